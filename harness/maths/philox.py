@@ -1,0 +1,60 @@
+"""Philox 4x32-10, the counter-based generator of Salmon et al. (SC 2011), in integer tensor operations.
+
+A 32-bit word lives in an int64. A product of two words wraps modulo 2^64, so its high half is
+recovered by an arithmetic shift and a mask: the same bits on every device.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+MASK = 0xFFFFFFFF
+M0, M1 = 0xD2511F53, 0xCD9E8D57
+W0, W1 = 0x9E3779B9, 0xBB67AE85
+
+
+def philox4x32(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor], rounds: int = 10) -> tuple[Tensor, ...]:
+    """Four words of random bits for each counter.
+
+    counter: four int64 tensors of words, broadcastable; key: two of them. Returns four int64
+    tensors of words in 0..2^32-1.
+    """
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(rounds):
+        p0, p1 = c0 * M0, c2 * M1
+        c0, c1, c2, c3 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK, ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
+        k0, k1 = (k0 + W0) & MASK, (k1 + W1) & MASK
+    return c0, c1, c2, c3
+
+
+def words(key: tuple[Tensor, Tensor], n: int, high: Tensor | int = 0, highest: Tensor | int = 0) -> Tensor:
+    """[*key, n] words: element i of a key is word i mod 4 of counter i div 4.
+
+    `high` and `highest` fill the two upper counter words (broadcast against the key).
+    """
+    k0, k1 = (k.unsqueeze(-1) for k in key)
+    index = torch.arange((n + 3) // 4, device=k0.device)
+    upper = [torch.as_tensor(h, device=k0.device, dtype=torch.int64).unsqueeze(-1) for h in (high, highest)]
+    out = philox4x32((index & MASK, index >> 32, *upper), (k0, k1))
+    out = torch.broadcast_tensors(*out)
+    return torch.stack(out, -1).flatten(-2)[..., :n]
+
+
+def to_uniform(w: Tensor) -> Tensor:
+    """Words to float64 strictly inside (0, 1): the centres of 2^32 equal cells."""
+    return (w.double() + 0.5) * 2.0**-32
+
+
+def to_normal(w: Tensor) -> Tensor:
+    """[..., 2m] words to [..., 2m] float64 standard normals (Box and Muller, 1958).
+
+    In float64, so that devices agree after rounding to float32.
+    """
+    u, v = to_uniform(w).unflatten(-1, (-1, 2)).unbind(-1)
+    radius = torch.sqrt(-2.0 * torch.log(u))
+    angle = (2.0 * math.pi) * v
+    return torch.stack((radius * torch.cos(angle), radius * torch.sin(angle)), -1).flatten(-2)

@@ -1,0 +1,132 @@
+"""Parameters: read once, checked whole, wrong ones named with what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError, field_validator
+
+from harness.contracts import BenchError, Settings
+
+T = TypeVar("T", bound=Settings)
+
+
+class TaskParams(Settings):
+    """What every task family shares.
+
+    seeds: reported seeds, trained in blocks of `block`. evaluations: scored points of a run,
+    the last one at its end. threads: of one block on the CPU; part of the bit-exact tier.
+    """
+
+    family: str
+    seeds: tuple[int, ...] = Field(min_length=1)
+    block: int = Field(5, ge=1)
+    steps: int = Field(ge=1)
+    evaluations: int = Field(6, ge=1)
+    log_points: int = Field(50, ge=1)
+    threads: int = Field(1, ge=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:
+            raise ValueError("seeds are distinct whole numbers from 0 to 2^32 - 1")
+        return seeds
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A mapping, with the same reading of numbers as DVC (1e-3 is a number)."""
+    from omegaconf import OmegaConf
+
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing: run bench in the project's folder or give --root") from None
+    except Exception as error:
+        raise BenchError(f"{path} is no readable YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise BenchError(f"{path} holds no mapping of parameters")
+    return content
+
+
+def compose(base: dict[str, Any], overlay: dict[str, Any], where: str) -> dict[str, Any]:
+    """`overlay` laid over `base`: blocks merge, null removes a block, lists and numbers replace."""
+    result = dict(base)
+    for key, value in overlay.items():
+        if key not in base and where.count(".") < 2:
+            raise BenchError(unknown(f"{where}.{key}", key, base))
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            result[key] = compose(base[key], value, f"{where}.{key}")
+        elif value is None and isinstance(base.get(key), dict):
+            del result[key]
+        else:
+            result[key] = value
+    return result
+
+
+def validated(model: type[T], block: Any, where: str) -> T:
+    """`block` as `model`, or one line that names the first wrong key, its value and what is allowed."""
+    try:
+        return model.model_validate(block)
+    except ValidationError as error:
+        raise BenchError(_explain(error, model, where)) from None
+
+
+def unknown(where: str, key: str, known: Any) -> str:
+    near = difflib.get_close_matches(key, list(known), 1, 0.4)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+    return f"{where}: unknown key; {hint}"
+
+
+def _explain(error: ValidationError, model: type[Settings], where: str) -> str:
+    # An unknown key is the likeliest cause of the other complaints (a misspelt key is also a missing one).
+    first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
+    names = [str(part) for part in first["loc"]]
+    path = ".".join([where, *names])
+    if first["type"] == "extra_forbidden":
+        return unknown(path, names[-1], _fields_at(model, names[:-1]))
+    if first["type"] == "missing":
+        return f"{path}: missing"
+    message = first["msg"].removeprefix("Value error, ")
+    value = first["input"]
+    shown = "" if isinstance(value, dict) else f" = {value!r}"
+    return f"{path}{shown}: {message[0].lower()}{message[1:]}"
+
+
+def _fields_at(model: type[Settings], names: list[str]) -> list[str]:
+    """The keys that the nested block `names` takes."""
+    schema = model.model_json_schema()
+    node: dict[str, Any] = schema
+    for name in names:
+        options = [_resolve(o, schema) for o in node.get("properties", {}).get(name, {}).get("anyOf", [])]
+        options = options or [_resolve(node.get("properties", {}).get(name, {}), schema)]
+        # A union's branch (its discriminator's value) stands in the path too and adds no level.
+        node = next((o for o in options if "properties" in o or "oneOf" in o), node)
+        for option in node.get("oneOf", []):
+            resolved = _resolve(option, schema)
+            if resolved.get("properties", {}).get("kind", {}).get("const") in names:
+                node = resolved
+    return list(node.get("properties", {}))
+
+
+def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    reference = node.get("$ref")
+    return schema["$defs"][reference.split("/")[-1]] if reference else node
+
+
+def flatten(block: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in block.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def digest(content: Any) -> str:
+    """16 hex digits of a JSON value."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

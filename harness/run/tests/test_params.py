@@ -1,0 +1,76 @@
+"""Reading and checking parameters: every complaint is one line that names the key and the mend."""
+
+import pytest
+from pydantic import Field
+
+from harness.contracts import BenchError, Settings
+from harness.run.params import TaskParams, compose, digest, flatten, read_yaml, validated
+
+TASK = {"family": "toy", "seeds": [0, 1], "steps": 10}
+
+
+class Inner(Settings):
+    size: int = Field(ge=1)
+
+
+class Outer(Settings):
+    rate: float = Field(gt=0)
+    inner: Inner | None = None
+
+
+@pytest.mark.parametrize(
+    "block, message",
+    [
+        ({"rate": 1, "raet": 2}, "p.raet: unknown key; did you mean rate?"),
+        ({"rate": 1, "inner": {"sise": 2}}, "p.inner.sise: unknown key; did you mean size?"),
+        ({"rate": 1, "qqq": 2}, "p.qqq: unknown key; known: inner, rate"),
+        ({}, "p.rate: missing"),
+        ({"rate": -1}, "p.rate = -1: input should be greater than 0"),
+        ({"rate": "fast"}, "p.rate = 'fast': input should be a valid number, unable to parse string as a number"),
+        ({"rate": float("nan")}, "p.rate = nan: input should be a finite number"),
+        ({"rate": 1, "inner": {"size": 0}}, "p.inner.size = 0: input should be greater than or equal to 1"),
+    ],
+)
+def test_complaints(block, message):
+    with pytest.raises(BenchError) as error:
+        validated(Outer, block, "p")
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("seeds", [[0, 0], [-1], [2**32], []])
+def test_seeds_are_distinct_words(seeds):
+    with pytest.raises(BenchError, match="^p.seeds = .*: "):
+        validated(TaskParams, {**TASK, "seeds": seeds}, "p")
+
+
+def test_settings_are_frozen():
+    params = validated(TaskParams, TASK, "p")
+    with pytest.raises(ValueError, match="frozen"):
+        params.steps = 11
+
+
+def test_numbers_read_as_dvc_reads_them(tmp_path):
+    (tmp_path / "p.yaml").write_text("a: 1e-3\nb: &b {x: 1, y: 2}\nc: {<<: *b, y: 3}\n")
+    assert read_yaml(tmp_path / "p.yaml") == {"a": 0.001, "b": {"x": 1, "y": 2}, "c": {"x": 1, "y": 3}}
+
+
+@pytest.mark.parametrize("text, message", [("a: [1", "no readable YAML"), ("- 1\n", "no mapping"), ("a: ${b}", "no readable")])
+def test_broken_yaml(tmp_path, text, message):
+    (tmp_path / "p.yaml").write_text(text)
+    with pytest.raises(BenchError, match=message) as error:
+        read_yaml(tmp_path / "p.yaml")
+    assert "\n" not in str(error.value)
+
+
+def test_compose_merges_blocks_and_replaces_the_rest():
+    base = {"tasks": {"t": {"family": "toy", "seeds": [0, 1], "score": {"n": 1}}}}
+    overlay = {"tasks": {"t": {"seeds": [5], "score": None}}}
+    assert compose(base, overlay, "smoke") == {"tasks": {"t": {"family": "toy", "seeds": [5]}}}
+    assert base["tasks"]["t"]["seeds"] == [0, 1]
+    with pytest.raises(BenchError, match="did you mean tasks"):
+        compose(base, {"task": {}}, "smoke")
+
+
+def test_digest_sees_values_and_not_their_order():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+    assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": []}) == {"a.b": 1, "a.c.d": 2, "e": []}

@@ -1,0 +1,48 @@
+"""The record's files: stable text, holes left empty, record.json last."""
+
+import json
+
+import pytest
+
+from harness.run import record
+from harness.run.record import Record
+
+
+def example():
+    return Record(
+        {"task": "t"},
+        scores=[("t", "m", 0, 10, "error", 1 / 3), ("t", "m", 1, 10, "error", float("nan"))],
+        curves=[{"seed": 0, "step": 5, "loss": 0.123456789}, {"seed": 1, "step": 5, "kl": 2.0}],
+        panels=[(0, "D(x)", -1.0, 0.5)],
+        provenance={"seconds": 1.5},
+    )
+
+
+def test_files(tmp_path):
+    example().write(tmp_path)
+    assert (tmp_path / "scores.csv").read_text() == (
+        "task,method,seed,step,metric,value\nt,m,0,10,error,0.33333333\nt,m,1,10,error,\n"
+    )
+    assert (tmp_path / "curves.csv").read_text() == "seed,step,loss,kl\n0,5,0.12346,\n1,5,,2\n"
+    assert (tmp_path / "panels.csv").read_text() == "seed,panel,x,y\n0,D(x),-1,0.5\n"
+    assert json.loads((tmp_path / "record.json").read_text()) == {"schema": 1, "task": "t"}
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path):
+    for folder in ("a", "b"):
+        example().write(tmp_path / folder)
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_the_record_stands_only_beside_whole_files(tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr(record, "write_bytes", lambda path, content: order.append(path.name))
+    example().write(tmp_path)
+    assert order[-1] == "record.json" and "scores.csv" in order
+
+
+def test_a_number_that_json_does_not_know_is_refused():
+    with pytest.raises(ValueError, match="JSON"):
+        record.to_json({"value": float("nan")})

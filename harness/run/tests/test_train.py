@@ -1,0 +1,119 @@
+"""The loop with a toy method: schedule, logs, deaths, and resume bit for bit."""
+
+import pytest
+import torch
+
+from harness.contracts import BenchError, Method
+from harness.run import checkpoint
+from harness.run.seeds import CounterDraws
+from harness.run.train import Run, Schedule, snapshot_path, state_hash, train
+
+SEEDS, STEPS = (3, 4), 23
+
+
+class Walk(Method):
+    """Adam follows a random target; seed place 1 dies at step `dies`."""
+
+    def __init__(self, dies=None):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.zeros(2, 3))
+        self.register_buffer("alive", torch.ones(2, dtype=torch.bool))
+        self.optimizer = torch.optim.Adam([self.w], 0.1)
+        self.dies = dies
+
+    def update(self, source, draws):
+        target = draws.normal("data", "target", (3,))
+        loss = (self.w - target).square().sum(1)
+        self.optimizer.zero_grad()
+        loss.sum().backward()
+        self.optimizer.step()
+        if draws.step + 1 == self.dies:
+            self.alive[1] = False
+        return {"loss": loss.detach()}
+
+    def optimizers(self):
+        return {"w": self.optimizer}
+
+
+class Killed(Exception):
+    pass
+
+
+def run(folder, method=None, schedule=None, stop=None, identity=None):
+    def progress(step, logs):
+        if step == stop:
+            raise Killed
+
+    method = method or Walk()
+    schedule = schedule or Schedule(STEPS, 5, 3, checkpoint_seconds=-1.0)  # a checkpoint after every step
+    draws = CounterDraws(SEEDS, "1/toy")
+    return train(method, None, draws, schedule, folder, identity or {"name": "toy"}, progress), method
+
+
+def test_schedule():
+    schedule = Schedule(steps=3000, log_points=50, evaluations=6)
+    assert schedule.evaluated() == [500, 1000, 1500, 2000, 2500, 3000]
+    assert [s for s in range(1, 3001) if schedule.logged(s)] == list(range(60, 3001, 60))
+    assert Schedule(2, 50, 6).evaluated() == [1, 2] and Schedule(7, 3, 1).logged(7)
+
+
+def test_logs_are_means_since_the_last_point(tmp_path):
+    result, _ = run(tmp_path)
+    losses = []
+    method, draws = Walk(), CounterDraws(SEEDS, "1/toy")
+    for draws.step in range(STEPS):
+        losses.append(method.update(None, draws)["loss"].double())
+    assert [step for step, _ in result.curves] == [4, 8, 12, 16, 20, 23]
+    torch.testing.assert_close(result.curves[1][1]["loss"], torch.stack(losses[4:8]).mean(0))
+    torch.testing.assert_close(result.curves[-1][1]["loss"], torch.stack(losses[20:]).mean(0))
+
+
+@pytest.mark.parametrize("stop", [1, 6, 8, 17, 22])
+def test_resume_is_bit_equal(tmp_path, stop):
+    whole, method = run(tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tmp_path / "cut", stop=stop)
+    resumed, again = run(tmp_path / "cut")
+    assert state_hash(again) == state_hash(method)
+    assert resumed.hashes == whole.hashes and set(whole.hashes) == {1, 10}
+    assert [s for s, _ in resumed.curves] == [s for s, _ in whole.curves]
+    for (_, a), (_, b) in zip(resumed.curves, whole.curves):
+        assert torch.equal(a["loss"], b["loss"])
+    for step in (8, 15, 23):
+        states = [checkpoint.load(snapshot_path(tmp_path / f, step), {"name": "toy"}) for f in ("whole", "cut")]
+        assert torch.equal(states[0]["method"]["w"], states[1]["method"]["w"])
+
+
+def test_optimiser_moments_are_part_of_the_checkpoint(tmp_path):
+    run(tmp_path)
+    moments = checkpoint.load(tmp_path / "checkpoint.pt", {"name": "toy"})["optimizers"]["w"]["state"][0]
+    assert moments["step"] == STEPS and moments["exp_avg"].abs().min() > 0
+
+
+def test_a_finished_run_does_nothing(tmp_path):
+    _, method = run(tmp_path)
+    again = Walk()
+    again.update = lambda *_: pytest.fail("a step was taken")
+    run(tmp_path, again)
+    assert state_hash(again) == state_hash(method)
+
+
+def test_a_death_is_dated_once_and_survives_a_restart(tmp_path):
+    with pytest.raises(Killed):
+        run(tmp_path, Walk(dies=7), stop=15)
+    result, method = run(tmp_path, Walk(dies=7))
+    assert result.died == {1: 7} and method.alive.tolist() == [True, False]
+
+
+def test_checkpoint_of_other_parameters_names_the_keys(tmp_path):
+    run(tmp_path, identity={"name": "toy", "method.lr": 0.1, "method.latent": 8})
+    with pytest.raises(BenchError, match=r"differs in method\.latent, method\.lr: ") as error:
+        run(tmp_path, identity={"name": "toy", "method.lr": 0.2})
+    assert "name" not in str(error.value).split("differs in")[1].split(":")[0].split(", ")
+
+
+def test_state_hash_sees_every_bit():
+    method = Walk()
+    before = state_hash(method)
+    method.w.data[1, 2] = torch.nextafter(method.w.data[1, 2], torch.tensor(1.0))
+    assert state_hash(method) != before and Run().step == 0

@@ -1,0 +1,124 @@
+"""The one training loop, from any step to the end of the run."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.contracts import Draws, Method, Source
+from harness.run import checkpoint
+
+HASHED_STEPS = (1, 10, 100, 1000)
+Progress = Callable[[int, dict[str, Tensor]], None]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """steps in all; those after which logs are kept, and those whose state is kept for scoring."""
+
+    steps: int
+    log_points: int
+    evaluations: int
+    checkpoint_seconds: float = 20.0
+
+    def logged(self, step: int) -> bool:
+        return step == self.steps or step % max(1, self.steps // self.log_points) == 0
+
+    def evaluated(self) -> list[int]:
+        n = min(self.evaluations, self.steps)
+        return sorted({round(self.steps * (i + 1) / n) for i in range(n)})
+
+
+@dataclass
+class Run:
+    """What a block has gone through: kept in its checkpoint."""
+
+    step: int = 0
+    died: dict[int, int] = field(default_factory=dict)  # place in the block -> step
+    hashes: dict[int, str] = field(default_factory=dict)
+    curves: list[tuple[int, dict[str, Tensor]]] = field(default_factory=list)
+    pending: dict[str, Tensor] = field(default_factory=dict)  # sums [S] since the last logged step
+    pending_steps: int = 0
+    seconds: float = 0.0
+
+
+def train(
+    method: Method, source: Source, draws: Draws, schedule: Schedule, folder: Path, identity: dict[str, Any],
+    progress: Progress = lambda step, logs: None,
+) -> Run:
+    """Train to the end, from the checkpoint in `folder` where there is one of the same identity.
+
+    Leaves `checkpoint.pt` and one `snapshot-<step>.pt` for each scored step.
+    """
+    path = folder / "checkpoint.pt"
+    run = _restore(checkpoint.load(path, identity), method)
+    snapshots = set(schedule.evaluated())
+    saved, started = time.monotonic(), time.monotonic()
+    before = run.seconds
+    while run.step < schedule.steps:
+        draws.step = run.step
+        logs = method.update(source, draws)
+        run.step += 1
+        _account(run, logs, method, schedule)
+        if run.step in HASHED_STEPS:
+            run.hashes[run.step] = state_hash(method)
+        if run.step in snapshots:
+            checkpoint.save(snapshot_path(folder, run.step), identity, {"method": method.state_dict()})
+        if run.step == schedule.steps or time.monotonic() - saved > schedule.checkpoint_seconds:
+            run.seconds = before + time.monotonic() - started
+            checkpoint.save(path, identity, _state(run, method))
+            saved = time.monotonic()
+        progress(run.step, logs)
+    return run
+
+
+def snapshot_path(folder: Path, step: int) -> Path:
+    return folder / f"snapshot-{step}.pt"
+
+
+def state_hash(method: Method) -> str:
+    """16 hex digits over every parameter and buffer."""
+    total = hashlib.sha256()
+    for name, value in method.state_dict().items():
+        total.update(name.encode())
+        total.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()[:16]
+
+
+def _account(run: Run, logs: dict[str, Tensor], method: Method, schedule: Schedule) -> None:
+    for name, value in logs.items():
+        run.pending[name] = run.pending.get(name, 0.0) + value.detach().double()
+    run.pending_steps += 1
+    if method.alive.device.type == "cpu" or schedule.logged(run.step):
+        for place in (~method.alive).nonzero().flatten().tolist():
+            run.died.setdefault(place, run.step)
+    if schedule.logged(run.step):
+        run.curves.append((run.step, {k: (v / run.pending_steps).cpu() for k, v in run.pending.items()}))
+        run.pending, run.pending_steps = {}, 0
+
+
+def _state(run: Run, method: Method) -> dict[str, Any]:
+    return {
+        "run": {**run.__dict__, "curves": [list(point) for point in run.curves]},
+        "method": method.state_dict(),
+        "optimizers": {name: o.state_dict() for name, o in method.optimizers().items()},
+    }
+
+
+def _restore(state: dict[str, Any] | None, method: Method) -> Run:
+    if state is None:
+        return Run()
+    method.load_state_dict(state["method"])
+    for name, optimizer in method.optimizers().items():
+        optimizer.load_state_dict(state["optimizers"][name])
+    run = Run(**state["run"])
+    run.curves = [tuple(point) for point in run.curves]
+    run.pending = {k: v.to(method.alive.device) for k, v in run.pending.items()}
+    return run
