@@ -1,0 +1,67 @@
+"""Copy this file to baselines/methods/<name>.py and give params.yaml a block with `algorithm: <name>`.
+
+For that you get shared seeds, stacking, exact resume, scoring and a row in the report. In turn
+every tensor keeps the seeds as its first axis, every random number comes from `draws`, and
+nothing is remembered outside parameters, buffers and optimisers. As it stands it fits a
+generator to the mean and spread of each pixel: a method that runs, and learns little.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from baselines.parts.layers import initialise
+from baselines.parts.nets import NetParams, generator
+from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from harness.contracts import Draws, Method, Settings, Source, TaskSpec
+
+FAMILIES = ("images",)  # the task families that it can run
+
+
+class Params(Settings):
+    """The keys of its block, with their ranges; an unknown key is refused by name."""
+
+    algorithm: Literal["_template"]  # the file's name
+    latent: int = Field(32, ge=1)
+    batch: int = Field(64, ge=2)
+    net: NetParams
+    optimizer: OptimizerParams
+
+
+class Template(Method):
+    def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
+        super().__init__()
+        self.params = params
+        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
+        self.generator = generator(draws.n_seeds, params.latent, spec.shape, params.net)
+        initialise(self, draws)  # each tensor from its own path: shared with other methods of that path
+        self.to(device)
+        self.optimizer = SeedOptimizer(self.generator.parameters(), params.optimizer, self.alive)
+
+    def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:
+        """One step; the logs are [S]. `draws.step` is the step, names tell draws of one step apart."""
+        real = source.batch(draws, self.params.batch)["x"]
+        fake = self.generator(draws.normal("latent", "batch", (self.params.batch, self.params.latent)))
+        error = (real.mean(1) - fake.mean(1)).square() + (real.std(1) - fake.std(1)).square()
+        loss = error.flatten(1).mean(1)  # reduce over everything but the seeds
+        return {"grad": self.optimizer.step(loss, draws.step), "loss": loss.detach()}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"generator": self.optimizer.optimizer}
+
+    def outputs(self) -> Template:
+        """What is scored; which functions it needs depends on the family, see `Method.outputs`."""
+        return self
+
+    @torch.no_grad()
+    def images(self, draws: Draws, first: int, n: int) -> Tensor:
+        """[S, n, C, H, W] in [-1, 1]."""
+        return self.generator(draws.normal("eval", f"latent/{first}", (n, self.params.latent)))
+
+
+def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Template:
+    return Template(params, spec, draws, device)

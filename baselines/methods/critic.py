@@ -1,0 +1,57 @@
+"""A critic alone, between two fixed distributions: the two Gaussians of Peng et al. 2019, Fig. 2."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from baselines.parts.adversary import Adversary, AdversaryParams
+from baselines.parts.layers import initialise
+from harness.contracts import Draws, Method, Source, TaskSpec
+
+FAMILIES = ("gaussians",)
+
+
+class Params(AdversaryParams):
+    algorithm: Literal["critic"]
+    batch: int = Field(256, ge=2)
+
+
+class FixedAdversary(Method):
+    def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
+        super().__init__()
+        self.params = params
+        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
+        self.adversary = Adversary(draws.n_seeds, spec.shape, params)
+        initialise(self, draws)
+        self.to(device)
+        self.adversary.prepare(self.alive)
+
+    def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:
+        batch = source.batch(draws, self.params.batch)
+        return self.adversary.update(batch["real"], batch["fake"], draws, "critic")
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"critic": self.adversary.optimizer.optimizer}
+
+    def outputs(self) -> FixedAdversary:
+        return self
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Logits [S, N] at the mean code of x [N, 1]; differentiable in x."""
+        return self.adversary.critic.score(self._encode(x).z)
+
+    @torch.no_grad()
+    def kl(self, x: Tensor) -> Tensor | None:
+        """[S, N] nats, or None without a bottleneck."""
+        return self._encode(x).kl
+
+    def _encode(self, x: Tensor):
+        return self.adversary.critic.encode(x.expand(len(self.alive), *x.shape), None, "eval")
+
+
+def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> FixedAdversary:
+    return FixedAdversary(params, spec, draws, device)

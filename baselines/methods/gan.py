@@ -1,0 +1,84 @@
+"""Every GAN: a generator against an adversary. A variant is a block of parameters.
+
+GAN (Goodfellow et al. 2014), WGAN, WGAN-GP, R1, instance noise, spectral norm, relativistic and
+T-GAN critics, and VGAN, VGAN-GP, VGAN-SN (Peng et al. 2019) by their composition.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from baselines.parts.adversary import Adversary, AdversaryParams
+from baselines.parts.ema import Ema, EmaParams
+from baselines.parts.layers import initialise
+from baselines.parts.nets import NetParams, generator
+from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from harness.contracts import Draws, Method, Source, TaskSpec
+
+FAMILIES = ("images",)
+
+
+class Params(AdversaryParams):
+    algorithm: Literal["gan"]
+    latent: int = Field(256, ge=1)
+    batch: int = Field(64, ge=2)
+    critic_steps: int = Field(1, ge=1)
+    generator_steps: int = Field(1, ge=1)
+    generator_net: NetParams
+    generator_optimizer: OptimizerParams
+    ema: EmaParams
+
+
+class Gan(Method):
+    def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
+        super().__init__()
+        self.params = params
+        n = draws.n_seeds
+        self.register_buffer("alive", torch.ones(n, dtype=torch.bool))
+        self.generator = generator(n, params.latent, spec.shape, params.generator_net)
+        self.adversary = Adversary(n, spec.shape, params)
+        initialise(self, draws)
+        self.to(device)
+        self.ema = Ema(self.generator, params.ema.decay_for(params.batch))
+        self.adversary.prepare(self.alive)
+        self.optimizer = SeedOptimizer(self.generator.parameters(), params.generator_optimizer, self.alive)
+
+    def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:
+        params = self.params
+        for k in range(params.critic_steps):
+            tag = f"critic{k}"
+            real = source.batch(draws, params.batch, tag)["x"]
+            with torch.no_grad():
+                fake = self.generator(self._latent(draws, tag))
+            logs = self.adversary.update(real, fake, draws, tag)
+        for k in range(params.generator_steps):
+            tag = f"generator{k}"
+            real = source.batch(draws, params.batch, tag)["x"] if self.adversary.needs_real else None
+            fake = self.generator(self._latent(draws, tag))
+            loss = self.adversary.generator_loss(fake, real, draws, tag)
+            logs["grad_generator"] = self.optimizer.step(loss, draws.step)
+            logs["loss_generator"] = loss.detach()
+            self.ema.update(self.generator, self.alive)
+        return logs
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"critic": self.adversary.optimizer.optimizer, "generator": self.optimizer.optimizer}
+
+    def outputs(self) -> Gan:
+        return self
+
+    @torch.no_grad()
+    def images(self, draws: Draws, first: int, n: int) -> Tensor:
+        """[S, n, C, H, W] in [-1, 1] from the averaged generator; `first` numbers the latents."""
+        return self.ema.net(draws.normal("eval", f"latent/{first}", (n, self.params.latent)))
+
+    def _latent(self, draws: Draws, tag: str) -> Tensor:
+        return draws.normal("latent", tag, (self.params.batch, self.params.latent))
+
+
+def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Gan:
+    return Gan(params, spec, draws, device)

@@ -1,0 +1,43 @@
+"""Exponential moving average of a network: parameters and buffers alike."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from harness.contracts import Settings
+
+
+class EmaParams(Settings):
+    """Give `decay` per update, or `half_life_images`, from which it follows with the batch size."""
+
+    decay: float | None = Field(None, ge=0, lt=1)
+    half_life_images: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> EmaParams:
+        if (self.decay is None) == (self.half_life_images is None):
+            raise ValueError("give either decay or half_life_images")
+        return self
+
+    def decay_for(self, batch: int) -> float:
+        return self.decay if self.decay is not None else 0.5 ** (batch / self.half_life_images)
+
+
+class Ema(nn.Module):
+    """`net` is the averaged copy; it starts as the network itself."""
+
+    def __init__(self, net: nn.Module, decay: float):
+        super().__init__()
+        self.decay = decay
+        self.net = copy.deepcopy(net).requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, net: nn.Module, alive: Tensor) -> None:
+        weight = (1.0 - self.decay) * alive.float()
+        averaged, current = self.net.state_dict(), net.state_dict()
+        for name, value in averaged.items():
+            value.lerp_(current[name], weight.view(-1, *[1] * (value.dim() - 1)))

@@ -1,0 +1,85 @@
+"""Optimisers over stacked seeds: stock rules, a seed that is no longer finite stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from harness.contracts import Settings
+
+
+class Decay(Settings):
+    """The rate is multiplied by `factor` every `every_steps` steps, staircase."""
+
+    factor: float = Field(gt=0, le=1)
+    every_steps: int = Field(ge=1)
+
+
+class OptimizerParams(Settings):
+    name: Literal["adam", "rmsprop", "sgd"] = "adam"
+    lr: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)  # adam
+    alpha: float = Field(0.99, ge=0, lt=1)  # rmsprop
+    momentum: float = Field(0.0, ge=0, lt=1)  # sgd
+    eps: float = Field(1e-8, gt=0)
+    decay: Decay | None = None
+
+    def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        if self.name == "adam":
+            return torch.optim.Adam(parameters, self.lr, self.betas, self.eps, fused=True)
+        if self.name == "rmsprop":
+            return torch.optim.RMSprop(parameters, self.lr, self.alpha, self.eps, foreach=True)
+        return torch.optim.SGD(parameters, self.lr, self.momentum, foreach=True)
+
+    def lr_at(self, step: int) -> float:
+        return self.lr if self.decay is None else self.lr * self.decay.factor ** (step // self.decay.every_steps)
+
+
+class SeedOptimizer:
+    """One optimiser step for all seeds of a block.
+
+    `alive` [S] is the method's buffer; a seed whose loss or gradient is not finite leaves it
+    here, and from then on its parameters and moments keep their last values.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], params: OptimizerParams, alive: Tensor):
+        self.parameters = list(parameters)
+        self.params, self.alive = params, alive
+        self.optimizer = params.build(self.parameters)
+
+    def step(self, loss: Tensor, step: int) -> Tensor:
+        """Minimise loss [S]; returns the gradient norm [S]. Only our own parameters get gradients."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.sum().backward(inputs=self.parameters)
+        norm = sum(p.grad.flatten(1).square().sum(1) for p in self.parameters).sqrt()
+        self.alive.logical_and_(torch.isfinite(loss.detach()) & torch.isfinite(norm))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.params.lr_at(step)
+        if self.alive.device.type == "cpu" and bool(self.alive.all()):
+            self.optimizer.step()
+        else:
+            self._step_living()
+        return norm
+
+    def _step_living(self) -> None:
+        before = [t.detach().clone() for t in self._stacked()]
+        self.optimizer.step()
+        for now, old in zip(self._stacked(), before):
+            now.copy_(torch.where(self.alive.view(-1, *[1] * (now.dim() - 1)), now, old))
+
+    def _stacked(self) -> list[Tensor]:
+        """Parameters and every moment shaped like one. A moment made in this very step is not yet
+        held back; it belongs to a seed that died on its first step and is never used."""
+        moments = [v for p in self.parameters for v in self.optimizer.state[p].values() if torch.is_tensor(v) and v.dim()]
+        return [p.data for p in self.parameters] + moments
+
+
+@torch.no_grad()
+def clip_weights(parameters: Iterable[nn.Parameter], bound: float) -> None:
+    """Clamp to +-bound (Arjovsky et al. 2017)."""
+    for p in parameters:
+        p.clamp_(-bound, bound)

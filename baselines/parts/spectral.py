@@ -1,0 +1,57 @@
+"""Spectral normalisation (Miyato et al. 2018), one power iteration per critic step and per seed."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.parts.layers import Fill, StackedConv2d, StackedLinear
+
+
+class SpectralNorm(nn.Module):
+    """Estimate of the largest singular value of W [S, out, -1].
+
+    u [S, out] and v [S, in] are buffers: they are saved, and move only in `advance`, so an
+    evaluation or a generator step leaves them as they are.
+    """
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        matrix = weight.flatten(2)
+        self.register_buffer("u", torch.zeros(matrix.shape[:2]))
+        self.register_buffer("v", torch.zeros(matrix.shape[0], matrix.shape[2]))
+
+    def fill(self, fill: Fill) -> None:
+        self.u.copy_(F.normalize(fill("u", self.u.shape[1:], 1.0), dim=1))
+
+    @torch.no_grad()
+    def advance(self, weight: Tensor, alive: Tensor) -> None:
+        """One power iteration for the seeds that are `alive` [S]; the others keep their vectors."""
+        matrix, alive = weight.flatten(2), alive.unsqueeze(1)
+        v = F.normalize(torch.einsum("soi,so->si", matrix, self.u), dim=1)
+        u = F.normalize(torch.einsum("soi,si->so", matrix, v), dim=1)
+        self.v.copy_(torch.where(alive, v, self.v))
+        self.u.copy_(torch.where(alive, u, self.u))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """sigma [S] = u^T W v; u and v count as constants, the gradient flows through W.
+
+        The vectors are cloned because a later `advance` would change them under a graph that
+        is still to be differentiated twice.
+        """
+        return torch.einsum("so,soi,si->s", self.u.clone(), weight.flatten(2), self.v.clone())
+
+
+def add_spectral_norm(module: nn.Module) -> None:
+    """Give every stacked layer below `module` a spectral norm."""
+    for layer in list(module.modules()):
+        if isinstance(layer, (StackedLinear, StackedConv2d)):
+            layer.spectral = SpectralNorm(layer.weight)
+
+
+def advance_spectral_norm(module: nn.Module, alive: Tensor) -> None:
+    """One power iteration in every layer that has a spectral norm, for the seeds that are `alive` [S]."""
+    for layer in module.modules():
+        if isinstance(getattr(layer, "spectral", None), SpectralNorm):
+            layer.spectral.advance(layer.weight, alive)
