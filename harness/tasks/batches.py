@@ -1,0 +1,16 @@
+"""Batches as a function of the step: shuffled epochs per seed, the last partial batch dropped."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harness.contracts import BenchError, Draws
+
+
+def epoch_indices(draws: Draws, n: int, size: int, name: str) -> Tensor:
+    """[S, size] indices into n samples for draws.step; `name` has epochs of its own."""
+    per_epoch = n // size
+    if per_epoch == 0:
+        raise BenchError(f"batch {size} is larger than the training set of {n}: lower the method's batch")
+    epoch, k = divmod(draws.step, per_epoch)
+    return draws.permutation("data", name, n, epoch)[:, k * size : (k + 1) * size]

@@ -1,0 +1,77 @@
+"""Any folder or zip of images as an image set: <train>/<class>/x.jpg, or the images without classes."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from harness.contracts import BenchError
+from harness.tasks.data_decode import decode_cached
+from harness.tasks.data_files import ImageFile, list_images
+from harness.tasks.pixels import Pixels, hold_out
+
+SIZES = (32, 64, 128, 256, 512, 1024)
+
+Filed = tuple[ImageFile, str]  # an image and its class folder, "" for none
+
+
+def image_folder(
+    path: str | Path, size: int, train: str = "train", test: str | int = "test", scratch: str | Path = ".scratch/data"
+) -> Pixels:
+    """uint8 [N, 3, size, size] of both parts, labels by the sorted class folders (None without any).
+
+    path: a folder or a zip. size: one of SIZES, pixels.
+    train: the folder inside `path` to train on, "." for all images.
+    test: the folder of the held-out images, or how many to hold out of the training folder (see `hold_out`).
+    Raises BenchError for whatever is missing, damaged or no image.
+    """
+    if size not in SIZES:
+        raise BenchError(f"size: {size} is not one of {', '.join(map(str, SIZES))} pixels")
+    files = list_images(path)
+    to_train = _below(files, train, path)
+    classes = _classes(to_train, path)
+    if isinstance(test, int):
+        to_train, to_test = ([to_train[i] for i in part] for part in hold_out(len(to_train), test))
+    else:
+        to_test = _below(files, test, path)
+        if shared := {file.name for file, _ in to_train} & {file.name for file, _ in to_test}:
+            raise BenchError(f"{min(shared)} in {path} would be trained and tested on: separate train and test")
+    parts = []
+    for part in (to_train, to_test):
+        labels = _labels(part, classes, path)
+        parts += [decode_cached([file for file, _ in part], size, scratch, str(path)), labels]
+    return Pixels(*parts, classes)
+
+
+def _below(files: list[ImageFile], folder: str, path: str | Path) -> list[Filed]:
+    prefix = "".join(f"{part}/" for part in PurePosixPath(folder).parts)
+    # The first folder below the prefix is the class: "cat/1.jpg" -> "cat", "1.jpg" -> "".
+    found = [(f, "".join(f.name[len(prefix) :].split("/")[:-1][:1])) for f in files if f.name.startswith(prefix)]
+    if not found:
+        tops = sorted({file.name.split("/")[0] for file in files})
+        shown = ", ".join(tops[:3]) + (", ..." if len(tops) > 3 else "")
+        raise BenchError(
+            f"no image in {folder}/ of {path}, which holds {shown}: "
+            "name the folders with train and test ('.' for all images, a number for test to hold out)"
+        )
+    return found
+
+
+def _classes(part: list[Filed], path: str | Path) -> tuple[str, ...]:
+    names = {name for _, name in part}
+    if len(names) > 1 and "" in names:
+        stray = next(file.name for file, name in part if name == "")
+        raise BenchError(f"{stray} in {path} lies beside class folders: move it into one of them")
+    return tuple(sorted(names - {""}))
+
+
+def _labels(part: list[Filed], classes: tuple[str, ...], path: str | Path) -> np.ndarray | None:
+    """int64 [N], or None without classes."""
+    if not classes:
+        return None
+    number = {name: k for k, name in enumerate(classes)}
+    for file, name in part:
+        if name not in number:
+            raise BenchError(f"{file.name} in {path} is in no class folder of the training images: move or remove it")
+    return np.array([number[name] for _, name in part], np.int64)

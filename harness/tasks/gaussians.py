@@ -1,0 +1,46 @@
+"""Two one-dimensional Gaussians (Peng et al. 2019, Fig. 2): real N(mean, std^2), fake N(-mean, std^2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from harness.contracts import Draws, TaskSpec
+from harness.run.params import TaskParams, digest
+
+metrics = ("boundary",)
+
+
+class Params(TaskParams):
+    family: Literal["gaussians"]
+    mean: float = Field(2.0, gt=0)
+    std: float = Field(0.5, gt=0)
+
+
+class Gaussians:
+    family = "gaussians"
+    metrics = metrics
+
+    def __init__(self, name: str, params: Params):
+        self.name, self.params = name, params
+        self.spec = TaskSpec(self.family, (1,), params.steps)
+        self.data_hash = digest(["two gaussians", params.mean, params.std])
+
+    def source(self, device: torch.device) -> Gaussians:
+        return self
+
+    def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
+        """real, fake: [S, size, 1], drawn fresh at each step."""
+        mean, std = self.params.mean, self.params.std
+        return {
+            "real": mean + std * draws.normal("data", f"{name}/real", (size, 1)),
+            "fake": -mean + std * draws.normal("data", f"{name}/fake", (size, 1)),
+        }
+
+
+def build(name: str, params: Params, scratch: Path) -> Gaussians:
+    return Gaussians(name, params)

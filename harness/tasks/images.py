@@ -1,0 +1,109 @@
+"""Image sets for GANs: the embedded digits, CIFAR-10, or any folder or zip of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from harness.contracts import BenchError, Draws, Settings, TaskSpec
+from harness.run.params import TaskParams
+from harness.tasks.batches import epoch_indices
+from harness.tasks.pixels import Pixels, augment
+
+metrics = ("frechet", "kid", "precision_recall", "coverage", "memorisation")
+
+
+class Scoring(Settings):
+    """How samples become scores; no part of what is trained.
+
+    n_fake: generated images, null for as many as there are in the test set.
+    encoder_weights: a file, where the encoder's own download cannot be had.
+    """
+
+    encoder: Literal["digits-cnn", "efficientnet-lite0", "inception-v3-fid", "vdb-legacy"]
+    encoder_weights: str | None = None
+    n_fake: int | None = Field(None, ge=2)
+
+
+class Params(TaskParams):
+    """root: folder of CIFAR-10, or a folder or zip of images. size: pixels, for folder and zip.
+
+    train, test: their folders inside root, "." for all; hold_out: test images to cut off the
+    training part where there is no test part.
+    """
+
+    family: Literal["images"]
+    data: Literal["digits", "cifar10", "folder"]
+    root: str | None = None
+    size: int | None = None
+    train: str = "train"
+    test: str = "test"
+    hold_out: int = Field(0, ge=0)
+    flip: bool = False
+    dequantise: float = Field(0.0, ge=0)
+    score: Scoring
+
+    @model_validator(mode="after")
+    def _where_it_lies(self) -> Params:
+        if self.data != "digits" and self.root is None:
+            raise ValueError(f"data {self.data} needs root, the folder (or zip) where it lies")
+        if self.data == "folder" and self.size is None:
+            raise ValueError("data folder needs size, in pixels")
+        return self
+
+
+class Images:
+    family = "images"
+    metrics = metrics
+
+    def __init__(self, name: str, params: Params, pixels: Pixels):
+        self.name, self.params, self.pixels = name, params, pixels
+        self.train_images, self.train_labels = pixels.train_images, pixels.train_labels
+        self.test_images, self.test_labels = pixels.test_images, pixels.test_labels
+        self.data_hash = pixels.data_hash
+        self.spec = TaskSpec(self.family, pixels.shape, params.steps, len(pixels.classes), len(pixels.train_images))
+
+    def for_tuning(self, n_validation: int) -> Images:
+        """The same task without its test set: the last training images are held out instead."""
+        p, cut = self.pixels, len(self.train_images) - n_validation
+        labels = (None, None) if p.train_labels is None else (p.train_labels[:cut], p.train_labels[cut:])
+        inner = Pixels(p.train_images[:cut], labels[0], p.train_images[cut:], labels[1], p.classes)
+        return Images(self.name, self.params, inner)
+
+    def source(self, device: torch.device) -> ImageSource:
+        return ImageSource(self, device)
+
+
+class ImageSource:
+    """Resident on the device as uint8; flips and dequantisation are for training only."""
+
+    def __init__(self, task: Images, device: torch.device):
+        self.images = torch.as_tensor(task.train_images).to(device)
+        self.params = task.params
+
+    def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
+        """x: [S, size, C, H, W] float32 in [-1, 1]."""
+        indices = epoch_indices(draws, len(self.images), size, name)
+        return {"x": augment(self.images[indices], draws, name, self.params.flip, self.params.dequantise)}
+
+
+def build(name: str, params: Params, scratch: Path) -> Images:
+    return Images(name, params, load(params, scratch))
+
+
+def load(params: Params, scratch: Path) -> Pixels:
+    if params.data == "digits":
+        from harness.tasks.data_digits import digits
+
+        return digits()
+    if params.data == "cifar10":
+        from harness.tasks.data_cifar import cifar10
+
+        return cifar10(params.root)
+    from harness.tasks.data_folder import image_folder
+
+    return image_folder(params.root, params.size, params.train, params.hold_out or params.test, scratch)

@@ -1,0 +1,78 @@
+"""Labelled images for the supervised bottleneck: digits, MNIST, Fashion-MNIST."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from harness.contracts import Draws, Settings, TaskSpec
+from harness.run.params import TaskParams
+from harness.tasks.batches import epoch_indices
+from harness.tasks.pixels import Pixels, augment
+
+metrics = ("classification",)
+
+
+class Scoring(Settings):
+    """codes: samples of the code whose softmax is averaged, beside a single one."""
+
+    codes: int = Field(12, ge=2)
+
+
+class Params(TaskParams):
+    """root: folder with the files of MNIST or Fashion-MNIST, e.g. that of Debian's dataset-fashion-mnist."""
+
+    family: Literal["labelled"]
+    data: Literal["digits", "mnist", "fashion_mnist"]
+    root: str | None = None
+    score: Scoring = Scoring()
+
+    @model_validator(mode="after")
+    def _where_it_lies(self) -> Params:
+        if self.data != "digits" and self.root is None:
+            raise ValueError(f"data {self.data} needs root, the folder where it lies")
+        return self
+
+
+class Labelled:
+    family = "labelled"
+    metrics = metrics
+
+    def __init__(self, name: str, params: Params, pixels: Pixels):
+        self.name, self.params, self.pixels = name, params, pixels
+        self.train_images, self.train_labels = pixels.train_images, pixels.train_labels
+        self.test_images, self.test_labels = pixels.test_images, pixels.test_labels
+        self.data_hash = pixels.data_hash
+        self.spec = TaskSpec(self.family, pixels.shape, params.steps, len(pixels.classes), len(pixels.train_images))
+
+    def source(self, device: torch.device) -> LabelledSource:
+        return LabelledSource(self, device)
+
+
+class LabelledSource:
+    def __init__(self, task: Labelled, device: torch.device):
+        self.images = torch.as_tensor(task.train_images).to(device)
+        self.labels = torch.as_tensor(task.train_labels).to(device)
+
+    def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
+        """x: [S, size, C, H, W] in [-1, 1]; y: [S, size] int64."""
+        indices = epoch_indices(draws, len(self.images), size, name)
+        return {"x": augment(self.images[indices], draws, name), "y": self.labels[indices]}
+
+
+def build(name: str, params: Params, scratch: Path) -> Labelled:
+    return Labelled(name, params, load(params))
+
+
+def load(params: Params) -> Pixels:
+    if params.data == "digits":
+        from harness.tasks.data_digits import digits
+
+        return digits()
+    from harness.tasks.data_idx import fashion_mnist, mnist
+
+    return (mnist if params.data == "mnist" else fashion_mnist)(params.root)

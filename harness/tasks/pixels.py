@@ -1,0 +1,76 @@
+"""Image sets as uint8 arrays, and what training adds to them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.contracts import BenchError, Draws
+
+LEVELS = 255.0
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """One image set with its held-out part.
+
+    train_images, test_images: uint8 [N, C, H, W], as stored: no flip, no noise.
+    train_labels, test_labels: int64 [N], or None where the images have no classes.
+    classes: their names, in the order of the labels.
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray | None
+    test_images: np.ndarray
+    test_labels: np.ndarray | None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return tuple(self.train_images.shape[1:])
+
+    @cached_property
+    def data_hash(self) -> str:
+        """First 16 hex digits of the SHA-256 over shapes, pixels and labels of both parts."""
+        digest = hashlib.sha256()
+        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            if array is None:
+                digest.update(b"none;")
+            else:
+                digest.update(f"{array.dtype.name}{array.shape};".encode())
+                digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()[:16]
+
+
+def hold_out(n: int, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of `n` samples to train on and to test on: the last `n_test` of a fixed permutation are the test set.
+
+    The permutation is that of numpy's frozen `RandomState(0)`, the same in every numpy version.
+    Raises BenchError if nothing would be left to train on.
+    """
+    if not 0 <= n_test < n:
+        raise BenchError(f"test: cannot hold out {n_test} of {n} images: give 0 to {n - 1}")
+    train, test = np.split(np.random.RandomState(0).permutation(n), [n - n_test])
+    return train, test
+
+
+def augment(x: Tensor, draws: Draws, name: str, flip: bool = False, dequantise: float = 0.0) -> Tensor:
+    """Pixels x [S, B, C, H, W] uint8 -> float32 in [-1, 1], for training only.
+
+    flip: mirror left to right, each image with probability 1/2.
+    dequantise: adds U(0, 1) * dequantise on the scale [-1, 1]; the released image code has 1/128.
+    name: tells the draws of one step apart; they come from the stream "data".
+    """
+    if flip:
+        mirrored = draws.uniform("data", f"{name}/flip", x.shape[1:2]) < 0.5
+        x = torch.where(mirrored[:, :, None, None, None], x.flip(-1), x)
+    x = x.float() / (LEVELS / 2) - 1.0
+    if dequantise:
+        x = x + dequantise * draws.uniform("data", f"{name}/dequantise", x.shape[1:])
+    return x
