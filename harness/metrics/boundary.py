@@ -1,0 +1,89 @@
+"""What the critic between two Gaussians looks like (Peng et al. 2019, Fig. 2), against two closed forms.
+
+D = sigmoid(logit at the mean code). Expectations over a class are means over quantiles of its
+Gaussian, the same points for every method and seed and free of sampling error.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.special import expit
+from scipy.stats import norm
+from torch import Tensor
+
+from harness.contracts import Score
+from harness.metrics.evaluation import Evaluation
+
+GRID = np.linspace(-4, 4, 401)  # holds 0
+QUANTILES = 2048
+
+
+def compute(ev: Evaluation) -> dict[str, Score]:
+    """D and its slope, gradients that a generator would get, and with a bottleneck the KL and D's bounds.
+
+    far_gradient_*: mean |d log(1 - D)/dx| = D |l'| and |d log D/dx| = (1 - D) |l'| over the generator's
+    class, l the logit. bound_*: D at the class mean if the measured KL (nat) is spent optimally, in
+    many code dimensions of unit variance or in one whose variance shrinks.
+    """
+    mean, std = ev.task.params.mean, ev.task.params.std
+    quantiles = std * norm.ppf((np.arange(QUANTILES) + 0.5) / QUANTILES)
+    logit, slope = _logits(ev, GRID)
+    d_slope = np.abs(expit(logit) * expit(-logit) * slope)
+    fake_logit, fake_slope = _logits(ev, quantiles - mean)
+    at_means, _ = _logits(ev, np.array([-mean, mean, 0.0]))
+    values = {
+        "far_gradient_log_1_minus_d": (expit(fake_logit) * np.abs(fake_slope)).mean(1),
+        "far_gradient_log_d": (expit(-fake_logit) * np.abs(fake_slope)).mean(1),
+        "d_at_minus_2": expit(at_means[:, 0]),
+        "d_at_plus_2": expit(at_means[:, 1]),
+        "d_at_0": expit(at_means[:, 2]),
+        "slope_at_0": d_slope[:, len(GRID) // 2],
+        "max_slope": d_slope.max(1),
+    }
+    kl = ev.outputs.kl(_column(ev, np.concatenate([quantiles - mean, quantiles + mean])))
+    if kl is not None:
+        kl = kl.double().mean(1).cpu().numpy()
+        values |= {"kl": kl, "bound_many_dims": expit(4 * kl), "bound_one_dim": expit(2 * np.expm1(2 * kl))}
+    return {name: _score(ev, name, v) for name, v in values.items()}
+
+
+def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """D(x) [S, P] on [-4, 4]."""
+    x = GRID[::5]
+    return [("D(x)", x, expit(_logits(ev, x)[0]))]
+
+
+FLOORS = {"d_at_minus_2": 0.5, "d_at_plus_2": 0.5, "d_at_0": 0.5, "bound_many_dims": 0.5, "bound_one_dim": 0.5}  # D = 1/2
+LABELS = {
+    "far_gradient_log_1_minus_d": "mean |d log(1 - D)/dx| on the generator's class",
+    "far_gradient_log_d": "mean |d log D/dx| on the generator's class",
+    "d_at_minus_2": "D at the generator's mean",
+    "d_at_plus_2": "D at the data's mean",
+    "d_at_0": "D at 0",
+    "slope_at_0": "|dD/dx| at 0",
+    "max_slope": "largest |dD/dx| on [-4, 4]",
+    "kl": "KL, held-out (nat)",
+    "bound_many_dims": "sigmoid(4 KL)",
+    "bound_one_dim": "sigmoid(2 (exp(2 KL) - 1))",
+}
+
+
+def _score(ev: Evaluation, name: str, values: np.ndarray) -> Score:
+    floor = FLOORS.get(name, 0.0)
+    values = np.where(np.isfinite(values), values, floor)
+    manifest = {"points": f"{QUANTILES} quantiles a class", "data": ev.task.data_hash}
+    return Score(values, name.startswith("far"), floor, LABELS[name], name == "far_gradient_log_1_minus_d", manifest)
+
+
+def _column(ev: Evaluation, x: np.ndarray) -> Tensor:
+    return torch.as_tensor(x, dtype=torch.float32, device=ev.device)[:, None]
+
+
+def _logits(ev: Evaluation, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits [S, P] and their derivatives at x [P], float64."""
+    points = _column(ev, x).requires_grad_()
+    with torch.enable_grad():
+        logits = ev.outputs.scores(points)
+        slopes = [torch.autograd.grad(row.sum(), points, retain_graph=True)[0][:, 0] for row in logits]
+    return logits.detach().double().cpu().numpy(), torch.stack(slopes).double().cpu().numpy()

@@ -1,0 +1,33 @@
+"""Classes among the generated images, as the evaluation net sees them: are modes missing?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.contracts import Score
+from harness.metrics.evaluation import Evaluation
+
+ENOUGH = 0.03  # share of the samples at which a class counts as present
+
+
+def compute(ev: Evaluation) -> dict[str, Score]:
+    """smallest_class_share and classes_at_3pct; nothing where the encoder knows no classes."""
+    if not ev.encoder.n_classes:
+        return {}
+    shares = np.stack([_shares(ev, features) for features in ev.features])
+    real = _shares(ev, ev.real.features)
+    words = {"higher_is_better": True, "manifest": ev.real.manifest()}
+    return {
+        "smallest_class_share": ev.image_score(
+            shares.min(1), 0.0, label="share of the rarest class", references={"real images": float(real.min())}, **words
+        ),
+        "classes_at_3pct": ev.image_score(
+            (shares >= ENOUGH).sum(1), 0.0, label="classes at 3 % or more",
+            references={"real images": float((real >= ENOUGH).sum())}, **words,
+        ),
+    }  # fmt: skip
+
+
+def _shares(ev: Evaluation, features: np.ndarray) -> np.ndarray:
+    """[classes] shares of samples [N, F]."""
+    return np.bincount(ev.encoder.classes(features), minlength=ev.encoder.n_classes) / len(features)

@@ -1,0 +1,111 @@
+"""Distances between two sets of features, in float64: pure functions of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.contracts import BenchError
+
+ROWS = 2000  # of a kernel or distance matrix at once: bounds the memory
+
+
+class Moments(NamedTuple):
+    """mean [F] and cov [F, F] (divided by N - 1) of n samples, float64."""
+
+    mean: np.ndarray
+    cov: np.ndarray
+    n: int
+
+
+def require_enough(n: int, d: int, allow_few: bool = False) -> None:
+    """Raises BenchError if n samples are at most d features and that is not allowed explicitly.
+
+    There the covariance is singular and the Frechet distance is mostly its bias.
+    """
+    if n <= d and not allow_few:
+        raise BenchError(
+            f"Frechet distance: N = {n} samples cannot fill a covariance of d = {d} features: "
+            f"give more than {d} samples (n_fake, or a larger data set) or an encoder with fewer features"
+        )
+
+
+def moments(features: np.ndarray, allow_few: bool = False) -> Moments:
+    """Moments of features [N, F]. Raises BenchError as `require_enough` does; a manifest must show `allow_few`."""
+    n, d = features.shape
+    require_enough(n, d, allow_few)
+    x = np.asarray(features, np.float64)
+    mean = x.mean(0)
+    x = x - mean
+    return Moments(mean, x.T @ x / (n - 1), n)
+
+
+class Reference:
+    """Moments of the real side with the symmetric root S_r^1/2, taken once by `eigh`."""
+
+    def __init__(self, real: Moments):
+        self.mean, self.cov = real.mean, real.cov
+        values, vectors = np.linalg.eigh(real.cov)
+        self.root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+
+
+def frechet(reference: Reference, mean: np.ndarray, cov: np.ndarray) -> float:
+    """Squared 2-Wasserstein distance of two Gaussians (Heusel et al. 2017, eq. 6).
+
+    |mu_r - mu_g|^2 + tr(S_r + S_g) - 2 tr((S_r^1/2 S_g S_r^1/2)^1/2). The middle matrix is symmetric
+    and has the eigenvalues of S_r S_g, so the last trace needs eigenvalues only, and real ones.
+    mean [F], cov [F, F].
+    """
+    middle = reference.root @ cov @ reference.root
+    values = np.linalg.eigvalsh((middle + middle.T) / 2)
+    shift = reference.mean - mean
+    return float(shift @ shift + np.trace(reference.cov) + np.trace(cov) - 2 * np.sqrt(values.clip(0)).sum())
+
+
+def frechet_to_point(reference: Reference, point: np.ndarray) -> float:
+    """`frechet` to a collapsed generator, whose every sample has the features `point` [F]."""
+    shift = reference.mean - point
+    return float(shift @ shift + np.trace(reference.cov))
+
+
+class Extrapolation(NamedTuple):
+    """value(N) = limit + slope / N; standard_error: that of the limit, from the residuals."""
+
+    limit: float
+    slope: float
+    standard_error: float
+
+
+def extrapolate(ns: Sequence[int], values: Sequence[float]) -> Extrapolation:
+    """Least squares in 1/N (Chong and Forsyth 2020, FID_inf), for three or more sizes N."""
+    design = np.stack([np.ones(len(ns)), 1.0 / np.asarray(ns, np.float64)], 1)
+    y = np.asarray(values, np.float64)
+    (limit, slope), *_ = np.linalg.lstsq(design, y, rcond=None)
+    variance = np.square(y - design @ (limit, slope)).sum() / (len(y) - 2)
+    error = np.sqrt(variance * np.linalg.inv(design.T @ design)[0, 0])
+    return Extrapolation(float(limit), float(slope), float(error))
+
+
+def kernel_mean(x: np.ndarray, y: np.ndarray | None = None) -> float:
+    """Mean of k(x, y) = (x.y / F + 1)^3 over all pairs; without y over the pairs i != j of x [N, F]."""
+    x = np.asarray(x, np.float64)
+    other = x if y is None else np.asarray(y, np.float64)
+    total = 0.0
+    for i in range(0, len(x), ROWS):
+        k = x[i : i + ROWS] @ other.T / x.shape[1] + 1
+        total += np.vdot(k * k, k)
+    if y is not None:
+        return float(total / (len(x) * len(other)))
+    own = ((x * x).sum(1) / x.shape[1] + 1) ** 3
+    return float((total - own.sum()) / (len(x) * (len(x) - 1)))
+
+
+def kid(real: np.ndarray, fake: np.ndarray, real_mean: float | None = None) -> float:
+    """Unbiased squared MMD with the cubic kernel (Binkowski et al. 2018, KID); may be negative.
+
+    real [N, F], fake [M, F]; real_mean: `kernel_mean(real)` where it is known.
+    """
+    real_mean = kernel_mean(real) if real_mean is None else real_mean
+    return real_mean + kernel_mean(fake) - 2 * kernel_mean(real, fake)

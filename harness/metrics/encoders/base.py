@@ -1,0 +1,106 @@
+"""The one interface of all encoders: images in, features out, and what exactly was done."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.contracts import BenchError
+
+
+class Encoder:
+    """Frozen features of images.
+
+    name: part of every metric's name. dim: features F. batch: always this many images pass at once,
+    the last batch filled up, so a feature never depends on how the caller cut his images.
+    pixels: "uint8", or "float32" for a protocol that scores images in [-1, 1] before they are rounded.
+    split: the part of the data that is the real side; n_fake: a number that the protocol fixes.
+    """
+
+    name: str
+    label: str
+    dim: int
+    resize: str = "none"
+    batch: int = 50
+    pixels: str = "uint8"
+    split: str = "test"
+    n_fake: int | None = None
+    n_classes: int = 0
+
+    def __init__(self, weights: str, device: torch.device | str = "cpu"):
+        """weights: SHA-256 of the weights."""
+        self.weights, self.device = weights, torch.device(device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, C, H, W] of `pixels` on the device -> [B, F]."""
+        raise NotImplementedError
+
+    def classes(self, features: np.ndarray) -> np.ndarray:
+        """Features [N, F] -> predicted classes int64 [N], where n_classes > 0."""
+        raise NotImplementedError
+
+    def reals(self, task: Any) -> np.ndarray:
+        """The task's real side [N, C, H, W], of `pixels`."""
+        return self.cast(getattr(task, f"{self.split}_images"))
+
+    def cast(self, images: np.ndarray) -> np.ndarray:
+        """uint8 images as `pixels`."""
+        return images if self.pixels == "uint8" else images.astype(np.float32) / 127.5 - 1
+
+    def manifest(self) -> dict[str, Any]:
+        return {"encoder": self.name, "weights": self.weights, "resize": self.resize, "range": self.pixels, "split": self.split}
+
+    @torch.inference_mode()
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Images [N, C, H, W] of `pixels` -> float32 [N, F].
+
+        Raises BenchError for images of another kind of number.
+        """
+        if images.dtype != self.pixels:
+            raise BenchError(f"encoder {self.name} takes {self.pixels} images, these are {images.dtype}")
+        found = np.empty((len(images), self.dim), np.float32)
+        # TF32 would round the inputs of convolutions to 10 bits on a GPU.
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            for first in range(0, len(images), self.batch):
+                part = torch.from_numpy(np.ascontiguousarray(images[first : first + self.batch]))
+                whole = part.new_zeros((self.batch, *part.shape[1:]))
+                whole[: len(part)] = part
+                found[first : first + len(part)] = self.forward(whole.to(self.device))[: len(part)].float().cpu().numpy()
+        return found
+
+
+def three_channels(x: Tensor) -> Tensor:
+    """[B, C, H, W] -> [B, 3, H, W]: a grey image three times."""
+    return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file. Raises BenchError if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BenchError(f"cannot read the encoder's weights {path} ({error.strerror}): give encoder_weights, a readable file") from error
+
+
+def checked(path: str | Path, name: str, expected: str) -> str:
+    """The file's SHA-256. Raises BenchError if it is not the expected one."""
+    found = sha256(path)
+    if found != expected:
+        raise BenchError(
+            f"{path} holds other weights than {name}'s (sha256 {found[:16]}..., expected {expected[:16]}...): get the file again"
+        )
+    return found
+
+
+def state_dict(path: str | Path) -> dict[str, Tensor]:
+    """A torch file of tensors. Raises BenchError if it is something else."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # zip, pickle and version errors alike
+        raise BenchError(f"{path} is no state dict of tensors ({type(error).__name__}): give another encoder_weights") from error

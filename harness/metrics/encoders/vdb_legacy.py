@@ -1,0 +1,64 @@
+"""The FID protocol of the released VDB image code, for comparison with the paper's numbers only.
+
+torchvision's Inception v3 (not the FID weights), bilinear to 299; torchvision's channel affine, which
+is meant for images standardised as for ImageNet, applied to images in [-1, 1], so the net sees about
+half the contrast; 5,056 fakes (79 batches of 64), not rounded to pixels, against 9,984 augmented
+training images: 156 batches of 64, each from a loader shuffled afresh, hence with repetition.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.contracts import BenchError
+from harness.metrics.encoders.base import Encoder, sha256, state_dict, three_channels
+from harness.run.seeds import CounterDraws
+from harness.tasks.pixels import augment
+
+BATCHES = 156
+SCALE = (0.229 / 0.5, 0.224 / 0.5, 0.225 / 0.5)
+SHIFT = ((0.485 - 0.5) / 0.5, (0.456 - 0.5) / 0.5, (0.406 - 0.5) / 0.5)
+
+
+class VdbLegacy(Encoder):
+    name, label, dim, split = "vdb-legacy", "released VDB protocol", 2048, "train"
+    resize, pixels, batch, n_fake = "bilinear to 299", "float32", 64, 5056
+
+    def __init__(self, weights: str | None = None, device: torch.device | str = "cpu"):
+        """weights: torchvision's ImageNet Inception v3 as a file. Raises BenchError without a usable one."""
+        from torchvision.models import inception_v3
+
+        if weights is None:
+            raise BenchError(
+                "encoder vdb-legacy needs encoder_weights: torchvision's ImageNet Inception v3, "
+                "the file inception_v3_google-0cc3c7bd.pth (or the older -1a9a5a14.pth)"
+            )
+        super().__init__(sha256(weights), device)
+        net = inception_v3(weights=None, init_weights=False)
+        try:
+            net.load_state_dict(state_dict(weights))
+        except RuntimeError as error:
+            raise BenchError(f"{weights} holds no torchvision Inception v3: give another encoder_weights") from error
+        net.fc = torch.nn.Identity()
+        self.net = net.eval().requires_grad_(False).to(device)
+        self.scale, self.shift = (torch.tensor(v, device=device)[:, None, None] for v in (SCALE, SHIFT))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.interpolate(three_channels(x), size=(299, 299), mode="bilinear", align_corners=False)
+        return self.net(x * self.scale + self.shift)
+
+    def reals(self, task: Any) -> np.ndarray:
+        """float32 [9984, C, H, W], flipped and dequantised; the same for every method and seed."""
+        images, draws = task.train_images, CounterDraws((0,), f"{self.name}/{task.data_hash}")
+        size = min(self.batch, len(images))
+        indices = torch.cat([draws.permutation("data", "reals", len(images), b)[:, :size] for b in range(BATCHES)], 1)
+        x = torch.as_tensor(images[indices[0].numpy()])[None]
+        return augment(x, draws, "reals", flip=True, dequantise=1 / 128)[0].numpy()
+
+    def manifest(self) -> dict[str, Any]:
+        return super().manifest() | {"reals": "156 shuffled batches of 64, flipped, with noise U(0, 1)/128"}

@@ -1,0 +1,74 @@
+"""Outputs of a method -> scores. Draws come from the stream "eval" only: training goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import Draws, Score, Task
+from harness.metrics.encoders.base import Encoder
+from harness.metrics.encoders.catalogue import load
+from harness.metrics.evaluation import Evaluation
+from harness.metrics.reference import RealSide, real_side
+from harness.metrics.sheet import sheet
+from harness.run.params import digest
+
+
+@dataclass(frozen=True)
+class Result:
+    """Scores by name.
+
+    panels: (name, x [P], y [S, P]). manifests: by id; manifest_ids: metric -> id. collapsed [S]: images all
+    alike or not finite, scored at the floor. sheet: a PNG of samples above their nearest training images.
+    Panels and sheet belong to the endpoint.
+    """
+
+    scores: dict[str, Score]
+    panels: list[tuple[str, np.ndarray, np.ndarray]]
+    manifests: dict[str, dict[str, Any]]
+    manifest_ids: dict[str, str]
+    collapsed: np.ndarray
+    sheet: bytes | None
+
+
+def evaluate(
+    task: Task, outputs: Any, draws: Draws, encoder: Encoder | None = None, endpoint: bool = True,
+    allow_few: bool = False, scratch: Path | None = None,
+) -> Result:
+    """Score `outputs` for all seeds of a block, by the files that task.metrics names; arguments as for `Evaluation`.
+
+    Raises BenchError if the samples are too few for the encoder's features.
+    """
+    evaluation = Evaluation(task, outputs, draws, encoder, endpoint, allow_few, scratch)
+    # By name, so that a cell depends on its own metrics only.
+    metrics = [importlib.import_module(f"harness.metrics.{name}") for name in task.metrics]
+    scores = {name: score for metric in metrics for name, score in metric.compute(evaluation).items()}
+    panels = [p for metric in metrics if endpoint and hasattr(metric, "panels") for p in metric.panels(evaluation)]
+    ids = {name: manifest_id(score.manifest) for name, score in scores.items() if score.manifest}
+    has_images = encoder is not None
+    return Result(
+        scores,
+        panels,
+        {ids[name]: scores[name].manifest for name in ids},
+        ids,
+        evaluation.collapsed if has_images else np.zeros(draws.n_seeds, bool),
+        sheet(evaluation.images, task.train_images) if has_images and endpoint else None,
+    )
+
+
+def manifest_id(manifest: dict[str, Any]) -> str:
+    """8 hex digits: two scores share a column only if theirs agree."""
+    return digest(manifest)[:8]
+
+
+def prepare(task: Task, allow_few: bool = False, scratch: Path | None = None) -> RealSide:
+    """The real side of an image task before any training: its manifest(), floor and references.
+
+    Raises BenchError at once for what would else stop the scoring of a finished run.
+    """
+    score = task.params.score
+    return real_side(task, load(score.encoder, score.encoder_weights), allow_few, scratch)

@@ -1,0 +1,28 @@
+"""Are samples copies of training images? Distance in pixels to the nearest one, relative to that of test images."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from harness.contracts import Score, Task
+from harness.metrics.evaluation import Evaluation
+from harness.metrics.neighbours import nearest_distance
+
+SAMPLES = 1000  # a seed
+
+
+def compute(ev: Evaluation) -> dict[str, Score]:
+    """nearest_train_ratio: 0 for copies, 1 as near as unseen real images, above 1 farther off."""
+    train, own = ev.task.train_images, _own(ev.task)
+    values = [nearest_distance(images[:SAMPLES], train).mean() / own for images in ev.images]
+    manifest = {
+        "distance": "RMS over pixels", "n_real": len(train), "n_fake": min(SAMPLES, ev.n_fake),
+        "split": "train, relative to test", "data": ev.task.data_hash,
+    }  # fmt: skip
+    label = "distance to the nearest training image, that of test images = 1"
+    return {"nearest_train_ratio": ev.image_score(values, 0.0, higher_is_better=True, label=label, manifest=manifest)}
+
+
+@lru_cache(maxsize=2)
+def _own(task: Task) -> float:
+    return float(nearest_distance(task.test_images[:SAMPLES], task.train_images).mean())

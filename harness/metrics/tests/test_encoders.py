@@ -1,0 +1,192 @@
+"""Encoders: the same features whatever the caller's batch, the right weights or a clear refusal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from harness.contracts import BenchError
+from harness.metrics.encoders import base, digits_cnn
+from harness.metrics.encoders.catalogue import NAMES, load
+from harness.metrics.encoders.digits_cnn import DigitsCNN
+from harness.metrics.encoders.efficientnet_lite0 import EfficientNetLite0
+from harness.metrics.encoders.inception_v3_fid import InceptionV3Fid
+from harness.metrics.encoders.vdb_legacy import SCALE, SHIFT, VdbLegacy
+from harness.metrics.tests.conftest import DigitsTask
+
+
+def test_digits_classes_size_and_hash(encoder, weights):
+    task = DigitsTask()
+    right = encoder.classes(encoder.features(task.test_images)) == task.test_labels
+    assert right.mean() >= 0.97
+    assert weights.stat().st_size < 60_000
+    assert encoder.manifest()["weights"] == base.sha256(weights)
+
+
+def test_digits_features_are_standardised_on_the_training_digits(encoder):
+    features = encoder.features(DigitsTask().train_images)
+    assert features.shape == (1200, 32) and features.dtype == np.float32
+    # The moments are stored as float16: 11 bits.
+    np.testing.assert_allclose(features.mean(0), 0, atol=2e-3)
+    np.testing.assert_allclose(features.std(0), 1, rtol=2e-3)
+
+
+def test_digits_training_is_deterministic(monkeypatch, tmp_path):
+    monkeypatch.setattr(digits_cnn, "EPOCHS", 1)
+    task = DigitsTask()
+    hashes = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)  # the global generator has no say
+        path = tmp_path / f"{seed}.npz"
+        hashes.append(digits_cnn.save(path, digits_cnn.train(task.train_images[:120], task.train_labels[:120])))
+    assert hashes[0] == hashes[1]
+
+
+def test_features_do_not_depend_on_the_batch(encoder):
+    images = DigitsTask().test_images[:130]
+    whole = encoder.features(images)
+    pieces = np.concatenate([encoder.features(images[i : i + 7]) for i in range(0, 130, 7)])
+    np.testing.assert_array_equal(whole, pieces)
+    np.testing.assert_array_equal(encoder.features(images[::-1])[::-1], whole)
+
+
+def test_only_the_declared_kind_of_pixels(encoder):
+    with pytest.raises(BenchError, match="takes uint8"):
+        encoder.features(np.zeros((2, 1, 8, 8), np.float32))
+    with pytest.raises(BenchError, match="1 x 8 x 8"):
+        encoder.features(np.zeros((2, 3, 8, 8), np.uint8))
+
+
+def test_efficientnet_is_pooled_antialiased_and_batch_independent(uint8):
+    encoder = EfficientNetLite0()
+    encoder.batch = 4
+    images = uint8(5, 3, 32, 32)
+    whole = encoder.features(images)
+    assert whole.shape == (5, 1280) and (whole >= 0).all() and whole.std() > 0
+    np.testing.assert_array_equal(encoder.features(images[4:]), whole[4:])
+    # A checkerboard of single pixels is an even grey after shrinking with antialiasing.
+    board = np.indices((288, 288)).sum(0) % 2 * 255
+    grey = encoder.features(np.full((1, 3, 288, 288), 127, np.uint8))
+    fine = encoder.features(np.broadcast_to(board, (1, 3, 288, 288)).astype(np.uint8))
+    assert np.abs(fine - grey).max() < 0.2 * grey.max()
+
+
+@pytest.mark.parametrize("encoder_class", [InceptionV3Fid, EfficientNetLite0])
+def test_a_wrong_hash_is_refused(encoder_class, tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save({"x": torch.zeros(1)}, path)
+    with pytest.raises(BenchError, match=rf"{path} holds other weights than {encoder_class.name}'s") as caught:
+        encoder_class(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_and_damaged_weights(tmp_path):
+    with pytest.raises(BenchError, match="bench prepare"):
+        DigitsCNN()
+    with pytest.raises(BenchError, match="cannot read"):
+        DigitsCNN(str(tmp_path / "none.npz"))
+    text = tmp_path / "text"
+    text.write_text("no weights")
+    with pytest.raises(BenchError, match="holds no weights"):
+        DigitsCNN(str(text))
+    with pytest.raises(BenchError, match="inception_v3_google"):
+        VdbLegacy()
+    with pytest.raises(BenchError, match="no state dict"):
+        VdbLegacy(str(text))
+    torch.save({"x": torch.zeros(1)}, text)
+    with pytest.raises(BenchError, match="no torchvision Inception"):
+        VdbLegacy(str(text))
+
+
+def test_no_network_is_one_clear_line(monkeypatch, tmp_path):
+    import torch_fidelity.feature_extractor_inceptionv3 as theirs
+
+    monkeypatch.setattr(theirs, "URL_INCEPTION_V3", "http://127.0.0.1:9/weights.pth")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(BenchError, match="cannot download its weights .* give encoder_weights, the file weights.pth") as caught:
+        InceptionV3Fid()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def legacy(tmp_path_factory):
+    """The legacy protocol with random weights."""
+    from torchvision.models import inception_v3
+
+    path = tmp_path_factory.mktemp("legacy") / "inception.pth"
+    torch.manual_seed(0)
+    torch.save(inception_v3(weights=None, init_weights=False).state_dict(), path)
+    return VdbLegacy(str(path))
+
+
+def test_legacy_applies_torchvisions_affine_to_minus_1_to_1(legacy):
+    """Its affine undoes ImageNet's standardising: on standardised images it gives 2 x - 1, x in [0, 1]."""
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    x = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
+    np.testing.assert_allclose((x - mean) / std * torch.tensor(SCALE) + torch.tensor(SHIFT), 2 * x - 1, atol=1e-6)
+    seen = []
+    net, legacy.net = legacy.net, lambda x: seen.append(x) or torch.zeros(len(x), 2048)
+    legacy.features(np.full((1, 3, 32, 32), -1.0, np.float32))
+    legacy.net = net
+    assert seen[0].shape == (64, 3, 299, 299)
+    # A black image: half the contrast of the -1 that the net was trained on.
+    np.testing.assert_allclose(seen[0][0, :, 150, 150], [-0.458 - 0.030, -0.448 - 0.088, -0.450 - 0.188], atol=1e-3)
+
+
+def test_legacy_sample_counts_and_reals(legacy, uint8):
+    class Task:
+        train_images, data_hash = uint8(200, 3, 4, 4), "0" * 16
+
+    reals = legacy.reals(Task)
+    assert legacy.n_fake == 5056 and reals.shape == (9984, 3, 4, 4) and reals.dtype == np.float32
+    # U(0, 1)/128 above a pixel value that is also there unmirrored or mirrored.
+    values = Task.train_images.astype(np.float32) / 127.5 - 1
+    known = np.concatenate([values, values[..., ::-1]]).reshape(400, -1)
+    gaps = (reals[:64].reshape(64, 1, -1) - known).min(2)
+    noise = np.array([g[np.abs(g).argmin()] for g in gaps])
+    assert ((noise > -1e-6) & (noise < 1 / 128)).all()
+    # 64 of one batch are distinct images, and over the batches images repeat.
+    owners = [np.abs(r.reshape(-1) - known).mean(1).argmin() % 200 for r in reals[:128]]
+    assert len(set(owners[:64])) == 64 and len(set(owners)) < 128
+
+
+def test_legacy_features_and_manifest(legacy):
+    assert legacy.features(np.zeros((1, 3, 32, 32), np.float32)).shape == (1, 2048)
+    assert legacy.manifest()["range"] == "float32" and legacy.manifest()["split"] == "train"
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(BenchError, match=", ".join(NAMES)):
+        load("inception")
+
+
+def test_torch_fidelity_gives_the_same_distance(weights, encoder):
+    """Its own FID, through its registry, on our features."""
+    import torch_fidelity
+
+    from harness.metrics.distances import Reference, frechet, moments
+    from harness.metrics.encoders.fidelity import register
+
+    register("digits-cnn")
+    task = DigitsTask()
+    sets = [torch.from_numpy(images) for images in (task.test_images[:120], task.train_images[:120])]
+
+    class Images(torch.utils.data.Dataset):
+        def __init__(self, images):
+            self.images = images
+
+        def __len__(self):
+            return len(self.images)
+
+        def __getitem__(self, i):
+            return self.images[i]
+
+    theirs = torch_fidelity.calculate_metrics(
+        input1=Images(sets[0]), input2=Images(sets[1]), fid=True, feature_extractor="digits-cnn",
+        feature_extractor_weights_path=str(weights), cuda=False, verbose=False, save_cpu_ram=True, cache=False,
+        batch_size=50,
+    )["frechet_inception_distance"]  # fmt: skip
+    a, b = (moments(encoder.features(s.numpy())) for s in sets)
+    # Its eigenvalues are of the unsymmetric product, good to about 1e-8 here.
+    assert frechet(Reference(a), b.mean, b.cov) == pytest.approx(theirs, rel=1e-5)
