@@ -1,0 +1,124 @@
+"""The `evaluate` stage: checked frames -> one tidy summary per task, as CSV and as metrics JSON.
+
+A row of the summary is (cell, metric). Differences are cell minus baseline on the same seeds, in
+the metric's own unit; for the cells of an ablation the baseline is the ablation's reference.
+The tested family, over which Holm adjusts, is: every method against the baseline on the task's
+headline metric. Ablations and secondary metrics are exploratory and carry no p.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.report import statistics as st
+from harness.report.frame import Cell, TaskFrame, load
+
+COLUMNS = [
+    "task", "cell", "ablation", "parameter", "metric", "headline", "status", "n", "failures",
+    "value", "ci_low", "ci_high", "mean", "median", "sd", "compared_with",
+    "difference", "difference_ci_low", "difference_ci_high", "rho", "improvement", "p", "p_holm",
+]  # fmt: skip
+
+
+def aggregate(root: Path, params: dict[str, Any]) -> None:
+    """Write results/summary/<task>.csv and .json for every task of params."""
+    folder = Path(root) / "results/summary"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in load(Path(root), params).items():
+        table = summarise(frame)
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g", lineterminator="\n")
+        text = json.dumps(numbers(table), indent=1, allow_nan=False)
+        (folder / f"{name}.json").write_text(text + "\n")
+
+
+def summarise(frame: TaskFrame) -> pd.DataFrame:
+    """One row per (cell, metric) in the order of the parameters; cells not run have one row."""
+    rows = [row for cell in frame.cells for row in _rows(frame, cell, frame.baseline)]
+    for ablation in frame.ablations:
+        for cell in ablation.cells:
+            rows += _rows(frame, cell, ablation.reference, ablation.name)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    family = table.index[table.p.notna()]
+    if len(family):
+        table.loc[family, "p_holm"] = st.holm(table.loc[family, "p"])
+        # Too few seeds for the size of the family: a p would only mislead.
+        reachable = table.loc[family, "n"].map(lambda n: st.can_reach_significance(int(n), len(family)))
+        table.loc[family[~reachable], ["p", "p_holm"]] = np.nan
+    return table
+
+
+def numbers(table: pd.DataFrame) -> dict[str, Any]:
+    """cell -> metric -> numbers; nested dicts only, because DVC's metrics drop lists."""
+    columns = COLUMNS[COLUMNS.index("n") :]
+    nested: dict[str, Any] = {}
+    for row in table[table.metric.notna()].to_dict("records"):
+        kept = {key: row[key] for key in columns if isinstance(row[key], (int, float))}
+        finite = {key: _tidy(number) for key, number in kept.items() if math.isfinite(number)}
+        nested.setdefault(row["cell"], {})[row["metric"]] = finite
+    return nested
+
+
+def _tidy(number: float) -> float | int:
+    """Eight significant digits, as in the CSV."""
+    return int(number) if float(number).is_integer() else float(f"{number:.8g}")
+
+
+def _rows(frame: TaskFrame, cell: Cell, against: str | None, ablation: str = "") -> list[dict[str, Any]]:
+    common = {
+        "task": frame.name, "cell": cell.name, "ablation": ablation, "parameter": cell.value,
+        "status": cell.status, "n": len(cell.seeds), "failures": len(cell.failures),
+    }  # fmt: skip
+    if not cell.record:
+        return [common]
+    return [
+        common | _level(cell, metric) | _comparison(frame, cell, metric, against, not ablation)
+        for metric in frame.metrics
+        if metric in cell.record["metrics"]
+    ]
+
+
+def _level(cell: Cell, metric: str) -> dict[str, Any]:
+    """Where the runs of one cell lie: IQM with interval, mean, median, standard deviation."""
+    x = cell.endpoint(metric)
+    low = high = math.nan
+    if len(x) >= st.FEWEST_FOR_INTERVAL:
+        rng = st.generator(cell.task, cell.name, metric)
+        low, high = st.stratified_bootstrap(x[None], st.iqm, rng)
+    return {
+        "metric": metric, "value": float(st.iqm(x[None])), "ci_low": low, "ci_high": high,
+        "mean": x.mean(), "median": np.median(x),
+        "sd": x.std(ddof=1) if len(x) > 1 else math.nan,
+        "headline": bool(cell.record["metrics"][metric].get("headline", False)),
+    }  # fmt: skip
+
+
+def _comparison(
+    frame: TaskFrame, cell: Cell, metric: str, against: str | None, tested: bool
+) -> dict[str, Any]:
+    """The paired difference to another cell on the seeds that both have."""
+    other = frame.cell(against)
+    if not other or not other.record or other.name == cell.name:
+        return {}
+    if metric not in other.record["metrics"]:
+        return {}
+    block = cell.record["metrics"][metric]
+    up = block["higher_is_better"]  # None where the metric only describes
+    b = dict(zip(other.seeds, other.endpoint(metric), strict=True))
+    a, b = cell.endpoint(metric), np.array([b[seed] for seed in cell.seeds])
+    d = st.paired_difference(a, b)
+    enough = d.n >= st.FEWEST_FOR_INTERVAL
+    row = {
+        "compared_with": other.name, "difference": d.mean, "rho": d.rho,
+        "difference_ci_low": d.low if enough else math.nan,
+        "difference_ci_high": d.high if enough else math.nan,
+        "improvement": math.nan if up is None else st.improvement(a[None], b[None], up),
+    }  # fmt: skip
+    if tested and block.get("headline", False):
+        row["p"] = st.sign_flip_p(a - b, st.generator(cell.task, cell.name, metric, "flips"))
+    return row

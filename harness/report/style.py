@@ -1,0 +1,124 @@
+"""How every figure looks: one colour, dash and marker per method name, and deterministic bytes.
+
+The colours are those of Okabe and Ito (readable with any colour vision) without the pale yellow,
+plus a dark wine red. Dashes and markers repeat at other periods than the colours, so no two of
+the first 56 methods share all three and a grey print stays readable.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000",
+)  # fmt: skip
+DASHES = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.4, 1.4, 1.4)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+REFERENCE = "#5B5B5B"  # floors, baselines, published values: never a method's colour
+WIDE_RANGE = 20  # largest over smallest value from which an axis is logarithmic
+WIDTH = 7.2  # inch: one column of the page at its native size
+
+
+@dataclass(frozen=True)
+class Style:
+    """The look that belongs to one method's name, and its title for the reader."""
+
+    label: str
+    colour: str
+    dash: Any
+    marker: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        return {"color": self.colour, "linestyle": self.dash}
+
+    @property
+    def points(self) -> dict[str, Any]:
+        return {"color": self.colour, "marker": self.marker}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A finished figure: file name without suffix, words for the reader, SVG bytes."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    svg: bytes
+
+
+def styles(params: dict[str, Any]) -> dict[str, Style]:
+    """A style per method name, in the order in which params.yaml first names them."""
+    blocks = (block or {} for block in params.get("methods", {}).values())
+    names = dict.fromkeys(name for block in blocks for name in block)
+    titles = params.get("report", {}).get("titles", {})
+    return {
+        name: Style(
+            titles.get(name, name),
+            COLOURS[place % len(COLOURS)],
+            DASHES[(place + place // len(COLOURS)) % len(DASHES)],
+            MARKERS[place % len(MARKERS)],
+        )
+        for place, name in enumerate(names)
+    }
+
+
+def shades(count: int) -> list[Any]:
+    """Ordered colours, dark to light, for the values of one swept parameter."""
+    return sns.color_palette("viridis", n_colors=count + 1)[:count]
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Seaborn's white grid at the page's type size, whatever the user's own settings."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans", font_scale=1.0)
+        matplotlib.rcParams.update(
+            {
+                "axes.edgecolor": "#444444", "axes.titlesize": 10, "axes.labelsize": 9.5,
+                "axes.titlelocation": "left", "axes.titleweight": "bold",
+                "xtick.labelsize": 8.5, "ytick.labelsize": 8.5, "legend.fontsize": 8.5,
+                "legend.frameon": False, "legend.handlelength": 2.8, "grid.color": "#DDDDDD",
+                "grid.linewidth": 0.6, "lines.linewidth": 1.6, "lines.markersize": 5,
+                "svg.hashsalt": "bench", "svg.fonttype": "path", "axes.unicode_minus": True,
+            }
+        )  # fmt: skip
+        yield
+
+
+def figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure outside pyplot's global list; height and width in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def stretch(ax: Axes, axis: str, values: np.ndarray, wide: float = WIDE_RANGE) -> None:
+    """A logarithmic axis with plain numbers where positive values span a wide range."""
+    values = values[np.isfinite(values)]
+    if not len(values) or values.min() <= 0 or values.max() / values.min() <= wide:
+        return
+    subs = (1.0,) if values.max() / values.min() > 100 else (1.0, 2.0, 5.0)
+    getattr(ax, f"set_{axis}scale")("log")
+    getattr(ax, f"{axis}axis").set_major_locator(LogLocator(subs=subs))
+    getattr(ax, f"{axis}axis").set_major_formatter("{x:g}")
+    getattr(ax, f"{axis}axis").set_minor_formatter("")
+
+
+def svg(fig: Figure) -> bytes:
+    """The figure as SVG without dates or versions: equal data give equal bytes."""
+    buffer = io.BytesIO()
+    empty = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    fig.savefig(buffer, format="svg", metadata=empty)
+    return buffer.getvalue()

@@ -1,0 +1,191 @@
+"""The page: complete, self-contained, deterministic, and honest about what is missing."""
+
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from harness.report import style
+from harness.report.page import render
+from harness.report.tests import tree
+from harness.report.toy import many_dims, one_dim
+from harness.report.words import decimals, interval, number
+
+OPEN_ENDED = {"meta", "img", "br", "link"}
+
+
+class Page(HTMLParser):
+    """Collects ids, links, images and headings; fails on tags that do not nest."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.ids, self.links, self.images, self.levels = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.links += [attrs["href"]] if tag == "a" else []
+        self.images += [attrs] if tag == "img" else []
+        self.levels += [int(tag[1])] if tag in ("h1", "h2", "h3") else []
+        if tag not in OPEN_ENDED:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="session")
+def html(rendered):
+    root, _ = rendered
+    return (root / "reports/laptop/index.html").read_text()
+
+
+@pytest.fixture(scope="session")
+def page(html):
+    return Page(html)
+
+
+def test_tags_nest_and_ids_are_unique(page):
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_headings_start_at_one_and_skip_no_level(page):
+    assert page.levels[0] == 1 and page.levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in zip(page.levels, page.levels[1:], strict=False))
+
+
+def test_every_link_leads_somewhere(rendered, page):
+    root, _ = rendered
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids
+        else:
+            assert (root / "reports/laptop" / link).is_file(), link
+
+
+def test_nothing_is_fetched_and_no_place_or_day_is_told(rendered, html, page):
+    root, _ = rendered
+    assert "http" not in html and "<script" not in html and "<link" not in html
+    assert all(image["src"].startswith("data:image/") for image in page.images)
+    markdown = (root / "reports/laptop/index.md").read_text()
+    assert str(root) not in html + markdown and "12.5" not in html + markdown
+
+
+def test_every_image_has_words(page):
+    assert len(page.images) > 20
+    assert all(len(image["alt"]) > 20 for image in page.images)
+
+
+def test_what_failed_or_is_missing_is_shown_with_its_command(html):
+    assert "seed 3 diverged at step 512" in html
+    assert "not run" in html and f"bench train digits8 {tree.MISSING}" in html
+
+
+def test_references_manifests_and_tests_stand_under_the_tables(html):
+    assert "train-test floor" in html
+    assert "Manifest a1b2c3d4" in html and "n_fake 597" in html
+    assert "sign-flip test on 10 paired seeds, Holm over 12 comparisons" in html
+
+
+def test_markdown_holds_the_same_tables_and_its_figures(rendered):
+    root, _ = rendered
+    folder = root / "reports/laptop"
+    text = (folder / "index.md").read_text()
+    figures = [part.split(")")[0] for part in text.split("](figures/")[1:]]
+    assert sorted(figures) == sorted(path.name for path in (folder / "figures").glob("*.svg"))
+    for block in text.split("\n\n"):
+        rows = [line.replace("\\|", "") for line in block.splitlines() if line.startswith("|")]
+        assert len({row.count("|") for row in rows}) <= 1, block[:200]
+
+
+def test_equal_records_give_equal_bytes_and_stale_figures_go(small):
+    root, params = small
+    out = root / "reports/laptop"
+    (out / "figures").mkdir(parents=True)
+    (out / "figures/old.svg").write_text("")
+    render(root, params, out)
+    first = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert out / "figures/old.svg" not in first and len(first) > 4
+    render(root, params, out)
+    assert first == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_an_empty_project_has_a_page(tmp_path):
+    render(tmp_path, tree.params(), tmp_path / "reports/laptop")
+    text = (tmp_path / "reports/laptop/index.md").read_text()
+    assert text.count("**not run**") == 4 + 9 + 20
+    assert "**0 of 20**" in text
+
+
+def test_five_seeds_say_that_significance_cannot_be_reached(small):
+    import pandas as pd
+
+    root, params = small
+    for name in params["methods"]["vib_digits"]:
+        folder = root / "results/records/vib_digits" / name
+        tree.edit(root, "vib_digits", name, seeds=[0, 1, 2, 3, 4])
+        scores = pd.read_csv(folder / "scores.csv")
+        scores[scores.seed < 5].to_csv(folder / "scores.csv", index=False)
+    render(root, params, root / "out")
+    text = (root / "out/index.md").read_text()
+    assert "Significance cannot be reached: with 5 seeds, one comparison, no p falls below 0.062" in text
+    assert "not tested" in text
+
+
+def test_a_declared_protocol_puts_the_published_number_beside_ours(small):
+    root, params = small
+    (root / "results/published.csv").write_text(
+        "domain,task,method,metric,mean,std,n_seeds,higher_is_better,source\n"
+        "gan,CIFAR-10,VGAN,FID,24.8,,,false,Figure 8\n"
+    )
+    params["report"]["published"] = {
+        "vib_digits": {
+            "task": "CIFAR-10",
+            "metric": "error_12_codes",
+            "names": {"vib": "VGAN"},
+            "margin": 0.1,
+        }
+    }
+    render(root, params, root / "out")
+    text = (root / "out/index.md").read_text()
+    assert "| 24.8 | not reproduced |" in text
+    assert (root / "out/figures/vib_digits-published.svg").is_file()
+
+
+def test_the_report_needs_no_torch():
+    code = "import sys, harness.report.page, harness.report.aggregate; assert 'torch' not in sys.modules"
+    root = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+def test_a_methods_look_is_its_own_and_stays():
+    params = tree.params()
+    looks = style.styles(params)
+    assert len(set(looks.values())) == len(looks)
+    assert len({(look.colour, look.dash, look.marker) for look in looks.values()}) == len(looks)
+    params["methods"]["digits8"]["newcomer"] = {}
+    later = style.styles(params)
+    assert all(later[name] == look for name, look in looks.items())
+
+
+def test_closed_forms_of_the_toy():
+    # D(2) = 0.85 needs 0.31 (one dimension) to 0.43 nat (many); 0.1 nat gives 0.60 to 0.61.
+    assert one_dim(0.3120) == pytest.approx(0.85, abs=1e-3)
+    assert many_dims(0.4337) == pytest.approx(0.85, abs=1e-3)
+    assert many_dims(0.1) == pytest.approx(0.5987, abs=1e-4)
+    assert one_dim(0.1) == pytest.approx(0.6089, abs=1e-4)
+
+
+def test_numbers_keep_three_digits_of_the_typical_value():
+    assert decimals([1.5, 2.0, 812.3]) == 2
+    assert decimals([123.0]) == 0
+    assert decimals([]) == 2
+    assert number(-0.5, 1) == "−0.5"
+    assert number(3e-8, 3) == "3e−08" and number(0.048, 1) == "0.048" and number(0.06, 1) == "0.1"
+    assert number(0.0, 2) == "0.00"
+    assert interval(1.0, 0.5, 1.5, 1) == "1.0 [0.5,\u00a01.5]"
+    assert interval(1.0, float("nan"), float("nan"), 1) == "1.0"
