@@ -54,14 +54,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def compose(base: dict[str, Any], overlay: dict[str, Any], where: str) -> dict[str, Any]:
-    """`overlay` laid over `base`: blocks merge, null removes a block, lists and numbers replace."""
+    """`overlay` laid over `base`: blocks merge, null removes a key, lists and numbers replace."""
     result = dict(base)
     for key, value in overlay.items():
         if key not in base and where.count(".") < 2:
             raise BenchError(unknown(f"{where}.{key}", key, base))
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             result[key] = compose(base[key], value, f"{where}.{key}")
-        elif value is None and isinstance(base.get(key), dict):
+        elif value is None and key in base:
             del result[key]
         else:
             result[key] = value
@@ -73,7 +73,7 @@ def validated(model: type[T], block: Any, where: str) -> T:
     try:
         return model.model_validate(block)
     except ValidationError as error:
-        raise BenchError(_explain(error, model, where)) from None
+        raise BenchError(_explain(error, model, block, where)) from None
 
 
 def unknown(where: str, key: str, known: Any) -> str:
@@ -82,11 +82,11 @@ def unknown(where: str, key: str, known: Any) -> str:
     return f"{where}: unknown key; {hint}"
 
 
-def _explain(error: ValidationError, model: type[Settings], where: str) -> str:
+def _explain(error: ValidationError, model: type[Settings], block: Any, where: str) -> str:
     # An unknown key is the likeliest cause of the other complaints (a misspelt key is also a missing one).
     first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
     names = [str(part) for part in first["loc"]]
-    path = ".".join([where, *names])
+    path = ".".join([where, *_written(block, names)])
     if first["type"] == "extra_forbidden":
         return unknown(path, names[-1], _fields_at(model, names[:-1]))
     if first["type"] == "missing":
@@ -95,6 +95,17 @@ def _explain(error: ValidationError, model: type[Settings], where: str) -> str:
     value = first["input"]
     shown = "" if isinstance(value, dict) else f" = {value!r}"
     return f"{path}{shown}: {message[0].lower()}{message[1:]}"
+
+
+def _written(block: Any, names: list[str]) -> list[str]:
+    """`names` as they stand in `block`: without the branches of unions, which are no keys."""
+    written = []
+    for name in names:
+        inner = block.get(name) if isinstance(block, dict) else None
+        if inner is not None or name == names[-1] or not isinstance(block, dict):
+            written.append(name)
+            block = inner
+    return written
 
 
 def _fields_at(model: type[Settings], names: list[str]) -> list[str]:

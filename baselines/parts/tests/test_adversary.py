@@ -158,3 +158,9 @@ def test_equal_codes_start_even():
     """At C(r) = C(f) the relativistic loss is ln 2 per pair, whatever the weights."""
     loss = build(loss="rsgan").objective(batch("x"), batch("x"), draws(), "t")[1]["loss_critic"]
     torch.testing.assert_close(loss, torch.full((2,), math.log(2)))
+
+
+def test_equal_inputs_meet_noise_of_their_own():
+    """V5: the codes of two equal images differ, so the pairs are not even."""
+    loss = build(loss="rsgan", bottleneck=CODE).objective(batch("x"), batch("x"), draws(), "t")[1]["loss_critic"]
+    assert (loss - math.log(2)).abs().min() > 1e-4

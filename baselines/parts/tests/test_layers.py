@@ -48,7 +48,7 @@ def test_initial_weights_are_uniform_on_one_over_root_fan_in():
     bound = 1 / (16 * 9) ** 0.5
     assert layer.weight.abs().max() <= bound
     # The variance of a uniform is bound^2 / 3; with 4,608 weights its relative error is 0.013.
-    assert abs(float(layer.weight.var() / (bound**2 / 3)) - 1) < 0.06
+    assert abs(float(layer.weight.detach().var() / (bound**2 / 3)) - 1) < 0.06
     assert layer.bias.abs().max() > bound / 2
 
 

@@ -85,7 +85,9 @@ def sha256(path: str | Path) -> str:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BenchError(f"cannot read the encoder's weights {path} ({error.strerror}): give encoder_weights, a readable file") from error
+        raise BenchError(
+            f"cannot read the encoder's weights {path} ({error.strerror}): give encoder_weights, a readable file"
+        ) from error
 
 
 def checked(path: str | Path, name: str, expected: str) -> str:

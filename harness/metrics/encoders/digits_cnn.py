@@ -1,8 +1,9 @@
 """A small convolutional net for the 8x8 digits, trained once from scratch: features and classes.
 
-`train` makes the weights from the training digits only, the same bits at each call, and `save` writes them
-as float16 (33 kB): a file kept in git makes the metric the same on every machine. The 32 features are standardised on the training digits, so a Frechet distance is in units
-of their variance: a constant image costs at least 32.
+`train` makes the weights from the training digits only, the same bits at each call, and `save` writes
+them as float16 (33 kB): a file kept in git makes the metric the same on every machine. The 32 features
+are standardised on the training digits, so a Frechet distance is in units of their variance: a constant
+image costs about 32 at least.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ EPOCHS, BATCH, RATE = 40, 60, 3e-3
 class DigitsNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv1, self.conv2, self.conv3 = nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 24, 3, padding=1), nn.Conv2d(24, 32, 3, padding=1)
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 24, 3, padding=1)
+        self.conv3 = nn.Conv2d(24, 32, 3, padding=1)
         self.code, self.head = nn.Linear(128, 32), nn.Linear(32, 10)
         self.register_buffer("mean", torch.zeros(32))
         self.register_buffer("std", torch.ones(32))
@@ -96,7 +99,7 @@ def _train(x: Tensor, y: Tensor) -> dict[str, np.ndarray]:
     with torch.no_grad():
         code = net(x)
         net.mean, net.std = code.mean(0), code.std(0)
-    return {key: value.numpy().astype(np.float16) for key, value in net.state_dict().items()}
+    return {name: value.numpy().astype(np.float16) for name, value in net.state_dict().items()}
 
 
 def save(path: str | Path, weights: dict[str, np.ndarray]) -> str:

@@ -20,14 +20,14 @@ from harness.metrics.encoders.base import Encoder, sha256, state_dict, three_cha
 from harness.run.seeds import CounterDraws
 from harness.tasks.pixels import augment
 
-BATCHES = 156
+BATCHES, BATCH = 156, 64  # of reals
 SCALE = (0.229 / 0.5, 0.224 / 0.5, 0.225 / 0.5)
 SHIFT = ((0.485 - 0.5) / 0.5, (0.456 - 0.5) / 0.5, (0.406 - 0.5) / 0.5)
 
 
 class VdbLegacy(Encoder):
     name, label, dim, split = "vdb-legacy", "released VDB protocol", 2048, "train"
-    resize, pixels, batch, n_fake = "bilinear to 299", "float32", 64, 5056
+    resize, pixels, n_fake = "bilinear to 299", "float32", 5056
 
     def __init__(self, weights: str | None = None, device: torch.device | str = "cpu"):
         """weights: torchvision's ImageNet Inception v3 as a file. Raises BenchError without a usable one."""
@@ -55,7 +55,7 @@ class VdbLegacy(Encoder):
     def reals(self, task: Any) -> np.ndarray:
         """float32 [9984, C, H, W], flipped and dequantised; the same for every method and seed."""
         images, draws = task.train_images, CounterDraws((0,), f"{self.name}/{task.data_hash}")
-        size = min(self.batch, len(images))
+        size = min(BATCH, len(images))
         indices = torch.cat([draws.permutation("data", "reals", len(images), b)[:, :size] for b in range(BATCHES)], 1)
         x = torch.as_tensor(images[indices[0].numpy()])[None]
         return augment(x, draws, "reals", flip=True, dequantise=1 / 128)[0].numpy()

@@ -1,4 +1,4 @@
-"""A digits encoder trained once for all tests, and small stand-ins for a task and a generator."""
+"""A digits encoder for all tests, and small stand-ins for a task and a generator."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ class Copies:
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
-    """Path of a digits encoder's weights."""
+    """Path of a digits encoder's weights, trained briefly."""
     task, path = DigitsTask(), tmp_path_factory.mktemp("encoder") / "digits-cnn.npz"
-    digits_cnn.save(path, digits_cnn.train(task.train_images, task.train_labels))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits_cnn, "EPOCHS", 6)
+        digits_cnn.save(path, digits_cnn.train(task.train_images, task.train_labels))
     return path
 
 

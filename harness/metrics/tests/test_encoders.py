@@ -16,20 +16,22 @@ from harness.metrics.encoders.vdb_legacy import SCALE, SHIFT, VdbLegacy
 from harness.metrics.tests.conftest import DigitsTask
 
 
-def test_digits_classes_size_and_hash(encoder, weights):
-    task = DigitsTask()
+def test_digits_classes_size_and_hash(tmp_path):
+    task, weights = DigitsTask(), tmp_path / "digits-cnn.npz"
+    saved = digits_cnn.save(weights, digits_cnn.train(task.train_images, task.train_labels))
+    encoder = DigitsCNN(str(weights))
     right = encoder.classes(encoder.features(task.test_images)) == task.test_labels
     assert right.mean() >= 0.97
     assert weights.stat().st_size < 60_000
-    assert encoder.manifest()["weights"] == base.sha256(weights)
+    assert encoder.manifest()["weights"] == saved == base.sha256(weights)
 
 
 def test_digits_features_are_standardised_on_the_training_digits(encoder):
     features = encoder.features(DigitsTask().train_images)
     assert features.shape == (1200, 32) and features.dtype == np.float32
-    # The moments are stored as float16: 11 bits.
-    np.testing.assert_allclose(features.mean(0), 0, atol=2e-3)
-    np.testing.assert_allclose(features.std(0), 1, rtol=2e-3)
+    # All that is stored has the 11 bits of float16; means reach a few standard deviations before the shift.
+    np.testing.assert_allclose(features.mean(0), 0, atol=5e-3)
+    np.testing.assert_allclose(features.std(0, ddof=1), 1, rtol=5e-3)
 
 
 def test_digits_training_is_deterministic(monkeypatch, tmp_path):
@@ -65,11 +67,13 @@ def test_efficientnet_is_pooled_antialiased_and_batch_independent(uint8):
     whole = encoder.features(images)
     assert whole.shape == (5, 1280) and (whole >= 0).all() and whole.std() > 0
     np.testing.assert_array_equal(encoder.features(images[4:]), whole[4:])
-    # A checkerboard of single pixels is an even grey after shrinking with antialiasing.
+    # A checkerboard of single pixels becomes grey by antialiasing; taking every third pixel would keep it.
     board = np.indices((288, 288)).sum(0) % 2 * 255
-    grey = encoder.features(np.full((1, 3, 288, 288), 127, np.uint8))
-    fine = encoder.features(np.broadcast_to(board, (1, 3, 288, 288)).astype(np.uint8))
-    assert np.abs(fine - grey).max() < 0.2 * grey.max()
+    grey, fine, kept = (
+        encoder.features(np.broadcast_to(image, (1, 3, *image.shape)).astype(np.uint8))
+        for image in (np.full((288, 288), 127), board, board[::3, ::3])
+    )
+    assert np.abs(fine - grey).mean() < 0.2 * np.abs(kept - grey).mean()
 
 
 @pytest.mark.parametrize("encoder_class", [InceptionV3Fid, EfficientNetLite0])
@@ -117,7 +121,9 @@ def legacy(tmp_path_factory):
     path = tmp_path_factory.mktemp("legacy") / "inception.pth"
     torch.manual_seed(0)
     torch.save(inception_v3(weights=None, init_weights=False).state_dict(), path)
-    return VdbLegacy(str(path))
+    encoder = VdbLegacy(str(path))
+    encoder.batch = 1
+    return encoder
 
 
 def test_legacy_applies_torchvisions_affine_to_minus_1_to_1(legacy):
@@ -129,7 +135,7 @@ def test_legacy_applies_torchvisions_affine_to_minus_1_to_1(legacy):
     net, legacy.net = legacy.net, lambda x: seen.append(x) or torch.zeros(len(x), 2048)
     legacy.features(np.full((1, 3, 32, 32), -1.0, np.float32))
     legacy.net = net
-    assert seen[0].shape == (64, 3, 299, 299)
+    assert seen[0].shape == (1, 3, 299, 299)
     # A black image: half the contrast of the -1 that the net was trained on.
     np.testing.assert_allclose(seen[0][0, :, 150, 150], [-0.458 - 0.030, -0.448 - 0.088, -0.450 - 0.188], atol=1e-3)
 

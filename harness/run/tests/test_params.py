@@ -1,5 +1,7 @@
 """Reading and checking parameters: every complaint is one line that names the key and the mend."""
 
+from typing import Annotated, Literal
+
 import pytest
 from pydantic import Field
 
@@ -13,9 +15,20 @@ class Inner(Settings):
     size: int = Field(ge=1)
 
 
+class Round(Settings):
+    kind: Literal["round"]
+    radius: float
+
+
+class Square(Settings):
+    kind: Literal["square"]
+    side: float
+
+
 class Outer(Settings):
     rate: float = Field(gt=0)
     inner: Inner | None = None
+    form: Annotated[Round | Square, Field(discriminator="kind")] = Round(kind="round", radius=1.0)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +36,10 @@ class Outer(Settings):
     [
         ({"rate": 1, "raet": 2}, "p.raet: unknown key; did you mean rate?"),
         ({"rate": 1, "inner": {"sise": 2}}, "p.inner.sise: unknown key; did you mean size?"),
-        ({"rate": 1, "qqq": 2}, "p.qqq: unknown key; known: inner, rate"),
+        ({"rate": 1, "qqq": 2}, "p.qqq: unknown key; known: form, inner, rate"),
+        ({"rate": 1, "form": {"kind": "round", "radus": 2}}, "p.form.radus: unknown key; did you mean radius?"),
+        ({"rate": 1, "form": {"kind": "square"}}, "p.form.side: missing"),
+        ({"rate": 1, "form": {"kind": "square", "side": "s"}}, "p.form.side = 's': input should be a valid number, unable to parse string as a number"),
         ({}, "p.rate: missing"),
         ({"rate": -1}, "p.rate = -1: input should be greater than 0"),
         ({"rate": "fast"}, "p.rate = 'fast': input should be a valid number, unable to parse string as a number"),

@@ -1,0 +1,40 @@
+# Everything from Python (3.11 or newer), git and make: `make reproduce`, `make test`, `make smoke`.
+# None of the targets touches a tracked file.
+PYTHON ?= python3
+UV = .venv/bin/uv
+BENCH = .venv/bin/bench
+READY = .venv/ready
+export UV_HTTP_TIMEOUT ?= 300
+
+.PHONY: setup test smoke reproduce mutants report clean
+
+setup: $(READY)
+
+# uv, as plain pip may pick a build of torch that torchvision does not fit.
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	test -x $(UV) || .venv/bin/python -m pip install --quiet uv==0.13.9
+	$(UV) pip install --python .venv/bin/python --require-hashes -r requirements.txt
+	$(UV) pip install --python .venv/bin/python --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+test: $(READY)
+	.venv/bin/python -m pytest -n 2
+
+smoke: $(READY)
+	$(BENCH) smoke
+
+reproduce: $(READY)
+	$(BENCH) reproduce
+
+# One injected fault per correctness trap, and the test that goes red.
+mutants: $(READY)
+	.venv/bin/python -m harness.tests.mutants
+
+# The page from the records at hand, in build/report: no DVC, nothing trained.
+report: $(READY)
+	$(BENCH) report --out build/report
+
+clean:
+	rm -rf build dvc_plots .pytest_cache

@@ -1,0 +1,223 @@
+"""The command `bench`: parses, composes, and turns what goes wrong into one line. Nothing heavy is imported for --help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import BenchError
+from harness.run.pins import pin
+
+if TYPE_CHECKING:
+    from harness.commands.plan import Cell, Plan
+
+Args = argparse.Namespace
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 done, 1 a check did not hold, 2 bad input (one line says which), 130 interrupted."""
+    args = parser().parse_args(argv)
+    pin()
+    try:
+        return args.run(args) or 0
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # e.g. `bench list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("bench", description="Train, score and compare adversarial methods, reproducibly.")
+    top.add_argument("--root", type=Path, default=Path(), help="the project's folder (default: this one)")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run, text: str, example: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, epilog=f"example: bench {example}")
+        made.set_defaults(run=run)
+        return made
+
+    c = command("prepare", _prepare, "load and hash a task's data, and its evaluation net", "prepare digits8")
+    c.add_argument("task", nargs="?", help="default: every task")
+
+    c = command("train", _train, "train and score a cell, the cells of a task, or all", "train digits8 vgan --jobs 2")
+    c.add_argument("task", nargs="?")
+    c.add_argument("cell", nargs="?")
+    c.add_argument("--jobs", type=_count, default=1, help="blocks of seeds at the same time (default 1)")
+
+    command("evaluate", _evaluate, "records to results/summary/, a table per task", "evaluate")
+    c = command("report", _report, "records to one page, index.html and index.md", "report --out build/report")
+    c.add_argument("--out", type=Path, help="folder (default: reports/<preset>)")
+
+    c = command("check", _check, "validate every parameter, or show a cell's as resolved", "check digits8 vgan_gp")
+    c.add_argument("task", nargs="?")
+    c.add_argument("cell", nargs="?")
+
+    command("list", _list, "every task, method, preset and cell with its state", "list")
+
+    c = command("export", _export, "trained nets as a plain state dict", "export digits8 vgan --seed 3 --out vgan.pt")
+    c.add_argument("task")
+    c.add_argument("cell")
+    c.add_argument("--out", type=Path, required=True, help="the file to write")
+    c.add_argument("--seed", type=int, help="one seed only (default: all, stacked along axis 0)")
+
+    command("keys", _keys, "hash the code that each kind of cell runs, into results/keys/", "keys")
+    command("pipelines", _pipelines, "write pipelines/<task>/dvc.yaml after a new task or ablation", "pipelines")
+
+    c = command("preset", _preset, "run a preset in a private copy, build/NAME/", "preset smoke -- --dry")
+    c.add_argument("name")
+    c.add_argument("dvc", nargs="*", help="arguments for `dvc repro`, after --")
+
+    command("smoke", _smoke, "every cell at a few steps, in build/smoke/", "smoke")
+    command("reproduce", _reproduce, "train all from nothing and compare with the committed records", "reproduce")
+
+    c = command("tune", _tune, "the same number of trials for each method of a task", "tune digits8 --jobs 2")
+    c.add_argument("task")
+    c.add_argument("--jobs", type=_count, help="trials at the same time (default: one per core)")
+
+    c = command("merge", _merge, "bring another copy's records into results/archive/", "merge build/cifar")
+    c.add_argument("source", type=Path)
+    return top
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1")
+    return int(text)
+
+
+def _prepare(args: Args) -> None:
+    from harness.commands.prepare import prepare
+
+    plan = _plan(args)
+    for task in [args.task] if args.task else plan.params["tasks"]:
+        print(prepare(_root(args), plan, task))
+
+
+def _train(args: Args) -> None:
+    cells = _cells(args, _plan(args))
+    if len(cells) == 1:
+        from harness.commands.train import train_cell
+
+        train_cell(_root(args), cells[0], args.jobs)
+        print(cells[0].folder(_root(args)))
+    else:
+        from harness.commands.pool import train_all
+
+        train_all(_root(args), cells, args.jobs)
+
+
+def _evaluate(args: Args) -> None:
+    from harness.report.aggregate import aggregate
+    from harness.run.params import read_yaml
+
+    aggregate(_root(args), read_yaml(_root(args) / "params.yaml"))
+
+
+def _report(args: Args) -> None:
+    from harness.report.page import render
+    from harness.run.params import read_yaml
+
+    params = read_yaml(_root(args) / "params.yaml")
+    out = (args.out or _root(args) / "reports" / params["preset"]).resolve()
+    render(_root(args), params, out)
+    print(out / "index.html")
+
+
+def _check(args: Args) -> None:
+    from harness.commands.pipelines import stale
+
+    plan = _plan(args)
+    cells = _cells(args, plan)
+    if args.cell:
+        print(cells[0].task_params.model_dump_json(indent=1))
+        print(cells[0].method_params.model_dump_json(indent=1))
+    for path in stale(_root(args), plan.params):
+        raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
+    print(f"OK: {len({c.task for c in cells})} tasks, {len(cells)} cells, {sum(len(c.seeds) for c in cells)} runs")
+
+
+def _list(args: Args) -> None:
+    from harness.commands.listing import lines
+
+    for line in lines(_root(args), _plan(args)):
+        print(line)
+
+
+def _export(args: Args) -> None:
+    from harness.commands.export import export
+
+    for name, shape in export(_root(args), _plan(args).cell(args.task, args.cell), args.out, args.seed).items():
+        print(name, list(shape))
+
+
+def _keys(args: Args) -> None:
+    from harness.commands.keys import write_keys
+
+    write_keys(_root(args))
+
+
+def _pipelines(args: Args) -> None:
+    from harness.commands.pipelines import write_pipelines
+
+    for path in write_pipelines(_root(args), _plan(args).params):
+        print(path)
+
+
+def _preset(args: Args) -> None:
+    from harness.commands.presets import run_preset
+
+    print(run_preset(_root(args), args.name, args.dvc))
+
+
+def _smoke(args: Args) -> None:
+    from harness.commands.presets import smoke
+
+    print(smoke(_root(args)))
+
+
+def _reproduce(args: Args) -> int:
+    from harness.commands.reproduce import reproduce
+
+    return reproduce(_root(args))
+
+
+def _tune(args: Args) -> None:
+    from harness.commands.tune import tune
+
+    print(tune(_root(args), _plan(args), args.task, args.jobs))
+
+
+def _merge(args: Args) -> None:
+    from harness.commands.merge import merge
+
+    new, here = merge(_root(args), args.source)
+    print(f"{len(new)} records brought in, {len(here)} were here already")
+
+
+def _root(args: Args) -> Path:
+    return args.root.resolve()
+
+
+def _plan(args: Args) -> Plan:
+    from harness.commands.plan import load_plan
+
+    return load_plan(_root(args))
+
+
+def _cells(args: Args, plan: Plan) -> list[Cell]:
+    if args.cell:
+        return [plan.cell(args.task, args.cell)]
+    cells = [cell for cell in plan.cells if args.task in (None, cell.task)]
+    return cells or [plan.cell(args.task, "")]  # which names the known tasks
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""A private copy of the tree under build/, in which a preset runs: the tree and dvc.lock stay as they are.
+
+The copy takes new and changed files too, runs its own code, and keeps its own scratch folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.commands.pipelines import write_pipelines
+from harness.errors import BenchError
+
+COPIED = ".copied"  # in the copy: the files that came from the tree
+ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
+LINKED = "data"  # image sets of any size, named in params.yaml by a path below it
+
+
+def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
+    """Bring build/<name> up to date with the tree, with `params` as its params.yaml; returns its path.
+
+    Records, summaries and reports are not copied: the copy makes its own. data/ is linked.
+    """
+    from omegaconf import OmegaConf
+
+    copy = root / "build" / name
+    files = [path for path in _tree(root) if _wanted(path)]
+    for gone in _copied_before(copy) - {str(path) for path in files}:
+        (copy / gone).unlink(missing_ok=True)
+    for path in files:
+        _copy(root / path, copy / path)
+    if (root / LINKED).is_dir() and not (copy / LINKED).exists():
+        (copy / LINKED).symlink_to(root / LINKED)
+    (copy / COPIED).write_text("\n".join(map(str, files)))
+    (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")
+    OmegaConf.save(OmegaConf.create(params), copy / "params.yaml")
+    write_pipelines(copy, params)
+    return copy
+
+
+def bench_in(copy: Path, *command: str) -> None:
+    """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
+    _run(copy, [sys.executable, "-m", "harness.cli", *command], "bench " + " ".join(command))
+
+
+def dvc_in(copy: Path, *command: str) -> None:
+    """As `bench_in`, for `dvc ...`."""
+    _run(copy, [sys.executable, "-m", "dvc", *command], "dvc " + " ".join(command))
+
+
+def _run(copy: Path, command: list[str], shown: str) -> None:
+    # DVC's stages find `bench` beside this Python, and it finds the copy's packages before the installed ones.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)}
+    if code := subprocess.run(command, cwd=copy, env=environment, check=False).returncode:
+        raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message stands above")
+
+
+def _tree(root: Path) -> list[Path]:
+    """Tracked and new files that git does not ignore, without those that are deleted."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-coz", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        raise BenchError(f"{root} is no git working tree: a private copy is made from one, so clone the project") from None
+    return [path for name in sorted(set(listed.stdout.split("\0"))) if (root / (path := Path(name))).is_file()]
+
+
+def _wanted(path: Path) -> bool:
+    if path.parts[0] == "results":
+        return path.name == "published.csv" or path.match(ENCODERS)
+    return path.parts[0] not in ("pipelines", "reports", LINKED) and path.name not in ("dvc.lock", "params.yaml")
+
+
+def _copied_before(copy: Path) -> set[str]:
+    return set((copy / COPIED).read_text().splitlines()) if (copy / COPIED).is_file() else set()
+
+
+def _copy(source: Path, target: Path) -> None:
+    old, new = target.stat() if target.exists() else None, source.stat()
+    if old is None or (old.st_size, old.st_mtime_ns) != (new.st_size, new.st_mtime_ns):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)

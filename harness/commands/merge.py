@@ -1,0 +1,45 @@
+"""`bench merge`: bring the records of another copy into results/archive/<preset>/ as evidence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from harness.errors import BenchError
+
+COMPARED = ("record.json", "scores.csv")  # provenance may differ between equal runs
+
+
+def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
+    """Copy every record folder of `source` (a copy of the tree); returns (new, already here).
+
+    Raises BenchError, before anything is copied, where a cell is here with other content.
+    """
+    found = sorted(path.parent for path in source.glob("results/records/*/*/record.json"))
+    if not found:
+        raise BenchError(f"{source} holds no results/records/<task>/<cell>/record.json: give the folder of a copy")
+    targets = {folder: root / "results/archive" / _preset(folder) / folder.parent.name / folder.name for folder in found}
+    new = [folder for folder, target in targets.items() if not target.exists()]
+    for folder in set(found) - set(new):
+        if file := _difference(folder, targets[folder]):
+            raise BenchError(f"{targets[folder] / file} differs from {folder / file}: remove the one that is wrong")
+    for folder in new:
+        shutil.copytree(folder, targets[folder])
+    return [targets[folder] for folder in new], [targets[folder] for folder in found if folder not in new]
+
+
+def _preset(folder: Path) -> str:
+    try:
+        return json.loads((folder / "record.json").read_text())["preset"]
+    except (ValueError, KeyError, OSError):
+        raise BenchError(f"{folder / 'record.json'} is no readable record: train that cell again") from None
+
+
+def _difference(folder: Path, target: Path) -> str | None:
+    """The first file whose content is not the same in both."""
+
+    def content(path: Path) -> bytes | None:
+        return path.read_bytes() if path.is_file() else None
+
+    return next((file for file in COMPARED if content(folder / file) != content(target / file)), None)

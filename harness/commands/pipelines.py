@@ -1,0 +1,101 @@
+"""pipelines/<task>/dvc.yaml: one stage per cell, written from the names in the parameters.
+
+DVC itself reads the methods and the ablated values, so a new one of either needs no new file; a
+new task or a new ablation does, and `bench pipelines` writes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+HEADER = """\
+# Written by `bench pipelines`: the stages of the task {task}, one per cell.
+vars: [../../params.yaml]
+
+stages:
+  prepare:
+    wdir: ../..
+    cmd: bench prepare {task}
+    params: [tasks.{task}]
+    deps: ['results/keys/${{tasks.{task}.family}}.json']
+    outs:
+      - results/data/{task}.json: {{cache: false}}
+"""
+
+STAGE = """
+  {stage}:
+    foreach: ${{{over}}}
+    do:
+      wdir: ../..
+      cmd: bench train {task} {cell}
+      params:
+        - protocol
+        - tasks.{task}
+{params}
+      deps:
+        - results/keys/${{tasks.{task}.family}}-{algorithm}.json
+        - results/data/{task}.json
+      plots:
+{plots}
+"""
+
+# What a cell leaves in its folder, by family; provenance.json is in git only.
+RECORD = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
+PANELS, SHEET = {"panels.csv": ", x: x, y: y"}, {"sheet.png": ""}
+EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET}
+
+# What a cell of an ablation depends on: one more value must leave the others as they are.
+OF_A_CELL = ("method", "key", "seeds", "set")
+
+
+def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
+    """Write the file of every task; remove those of tasks that are no more. Returns the files that changed."""
+    wanted = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
+    gone = [path for path in root.glob("pipelines/*/dvc.yaml") if path not in wanted]
+    for path in gone:
+        path.unlink()
+    changed = stale(root, params)
+    for path in changed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path])
+    return gone + changed
+
+
+def stale(root: Path, params: dict[str, Any]) -> list[Path]:
+    """The files that are not what the parameters ask for."""
+    texts = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
+    return [path for path, text in texts.items() if not path.is_file() or path.read_text() != text]
+
+
+def pipeline(task: str, params: dict[str, Any]) -> str:
+    """The text of one file, from the whole of params.yaml."""
+    text = HEADER.format(task=task)
+    if params["methods"].get(task):
+        text += _stage(
+            params, task, "train", f"methods.{task}", "${key}", "${item.algorithm}", [f"methods.{task}.${{key}}"]
+        )
+    for name, block in (params.get("ablations", {}).get(task) or {}).items():
+        where, method = f"ablations.{task}.{name}", f"methods.{task}.{block['method']}"
+        leaves = [f"{where}.{key}" for key in OF_A_CELL if key in block]
+        text += _stage(
+            params, task, f"ablate-{name}", f"{where}.values", f"{block['method']}-{name}-${{item}}",
+            f"${{{method}.algorithm}}", [method, *leaves],
+        )  # fmt: skip
+    return text
+
+
+def _stage(
+    params: dict[str, Any], task: str, stage: str, over: str, cell: str, algorithm: str, read: list[str]
+) -> str:
+    files = RECORD | EXTRAS.get(params["tasks"][task]["family"], {})
+    folder = f"results/records/{task}/{cell}"
+    return STAGE.format(
+        stage=stage, over=over, task=task, cell=cell, algorithm=algorithm,
+        params="\n".join(f"        - {key}" for key in read),
+        plots="\n".join(f"        - {folder}/{name}: {{cache: false{axes}}}" for name, axes in files.items()),
+    )  # fmt: skip
+
+
+def _path(root: Path, task: str) -> Path:
+    return root / "pipelines" / task / "dvc.yaml"

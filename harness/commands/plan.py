@@ -1,0 +1,162 @@
+"""The plan: every cell that params.yaml names, with its parameters checked whole before anything runs."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from harness import registry
+from harness.contracts import BenchError, Settings
+from harness.run.params import TaskParams, read_yaml, unknown, validated
+
+RECORDS = Path("results/records")
+
+
+class Ablation(Settings):
+    """A cell per value: `method` with the dotted `key` of its block set to it.
+
+    set: further keys that go with it, e.g. a dual step for every bound. reference: the method whose
+    score is drawn as a line.
+    """
+
+    method: str
+    key: str
+    values: tuple[int | float, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    set: dict[str, float | str | bool | None] = {}
+    reference: str | None = None
+
+
+class ReportParams(Settings):
+    """baseline: the method of each task that differences are taken to. titles: of tasks and methods.
+
+    published: for a task under the paper's own protocol, which of its columns stands beside ours.
+    """
+
+    baseline: dict[str, str]
+    titles: dict[str, str] = {}
+    published: dict[str, dict[str, Any]] = {}
+
+
+class TopLevel(Settings):
+    preset: str
+    protocol: int = Field(ge=1)
+    tasks: dict[str, dict[str, Any]]
+    methods: dict[str, dict[str, dict[str, Any]]]
+    ablations: dict[str, dict[str, Ablation]] = {}
+    report: ReportParams
+
+
+@dataclass(frozen=True)
+class Cell:
+    """(task, method) with all its seeds; one DVC stage."""
+
+    task: str
+    name: str
+    method: str
+    family: str
+    algorithm: str
+    task_params: TaskParams
+    method_params: Settings
+    seeds: tuple[int, ...]
+    protocol: int
+    preset: str
+    ablation: dict[str, Any] | None = None
+
+    @property
+    def blocks(self) -> list[tuple[int, ...]]:
+        size = self.task_params.block
+        return [self.seeds[i : i + size] for i in range(0, len(self.seeds), size)]
+
+    def folder(self, root: Path) -> Path:
+        return root / RECORDS / self.task / self.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    params: dict[str, Any]
+    cells: list[Cell]
+
+    def cell(self, task: str, name: str) -> Cell:
+        if task not in self.params["tasks"]:
+            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]).replace("unknown key", "unknown"))
+        names = {c.name: c for c in self.cells if c.task == task}
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+            raise BenchError(f"task {task} has no cell {name}; {hint}")
+        return names[name]
+
+
+def load_plan(root: Path, file: str = "params.yaml") -> Plan:
+    """Read and check `file`; raises BenchError with the first wrong key, its value and what is allowed."""
+    raw = read_yaml(root / file)
+    top = validated(TopLevel, raw, file)
+    tasks = {name: _task(name, block, file) for name, block in top.tasks.items()}
+    cells: list[Cell] = []
+    for task, methods in top.methods.items():
+        if task not in tasks:
+            raise BenchError(unknown(f"{file}: methods.{task}", task, tasks))
+        for method, block in methods.items():
+            cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
+    for task, ablations in top.ablations.items():
+        for name, ablation in ablations.items():
+            cells += _ablated(top, task, tasks, name, ablation, file)
+    return Plan(raw, cells)
+
+
+def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
+    where = f"{file}: tasks.{name}"
+    if "family" not in block:
+        raise BenchError(f"{where}.family: missing; known: {', '.join(registry.families())}")
+    return validated(registry.family(block["family"]).Params, block, where)
+
+
+def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
+    where = f"{file}: methods.{task}.{method}"
+    if "algorithm" not in block:
+        raise BenchError(f"{where}.algorithm: missing; known: {', '.join(registry.algorithms())}")
+    algorithm = registry.algorithm(block["algorithm"])
+    if task_params.family not in algorithm.FAMILIES:
+        raise BenchError(
+            f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
+        )
+    params = validated(algorithm.Params, block, where)
+    return Cell(
+        task, name, method, task_params.family, block["algorithm"], task_params, params,
+        tuple(seeds), top.protocol, top.preset, ablation,
+    )
+
+
+def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablation, file: str) -> list[Cell]:
+    where = f"{file}: ablations.{task}.{name}"
+    if task not in tasks:
+        raise BenchError(unknown(f"{file}: ablations.{task}", task, tasks))
+    if ablation.method not in top.methods.get(task, {}):
+        raise BenchError(unknown(f"{where}.method = {ablation.method}", ablation.method, top.methods.get(task, {})))
+    cells = []
+    for value in ablation.values:
+        block = copy.deepcopy(top.methods[task][ablation.method])
+        for key, setting in (*ablation.set.items(), (ablation.key, value)):
+            _set(block, key, setting, where)
+        what = {"name": name, "key": ablation.key, "value": value, "of": ablation.method}
+        cell = f"{ablation.method}-{name}-{value}"
+        cells.append(_cell(top, task, tasks[task], ablation.method, cell, block, ablation.seeds, what, file))
+    return cells
+
+
+def _set(block: dict[str, Any], key: str, value: Any, where: str) -> None:
+    *path, last = key.split(".")
+    for part in path:
+        if not isinstance(block.get(part), dict):
+            raise BenchError(f"{where}.key = {key}: the method's block has no {part}")
+        block = block[part]
+    if value is None:
+        block.pop(last, None)
+    else:
+        block[last] = value

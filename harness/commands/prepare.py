@@ -1,0 +1,40 @@
+"""Data and evaluators of a task: loaded once, hashed, the manifest written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.commands.identity import DATA
+from harness.commands.plan import Plan
+from harness.commands.score import encoder_of
+from harness.commands.train import load_task
+from harness.contracts import BenchError
+from harness.run.checkpoint import write_bytes
+from harness.run.params import unknown
+from harness.run.record import to_json
+
+
+def prepare(root: Path, plan: Plan, task_name: str) -> Path:
+    """Write results/data/<task>.json; train the digits' evaluation net if its file is not there."""
+    params = {c.task: c.task_params for c in plan.cells}
+    if task_name not in params:
+        raise BenchError(unknown(f"task {task_name}", task_name, params).replace("unknown key", "unknown"))
+    task = load_task(root, task_name, params[task_name])
+    manifest = {"task": task_name, "data_hash": task.data_hash, "shape": list(task.spec.shape)}
+    if hasattr(task, "train_images"):
+        manifest |= {"n_train": len(task.train_images), "n_test": len(task.test_images), "n_classes": task.spec.n_classes}
+    score = task.params.score if hasattr(task.params, "score") else None
+    if getattr(score, "encoder", None) == "digits-cnn" and score.encoder_weights:
+        from harness.metrics.encoders import digits_cnn
+
+        if not Path(score.encoder_weights).exists():
+            digits_cnn.save(score.encoder_weights, digits_cnn.train(task.train_images, task.train_labels))
+    encoder = encoder_of(task)
+    if encoder is not None:
+        from harness.metrics.reference import real_side
+
+        real = real_side(task, encoder, scratch=root / ".scratch")
+        manifest |= {"manifest": real.manifest(), "references": real.references, "floor": real.floor}
+    path = root / DATA / f"{task_name}.json"
+    write_bytes(path, to_json(manifest))
+    return path

@@ -1,0 +1,75 @@
+"""Presets: small overlays in presets/ on params.yaml, each run in a private copy of the tree."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.commands.copies import bench_in, dvc_in, private_copy
+from harness.errors import BenchError
+from harness.run.params import compose, read_yaml, unknown
+
+
+def names(root: Path) -> list[str]:
+    return sorted(path.stem for path in root.glob("presets/*.yaml"))
+
+
+def compose_preset(root: Path, name: str) -> dict[str, Any]:
+    """params.yaml with presets/<name>.yaml laid over it; a key that lands nowhere is refused by name.
+
+    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along.
+    """
+    if name not in names(root):
+        raise BenchError(unknown(f"preset {name}", name, names(root)).replace("unknown key", "unknown"))
+    where = f"presets/{name}.yaml"
+    base, overlay = read_yaml(root / "params.yaml"), read_yaml(root / where)
+    for task, block in overlay.get("tasks", {}).items():
+        if task not in base["tasks"] and "family" not in (block or {}):
+            raise BenchError(unknown(f"{where}: tasks.{task}", task, base["tasks"]))
+    made = compose(base, overlay, where) | {"preset": name}
+    gone = base["tasks"].keys() - made["tasks"].keys()
+    for key in ("methods", "ablations"):
+        made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
+    baselines = made["report"]["baseline"]
+    made["report"] = made["report"] | {"baseline": {t: m for t, m in baselines.items() if t not in gone}}
+    return made
+
+
+def run_preset(root: Path, name: str, dvc_args: list[str]) -> Path:
+    """`dvc repro` of the preset in build/<name>/; a second run is incremental. Returns the report's path."""
+    copy = private_copy(root, name, compose_preset(root, name))
+    bench_in(copy, "check")
+    dvc_in(copy, "repro", *dvc_args)
+    return copy / "reports" / name / "index.html"
+
+
+def smoke(root: Path) -> Path:
+    """Every cell of the smoke preset from nothing, without DVC, then DVC's own graph on the first task.
+
+    Raises BenchError where a step fails, or where DVC finds or leaves other records than were made.
+    """
+    started = time.monotonic()
+    params = compose_preset(root, "smoke")
+    shutil.rmtree(root / "build/smoke", ignore_errors=True)
+    copy = private_copy(root, "smoke", params)
+    bench_in(copy, "check")
+    bench_in(copy, "prepare")
+    bench_in(copy, "train", "--jobs", str(os.cpu_count() or 1))
+    bench_in(copy, "evaluate")
+    bench_in(copy, "report")
+    _prove_the_graph(copy, next(iter(params["tasks"])))
+    print(f"smoke: everything ran, {time.monotonic() - started:.0f} s")
+    return copy / "reports/smoke/index.html"
+
+
+def _prove_the_graph(copy: Path, task: str) -> None:
+    """DVC's stages of one task make the same records as the direct run, and are then up to date."""
+    pipeline, records = f"pipelines/{task}/dvc.yaml", f"results/records/{task}/*/record.json"
+    before = {path: path.read_bytes() for path in copy.glob(records)}
+    dvc_in(copy, "repro", "--quiet", pipeline)
+    dvc_in(copy, "status", "--quiet", pipeline)
+    if before != {path: path.read_bytes() for path in copy.glob(records)}:
+        raise BenchError(f"{pipeline}: DVC's records of {task} differ from those made without it; see {copy}")

@@ -1,0 +1,66 @@
+"""The cells of params.yaml, made small enough to be trained inside a test."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from harness import registry
+from harness.commands.plan import Cell, Plan, load_plan
+from harness.contracts import Draws, Method, Task
+from harness.run.seeds import CounterDraws
+
+ROOT = Path(__file__).resolve().parents[2]
+CPU = torch.device("cpu")
+
+
+@lru_cache(maxsize=1)
+def plan() -> Plan:
+    return load_plan(ROOT)
+
+
+def method_cells() -> list[Cell]:
+    """One cell for each method block, ablations left out."""
+    return [cell for cell in plan().cells if cell.ablation is None]
+
+
+def name_of(cell: Cell) -> str:
+    return f"{cell.task}/{cell.name}"
+
+
+@lru_cache(maxsize=8)
+def task_of(name: str) -> Task:
+    cell = next(c for c in plan().cells if c.task == name)
+    return registry.family(cell.family).build(name, cell.task_params, ROOT / ".scratch" / "data")
+
+
+def draws_of(cell: Cell, seeds: tuple[int, ...]) -> CounterDraws:
+    return CounterDraws(seeds, f"{cell.protocol}/{cell.task}")
+
+
+def build(cell: Cell, seeds: tuple[int, ...]) -> Method:
+    algorithm = registry.algorithm(cell.algorithm)
+    return algorithm.build(cell.method_params, task_of(cell.task).spec, draws_of(cell, seeds).at(0), CPU)
+
+
+def updated(cell: Cell, seeds: tuple[int, ...], steps: int) -> Method:
+    """A fresh method after that many updates."""
+    method, draws, source = build(cell, seeds), draws_of(cell, seeds), task_of(cell.task).source(CPU)
+    for draws.step in range(steps):
+        method.update(source, draws)
+    return method
+
+
+def score(cell: Cell, method: Method, draws: Draws) -> torch.Tensor:
+    """What a metric would ask of a method: enough to move whatever scoring could move."""
+    task, outputs = task_of(cell.task), method.outputs()
+    if cell.family == "images":
+        return outputs.images(draws, 0, 8)
+    if cell.family == "labelled":
+        outputs.kl(torch.as_tensor(task.test_images[:8]).float())
+        return outputs.log_probs(torch.as_tensor(task.test_images[:8]).float(), draws, 2)
+    x = torch.linspace(-1, 1, 5)[:, None].requires_grad_()
+    (slope,) = torch.autograd.grad(outputs.scores(x).sum(), x)
+    return slope

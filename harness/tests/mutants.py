@@ -1,0 +1,233 @@
+"""One injected fault for each correctness trap, and the test that must go red: `make mutants`.
+
+For each row the tree is copied, the one place of `old` replaced by `new`, and only the named test is run.
+A fault that no test notices ends the command with status 1, and so does a row whose `old` is no longer there.
+Tests run in processes forked from a server that has torch imported, two at a time.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.run.pins import pin
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("harness", "baselines", "results/data", "params.yaml", "pyproject.toml", "conftest.py")
+PRELOADED = ["torch._dynamo", "torch.distributions", "sklearn.datasets", "scipy.linalg", "omegaconf", "pydantic", "pytest"]
+AT_ONCE = 2
+
+
+class Mutant(NamedTuple):
+    trap: str
+    fault: str
+    file: str
+    old: str
+    new: str
+    test: str  # below the folder `tests` beside the file's, or from the root
+
+
+PARTS, METHODS, RUN, METRICS = "baselines/parts", "baselines/methods", "harness/run", "harness/metrics"
+CONTRACT = "harness/tests/test_contracts.py::"
+
+MUTANTS = [
+    Mutant("L1", "-log(sigmoid + 1e-8)", f"{PARTS}/losses.py", "lambda r, f: softplus(-f))", "lambda r, f: -(f.sigmoid() + 1e-8).log())",
+           "test_losses.py::test_non_saturating_keeps_its_gradient_far_away"),
+    Mutant("L2", "minimax is non-saturating", f"{PARTS}/losses.py", "lambda r, f: -softplus(f))", "lambda r, f: softplus(-f))",
+           "test_losses.py::test_formula"),
+    Mutant("L3", "accuracy at 0.5 on logits", f"{PARTS}/adversary.py", "(r > 0).float()", "(r > 0.5).float()",
+           "test_adversary.py::test_accuracy_thresholds_logits_at_zero"),
+    Mutant("L4", "gradients into the other player", f"{PARTS}/optim.py", ".backward(inputs=self.parameters)", ".backward()",
+           f"{METHODS}/tests/test_gan.py::test_each_player_moves_in_its_own_step_only"),
+    Mutant("L4", "fakes not detached", f"{PARTS}/adversary.py", "fake.detach(), draws, tag)", "fake, draws, tag)",
+           "test_adversary.py::test_fakes_are_detached_in_the_critic_step"),
+    Mutant("L4", "power iteration in the generator step", f"{PARTS}/adversary.py", '        mean = self.critic.bottleneck is not None',
+           '        advance_spectral_norm(self.critic, self.alive_ref[0])\n        mean = self.critic.bottleneck is not None',
+           f"{METHODS}/tests/test_gan.py::test_each_player_moves_in_its_own_step_only"),
+    Mutant("L5", "Wasserstein sign", f"{PARTS}/losses.py", "return f - r", "return r - f", "test_losses.py::test_a_high_score_means_real"),
+    Mutant("W1", "one epsilon for the batch", f"{PARTS}/penalties.py", "epsilon = epsilon.view", "epsilon = epsilon[:, :1].expand_as(epsilon).reshape",
+           "test_penalties.py::test_one_epsilon_per_sample"),
+    Mutant("W2", "norm over the last axis", f"{PARTS}/penalties.py", "gradient.flatten(2).square().sum(2)", "gradient.square().sum(-1).flatten(2).mean(2)",
+           "test_penalties.py::test_interpolated_on_a_linear_critic"),
+    Mutant("W3", "plain square root", f"{PARTS}/penalties.py", "(squared + TINY).sqrt()", "squared.sqrt()",
+           "test_penalties.py::test_finite_where_the_gradient_vanishes"),
+    Mutant("W3", "no double backward", f"{PARTS}/penalties.py", "create_graph=True)", "retain_graph=True)",
+           "test_penalties.py::test_double_backward_agrees_with_finite_differences"),
+    Mutant("R1", "the half convention ignored", f"{PARTS}/penalties.py", "(0.5 if self.half else 1.0)", "1.0",
+           "test_penalties.py::test_zero_centred_on_a_linear_critic"),
+    Mutant("R1", "its weight lost", f"{PARTS}/adversary.py", "params.r1.coefficient * squared", "squared",
+           "test_adversary.py::test_r1_and_r2_weigh_their_own_side"),
+    Mutant("SN", "multiplied by sigma", f"{PARTS}/layers.py", "self.weight / sigma.view", "self.weight * sigma.view",
+           "test_spectral.py::test_top_singular_value"),
+    Mutant("SN", "vectors move in each forward", f"{PARTS}/spectral.py", '        return torch.einsum("so,soi,si->s"',
+           '        self.advance(weight, torch.ones(len(weight), dtype=torch.bool))\n        return torch.einsum("so,soi,si->s"',
+           "test_spectral.py::test_vectors_are_saved_and_frozen_when_not_advanced"),
+    Mutant("SN", "vectors not saved", f"{PARTS}/spectral.py", 'self.register_buffer("u", torch.zeros(matrix.shape[:2]))',
+           'self.register_buffer("u", torch.zeros(matrix.shape[:2]), persistent=False)',
+           "test_spectral.py::test_vectors_are_saved_and_frozen_when_not_advanced"),
+    Mutant("SN", "vectors shared with the graph", f"{PARTS}/spectral.py", "self.u.clone(), weight.flatten(2), self.v.clone()", "self.u, weight.flatten(2), self.v",
+           "test_spectral.py::test_double_backward_by_finite_differences"),
+    Mutant("RSGAN", "absolute scores", f"{PARTS}/losses.py", "return softplus(f - r)", "return softplus(-r) + 0 * f", "test_losses.py::test_values_at_equal_scores"),
+    Mutant("RSGAN", "generator does not swap", f"{PARTS}/losses.py", '"rsgan": Loss(_rsgan, _swapped(_rsgan)', '"rsgan": Loss(_rsgan, _rsgan',
+           "test_losses.py::test_a_high_score_means_real"),
+    Mutant("RSGAN", "RaGAN by pairs", f"{PARTS}/losses.py", "softplus(-(r - _mean(f))) + softplus(f - _mean(r))", "softplus(f - r) + softplus(f - r)",
+           "test_losses.py::test_average_relativistic_losses_read_batch_means"),
+    Mutant("RSGAN", "no fresh real batch", f"{METHODS}/gan.py", "if self.adversary.needs_real else None", "if self.adversary.needs_real and k else real",
+           "test_gan.py::test_batches_of_a_step"),
+    Mutant("EMA", "buffers left out", f"{PARTS}/ema.py", "averaged, current = self.net.state_dict(), net.state_dict()",
+           "averaged, current = dict(self.net.named_parameters()), dict(net.named_parameters())",
+           "test_ema_and_noise.py::test_average_of_parameters_and_buffers"),
+    Mutant("EMA", "half-life in steps", f"{PARTS}/ema.py", "0.5 ** (batch / self.half_life_images)", "0.5 ** (1 / self.half_life_images)",
+           "test_ema_and_noise.py::test_half_life"),
+    Mutant("EMA", "the raw generator is scored", f"{METHODS}/gan.py", "return self.ema.net(", "return self.generator(",
+           "test_gan.py::test_the_averaged_generator_is_scored"),
+    Mutant("Data", "a flip draw for each pixel", "harness/tasks/pixels.py", 'draws.uniform("data", f"{name}/flip", x.shape[1:2]) < 0.5\n        x = torch.where(mirrored[:, :, None, None, None]',
+           'draws.uniform("data", f"{name}/flip", x.shape[1:]) < 0.5\n        x = torch.where(mirrored',
+           "test_pixels.py::test_flip_mirrors_whole_images_about_half_of_them"),
+    Mutant("F0", "legacy net sees [0, 1]", f"{METRICS}/encoders/vdb_legacy.py", "self.net(x * self.scale + self.shift)", "self.net((x + 1) / 2 * self.scale + self.shift)",
+           "harness/metrics/tests/test_encoders.py::test_legacy_applies_torchvisions_affine_to_minus_1_to_1"),
+    Mutant("F1", "weights of any hash", f"{METRICS}/encoders/base.py", "if found != expected:", "if not found:",
+           "harness/metrics/tests/test_encoders.py::test_a_wrong_hash_is_refused"),
+    Mutant("F2", "covariance by N", f"{METRICS}/distances.py", "x.T @ x / (n - 1)", "x.T @ x / n", "test_distances.py::test_moments_divide_by_n_minus_1_in_float64"),
+    Mutant("F2", "float32", f"{METRICS}/distances.py", "    x = np.asarray(features, np.float64)\n    mean", "    x = np.asarray(features, np.float32)\n    mean",
+           "test_distances.py::test_moments_divide_by_n_minus_1_in_float64"),
+    Mutant("F2", "no means", f"{METRICS}/distances.py", "shift = reference.mean - mean", "shift = 0 * mean", "test_distances.py::test_diagonal_gaussians"),
+    Mutant("F3", "N rounded up to whole chunks", f"{METRICS}/evaluation.py", "min(CHUNK, self.n_fake - first)", "CHUNK",
+           "test_evaluate.py::test_exactly_n_images_are_generated"),
+    Mutant("F3", "N <= d accepted", f"{METRICS}/distances.py", "if n <= d and not allow_few:", "if n < d and not allow_few:",
+           "test_distances.py::test_too_few_samples_are_refused_unless_allowed"),
+    Mutant("F4", "pixels cut, not rounded", f"{METRICS}/evaluation.py", ".clamp(0, 1)).round().to(", ".clamp(0, 1)).to(",
+           "test_evaluate.py::test_pixels_are_rounded_by_no_images_own_range"),
+    Mutant("F5", "a sample is its own neighbour", f"{METRICS}/neighbours.py", "        np.fill_diagonal(squares[:, i:], np.inf)\n", "",
+           "test_neighbours.py::test_radii_leave_out_the_sample_itself"),
+    Mutant("F5", "precision and recall swapped", f"{METRICS}/neighbours.py", "float((balls > 0).mean()), float(recalled / len(real))", "float(recalled / len(real)), float((balls > 0).mean())",
+           "test_neighbours.py::test_precision_and_recall_are_not_swapped"),
+    Mutant("F5", "biased KID", f"{METRICS}/distances.py", "(total - own.sum()) / (len(x) * (len(x) - 1))", "total / len(x) ** 2", "test_distances.py::test_kid_against_a_double_loop"),
+    Mutant("F6", "scoring moves beta", f"{METHODS}/vib.py", "        x = x.expand(len(self.alive), *x.shape)\n", "        x = x.expand(len(self.alive), *x.shape)\n        self.net.decoder.bias.data += 1e-6\n",
+           CONTRACT + "test_scoring_moves_no_training_draw_and_no_state"),
+    Mutant("V1", "twice the KL", "harness/maths/gaussian.py", "0.5 * (mean.square() + torch.expm1(2.0 * log_std)) - log_std", "mean.square() + torch.expm1(2.0 * log_std) - 2 * log_std",
+           "test_gaussian.py::test_closed_forms"),
+    Mutant("V1", "positions summed", f"{PARTS}/bottleneck.py", 'if self.params.kl_reduce == "per_position"', 'if self.params.kl_reduce == "position"',
+           "test_bottleneck.py::test_kl_of_each_sample"),
+    Mutant("V1", "mean over the code", f"{PARTS}/bottleneck.py", "kl.sum(2, keepdim=True)", "kl.mean(2, keepdim=True)", "test_bottleneck.py::test_kl_of_each_sample"),
+    Mutant("V2", "sign of the dual step", f"{PARTS}/bottleneck.py", "(kl - self.params.i_c)", "(self.params.i_c - kl)", "test_bottleneck.py::test_dual_step"),
+    Mutant("V2", "beta below zero", f"{PARTS}/bottleneck.py", ".clamp_min(0.0)", "", "test_bottleneck.py::test_dual_step"),
+    Mutant("V2", "beta moves before the loss", f"{PARTS}/adversary.py", "            kl = 0.5 * (kl_real + kl_fake)\n", "            kl = 0.5 * (kl_real + kl_fake)\n            self.critic.code.dual_step(kl, self.alive_ref[0])\n",
+           "test_adversary.py::test_the_loss_uses_the_old_beta"),
+    Mutant("V3", "beta is no state", f"{PARTS}/bottleneck.py", "torch.full((n_seeds,), params.beta))", "torch.full((n_seeds,), params.beta), persistent=False)",
+           "test_bottleneck.py::test_beta_is_part_of_the_state"),
+    Mutant("V4", "a sampler without gradient", "harness/maths/gaussian.py", "return mean + log_std.exp() * noise", "return (mean + log_std.exp() * noise).detach() + 0 * mean * log_std",
+           f"{PARTS}/tests/test_bottleneck.py::test_gradients_through_the_sample_by_finite_differences"),
+    Mutant("V4", "sigma squared", "harness/maths/gaussian.py", "log_std.exp() * noise", "(2 * log_std).exp() * noise", "test_gaussian.py::test_sample_is_mean_plus_std_times_noise"),
+    Mutant("V5", "the generator meets the mean", f"{PARTS}/adversary.py", 'generator_z == "mean"', 'generator_z != "mean"',
+           "test_adversary.py::test_noise_is_on_for_critic_and_generator"),
+    Mutant("V5", "one noise for real and fake", f"{PARTS}/adversary.py", 'draws, f"{tag}/fake")\n        r, f', 'draws, f"{tag}/real")\n        r, f',
+           "test_adversary.py::test_equal_inputs_meet_noise_of_their_own"),
+    Mutant("V6", "noise cannot be turned off", f"{PARTS}/bottleneck.py", "noise is None or not self.params.noise", "noise is None",
+           "test_bottleneck.py::test_noise_off_is_the_plain_code"),
+    Mutant("V6", "beta not clamped at a far bound", f"{PARTS}/bottleneck.py", "torch.where(alive, moved, self.beta)", "torch.where(alive, moved.clamp_min(1e-3), self.beta)",
+           "test_adversary.py::test_a_bound_out_of_reach_drives_beta_to_zero"),
+    Mutant("V7", "KL of the fakes only", f"{PARTS}/adversary.py", "kl = 0.5 * (kl_real + kl_fake)", "kl = kl_fake", "test_adversary.py::test_objective_is_the_sum_of_its_parts"),
+    Mutant("V8", "penalty through the mean", f"{PARTS}/adversary.py", "squared_gradient(r, real)", 'squared_gradient(self.critic.score(self.critic.encode(real, None, "").z), real)',
+           "test_adversary.py::test_penalty_is_taken_through_the_sampled_code"),
+    Mutant("Resume", "no optimiser in the checkpoint", f"{RUN}/train.py", 'optimizer.load_state_dict(state["optimizers"][name])', "pass",
+           "test_train.py::test_resume_is_bit_equal"),
+    Mutant("Resume", "sums of logs lost", f"{RUN}/train.py", "run.pending = {k: v.to(method.alive.device) for k, v in run.pending.items()}", "run.pending, run.pending_steps = {}, 0",
+           "test_train.py::test_resume_is_bit_equal"),
+    Mutant("Resume", "renamed before it is synced", f"{RUN}/checkpoint.py", "            os.fsync(file.fileno())\n", "", "test_checkpoint.py::test_synced_before_renamed"),
+    Mutant("Resume", "written in place", f"{RUN}/checkpoint.py", 'aside = path.with_name(f".{path.name}.aside")', "aside = path",
+           "test_checkpoint.py::test_a_failure_leaves_the_old_file"),
+    Mutant("Resume", "any parameters are taken", f"{RUN}/checkpoint.py", "if differing:", "if not theirs:", "test_checkpoint.py::test_another_run_names_what_differs"),
+    Mutant("Stack", "one norm for all seeds", f"{PARTS}/optim.py", "p.grad.flatten(1).square().sum(1)", "p.grad.square().sum().expand(len(p))", "test_optim.py::test_norm_is_per_seed"),
+    Mutant("Stack", "a dead seed moves", f"{PARTS}/optim.py", "            self._step_living()", "            self.optimizer.step()",
+           "test_optim.py::test_a_seed_that_is_not_finite_is_held_and_the_others_do_not_notice"),
+    Mutant("Stack", "initial weights by place", f"{RUN}/seeds.py", "self._words = torch.tensor(self.seeds, ", "self._words = torch.tensor(range(len(self.seeds)), ",
+           CONTRACT + "test_one_seed_equals_the_same_seed_in_a_stack"),
+    Mutant("Stack", "batch means over seeds", f"{PARTS}/losses.py", "return x.mean(1, keepdim=True)", "return x.mean()",
+           "test_losses.py::test_average_relativistic_losses_read_batch_means"),
+    Mutant("Draws", "nine rounds of Philox", "harness/maths/philox.py", "rounds: int = 10", "rounds: int = 9", "test_philox.py::test_known_answers"),
+    Mutant("Draws", "the step is not in the key", f"{RUN}/seeds.py", "high=steps & MASK, highest=steps >> 32", "high=0 * steps",
+           "test_seeds.py::test_everything_in_the_key_changes_the_draw"),
+    Mutant("Draws", "the stream is not in the key", f"{RUN}/seeds.py", 'f"{self.scope}/{stream}/{name}"', 'f"{self.scope}/{name}"',
+           "test_seeds.py::test_everything_in_the_key_changes_the_draw"),
+    Mutant("Draws", "epochs repeat", f"{RUN}/seeds.py", "n, high=epoch)", "n)", "test_seeds.py::test_permutation"),
+    Mutant("Draws", "torch's global generator", f"{METHODS}/gan.py", 'return draws.normal("latent", tag, (self.params.batch, self.params.latent))',
+           "return torch.randn(draws.n_seeds, self.params.batch, self.params.latent)",
+           CONTRACT + "test_global_generator_is_neither_read_nor_moved_and_batches_stay_as_they_are"),
+    Mutant("Draws", "evaluation moves the step", f"{RUN}/seeds.py", "        other.step = step\n        return other", "        self.step = step\n        other.step = step\n        return other",
+           "test_seeds.py::test_at_moves_nothing"),
+]  # fmt: skip
+
+
+def node(mutant: Mutant) -> str:
+    """The test's id from the root."""
+    return mutant.test if mutant.test.startswith(("harness/", "baselines/")) else f"{Path(mutant.file).parent}/tests/{mutant.test}"
+
+
+def copy_tree(folder: Path) -> None:
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def tests_in(folder: str, test: str, log: str) -> None:
+    """The child: pytest in `folder`, with the modules of that folder and no others of ours."""
+    with open(log, "w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    for name in [n for n in sys.modules if n.split(".")[0] in ("harness", "baselines")]:
+        del sys.modules[name]
+    os.chdir(folder)
+    sys.path[:] = [folder, *[p for p in sys.path if p not in ("", str(ROOT))]]
+    sys.dont_write_bytecode = True
+    import pytest
+
+    sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", test]))
+
+
+def judge(mutant: Mutant) -> str:
+    """ "red" where the test failed; else what is wrong with the row. 1 is pytest's status for failed tests."""
+    source = (ROOT / mutant.file).read_text()
+    if source.count(mutant.old) != 1:
+        return f"the snippet stands {source.count(mutant.old)} times in {mutant.file}"
+    with tempfile.TemporaryDirectory() as folder:
+        copy_tree(Path(folder))
+        (Path(folder) / mutant.file).write_text(source.replace(mutant.old, mutant.new))
+        process = multiprocessing.get_context("forkserver").Process(target=tests_in, args=(folder, node(mutant), f"{folder}/log"))
+        process.start()
+        process.join()
+        lines = Path(folder, "log").read_text().splitlines()
+    if process.exitcode == 1:
+        return "red"
+    return "survived" if process.exitcode == 0 else f"pytest ended with {process.exitcode}: {lines[-1] if lines else ''}"
+
+
+def main() -> int:
+    pin()
+    started = time.monotonic()
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+    wanted = [m for m in MUTANTS if len(sys.argv) < 2 or m.trap in sys.argv[1:]]
+    print(f"{'trap':<7} {'fault':<38} {'result':<9} test")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = []
+        for mutant, result in zip(wanted, pool.map(judge, wanted)):
+            results.append(result)
+            print(f"{mutant.trap:<7} {mutant.fault:<38} {result:<9} {node(mutant)}", flush=True)
+    alive = [m for m, result in zip(wanted, results) if result != "red"]
+    print(f"{len(wanted) - len(alive)} of {len(wanted)} faults were noticed, {time.monotonic() - started:.0f} s")
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

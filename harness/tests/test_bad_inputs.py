@@ -1,0 +1,271 @@
+"""What a user can get wrong: exit status 2 and one line that names the thing and the mend."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import io
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from harness.cli import main
+from harness.tests.cells import ROOT
+
+NET = {"kind": "mlp", "width": 4, "depth": 1}
+CRITIC = {"algorithm": "critic", "loss": "non_saturating", "net": NET, "batch": 8, "critic_optimizer": {"lr": 1e-3}}
+GAN = {
+    **CRITIC, "algorithm": "gan", "generator_net": NET, "latent": 2, "generator_optimizer": {"lr": 1e-3}, "ema": {"decay": 0.9}
+}  # fmt: skip
+TASK = {"seeds": [0, 1], "block": 2, "steps": 4, "evaluations": 1, "log_points": 1}
+ENCODER = {"encoder": "digits-cnn", "encoder_weights": "digits-cnn.npz"}
+PARAMS = {
+    "preset": "laptop",
+    "protocol": 1,
+    "tasks": {
+        "pair": {"family": "gaussians", **TASK},
+        "tiny": {"family": "images", "data": "digits", "score": ENCODER, **TASK},
+        "own": {"family": "images", "data": "folder", "root": "faces.zip", "size": 32, "hold_out": 2, "score": ENCODER, **TASK},
+    },
+    "methods": {"pair": {"plain": CRITIC, "wide": {**CRITIC, "batch": 16}}, "tiny": {"gan": GAN}, "own": {"gan": GAN}},
+    "report": {"baseline": {"pair": "plain"}},
+}
+CHECK, PREPARE, PAIR, TINY = ["check"], ["prepare", "own"], ["train", "pair", "plain"], ["train", "tiny", "gan"]
+
+
+class Project:
+    """A small project that trains; each case breaks one thing of it."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch):
+        self.root, self.patch, self.params = root, monkeypatch, json.loads(json.dumps(PARAMS))  # nothing shared
+        shutil.copy(ROOT / "results/data/digits-cnn.npz", root / "digits-cnn.npz")
+
+    def set(self, key: str, value) -> None:
+        *path, last = key.split("/")
+        block = self.params
+        for part in path:
+            block = block[part]
+        block[last] = value
+
+    def write(self) -> None:
+        (self.root / "params.yaml").write_text(yaml.safe_dump(self.params))
+
+    def run(self, *argv: str) -> int:
+        return main(["--root", str(self.root), *argv])
+
+    def images(self, stray: str | None = None) -> bytes:
+        """A zip of six images of 32x32."""
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            for i in range(6):
+                image = io.BytesIO()
+                Image.new("RGB", (32, 32), (40 * i, 0, 0)).save(image, "png")
+                archive.writestr(f"train/{i}.png", image.getvalue())
+            if stray:
+                archive.writestr(stray, "hello")
+        (self.root / "faces.zip").write_bytes(content.getvalue())
+        return content.getvalue()
+
+    def trained(self, cell: str = "plain") -> Path:
+        """The scratch folder of a cell of `pair`, trained."""
+        self.write()
+        before = set(self.root.glob(".scratch/runs/*/*"))
+        assert self.run("prepare", "pair") == 0 and self.run("train", "pair", cell) == 0
+        (folder,) = set(self.root.glob(".scratch/runs/*/*")) - before
+        return folder
+
+    def prepared(self, task: str) -> Path:
+        self.write()
+        assert self.run("prepare", task) == 0
+        return self.root / "results/data" / f"{task}.json"
+
+
+def block(key, value):
+    return lambda p: p.set(key, value)
+
+
+def no_params(p):
+    p.write = lambda: None
+
+
+def broken_yaml(p):
+    p.write = lambda: (p.root / "params.yaml").write_text("tasks: {pair: [1, 2\nmethods: {}\n")
+
+
+def list_yaml(p):
+    p.write = lambda: (p.root / "params.yaml").write_text("- 1\n")
+
+
+def truncated_zip(p):
+    content = p.images()
+    (p.root / "faces.zip").write_bytes(content[: len(content) // 2])
+
+
+def other_weights(p):
+    p.prepared("tiny")
+    (p.root / "w.pth").write_bytes(b"other weights")
+    p.set("tasks/tiny/score", {"encoder": "inception-v3-fid", "encoder_weights": str(p.root / "w.pth")})
+
+
+def absent_weights(p):
+    p.set("tasks/tiny/score", {"encoder": "inception-v3-fid", "encoder_weights": str(p.root / "none.pth")})
+
+
+def foreign_checkpoint(p):
+    shutil.copy(p.trained("wide") / "checkpoint.pt", p.trained("plain"))
+
+
+def cut_checkpoint(p):
+    path = p.trained() / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def lost_snapshot(p):
+    (p.trained() / "snapshot-4.pt").unlink()
+
+
+def file_for_records(p):
+    p.prepared("pair")
+    (p.root / "results/records").write_text("in the way")
+
+
+def file_for_scratch(p):
+    p.prepared("pair")
+    shutil.rmtree(p.root / ".scratch", ignore_errors=True)
+    (p.root / ".scratch").write_text("in the way")
+
+
+def full_disk(p):
+    p.prepared("pair")
+
+    def fsync(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    p.patch.setattr(os, "fsync", fsync)
+
+
+def other_data(p):
+    path = p.prepared("pair")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"data_hash": "0123456789abcdef"}))
+
+
+def broken_manifest(p):
+    p.prepared("pair").write_text("{")
+
+
+def locked(p):
+    p.lock = open(p.trained() / "lock", "w")  # held until the test ends
+    fcntl.flock(p.lock, fcntl.LOCK_EX)
+
+
+def no_gpu(p):
+    p.prepared("pair")
+    p.patch.setenv("BENCH_DEVICE", "cuda")
+    p.patch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def large_batch(p):
+    p.prepared("tiny")
+    p.set("methods/tiny/gan/batch", 1201)
+
+
+# name: (what is broken, the command, the line; ROOT stands for the project's folder).
+CASES = {
+    "misspelt key": (block("methods/pair/plain/losss", "hinge"), CHECK, "methods.pair.plain.losss: unknown key; did you mean loss?"),
+    "misspelt inner key": (
+        block("methods/pair/plain/bottleneck", {"size": 4, "dualstep": 1e-3}), CHECK,
+        "methods.pair.plain.bottleneck.dualstep: unknown key; did you mean dual_step?",
+    ),
+    "misspelt key of a net": (
+        block("methods/pair/plain/net", {**NET, "widht": 3}), CHECK, "methods.pair.plain.net.widht: unknown key; did you mean width?"
+    ),
+    "misspelt top key": (block("task", {}), CHECK, "params.yaml.task: unknown key; did you mean tasks?"),
+    "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.net: missing"),
+    "wrong type": (block("methods/pair/plain/batch", "many"), CHECK, "methods.pair.plain.batch = 'many': input should be a valid integer"),
+    "infinite rate": (block("methods/pair/plain/critic_optimizer", {"lr": float("inf")}), CHECK, "critic_optimizer.lr = inf: input should be a finite number"),
+    "negative bound": (
+        block("methods/pair/plain/bottleneck", {"i_c": -1.0, "dual_step": 1e-3}), CHECK,
+        "methods.pair.plain.bottleneck.i_c = -1.0: input should be greater than or equal to 0",
+    ),
+    "bound without a step": (
+        block("methods/pair/plain/bottleneck", {"i_c": 0.1}), CHECK,
+        "methods.pair.plain.bottleneck: i_c and dual_step go together: give both for an adaptive beta, neither for a fixed one",
+    ),
+    "unknown algorithm": (block("methods/pair/plain/algorithm", "critc"), CHECK, "algorithm 'critc' is unknown; did you mean critic?"),
+    "unknown family": (block("tasks/pair/family", "gausians"), CHECK, "task family 'gausians' is unknown; did you mean gaussians?"),
+    "algorithm of another family": (
+        block("methods/pair/plain", GAN), CHECK, "methods.pair.plain: algorithm gan is for images, not gaussians"
+    ),
+    "unknown loss": (block("methods/pair/plain/loss", "wassserstein"), CHECK, "methods.pair.plain.loss = 'wassserstein': input should be 'minimax', "),
+    "unknown net": (block("methods/pair/plain/net/kind", "resnet"), CHECK, "methods.pair.plain.net: input tag 'resnet' found using 'kind' does not match any of the expected tags: 'mlp', 'residual'"),
+    "methods of no task": (block("methods/piar", {}), CHECK, "methods.piar: unknown key; did you mean pair?"),
+    "ablation of no method": (
+        block("ablations", {"pair": {"b": {"method": "plan", "key": "batch", "values": [4], "seeds": [0]}}}), CHECK,
+        "ablations.pair.b.method = plan: unknown key; did you mean plain?",
+    ),
+    "ablation of no key": (
+        block("ablations", {"pair": {"b": {"method": "plain", "key": "bottleneck.i_c", "values": [4], "seeds": [0]}}}), CHECK,
+        "ablations.pair.b.key = bottleneck.i_c: the method's block has no bottleneck",
+    ),
+    "duplicate seeds": (block("tasks/pair/seeds", [0, 1, 1]), CHECK, "tasks.pair.seeds = [0, 1, 1]: seeds are distinct whole numbers"),
+    "data without a place": (
+        block("tasks/own/root", None), CHECK, "tasks.own: data folder needs root, the folder (or zip) where it lies"
+    ),
+    "unknown cell": (block("preset", "laptop"), ["train", "pair", "plian"], "task pair has no cell plian; did you mean plain?"),
+    "unknown task": (block("preset", "laptop"), ["train", "piar", "plain"], "task piar: unknown; did you mean pair?"),
+    "no params.yaml": (no_params, CHECK, "ROOT/params.yaml is missing: run bench in the project's folder or give --root"),
+    "broken YAML": (broken_yaml, CHECK, "ROOT/params.yaml is no readable YAML: "),
+    "YAML of a list": (list_yaml, CHECK, "ROOT/params.yaml holds no mapping of parameters"),
+    "no zip": (lambda p: None, PREPARE, "no file or folder faces.zip: give a zip or a folder of images"),
+    "half a zip": (truncated_zip, PREPARE, "faces.zip is no complete zip (File is not a zip file): copy it again or give a folder"),
+    "text among images": (lambda p: p.images("train/notes.txt"), PREPARE, "train/notes.txt in faces.zip is no image"),
+    "held out too many": (
+        lambda p: (p.images(), p.set("tasks/own/hold_out", 6)), PREPARE, "test: cannot hold out 6 of 6 images: give 0 to 5"
+    ),
+    "other encoder weights": (other_weights, TINY, "ROOT/w.pth holds other weights than inception-v3-fid's (sha256 "),
+    "no encoder weights": (absent_weights, ["prepare", "tiny"], "cannot read the encoder's weights ROOT/none.pth (No such file or directory): give encoder_weights"),
+    "too few samples": (
+        block("tasks/tiny/score/n_fake", 32), ["prepare", "tiny"],
+        "Frechet distance: N = 32 samples cannot fill a covariance of d = 32 features: give more than 32 samples",
+    ),
+    "residual nets on digits": (
+        lambda p: (p.prepared("tiny"), p.set("methods/tiny/gan/net", {"kind": "residual"})), TINY,
+        "residual nets need square images of 16, 32, 64, ... pixels, not 8x8",
+    ),
+    "batch beyond the data": (large_batch, TINY, "batch 1201 is larger than the training set of 1200: lower the method's batch"),
+    "not prepared": (lambda p: None, PAIR, "ROOT/results/data/pair.json is missing: run `bench prepare pair` first"),
+    "broken manifest": (broken_manifest, PAIR, "ROOT/results/data/pair.json is no readable JSON: run `bench prepare pair` again"),
+    "other data than prepared": (other_data, PAIR, "prepared were 0123456789abcdef: run `bench prepare pair`"),
+    "no GPU": (no_gpu, PAIR, "BENCH_DEVICE=cuda, but torch sees no GPU here: unset it or set BENCH_DEVICE=cpu"),
+    "another run's checkpoint": (foreign_checkpoint, PAIR, "checkpoint.pt is of another run, it differs in method.batch: move it away"),
+    "half a checkpoint": (cut_checkpoint, PAIR, "checkpoint.pt is damaged: delete that file to train this block again"),
+    "lost snapshot": (lost_snapshot, PAIR, "snapshot-4.pt is missing: delete "),
+    "locked folder": (locked, PAIR, "seeds-0-1 is in use by another run: wait until that has ended"),
+    "no folder for records": (file_for_records, PAIR, "cannot write ROOT/results/records/pair/plain/"),
+    "no folder for checkpoints": (file_for_scratch, PAIR, "cannot write ROOT/.scratch"),
+    "disk full": (full_disk, PAIR, "disk full while writing ROOT/.scratch/"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input(name, tmp_path, monkeypatch, capfd):
+    mend, argv, line = CASES[name]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_DEVICE", "cpu")
+    project = Project(tmp_path, monkeypatch)
+    mend(project)
+    project.write()
+    capfd.readouterr()
+    status = project.run(*argv)
+    printed = capfd.readouterr().err
+    assert status == 2, printed
+    errors = [text for text in printed.splitlines() if ": step " not in text]  # progress lines apart
+    assert len(errors) == 1 and errors[0].startswith("error: "), printed
+    assert line.replace("ROOT", str(tmp_path)) in errors[0]

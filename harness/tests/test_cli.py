@@ -1,0 +1,85 @@
+"""The command line: quick help with an example, one line and a status for what goes wrong."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import cli
+from harness.errors import BenchError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_help_answers_without_torch() -> None:
+    code = """
+import sys
+from harness.cli import main
+try:
+    main(["--help"])
+except SystemExit as done:
+    assert done.code == 0
+assert not {"torch", "numpy", "pydantic"} & set(sys.modules)
+"""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - started < 1.0
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    actions = cli.parser()._subparsers._group_actions
+    return actions[0].choices
+
+
+@pytest.mark.parametrize("name", commands())
+def test_each_command_shows_an_example_that_parses(name: str) -> None:
+    text = commands()[name].format_help()
+    example = " ".join(text.split("example: bench ")[1].split())
+    assert example.split()[0] == name
+    cli.parser().parse_args(example.split())
+
+
+@pytest.mark.parametrize("raised, status, line", [
+    (BenchError("no such cell"), 2, "error: no such cell\n"),
+    (KeyboardInterrupt(), 130, "interrupted; the same command goes on from the last checkpoint\n"),
+])  # fmt: skip
+def test_what_goes_wrong_is_one_line(
+    raised: BaseException, status: int, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def fail(args: argparse.Namespace) -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "_list", fail)
+    assert cli.main(["list"]) == status
+    assert capsys.readouterr() == ("", line)
+
+
+@pytest.mark.parametrize("arguments, line", [
+    (["--root", "/nowhere", "check"], "error: /nowhere/params.yaml is missing: run bench in the project's folder or give --root"),
+    (["check", "digits9"], "error: task digits9: unknown; did you mean digits8?"),
+    (["preset", "smok"], "error: preset smok: unknown; did you mean smoke?"),
+])  # fmt: skip
+def test_bad_input_names_the_nearest(arguments: list[str], line: str, capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().err == line + "\n"
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "two"])
+def test_jobs_are_counted_from_one(jobs: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["train", "--jobs", jobs])
+    assert stopped.value.code == 2
+    assert "is no whole number from 1" in capsys.readouterr().err
+
+
+def test_check_counts_what_is_valid(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert cli.main(["check"]) == 0
+    assert capsys.readouterr().out.startswith("OK: ")
