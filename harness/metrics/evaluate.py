@@ -11,9 +11,7 @@ import numpy as np
 
 from harness.contracts import Draws, Score, Task
 from harness.metrics.encoders.base import Encoder
-from harness.metrics.encoders.catalogue import load
 from harness.metrics.evaluation import Evaluation
-from harness.metrics.reference import RealSide, real_side
 from harness.metrics.sheet import sheet
 from harness.run.params import digest
 
@@ -63,12 +61,3 @@ def evaluate(
 def manifest_id(manifest: dict[str, Any]) -> str:
     """8 hex digits: two scores share a column only if theirs agree."""
     return digest(manifest)[:8]
-
-
-def prepare(task: Task, allow_few: bool = False, scratch: Path | None = None) -> RealSide:
-    """The real side of an image task before any training: its manifest(), floor and references.
-
-    Raises BenchError at once for what would else stop the scoring of a finished run.
-    """
-    score = task.params.score
-    return real_side(task, load(score.encoder, score.encoder_weights), allow_few, scratch)

@@ -141,11 +141,15 @@ def test_accuracy_thresholds_logits_at_zero():
     assert build(loss="rsgan")._accuracy(r, f) == 0.5  # pairs: 0.3 > -2, -0.1 < 0.4
 
 
-def test_fakes_are_detached_in_the_critic_step():
-    """L4."""
-    adversary, fake = build(penalties=PENALTIES["all"]), batch("fake").requires_grad_()
+@pytest.mark.parametrize("penalty", ["none", "all"])
+def test_fakes_are_detached_in_the_critic_step(penalty):
+    """L4: a generator's output goes in as it is, and comes out with its graph unused and without a gradient."""
+    adversary, w = build(penalties=PENALTIES[penalty]), torch.ones(1, requires_grad=True)
+    fake = batch("fake") * w
     adversary.update(batch("real"), fake, draws(), "t")
-    assert fake.grad is None and fake.requires_grad
+    assert w.grad is None and fake.requires_grad
+    fake.sum().backward()
+    assert w.grad is not None
 
 
 def test_clipping_follows_the_step():

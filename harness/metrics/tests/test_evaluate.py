@@ -9,7 +9,7 @@ import torch
 from harness.contracts import BenchError
 from harness.metrics import reference
 from harness.metrics.distances import Reference, extrapolate, frechet, moments
-from harness.metrics.evaluate import evaluate, manifest_id, prepare
+from harness.metrics.evaluate import evaluate, manifest_id
 from harness.metrics.evaluation import CHUNK, Evaluation, to_uint8
 from harness.metrics.frechet import PANEL, sizes
 from harness.metrics.tests.conftest import Copies, DigitsTask
@@ -107,22 +107,17 @@ def test_the_floor_is_a_constant_image(task, encoder):
     def floor(image):
         return np.square(real.mean - encoder.features(image)[0]).sum() + np.trace(real.cov)
 
-    assert prepare_with(task, encoder).floor == pytest.approx(floor(np.full((1, 1, 8, 8), 128, np.uint8)), rel=1e-9)
+    assert reference.RealSide(task, encoder).floor == pytest.approx(floor(np.full((1, 1, 8, 8), 128, np.uint8)), rel=1e-9)
     other = DigitsTask()
     other.floor_images = lambda: np.zeros((5, 1, 8, 8), np.uint8)
-    assert prepare_with(other, encoder).floor == pytest.approx(floor(np.zeros((1, 1, 8, 8), np.uint8)), rel=1e-9)
+    assert reference.RealSide(other, encoder).floor == pytest.approx(floor(np.zeros((1, 1, 8, 8), np.uint8)), rel=1e-9)
 
 
-def prepare_with(task, encoder):
-    return reference.RealSide(task, encoder)
-
-
-def test_too_few_samples_are_refused_before_training(encoder, weights):
+def test_too_few_samples_are_refused_before_training(encoder):
     task = DigitsTask(32)
-    task.params.score.encoder_weights = str(weights)
     with pytest.raises(BenchError, match="N = 32 .* d = 32"):
-        prepare(task)
-    assert prepare(task, allow_few=True).manifest()["few_samples"] == "allowed"
+        reference.real_side(task, encoder)
+    assert reference.real_side(task, encoder, allow_few=True).manifest()["few_samples"] == "allowed"
 
 
 def test_manifests_say_what_was_measured(result, task, encoder):
