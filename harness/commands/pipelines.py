@@ -46,7 +46,7 @@ PANELS, SHEET = {"panels.csv": ", x: x, y: y"}, {"sheet.png": ""}
 EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET}
 
 # What a cell of an ablation depends on: one more value must leave the others as they are.
-OF_A_CELL = ("method", "key", "seeds", "set")
+OF_A_CELL = ("method", "key", "seeds", "set", "along")
 
 
 def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:

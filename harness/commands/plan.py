@@ -20,8 +20,9 @@ RECORDS = Path("results/records")
 class Ablation(Settings):
     """A cell per value: `method` with the dotted `key` of its block set to it.
 
-    set: further keys that go with it, e.g. a dual step for every bound. reference: the method whose
-    score is drawn as a line.
+    set: further keys, the same for all values. along: further keys with a value for each of
+    `values`, e.g. the dual step that suits each bound. reference: the method whose score is drawn
+    as a line.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Ablation(Settings):
     values: tuple[int | float, ...] = Field(min_length=1)
     seeds: tuple[int, ...] = Field(min_length=1)
     set: dict[str, float | str | bool | None] = {}
+    along: dict[str, tuple[float, ...]] = {}
     reference: str | None = None
 
 
@@ -139,10 +141,14 @@ def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablatio
         raise BenchError(unknown(f"{file}: ablations.{task}", task, tasks))
     if ablation.method not in top.methods.get(task, {}):
         raise BenchError(unknown(f"{where}.method = {ablation.method}", ablation.method, top.methods.get(task, {})))
+    for key, values in ablation.along.items():
+        if len(values) != len(ablation.values):
+            raise BenchError(f"{where}.along.{key}: {len(values)} values for {len(ablation.values)} of {ablation.key}")
     cells = []
-    for value in ablation.values:
+    for i, value in enumerate(ablation.values):
         block = copy.deepcopy(top.methods[task][ablation.method])
-        for key, setting in (*ablation.set.items(), (ablation.key, value)):
+        along = {key: values[i] for key, values in ablation.along.items()}
+        for key, setting in {**ablation.set, **along, ablation.key: value}.items():
             _set(block, key, setting, where)
         what = {"name": name, "key": ablation.key, "value": value, "of": ablation.method}
         cell = f"{ablation.method}-{name}-{value}"

@@ -105,10 +105,11 @@ def kill_once(root: Path, scratch: Path, cell, seconds: float) -> bool:
 
 
 def files(scratch: Path) -> dict:
-    """Name -> content of every checkpoint and snapshot of the one run below `scratch`."""
+    """Name -> state in every checkpoint and snapshot of the one run below `scratch`."""
     import torch
 
-    return {path.name: torch.load(path, weights_only=True) for path in sorted(scratch.glob(".scratch/runs/*/*/*.pt"))}
+    paths = sorted(scratch.glob(".scratch/runs/*/*/*.pt"))
+    return {path.name: torch.load(path, weights_only=True)["state"] for path in paths}
 
 
 def tried(root: Path, name: str, cell, undisturbed: tuple[Path, float], generator: random.Random) -> Outcome:
@@ -121,11 +122,10 @@ def tried(root: Path, name: str, cell, undisturbed: tuple[Path, float], generato
         if kill_once(root, scratch, cell, seconds):
             break
         limit *= 0.7  # the run was over: earlier
-    resumed_at = files(scratch).get("checkpoint.pt", {"state": {"run": {"step": 0}}})["state"]["run"]["step"]
+    resumed_at = files(scratch).get("checkpoint.pt", {"run": {"step": 0}})["run"]["step"]
     finish(root, scratch, cell)
     ours, theirs = files(scratch), files(undisturbed[0])
-    state = ours["checkpoint.pt"]["state"]
-    return Outcome(cell.name, seconds, resumed_at, hash_of(state), differences(ours, theirs))
+    return Outcome(cell.name, seconds, resumed_at, hash_of(ours["checkpoint.pt"]), differences(ours, theirs))
 
 
 def hash_of(state: dict) -> str:
@@ -158,7 +158,7 @@ def main() -> int:
             if cell.name not in whole:
                 scratch = root / f"whole-{cell.name}"
                 finish(root, scratch, cell)
-                whole[cell.name] = (scratch, files(scratch)["checkpoint.pt"]["state"]["run"]["seconds"])
+                whole[cell.name] = (scratch, files(scratch)["checkpoint.pt"]["run"]["seconds"])
             outcome = tried(root, f"run{run}", cell, whole[cell.name], generator)
             wrong += bool(outcome.differing)
             verdict = f"differs in {', '.join(outcome.differing[:3])}" if outcome.differing else "bit-equal"

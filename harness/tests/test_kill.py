@@ -19,7 +19,7 @@ def test_a_killed_run_ends_bit_equal(root, number):
     cell = kill.image_cells(root, steps=60)[number]
     whole = root / f"whole-{cell.name}"
     kill.finish(root, whole, cell)
-    seconds = kill.files(whole)["checkpoint.pt"]["state"]["run"]["seconds"]
+    seconds = kill.files(whole)["checkpoint.pt"]["run"]["seconds"]
     outcome = kill.tried(root, f"run-{cell.name}", cell, (whole, seconds), random.Random(number))
     assert outcome.differing == []
     assert kill.files(whole).keys() == {"checkpoint.pt", "snapshot-20.pt", "snapshot-40.pt", "snapshot-60.pt"}
