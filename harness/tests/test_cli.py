@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,10 +26,16 @@ except SystemExit as done:
     assert done.code == 0
 assert not {"torch", "numpy", "pydantic"} & set(sys.modules)
 """
-    started = time.monotonic()
+    before = _children_seconds()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - started < 1.0
+    assert _children_seconds() - before < 1.0
+
+
+def _children_seconds() -> float:
+    """Processor time, which other programs on the machine do not move much."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
