@@ -28,7 +28,8 @@ def largest_difference(cell: Cell, seeds: tuple[int, ...] = STACK) -> tuple[floa
         for name, value in updated(cell, (seed,), STEPS).state_dict().items():
             alone, stack = value[0].double(), stacked[name][STACK.index(seed)].double()
             scale = alone.abs().max().clamp_min(torch.finfo(torch.float32).tiny)
-            worst = max(worst, (float((alone - stack).abs().max() / scale), name))
+            difference = float((alone - stack).abs().max() / scale)
+            worst = (difference, name) if difference > worst[0] else worst
     return worst
 
 
