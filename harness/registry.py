@@ -31,11 +31,6 @@ def family(name: str) -> ModuleType:
     return _load("harness.tasks", name, families(), "task family")
 
 
-def metric(name: str) -> ModuleType:
-    """A file of harness/metrics: compute(evaluation)."""
-    return importlib.import_module(f"harness.metrics.{name}")
-
-
 def _names(folder: Path) -> list[str]:
     return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
 

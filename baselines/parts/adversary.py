@@ -44,7 +44,7 @@ class Adversary(nn.Module):
         objective, logs = self.objective(real.detach(), fake.detach(), draws, tag)
         logs["grad_critic"] = self.optimizer.step(objective, draws.step)
         if self.params.clip is not None:
-            clip_weights(self.critic.parameters(), self.params.clip)
+            clip_weights(self.critic.parameters(), self.params.clip, self.alive_ref[0])
         bottleneck = self.critic.bottleneck
         if bottleneck is not None:
             logs["beta"] = bottleneck.beta.clone()

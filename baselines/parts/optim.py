@@ -79,7 +79,7 @@ class SeedOptimizer:
 
 
 @torch.no_grad()
-def clip_weights(parameters: Iterable[nn.Parameter], bound: float) -> None:
-    """Clamp to +-bound (Arjovsky et al. 2017)."""
+def clip_weights(parameters: Iterable[nn.Parameter], bound: float, alive: Tensor) -> None:
+    """Clamp to +-bound (Arjovsky et al. 2017) for the seeds that are `alive` [S]."""
     for p in parameters:
-        p.clamp_(-bound, bound)
+        p.copy_(torch.where(alive.view(-1, *[1] * (p.dim() - 1)), p.clamp(-bound, bound), p))

@@ -23,7 +23,9 @@ class SpectralNorm(nn.Module):
         self.register_buffer("v", torch.zeros(matrix.shape[0], matrix.shape[2]))
 
     def fill(self, fill: Fill) -> None:
+        """v too, so that a critic can be scored before its first step, which then sets v from u."""
         self.u.copy_(F.normalize(fill("u", self.u.shape[1:], 1.0), dim=1))
+        self.v.copy_(F.normalize(fill("v", self.v.shape[1:], 1.0), dim=1))
 
     @torch.no_grad()
     def advance(self, weight: Tensor, alive: Tensor) -> None:

@@ -109,6 +109,12 @@ def load_plan(root: Path, file: str = "params.yaml") -> Plan:
     for task, ablations in top.ablations.items():
         for name, ablation in ablations.items():
             cells += _ablated(top, task, tasks, name, ablation, file)
+    for task, method in top.report.baseline.items():
+        where = f"{file}: report.baseline"
+        if task not in tasks:
+            raise BenchError(unknown(f"{where}.{task}", task, tasks))
+        if method not in top.methods.get(task, {}):
+            raise BenchError(unknown(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
     return Plan(raw, cells)
 
 

@@ -73,7 +73,12 @@ def _score(ev: Evaluation, name: str, values: np.ndarray) -> Score:
     floor = FLOORS.get(name, 0.0)
     values = np.where(np.isfinite(values), values, floor)
     manifest = {"points": f"integral over {len(DEVIATES)} points a class", "data": ev.task.data_hash}
-    return Score(values, name.startswith("far"), floor, LABELS[name], name == "far_gradient_log_1_minus_d", manifest)
+    return Score(values, _direction(name), floor, LABELS[name], name == "far_gradient_log_1_minus_d", manifest)
+
+
+def _direction(name: str) -> bool | None:
+    """Only the gradients are better when higher; the rest describes the critic."""
+    return True if name.startswith("far") else None
 
 
 def _column(ev: Evaluation, x: np.ndarray) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.contracts import Task
+from harness.contracts import BenchError, Task
 from harness.metrics import distances, neighbours
 from harness.metrics.encoders.base import Encoder
 
@@ -89,7 +89,10 @@ class RealSide:
         key.update(np.ascontiguousarray(images))
         path = self.scratch / "features" / f"{key.hexdigest()[:16]}.npy"
         if path.exists():
-            return np.load(path)
+            try:
+                return np.load(path)
+            except (OSError, ValueError, EOFError):
+                raise BenchError(f"{path} is damaged: delete it, it is made again") from None
         found = self.encoder.features(images)
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.{os.getpid()}.npy")

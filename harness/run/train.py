@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.contracts import Draws, Method, Source
+from harness.contracts import Draws, Environments, Method, Source
 from harness.run import checkpoint
 
 HASHED_STEPS = (1, 10, 100, 1000)
@@ -50,7 +50,7 @@ class Run:
 
 
 def train(
-    method: Method, source: Source, draws: Draws, schedule: Schedule, folder: Path, identity: dict[str, Any],
+    method: Method, source: Source | Environments, draws: Draws, schedule: Schedule, folder: Path, identity: dict[str, Any],
     progress: Progress = lambda step, logs: None,
 ) -> Run:
     """Train to the end, from the checkpoint in `folder` where there is one of the same identity.
@@ -58,7 +58,7 @@ def train(
     Leaves `checkpoint.pt` and one `snapshot-<step>.pt` for each scored step.
     """
     path = folder / "checkpoint.pt"
-    run = _restore(checkpoint.load(path, identity), method)
+    run = _restore(checkpoint.load(path, identity), method, source)
     snapshots = set(schedule.evaluated())
     saved, started = time.monotonic(), time.monotonic()
     before = run.seconds
@@ -73,7 +73,7 @@ def train(
             checkpoint.save(snapshot_path(folder, run.step), identity, {"method": method.state_dict()})
         if run.step == schedule.steps or time.monotonic() - saved > schedule.checkpoint_seconds:
             run.seconds = before + time.monotonic() - started
-            checkpoint.save(path, identity, _state(run, method))
+            checkpoint.save(path, identity, _state(run, method, source))
             saved = time.monotonic()
         progress(run.step, logs)
     return run
@@ -104,20 +104,23 @@ def _account(run: Run, logs: dict[str, Tensor], method: Method, schedule: Schedu
         run.pending, run.pending_steps = {}, 0
 
 
-def _state(run: Run, method: Method) -> dict[str, Any]:
+def _state(run: Run, method: Method, source: Source | Environments) -> dict[str, Any]:
     return {
         "run": {**run.__dict__, "curves": [list(point) for point in run.curves]},
         "method": method.state_dict(),
         "optimizers": {name: o.state_dict() for name, o in method.optimizers().items()},
+        "source": source.state_dict() if hasattr(source, "state_dict") else {},
     }
 
 
-def _restore(state: dict[str, Any] | None, method: Method) -> Run:
+def _restore(state: dict[str, Any] | None, method: Method, source: Source | Environments) -> Run:
     if state is None:
         return Run()
     method.load_state_dict(state["method"])
     for name, optimizer in method.optimizers().items():
         optimizer.load_state_dict(state["optimizers"][name])
+    if state["source"]:
+        source.load_state_dict(state["source"])
     run = Run(**state["run"])
     run.curves = [tuple(point) for point in run.curves]
     run.pending = {k: v.to(method.alive.device) for k, v in run.pending.items()}

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from harness.contracts import BenchError, Draws, Settings, TaskSpec
+from harness.contracts import BenchError, Draws, Settings
 from harness.run.params import TaskParams
 from harness.tasks.batches import epoch_indices
-from harness.tasks.pixels import Pixels, augment
+from harness.tasks.pixels import Pixels, PixelTask, augment
 
 metrics = ("frechet", "kid", "precision_recall", "coverage", "memorisation")
 
@@ -56,16 +56,9 @@ class Params(TaskParams):
         return self
 
 
-class Images:
+class Images(PixelTask):
     family = "images"
     metrics = metrics
-
-    def __init__(self, name: str, params: Params, pixels: Pixels):
-        self.name, self.params, self.pixels = name, params, pixels
-        self.train_images, self.train_labels = pixels.train_images, pixels.train_labels
-        self.test_images, self.test_labels = pixels.test_images, pixels.test_labels
-        self.data_hash = pixels.data_hash
-        self.spec = TaskSpec(self.family, pixels.shape, params.steps, len(pixels.classes), len(pixels.train_images))
 
     def for_tuning(self, n_validation: int) -> Images:
         """The same task without its test set: the last training images are held out instead."""

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from harness.contracts import Draws, Settings, TaskSpec
+from harness.contracts import Draws, Settings
 from harness.run.params import TaskParams
 from harness.tasks.batches import epoch_indices
-from harness.tasks.pixels import Pixels, augment
+from harness.tasks.pixels import Pixels, PixelTask, augment
 
 metrics = ("classification",)
 
@@ -38,16 +38,9 @@ class Params(TaskParams):
         return self
 
 
-class Labelled:
+class Labelled(PixelTask):
     family = "labelled"
     metrics = metrics
-
-    def __init__(self, name: str, params: Params, pixels: Pixels):
-        self.name, self.params, self.pixels = name, params, pixels
-        self.train_images, self.train_labels = pixels.train_images, pixels.train_labels
-        self.test_images, self.test_labels = pixels.test_images, pixels.test_labels
-        self.data_hash = pixels.data_hash
-        self.spec = TaskSpec(self.family, pixels.shape, params.steps, len(pixels.classes), len(pixels.train_images))
 
     def source(self, device: torch.device) -> LabelledSource:
         return LabelledSource(self, device)

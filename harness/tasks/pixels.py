@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.contracts import BenchError, Draws
+from harness.contracts import BenchError, Draws, TaskSpec
+from harness.run.params import TaskParams
 
 LEVELS = 255.0
 
@@ -46,6 +47,19 @@ class Pixels:
                 digest.update(f"{array.dtype.name}{array.shape};".encode())
                 digest.update(np.ascontiguousarray(array))
         return digest.hexdigest()[:16]
+
+
+class PixelTask:
+    """A task over one image set: its two parts, their hash, and what a method is told of them."""
+
+    family: str
+
+    def __init__(self, name: str, params: TaskParams, pixels: Pixels):
+        self.name, self.params, self.pixels = name, params, pixels
+        self.train_images, self.train_labels = pixels.train_images, pixels.train_labels
+        self.test_images, self.test_labels = pixels.test_images, pixels.test_labels
+        self.data_hash = pixels.data_hash
+        self.spec = TaskSpec(self.family, pixels.shape, params.steps, len(pixels.classes), len(pixels.train_images))
 
 
 def hold_out(n: int, n_test: int) -> tuple[np.ndarray, np.ndarray]:

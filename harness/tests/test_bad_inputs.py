@@ -214,6 +214,10 @@ CASES = {
         block("ablations", {"pair": {"b": {"method": "plain", "key": "bottleneck.i_c", "values": [4], "seeds": [0]}}}), CHECK,
         "ablations.pair.b.key = bottleneck.i_c: the method's block has no bottleneck",
     ),
+    "baseline of no method": (
+        block("report/baseline/pair", "plian"), CHECK, "report.baseline.pair = plian: unknown key; did you mean plain?"
+    ),
+    "baseline of no task": (block("report/baseline/piar", "plain"), CHECK, "report.baseline.piar: unknown key; did you mean pair?"),
     "duplicate seeds": (block("tasks/pair/seeds", [0, 1, 1]), CHECK, "tasks.pair.seeds = [0, 1, 1]: seeds are distinct whole numbers"),
     "data without a place": (
         block("tasks/own/root", None), CHECK, "tasks.own: data folder needs root, the folder (or zip) where it lies"

@@ -34,6 +34,11 @@ def test_top_singular_value(kind):
     torch.testing.assert_close(scaled, torch.linalg.svdvals(layer.weight.flatten(2))[:, 0], rtol=1e-3, atol=0)
 
 
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_layer_gives_numbers_before_its_first_step(kind):
+    assert torch.isfinite(build(LAYERS[kind]).effective_weight()).all()
+
+
 def test_one_power_iteration_at_a_time():
     layer = build(LAYERS["linear"])
     u, w = layer.spectral.u.clone(), layer.weight.detach()

@@ -177,6 +177,15 @@ def test_scratch_holds_features_under_a_hash_of_all_that_made_them(tmp_path, enc
     assert not np.array_equal(reference.RealSide(task, encoder, scratch=tmp_path).features, first.features)
 
 
+def test_damaged_features_are_named(tmp_path, encoder):
+    task = DigitsTask()
+    reference.RealSide(task, encoder, scratch=tmp_path)
+    (path,) = tmp_path.rglob("*.npy")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(BenchError, match="is damaged: delete it"):
+        reference.RealSide(task, encoder, scratch=tmp_path)
+
+
 def test_the_sheet_shows_neighbours_below_samples(result):
     import io
 

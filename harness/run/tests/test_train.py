@@ -39,7 +39,27 @@ class Killed(Exception):
     pass
 
 
-def run(folder, method=None, schedule=None, stop=None, identity=None):
+class Belt:
+    """A source that remembers: each step moves it on by what the method's weights say."""
+
+    def __init__(self):
+        self.place = torch.zeros(2)
+
+    def state_dict(self):
+        return {"place": self.place.clone()}
+
+    def load_state_dict(self, state):
+        self.place = state["place"].clone()
+
+
+class Rider(Walk):
+    def update(self, source, draws):
+        logs = super().update(source, draws)
+        source.place += self.w.detach().sum(1)
+        return logs | {"place": source.place.clone()}
+
+
+def run(folder, method=None, schedule=None, stop=None, identity=None, source=None):
     def progress(step, logs):
         if step == stop:
             raise Killed
@@ -47,7 +67,7 @@ def run(folder, method=None, schedule=None, stop=None, identity=None):
     method = method or Walk()
     schedule = schedule or Schedule(STEPS, 5, 3, checkpoint_seconds=-1.0)  # a checkpoint after every step
     draws = CounterDraws(SEEDS, "1/toy")
-    return train(method, None, draws, schedule, folder, identity or {"name": "toy"}, progress), method
+    return train(method, source, draws, schedule, folder, identity or {"name": "toy"}, progress), method
 
 
 def test_schedule():
@@ -117,3 +137,12 @@ def test_state_hash_sees_every_bit():
     before = state_hash(method)
     method.w.data[1, 2] = torch.nextafter(method.w.data[1, 2], torch.tensor(1.0))
     assert state_hash(method) != before and Run().step == 0
+
+
+def test_what_a_source_remembers_is_resumed(tmp_path):
+    whole, _ = run(tmp_path / "whole", Rider(), source=Belt())
+    with pytest.raises(Killed):
+        run(tmp_path / "cut", Rider(), stop=11, source=Belt())
+    resumed, _ = run(tmp_path / "cut", Rider(), source=Belt())
+    assert torch.equal(resumed.curves[-1][1]["place"], whole.curves[-1][1]["place"])
+    assert whole.curves[-1][1]["place"].abs().min() > 0
