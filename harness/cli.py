@@ -97,12 +97,18 @@ def _prepare(args: Args) -> None:
     from harness.commands.prepare import prepare
 
     plan = _plan(args)
-    for task in [args.task] if args.task else plan.params["tasks"]:
-        print(prepare(_root(args), plan, task))
+    for task, block in plan.params["tasks"].items():
+        if args.task == task or (args.task is None and not block.get("demonstrations")):
+            print(prepare(_root(args), plan, task))
+        elif args.task is None:
+            print(f"{task}: prepared when {block['demonstrations']} has run")
+    if args.task and args.task not in plan.params["tasks"]:
+        prepare(_root(args), plan, args.task)  # which names the known tasks
 
 
 def _train(args: Args) -> None:
-    cells = _cells(args, _plan(args))
+    plan = _plan(args)
+    cells = _cells(args, plan)
     if len(cells) == 1:
         from harness.commands.train import train_cell
 
@@ -111,7 +117,7 @@ def _train(args: Args) -> None:
     else:
         from harness.commands.pool import train_all
 
-        train_all(_root(args), cells, args.jobs)
+        train_all(_root(args), cells, plan, args.jobs)
 
 
 def _evaluate(args: Args) -> None:

@@ -18,14 +18,15 @@ from harness.contracts import Draws, Settings
 
 
 class CriticParams(Settings):
-    """head: one linear unit (paper), LeakyReLU then linear (released code), or a hidden layer (T-GAN).
+    """head: one linear unit (paper), LeakyReLU then linear (released image code), ReLU then linear (released maze
+    code without a bottleneck), or a hidden layer (T-GAN).
 
     code_size: a deterministic code of that size where there is no bottleneck, for its twin, for
     noise on the code and for T-GAN, whose head scores differences of codes.
     """
 
     net: NetParams
-    head: Literal["linear", "lrelu_linear", "mlp"] = "lrelu_linear"
+    head: Literal["linear", "lrelu_linear", "relu_linear", "mlp"] = "lrelu_linear"
     spectral_norm: bool = False
     noise: NoiseParams | None = None
     code_size: int | None = Field(None, ge=1)
@@ -36,6 +37,9 @@ class CriticParams(Settings):
         if self.bottleneck is not None and self.code_size is not None:
             raise ValueError("code_size is for critics without a bottleneck, whose size is bottleneck.size")
         return self
+
+
+BEFORE_HEAD = {"lrelu_linear": lrelu, "relu_linear": torch.relu}
 
 
 class Critic(nn.Module):
@@ -84,4 +88,5 @@ class Critic(nn.Module):
     def score(self, z: Tensor) -> Tensor:
         """[S, B] from codes [S, B, ...]."""
         z = z.flatten(2)
-        return self.head(lrelu(z) if self.params.head == "lrelu_linear" else z).squeeze(2)
+        before = BEFORE_HEAD.get(self.params.head)
+        return self.head(z if before is None else before(z)).squeeze(2)

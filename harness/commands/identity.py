@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.commands import needs
 from harness.commands.keys import code_key
 from harness.commands.plan import Cell
 from harness.contracts import BenchError
@@ -35,10 +36,12 @@ def data_manifest(root: Path, task: str) -> dict[str, Any]:
 def identity(root: Path, cell: Cell) -> dict[str, Any]:
     """Every name and value that a training run depends on, flat; seeds are added per block."""
     task = cell.task_params.model_dump(mode="json", exclude={"score", "seeds"})
+    taken = needs.reward(cell)
     return {
         "protocol": cell.protocol,
         "code": code_key(cell.family, cell.algorithm)["training"],
         "data": data_manifest(root, cell.task)["data_hash"],
+        **({"reward": needs.fingerprint(root, taken)} if taken else {}),
         **flatten({"task": {"name": cell.task, **task}, "method": cell.method_params.model_dump(mode="json")}),
     }
 

@@ -18,7 +18,7 @@ stages:
     wdir: ../..
     cmd: bench prepare {task}
     params: [tasks.{task}]
-    deps: ['results/keys/${{tasks.{task}.family}}.json']
+    deps: ['results/keys/${{tasks.{task}.family}}.json'{expert}]
     outs:
       - results/data/{task}.json: {{cache: false}}
 """
@@ -36,14 +36,15 @@ STAGE = """
       deps:
         - results/keys/${{tasks.{task}.family}}-{algorithm}.json
         - results/data/{task}.json
-      plots:
+{reward}{outs}      plots:
 {plots}
 """
 
 # What a cell leaves in its folder, by family; provenance.json is in git only.
 RECORD = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
 PANELS, SHEET = {"panels.csv": ", x: x, y: y"}, {"sheet.png": ""}
-EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET}
+EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET, "maze": PANELS, "tabular": PANELS}
+ARTEFACTS = ("maze", "tabular")  # families whose cells leave demonstrations or learnt rewards for others
 
 # What a cell of an ablation depends on: one more value must leave the others as they are.
 OF_A_CELL = ("method", "key", "seeds", "set", "along")
@@ -70,7 +71,9 @@ def stale(root: Path, params: dict[str, Any]) -> list[Path]:
 
 def pipeline(task: str, params: dict[str, Any]) -> str:
     """The text of one file, from the whole of params.yaml."""
-    text = HEADER.format(task=task)
+    block = params["tasks"][task]
+    expert = f", 'results/records/{block['demonstrations']}/artefacts.npz'" if block.get("demonstrations") else ""
+    text = HEADER.format(task=task, expert=expert)
     if params["methods"].get(task):
         text += _stage(
             params, task, "train", f"methods.{task}", "${key}", "${item.algorithm}", [f"methods.{task}.${{key}}"]
@@ -88,10 +91,13 @@ def pipeline(task: str, params: dict[str, Any]) -> str:
 def _stage(
     params: dict[str, Any], task: str, stage: str, over: str, cell: str, algorithm: str, read: list[str]
 ) -> str:
-    files = RECORD | EXTRAS.get(params["tasks"][task]["family"], {})
+    block = params["tasks"][task]
+    files = RECORD | EXTRAS.get(block["family"], {})
     folder = f"results/records/{task}/{cell}"
+    reward = f"        - results/records/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
+    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if block["family"] in ARTEFACTS else ""
     return STAGE.format(
-        stage=stage, over=over, task=task, cell=cell, algorithm=algorithm,
+        stage=stage, over=over, task=task, cell=cell, algorithm=algorithm, reward=reward, outs=outs,
         params="\n".join(f"        - {key}" for key in read),
         plots="\n".join(f"        - {folder}/{name}: {{cache: false{axes}}}" for name, axes in files.items()),
     )  # fmt: skip

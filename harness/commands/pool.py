@@ -13,7 +13,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.commands.plan import Cell
+from harness.commands import needs
+from harness.commands.plan import Cell, Plan
+from harness.commands.prepare import prepare
 from harness.commands.train import finish_cell, train_block
 from harness.errors import BenchError
 
@@ -41,9 +43,16 @@ class Job:
         return f"{self.cell.task}/{self.cell.name} {part}"
 
 
-def train_all(root: Path, cells: Iterable[Cell], workers: int) -> None:
-    """Train and score `cells`. What fails is named in one BenchError, after all the rest is done."""
-    cells = list(cells)
+def train_all(root: Path, cells: Iterable[Cell], plan: Plan, workers: int) -> None:
+    """Train and score `cells`, those first that others take from; tasks that take demonstrations are prepared then."""
+    for level in needs.levels(list(cells)):
+        for task in dict.fromkeys(cell.task for cell in level if needs.demonstrations(cell.task_params)):
+            prepare(root, plan, task)
+        _train_level(root, level, workers)
+
+
+def _train_level(root: Path, cells: list[Cell], workers: int) -> None:
+    """What fails is named in one BenchError, after all the rest is done."""
     blocks = [Job(cell, i) for cell in cells for i in range(len(cell.blocks))]
     waiting = sorted(blocks, key=lambda job: job.cost)  # popped from its end
     tally = Tally(sum(job.cost for job in blocks + [Job(cell, None) for cell in cells]), len(blocks) + len(cells))

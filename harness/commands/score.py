@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.commands import needs
 from harness.commands.identity import block_folder, identity, keys_of
 from harness.commands.plan import Cell
 from harness.contracts import BenchError, Method, Score, Task
@@ -18,12 +19,13 @@ from harness.run.seeds import CounterDraws
 from harness.run.train import Run, Schedule, snapshot_path
 
 Fresh = Callable[[tuple[int, ...]], tuple[Method, CounterDraws]]
+KEEPS_ARTEFACTS = ("maze", "tabular")  # families whose cells leave demonstrations or rewards; empty where a method has none
 EVALUATION_STEP = 0  # all methods and all checkpoints meet the same latents and codes
 
 
 def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
     """fresh(seeds) gives an untrained method with its draws, into which each snapshot is loaded."""
-    record = Record(_head(root, cell, task))
+    record = Record(_head(root, cell, task), artefacts={} if cell.family in KEEPS_ARTEFACTS else None)
     params = cell.task_params
     points = Schedule(params.steps, params.log_points, params.evaluations).evaluated()
     encoder = encoder_of(task)
@@ -44,6 +46,8 @@ def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
         record.head["manifests"] |= result.manifests
         if index == 0:
             record.sheet = result.sheet
+        if record.artefacts is not None:
+            needs.collect(record.artefacts, getattr(method, "artefacts", dict)(), index)
     return record
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from harness import registry
+from harness.commands import needs
 from harness.commands.identity import block_folder, data_manifest, identity
 from harness.commands.plan import Cell
 from harness.commands.progress import Progress
@@ -49,6 +50,7 @@ def train_block(root: Path, cell: Cell, index: int) -> None:
         device = pick_device()
         draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device)
         method = build_method(cell, task, draws, device)
+        needs.deliver(root, cell, method, seeds)
         if not (folder / "run.json").exists():
             checkpoint.write_bytes(folder / "run.json", to_json({"identity": names, "environment": environment(device)}))
         params = cell.task_params
@@ -85,11 +87,13 @@ def build_task(root: Path, cell: Cell) -> Task:
 
 @lru_cache(maxsize=2)
 def load_task(root: Path, name: str, params: TaskParams) -> Task:
-    """The task's data; a relative path of encoder weights starts at `root`."""
+    """The task's data; paths of encoder weights and of demonstrations start at `root`."""
     score = getattr(params, "score", None)
     if getattr(score, "encoder_weights", None):
         weights = str(root / score.encoder_weights)
         params = params.model_copy(update={"score": score.model_copy(update={"encoder_weights": weights})})
+    if expert := needs.demonstrations(params):
+        params = params.model_copy(update={"demonstrations": str(needs.path(root, expert))})
     return registry.family(params.family).build(name, params, root / ".scratch" / "data")
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.run.checkpoint import write_bytes
 
 SCHEMA = 1
@@ -19,13 +21,15 @@ SCHEMA = 1
 @dataclass
 class Record:
     """head: record.json. scores: rows (task, cell, seed, step, metric, value). curves: one dict per
-    seed and logged step. panels: rows (seed, panel, x, y). All deterministic but provenance."""
+    seed and logged step. panels: rows (seed, panel, x, y). artefacts: name -> arrays [S, ...] of the blocks, for other cells; None where the
+    family keeps none. All deterministic but provenance."""
 
     head: dict[str, Any]
     scores: list[tuple[str, str, int, int, str, float]] = field(default_factory=list)
     curves: list[dict[str, float]] = field(default_factory=list)
     panels: list[tuple[int, str, float, float]] = field(default_factory=list)
     sheet: bytes | None = None
+    artefacts: dict[str, list[np.ndarray]] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
@@ -38,6 +42,10 @@ class Record:
             write_bytes(folder / "panels.csv", _table(("seed", "panel", "x", "y"), self.panels, digits=6))
         if self.sheet is not None:
             write_bytes(folder / "sheet.png", self.sheet)
+        if self.artefacts is not None:
+            file = io.BytesIO()
+            np.savez_compressed(file, **{name: np.concatenate(parts) for name, parts in self.artefacts.items()})
+            write_bytes(folder / "artefacts.npz", file.getvalue())
         write_bytes(folder / "provenance.json", to_json(self.provenance))
         write_bytes(folder / "record.json", to_json({"schema": SCHEMA, **self.head}))
 
