@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from harness.report.bottleneck import constraint
 from harness.report.frame import Ablation, TaskFrame
-from harness.report.lines import centre
+from harness.report.lines import balanced, centre, thin
 from harness.report.style import DASHES, REFERENCE, Plot, Style, figure, shades, stretch, svg
 from harness.report.words import labelled, wrapped
 
@@ -42,10 +42,14 @@ def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[s
         _time(ax, swept, log)
         ax.set(title=title, xlabel="training step")
     if over_time:
-        fig.legend(
-            *ax.get_legend_handles_labels(), loc="outside lower center", ncol=6,
-            title=f"{swept.parameter} of {looks[swept.of].label}", title_fontsize=8.5,
-        )  # fmt: skip
+        words = {"title": f"{swept.parameter} of {looks[swept.of].label}", "title_fontsize": 8.5}
+        handles, labels = ax.get_legend_handles_labels()
+        if panels % 2:  # the empty place beside the last panel
+            axes[panels].set(visible=True)
+            axes[panels].set_axis_off()
+            axes[panels].legend(handles, labels, loc="center left", ncol=2, **words)
+        else:
+            fig.legend(handles, labels, loc="outside lower center", ncol=balanced(len(labels), 6), **words)
     metric = frame.metrics[frame.headline]["label"]
     return Plot(
         f"{frame.name}-{swept.name}",
@@ -89,7 +93,7 @@ def _score(
     _scale(ax, swept)
     label = wrapped(labelled(frame.metrics[frame.headline]), 30)
     ax.set(title="score", xlabel=_named(swept), ylabel=label)
-    ax.legend(loc="best", handlelength=2)
+    ax.legend(loc="best", handlelength=2, frameon=True, framealpha=0.85, edgecolor="none")
 
 
 def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
@@ -121,14 +125,19 @@ def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
 
 
 def _time(ax: Axes, swept: Ablation, log: str) -> None:
+    drawn: list[pd.Series] = []
     for place, (cell, colour) in enumerate(zip(swept.points, shades(len(swept.points)), strict=True)):
         if _varies(cell.curves, log):
-            points = centre(cell.curves, "step", log)
+            points = thin(centre(cell.curves, "step", log))
+            drawn.append(points.middle)
             ax.plot(points.x, points.middle, color=colour, ls=DASHES[place % len(DASHES)],
                     label=f"{cell.value:g}")  # fmt: skip
-    if log == "beta":
+    if log == "beta" and min(map(min, drawn)) > 1e-4:
+        stretch(ax, "y", np.concatenate(drawn), wide=5)
+    elif log == "beta":
         ax.set_yscale("symlog", linthresh=1e-3)
         ax.yaxis.set_major_formatter("{x:g}")
+        ax.autoscale_view()
 
 
 def _varies(curves: pd.DataFrame | None, log: str) -> bool:

@@ -119,6 +119,6 @@ def _comparison(
         "difference_ci_high": d.high if enough else math.nan,
         "improvement": math.nan if up is None else st.improvement(a[None], b[None], up),
     }  # fmt: skip
-    if tested and block.get("headline", False):
+    if tested and up is not None and block.get("headline", False):
         row["p"] = st.sign_flip_p(a - b, st.generator(cell.task, cell.name, metric, "flips"))
     return row

@@ -13,10 +13,10 @@ import pandas as pd
 
 from harness.report import ablation, toy
 from harness.report.frame import Cell, TaskFrame
-from harness.report.lines import centre, grid, legend, line
+from harness.report.lines import FEW, centre, compare, legend, line
 from harness.report.published import FIGURE_8, read_off
-from harness.report.style import REFERENCE, Plot, Style, figure, stretch, svg, theme
-from harness.report.words import aim, labelled, wrapped
+from harness.report.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
+from harness.report.words import aimed, labelled, wrapped
 
 LOGS = {
     "accuracy": "accuracy of the trained net",
@@ -26,9 +26,9 @@ LOGS = {
     "loss_generator": "generator's loss",
     "loss": "loss",
 }
-FEW = 5  # methods that still read well on one pair of axes
 CENTRE = "Interquartile mean over the seeds"
 BAND = "the band holds the middle half of the seeds"
+OTHERS = " Grey: the other methods."
 
 
 def draw(
@@ -58,13 +58,14 @@ def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> 
     if rows.empty:
         return None
     block = frame.metrics[metric]
-    rows = rows.sort_values("value", ascending=not block["higher_is_better"], kind="stable")
+    up = block["higher_is_better"]  # without a direction the largest stands on top
+    rows = rows.sort_values("value", ascending=up is False, kind="stable")
     fig = figure(0.9 + 0.3 * len(rows))
     ax = fig.subplots()
     ends = {name: frame.cell(name).endpoint(metric) for name in rows.cell}
     for place, row in enumerate(rows.itertuples()):
         look, x = looks[row.cell], ends[row.cell]
-        ax.plot(x, [place] * len(x), ls="", alpha=0.35, mew=0, **look.points)
+        ax.plot(x, [place] * len(x), ls="", alpha=0.45, mew=0, **look.points)
         if np.isfinite(row.ci_low):
             ax.plot([row.ci_low, row.ci_high], [place, place], color=look.colour, lw=2.4)
         ax.plot(row.value, place, ls="", marker="|", ms=15, mew=2.6, color=look.colour)
@@ -75,13 +76,13 @@ def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> 
         ax.axvline(value, color=REFERENCE, ls="--", lw=1.2, label=f"{label}: {value:.3g}")
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
     stretch(ax, "x", np.concatenate([*ends.values(), list(frame.references(metric).values())]))
-    ax.set_xlabel(f"{labelled(block)}, {aim(block)}")
+    ax.set_xlabel(aimed(block))
     best, worst = rows.iloc[0], rows.iloc[-1]
     return Plot(
         f"{frame.name}-scores",
         f"{frame.title}: score of every run",
         "Each point is one training run at the last step; a failed run stands at the floor score. "
-        "The tick is the interquartile mean, the bar its 95 % interval. Best on top.",
+        "The tick is the interquartile mean, the bar its 95 % interval." + " Best on top." * (up is not None),
         f"Dot plot of {block['label']} for {len(rows)} methods, from {looks[best.cell].label} at "
         f"{best.value:.3g} to {looks[worst.cell].label} at {worst.value:.3g}.",
         svg(fig),
@@ -98,35 +99,15 @@ def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
     }
     if not lines or max(map(len, lines.values())) < 2:
         return None
-    block = frame.metrics[metric]
-    crowded = len(lines) > FEW
-    fig, axes, columns = grid(len(lines) if crowded else 1)
-    for ax, shown in zip(axes, [[name] for name in lines] if crowded else [lines], strict=True):
-        for name in lines if crowded else ():
-            ax.plot(lines[name].x, lines[name].middle, color="#C9C9C9", lw=0.7, zorder=1)
-        for name in shown:
-            line(ax, lines[name], looks[name])
-        for value in frame.references(metric).values():
-            ax.axhline(value, color=REFERENCE, ls="--", lw=1)
-        if crowded:
-            ax.set_title(looks[shown[0]].label, fontsize=9, color=looks[shown[0]].colour)
-        stretch(ax, "y", np.concatenate([points.middle for points in lines.values()]))
-        ax.label_outer()
-    for ax in axes[-columns:]:
-        ax.tick_params(labelbottom=True)
-    label = f"{labelled(block)}, {aim(block)}"
-    fig.supylabel(label if crowded else wrapped(label), fontsize=9.5)
-    if crowded:
-        fig.supxlabel("training step", fontsize=9.5)
-    else:
-        axes[0].set_xlabel("training step")
-        legend(fig, axes)
-    caption = f"{CENTRE}; {BAND}." + (" Grey: the other methods." if crowded else "")
-    if frame.references(metric):
-        caption += f" Dashed: {', '.join(frame.references(metric))}."
+    known = frame.references(metric)
+    label = aimed(frame.metrics[metric])
+    fig = compare(lines, looks, "training step", label, known.values(), wide=8)
+    caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW)
+    caption += f" Dashed: {', '.join(known)}." if known else ""
     names = ", ".join(looks[name].label for name in lines)
     return Plot(f"{frame.name}-learning", f"{frame.title}: learning curves", caption,
-                f"Learning curves of {block['label']} for {names}.", svg(fig))  # fmt: skip
+                f"Learning curves of {frame.metrics[metric]['label']} for {names}.",
+                svg(fig))  # fmt: skip
 
 
 def against_published(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any]) -> Plot | None:
@@ -176,9 +157,13 @@ def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
     fig = figure(2.3 * rows + 0.3 + 0.2 * -(-len(cells) // 4))
     axes = fig.subplots(rows, columns, squeeze=False).ravel()
     for ax, (log, some) in zip(axes, having.items(), strict=False):
+        drawn = []
         for cell in some:
             points = centre(cell.curves, "step", log)
             line(ax, points, looks[cell.name], band=len(cells) <= FEW)
+            drawn.append(points.middle)
+        if log.startswith("loss"):
+            dwarfed(ax, np.concatenate(drawn))
         ax.set(title=LOGS[log], xlabel="training step", ylabel="")
     for ax in axes[len(having) :]:
         ax.set_visible(False)
@@ -198,15 +183,11 @@ def panels(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
 
 
 def _panel(frame: TaskFrame, cells: list[Cell], name: str, looks: dict[str, Style]) -> Plot:
-    fig = figure(3.0 + 0.2 * -(-len(cells) // 4))
-    ax = fig.subplots()
-    for cell in cells:
-        rows = cell.panels[cell.panels.panel == name]
-        if len(rows):
-            line(ax, centre(rows, "x", "y"), looks[cell.name], band=len(cells) <= FEW)
+    rows = {cell.name: cell.panels[cell.panels.panel == name] for cell in cells}
+    lines = {cell: centre(some, "x", "y") for cell, some in rows.items() if len(some)}
     y_name, _, x_name = name.partition(" against ")
-    ax.set(xlabel=x_name or "x", ylabel=y_name)
-    legend(fig, [ax])
+    fig = compare(lines, looks, x_name or "x", y_name)
+    caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW)
     slug = "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
-    return Plot(f"{frame.name}-{slug}", f"{frame.title}: {name}", f"{CENTRE}.",
-                f"{name} for {len(cells)} methods.", svg(fig))  # fmt: skip
+    return Plot(f"{frame.name}-{slug}", f"{frame.title}: {name}", caption,
+                f"{name} for {len(lines)} methods.", svg(fig))  # fmt: skip

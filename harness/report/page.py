@@ -14,12 +14,14 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from harness.report import figures, published, tables, toy
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
 from harness.report.frame import TaskFrame, load
+from harness.report.slim import inline
 from harness.report.style import Plot, styles
 from harness.report.words import Link, Table
 
@@ -89,6 +91,7 @@ def render(root: Path, params: dict[str, Any], out: Path) -> None:
         "overview": tables.overview(frames, summaries),
         "reading": _reading(),
         "sections": sections,
+        "pairs": PAIRS,
     }
     _write(page, out)
 
@@ -106,7 +109,7 @@ def _write(page: dict[str, Any], out: Path) -> None:
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
         autoescape=lambda name: name == "page.html.j2",
     )  # fmt: skip
-    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    environment.filters["inline"] = lambda plot: Markup(inline(plot.svg, plot.name, plot.alt))
     environment.filters["pipe"] = lambda text: str(text).replace("|", "\\|")
     for template, target in (("page.html.j2", "index.html"), ("page.md.j2", "index.md")):
         text = environment.get_template(template).render(page)
@@ -117,6 +120,11 @@ PUBLISHED = (
     "What the paper printed, for the record. Not comparable with the tables above: data, encoder, "
     "number of samples or budget differ. Where a number was run under the paper's own protocol, it "
     "stands in its task's section with a verdict."
+)
+
+PAIRS = (
+    "Each pair of rows is one seed: generated samples above, below each of them the training image "
+    "nearest to it."
 )
 
 

@@ -20,6 +20,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from harness.report.slim import slim
+
 COLOURS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000",
 )  # fmt: skip
@@ -76,8 +78,8 @@ def styles(params: dict[str, Any]) -> dict[str, Style]:
 
 
 def shades(count: int) -> list[Any]:
-    """Ordered colours, dark to light, for the values of one swept parameter."""
-    return sns.color_palette("viridis", n_colors=count + 1)[:count]
+    """Ordered colours, dark to light (but never pale), for the values of one swept parameter."""
+    return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.75, count)))
 
 
 @contextmanager
@@ -93,7 +95,7 @@ def theme() -> Iterator[None]:
                 "xtick.labelsize": 8.5, "ytick.labelsize": 8.5, "legend.fontsize": 8.5,
                 "legend.frameon": False, "legend.handlelength": 2.8, "grid.color": "#DDDDDD",
                 "grid.linewidth": 0.6, "lines.linewidth": 1.6, "lines.markersize": 5,
-                "svg.hashsalt": "bench", "svg.fonttype": "path", "axes.unicode_minus": True,
+                "svg.hashsalt": "bench", "svg.fonttype": "none", "axes.unicode_minus": True,
             }
         )  # fmt: skip
         yield
@@ -114,6 +116,16 @@ def stretch(ax: Axes, axis: str, values: np.ndarray, wide: float = WIDE_RANGE) -
     getattr(ax, f"{axis}axis").set_major_locator(LogLocator(subs=subs))
     getattr(ax, f"{axis}axis").set_major_formatter("{x:g}")
     getattr(ax, f"{axis}axis").set_minor_formatter("")
+    ax.autoscale_view()
+
+
+def dwarfed(ax: Axes, values: np.ndarray) -> None:
+    """An axis that is logarithmic beyond -1 and 1 where a few values of either sign dwarf the rest."""
+    values = values[np.isfinite(values)]
+    if len(values) and values.min() < 0 and np.abs(values).max() > 10 * np.median(np.abs(values)):
+        ax.set_yscale("symlog", linthresh=1)
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.autoscale_view()
 
 
 def svg(fig: Figure) -> bytes:
@@ -121,4 +133,4 @@ def svg(fig: Figure) -> bytes:
     buffer = io.BytesIO()
     empty = {"Date": None, "Creator": None, "Format": None, "Type": None}
     fig.savefig(buffer, format="svg", metadata=empty)
-    return buffer.getvalue()
+    return slim(buffer.getvalue())

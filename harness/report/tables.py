@@ -19,7 +19,7 @@ from harness.report.words import (
     Link,
     Table,
     Text,
-    aim,
+    aimed,
     decimals,
     interval,
     labelled,
@@ -93,8 +93,9 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table:
         "P(better)", "verdict", "status", "record",
     ]  # fmt: skip
     shown = [metric] if metric else []
-    notes = _test_notes(methods) + manifest_notes(frame, shown)
-    title = f"{labelled(block)}, {aim(block)}" if metric else "nothing has run yet"
+    tested = [] if block["higher_is_better"] is None else _test_notes(methods)
+    notes = tested + manifest_notes(frame, shown)
+    title = aimed(block) if metric else "nothing has run yet"
     return Table(f"{frame.title}: {title}", head, body, notes)
 
 
@@ -124,7 +125,8 @@ def secondary(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table | No
         body.append([Text(label), *texts, Text("")])
     blocks = [frame.metrics[metric] for metric in metrics]
     head = [f"{labelled(block)} {ARROWS[block['higher_is_better']]}".strip() for block in blocks]
-    title = f"{frame.title}: further metrics (↑ higher is better, ↓ lower is better)"
+    plain = ", no arrow: it only describes" if any(b["higher_is_better"] is None for b in blocks) else ""
+    title = f"{frame.title}: further metrics (↑ higher is better, ↓ lower is better{plain})"
     return Table(title, ["method", *head, "record"], body, manifest_notes(frame, metrics))
 
 
@@ -187,17 +189,17 @@ def constraints(frame: TaskFrame, cells: Iterable[Cell], link: Link) -> Table | 
 
 
 def ranking(frame: TaskFrame, summary: pd.DataFrame) -> pd.DataFrame:
-    """The methods that ran, best first on the headline metric."""
+    """The methods that ran, best first on the headline metric; none where it only describes."""
     rows = summary[(summary.ablation == "") & (summary.metric == frame.headline)]
-    if rows.empty:
-        return rows
-    up = frame.metrics[frame.headline]["higher_is_better"]
+    up = frame.metrics[frame.headline]["higher_is_better"] if len(rows) else None
+    if up is None:
+        return rows[:0]
     return rows.sort_values("value", ascending=not up, kind="stable")
 
 
-def verdict(row, higher_is_better: bool) -> str:
+def verdict(row, higher_is_better: bool | None) -> str:
     """'better' or 'worse' needs both Holm's p under 5 % and P(better) beyond 3/4 (or 1/4)."""
-    if not np.isfinite(row.difference):
+    if not np.isfinite(row.difference) or higher_is_better is None:
         return NONE
     if not np.isfinite(row.p_holm):
         return "not tested"
@@ -219,7 +221,7 @@ def manifest_notes(frame: TaskFrame, metrics: Iterable[str]) -> list[str]:
 
 
 def _best(frame: TaskFrame, summary: pd.DataFrame) -> list[str]:
-    """scored by, baseline, best method, difference, verdict; dashes where nothing has run."""
+    """scored by, baseline, best method, difference, verdict; dashes where nothing ran or ranks."""
     ranked = ranking(frame, summary)
     if ranked.empty:
         return [NONE] * 5
@@ -230,7 +232,7 @@ def _best(frame: TaskFrame, summary: pd.DataFrame) -> list[str]:
     gap = interval(best.difference, best.difference_ci_low, best.difference_ci_high, fine)
     first = f"{frame.cell(frame.baseline).title}: " if len(base) else ""
     return [
-        f"{labelled(block)}, {aim(block)}",
+        aimed(block),
         first + number(base.value.iloc[0], digits) if len(base) else NONE,
         f"{frame.cell(best.cell).title}: " + interval(best.value, best.ci_low, best.ci_high, digits),
         "is the baseline" if best.cell == frame.baseline else gap,

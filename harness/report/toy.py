@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from harness.report.bottleneck import i_c
 from harness.report.frame import Cell, TaskFrame
-from harness.report.lines import centre
+from harness.report.lines import centre, thin
 from harness.report.published import FIGURE_2, read_off
 from harness.report.style import REFERENCE, Plot, Style, figure, svg
 from harness.report.words import Link, Table, Text, record
@@ -73,13 +73,13 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
         return []
     fig = figure(3.5)
     left, right = fig.subplots(1, 2, width_ratios=[1.45, 1])
-    x = np.linspace(-4, 4, 161)
+    x = np.linspace(-4, 4, 81)
     for mean in (-MEAN, MEAN):
         density = np.exp(-0.5 * ((x - mean) / SPREAD) ** 2)
         left.fill_between(x, 0.25 * density, color="#E4E4E4", lw=0, zorder=0)
     for name, d in ours.items():
         look, cell = looks[name], frame.cell(name)
-        left.plot(d.x, d.middle, label=look.label, zorder=2, **look.line)
+        left.plot(*thin(d)[["x", "middle"]].to_numpy().T, label=look.label, zorder=2, **look.line)
         theirs = published_curve(cell)
         if theirs is not None:
             left.plot(theirs.index, theirs, ls="", ms=7, mfc="none", mew=1.3, zorder=3,
@@ -104,7 +104,7 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
 
 
 def _against_kl(ax, frame: TaskFrame, looks: dict[str, Style]) -> None:
-    kl = np.geomspace(0.03, 30, 200)
+    kl = np.geomspace(0.03, 30, 80)
     ax.plot(kl, one_dim(kl), color=REFERENCE, lw=1.1, ls="-", label="one code dimension")
     ax.plot(kl, many_dims(kl), color=REFERENCE, lw=1.1, ls="--", label="many dimensions")
     ax.legend(loc="lower right", handlelength=2, fontsize=8)

@@ -62,9 +62,10 @@ def interval(value: float, low: float, high: float, digits: int) -> str:
     return f"{number(value, digits)} [{number(low, digits)},{TIED}{number(high, digits)}]"
 
 
-def aim(block: dict[str, Any]) -> str:
-    """'lower is better', the task's own word."""
-    return f"{'higher' if block['higher_is_better'] else 'lower'} is better"
+def aimed(block: dict[str, Any]) -> str:
+    """'test error (%), lower is better', the task's own word; the label alone where it only describes."""
+    aims = {True: ", higher is better", False: ", lower is better", None: ""}
+    return labelled(block) + aims[block["higher_is_better"]]
 
 
 def wrapped(label: str, width: int = 36) -> str:

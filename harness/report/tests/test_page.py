@@ -1,17 +1,24 @@
 """The page: complete, self-contained, deterministic, and honest about what is missing."""
 
+import json
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.text import Text
 
-from harness.report import style
+from harness.report import lines, style
 from harness.report.page import render
+from harness.report.slim import inline
 from harness.report.tests import tree
 from harness.report.toy import many_dims, one_dim
-from harness.report.words import decimals, interval, number
+from harness.report.words import aimed, decimals, interval, number
 
 OPEN_ENDED = {"meta", "img", "br", "link"}
 
@@ -28,7 +35,7 @@ class Page(HTMLParser):
         attrs = dict(attrs)
         self.ids += [attrs["id"]] if "id" in attrs else []
         self.links += [attrs["href"]] if tag == "a" else []
-        self.images += [attrs] if tag == "img" else []
+        self.images += [attrs] if tag in ("img", "svg") else []
         self.levels += [int(tag[1])] if tag in ("h1", "h2", "h3") else []
         if tag not in OPEN_ENDED:
             self.open.append(tag)
@@ -69,15 +76,17 @@ def test_every_link_leads_somewhere(rendered, page):
 
 def test_nothing_is_fetched_and_no_place_or_day_is_told(rendered, html, page):
     root, _ = rendered
+    html = html.replace('xmlns="http://www.w3.org/2000/svg"', "")  # a name, not an address
     assert "http" not in html and "<script" not in html and "<link" not in html
-    assert all(image["src"].startswith("data:image/") for image in page.images)
+    assert all(image["src"].startswith("data:image/") for image in page.images if "src" in image)
     markdown = (root / "reports/laptop/index.md").read_text()
-    assert str(root) not in html + markdown and "12.5" not in html + markdown
+    words = re.sub(r"<svg.*?</svg>", "", html) + markdown  # coordinates may hold any digits
+    assert str(root) not in html + markdown and "12.5" not in words
 
 
 def test_every_image_has_words(page):
     assert len(page.images) > 20
-    assert all(len(image["alt"]) > 20 for image in page.images)
+    assert all(len(image.get("alt") or image["aria-label"]) > 20 for image in page.images)
 
 
 def test_what_failed_or_is_missing_is_shown_with_its_command(html):
@@ -89,6 +98,77 @@ def test_references_manifests_and_tests_stand_under_the_tables(html):
     assert "train-test floor" in html
     assert "Manifest a1b2c3d4" in html and "n_fake 597" in html
     assert "sign-flip test on 10 paired seeds, Holm over 12 comparisons" in html
+
+
+def test_what_only_describes_has_no_arrow_and_no_verdict(rendered):
+    root, _ = rendered
+    text = (root / "reports/laptop/index.md").read_text()
+    head = next(row for row in text.splitlines() if row.startswith("| method | far gradient log d"))
+    assert "| method | far gradient log d ↑ | slope at 0 | max slope | d at 0 |" in head
+    assert "| kl | bound many dims |" in head
+    assert "no arrow: it only describes" in text
+    assert aimed({"label": "KL", "higher_is_better": None}) == "KL"
+
+
+def test_a_headline_that_only_describes_ranks_nothing(small):
+    root, params = small
+    for name in ("deterministic", "vib", *(f"vib-beta-{float(value)}" for value in tree.BETAS[:3])):
+        path = root / "results/records/vib_digits" / name / "record.json"
+        metrics = json.loads(path.read_text())["metrics"]
+        metrics["error_12_codes"]["higher_is_better"] = None
+        tree.edit(root, "vib_digits", name, metrics=metrics)
+    render(root, params, root / "out")
+    text = (root / "out/index.md").read_text()
+    task = text.partition("## VIB on digits")[2].partition("## Published")[0].partition("## How")[0]
+    assert "sign-flip" not in task and "Best on top" not in task
+    assert not any(word in task for word in ("▲", "▼", "not separable", "12 codes, lower"))
+
+
+def test_long_curves_stay_small_and_text_stays_text():
+    x = np.arange(20_000.0)
+    points = pd.DataFrame({"x": x, "low": np.sin(x), "middle": np.cos(x), "high": np.cos(x) + 0.1})
+    looks = {f"m{k}": style.Style(f"a method & {k}", "#0072B2", "-", "o") for k in range(12)}
+    for count in (3, 12):
+        some = dict.fromkeys(list(looks)[:count], points)
+        with style.theme():
+            svg = style.svg(lines.compare(some, looks, "training step", "score"))
+        assert len(svg) < 12_000 * (count + 1)
+        assert b"a method &amp; 0</text>" in svg and b"<path id=\"DejaVu" not in svg
+        root = ElementTree.fromstring(svg)
+        assert all("." not in word or len(word.split(".")[1]) <= 2
+                   for path in root.iter("{http://www.w3.org/2000/svg}path")
+                   for word in re.findall(r"[\d.]+", path.get("d")))  # fmt: skip
+    thinned = lines.thin(points)
+    assert len(thinned) == lines.POINTS and thinned.x.iloc[[0, -1]].tolist() == [0, 19_999]
+
+
+def test_slim_keeps_labels_and_gives_each_figure_its_own_ids():
+    with style.theme():
+        fig = style.figure(2, 3)
+        fig.subplots().plot([0, 1], [0, 0.0001234], marker="o", label="0.12345")
+        fig.axes[0].legend()
+        svg = style.svg(fig)
+    assert b">0.12345</text>" in svg and b"<style" not in svg
+    one, two = inline(svg, "one", 'a "word"'), inline(svg, "two", "")
+    ids = [set(re.findall(r' id="([^"]+)"', text)) for text in (one, two)]
+    assert ids[0] and not ids[0] & ids[1]
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', one)) == ids[0]
+    assert 'aria-label="a &quot;word&quot;"' in one
+
+
+def test_titles_are_never_cut():
+    names = ["GAN", "WGAN-GP, 5 critic steps", "RSGAN + VDB + R1", "W" * 40, "adversarially-imitating",
+             "a long name of a method that goes on and on"]  # fmt: skip
+    looks = {name: style.Style(name, "#0072B2", "-", "o") for name in names}
+    points = pd.DataFrame({"x": [0.0, 1], "low": 0.0, "middle": [0.0, 1], "high": 1.0})
+    with style.theme():
+        fig = lines.compare(dict.fromkeys(names, points), looks, "step", "score")
+        fig.draw_without_rendering()
+        for ax in fig.axes[: len(names)]:
+            texts = [child for child in ax.get_children() if isinstance(child, Text)]
+            title = next(text for text in texts if text.get_text() == ax.get_title(loc="left"))
+            assert title.get_window_extent().x1 <= ax.get_window_extent().x1 + 1
+            assert title.get_window_extent().y1 <= fig.bbox.y1 + 1
 
 
 def test_markdown_holds_the_same_tables_and_its_figures(rendered):
@@ -122,8 +202,6 @@ def test_an_empty_project_has_a_page(tmp_path):
 
 
 def test_five_seeds_say_that_significance_cannot_be_reached(small):
-    import pandas as pd
-
     root, params = small
     for name in params["methods"]["vib_digits"]:
         folder = root / "results/records/vib_digits" / name

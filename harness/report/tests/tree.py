@@ -188,14 +188,15 @@ def _gaussians(root, rng, name, i_c):
     seeds, slope = range(10), {None: 9.0, 10.0: 8.0, 1.0: 2.2, 0.1: 0.9}[i_c]
     kl = min(i_c or 6.0, 5.0)
     level = {
+        "far_gradient_log_1_minus_d": 0.2 / slope, "far_gradient_log_d": slope,
         "slope_at_0": slope / 4, "max_slope": slope / 3.5, "d_at_0": 0.5,
         "d_at_plus_2": 1 / (1 + np.exp(-2 * slope)), "d_at_minus_2": 1 / (1 + np.exp(2 * slope)),
-        "far_gradient_log_1_minus_d": 0.2 / slope, "far_gradient_log_d": slope, "kl": kl,
+        "kl": kl,
         "bound_many_dims": 1 / (1 + np.exp(-4 * kl)),
         "bound_one_dim": 1 / (1 + np.exp(-2 * np.expm1(2 * kl))),
     }  # fmt: skip
     metrics = {
-        key: (key.replace("_", " "), key.startswith("far"), 0.0) for key in level
+        key: (key.replace("_", " "), True if key.startswith("far") else None, 0.0) for key in level
     }  # fmt: skip
     scores = [
         [seed, 3000, key, value * (1 + 0.04 * rng.normal())]
