@@ -43,7 +43,7 @@ STAGE = """
 # What a cell leaves in its folder, by family; provenance.json is in git only.
 RECORD = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
 PANELS, SHEET = {"panels.csv": ", x: x, y: y"}, {"sheet.png": ""}
-EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET, "maze": PANELS, "tabular": PANELS}
+EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET, "maze": PANELS}  # of "tabular" only some methods leave panels
 ARTEFACTS = ("maze", "tabular")  # families whose cells leave demonstrations or learnt rewards for others
 
 # What a cell of an ablation depends on: one more value must leave the others as they are.

@@ -16,7 +16,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import figures, published, tables, toy
+from harness.report import figures, mazes, published, tables, toy
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
@@ -32,6 +32,10 @@ FAMILIES = {
     "deterministic twin of the same size.",
     "images": "Image generation: every adversarial method on the same images, latents and seeds, "
     "scored on as many generated images as the test set holds.",
+    "tabular": "Inverse reinforcement learning where the truth is known: a maze as a table, its reward and its "
+    "maximum-entropy optimal policy exact, every score an exact expectation.",
+    "maze": "A ball in a maze (the paper's Fig. 7): returns are true, undiscounted, of a stochastic policy, over "
+    "fresh episodes.",
 }
 
 
@@ -72,7 +76,7 @@ def render(root: Path, params: dict[str, Any], out: Path) -> None:
     sections = []
     for name, frame in frames.items():
         declared = params.get("report", {}).get("published", {}).get(name)
-        made = _tables(frame, summaries[name], link)
+        made = _tables(frame, summaries[name], params, link)
         if declared and printed is not None:
             made.insert(1, published.beside(frame, declared, printed, link))
         plots = figures.draw(frame, summaries[name], looks, declared)
@@ -146,11 +150,12 @@ def _reading() -> list[str]:
     ]
 
 
-def _tables(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> list[Table | None]:
+def _tables(frame: TaskFrame, summary: pd.DataFrame, params: dict[str, Any], link: Link) -> list[Table | None]:
     return [
         tables.comparison(frame, summary, link),
         tables.secondary(frame, summary, link),
         toy.table(frame, link),
+        mazes.table(frame, params, link),
         tables.constraints(frame, frame.everything, link),
         *(tables.ablation(frame, swept, summary, link) for swept in frame.ablations),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import torch
 
 from harness import registry
 from harness.commands.plan import Cell, Plan, load_plan
+from harness.commands.train import load_task
 from harness.contracts import Draws, Method, Task
 from harness.run.seeds import CounterDraws
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
+FEW = 20  # environments of a seed
 
 
 @lru_cache(maxsize=1)
@@ -22,8 +25,15 @@ def plan() -> Plan:
 
 
 def method_cells() -> list[Cell]:
-    """One cell for each method block, ablations left out."""
-    return [cell for cell in plan().cells if cell.ablation is None]
+    """One cell for each method block, ablations left out; those that act have few environments."""
+    return [_small(cell) for cell in plan().cells if cell.ablation is None]
+
+
+def _small(cell: Cell) -> Cell:
+    if not hasattr(cell.method_params, "learner"):
+        return cell
+    learner = cell.method_params.learner.model_copy(update={"n_envs": FEW})
+    return replace(cell, method_params=cell.method_params.model_copy(update={"learner": learner}))
 
 
 def name_of(cell: Cell) -> str:
@@ -33,7 +43,7 @@ def name_of(cell: Cell) -> str:
 @lru_cache(maxsize=8)
 def task_of(name: str) -> Task:
     cell = next(c for c in plan().cells if c.task == name)
-    return registry.family(cell.family).build(name, cell.task_params, ROOT / ".scratch" / "data")
+    return load_task(ROOT, name, cell.task_params)
 
 
 def draws_of(cell: Cell, seeds: tuple[int, ...]) -> CounterDraws:
@@ -61,6 +71,12 @@ def score(cell: Cell, method: Method, draws: Draws) -> torch.Tensor:
     if cell.family == "labelled":
         outputs.kl(torch.as_tensor(task.test_images[:8]).float())
         return outputs.log_probs(torch.as_tensor(task.test_images[:8]).float(), draws, 2)
+    if cell.family in ("maze", "tabular"):
+        noise = outputs.noise(draws, (2, 4), "policy", "eval")
+        rollout = task.source(CPU).rollout(lambda o, t: outputs.act(o, noise[:, t % 2]), draws, 4, "test", "eval")
+        if hasattr(outputs, "reward"):
+            outputs.reward(rollout.observations[:, 0], rollout.actions[:, 0])
+        return rollout.actions
     x = torch.linspace(-1, 1, 5)[:, None].requires_grad_()
     (slope,) = torch.autograd.grad(outputs.scores(x).sum(), x)
     return slope

@@ -1,0 +1,60 @@
+"""Behavioural cloning: the policy of the highest likelihood of the expert's actions (Pomerleau 1991)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from baselines.parts.acting import Acting
+from baselines.parts.layers import initialise
+from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from baselines.parts.policy import PolicyParams, policy
+from baselines.parts.transitions import transitions
+from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
+
+FAMILIES = ("maze", "tabular")
+
+
+class Params(Settings):
+    """steps_per_update: optimiser steps in one step of the run, so that rows of a table share one axis."""
+
+    algorithm: Literal["cloning"]
+    policy: PolicyParams = PolicyParams()
+    batch: int = Field(256, ge=1)
+    steps_per_update: int = Field(50, ge=1)
+    optimizer: OptimizerParams
+
+
+class Cloning(Method):
+    def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
+        super().__init__()
+        self.params = params
+        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
+        self.policy = policy(draws.n_seeds, spec, params.policy)
+        initialise(self, draws)
+        self.to(device)
+        self.optimizer = SeedOptimizer(self.policy.parameters(), params.optimizer, self.alive)
+
+    def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
+        expert, shape = transitions(source.demonstrations()), (self.params.steps_per_update, self.params.batch)
+        rows = draws.integers("expert", "rows", shape, expert.observations.shape[1])
+        total = torch.zeros(len(self.alive), device=rows.device)
+        for k in range(self.params.steps_per_update):
+            batch = expert.rows(rows[:, k])
+            loss = -self.policy.log_prob(batch.observations, batch.actions).mean(1)
+            grad = self.optimizer.step(loss, draws.step)
+            total += loss.detach()
+        return {"loss": total / self.params.steps_per_update, "grad": grad}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"policy": self.optimizer.optimizer}
+
+    def outputs(self) -> Acting:
+        return Acting(self.policy)
+
+
+def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Cloning:
+    return Cloning(params, spec, draws, device)

@@ -1,0 +1,112 @@
+"""Adversarial imitation: a policy against a discriminator of expert and policy.
+
+GAIL (Ho and Ermon 2016), AIRL (Fu et al. 2018) and, by composition of the discriminator, VAIL, VAIRL and their
+variants with a gradient penalty, noise or spectral norm (Peng et al. 2019).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from baselines.parts.acting import Acting
+from baselines.parts.discriminators import DiscriminatorParams, discriminator, learnt_reward
+from baselines.parts.layers import initialise
+from baselines.parts.learner import Learner, LearnerParams
+from baselines.parts.replay import Replay, ReplayParams
+from baselines.parts.transitions import Transitions, as_steps, transitions
+from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
+
+FAMILIES = ("maze", "tabular")
+
+
+class Params(Settings):
+    """discriminator_steps: a round, on `batch` rows of each side.
+
+    replay: past paths beside the new ones. replay_log_pi: pi(a|s) of replayed rows under the policy of now, or
+        under the one that acted.
+    order: the policy is rewarded by the discriminator after its steps of this round, or before them.
+    """
+
+    algorithm: Literal["imitation"]
+    learner: Annotated[LearnerParams, Field(discriminator="kind")]
+    discriminator: DiscriminatorParams
+    batch: int = Field(32, ge=1)
+    discriminator_steps: int = Field(50, ge=1)
+    replay: ReplayParams | None = None
+    replay_log_pi: Literal["current", "behaviour"] = "current"
+    order: Literal["discriminator_first", "policy_first"] = "discriminator_first"
+
+
+class Imitation(Method):
+    def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
+        super().__init__()
+        self.params, n = params, draws.n_seeds
+        self.register_buffer("alive", torch.ones(n, dtype=torch.bool))
+        self.learner = Learner(n, spec, params.learner)
+        self.discriminator = discriminator(n, spec, params.discriminator)
+        self.replay = None
+        if params.replay is not None:
+            n_actions = spec.action_size or spec.n_actions
+            self.replay = Replay(n, spec.horizon, spec.shape[0], n_actions, params.replay)
+        initialise(self, draws)
+        self.to(device)
+        self.learner.prepare(self.alive)
+        self.discriminator.prepare(self.alive)
+
+    def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
+        """One round: act, fit the discriminator, improve the policy on its reward."""
+        params = self.params
+        rollout = self.learner.rollout(source, draws)
+        new = transitions(rollout, params.discriminator.last_next)
+        if params.replay_log_pi == "behaviour":
+            new = new._replace(log_pi=self._log_pi(new))
+        expert = transitions(source.demonstrations(), params.discriminator.last_next)
+        if params.order == "discriminator_first":
+            logs = self._fit(expert, new, draws)
+        log_pi = self._log_pi(new) if self.discriminator.needs_log_pi else None
+        rewards = as_steps(self.discriminator.reward(new, log_pi), rollout)
+        logs_policy = self.learner.improve(rollout, rewards, draws)
+        if params.order == "policy_first":
+            logs = self._fit(expert, new, draws)
+        reward_std = rewards.flatten(1).std(1)
+        return logs | logs_policy | {"true_return": rollout.rewards.sum(1).mean(1), "reward_std": reward_std}
+
+    def _fit(self, expert: Transitions, new: Transitions, draws: Draws) -> dict[str, Tensor]:
+        """All steps of a round; logs are their means, but beta, which is the last."""
+        params = self.params
+        pool = new if self.replay is None else self.replay.mix(new, draws)
+        steps = (params.discriminator_steps, params.batch)
+        n_expert, n_pool = expert.observations.shape[1], pool.observations.shape[1]
+        theirs = expert.rows(draws.integers("expert", "rows", steps, n_expert).flatten(1))
+        ours = pool.rows(draws.integers("data", "rows", steps, n_pool).flatten(1))
+        log_pi = self._log_pi(theirs), self._log_pi(ours) if params.replay_log_pi == "current" else ours.log_pi
+        total: dict[str, Tensor] = {}
+        for k in range(params.discriminator_steps):
+            part = slice(k * params.batch, (k + 1) * params.batch)
+            a, b = (Transitions(*(x[:, part] for x in rows)) for rows in (theirs, ours))
+            logs = self.discriminator.update(a, b, (log_pi[0][:, part], log_pi[1][:, part]), draws, f"critic{k}")
+            total = {name: value + total.get(name, 0.0) for name, value in logs.items()}
+        means = {name: value / params.discriminator_steps for name, value in total.items()}
+        return means | ({"beta": logs["beta"]} if "beta" in logs else {})
+
+    @torch.no_grad()
+    def _log_pi(self, rows: Transitions) -> Tensor:
+        return self.learner.policy.log_prob(rows.observations, rows.actions)
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"critic": self.discriminator.optimizer.optimizer, **self.learner.optimizers()}
+
+    def outputs(self) -> Acting:
+        return Acting(self.learner.policy, learnt_reward(self.discriminator))
+
+    def artefacts(self) -> dict[str, dict[str, Tensor]]:
+        """The learnt reward, for a cell that trains a new policy on it."""
+        return {"reward": self.discriminator.state_dict()}
+
+
+def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Imitation:
+    return Imitation(params, spec, draws, device)

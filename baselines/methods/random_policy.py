@@ -1,0 +1,47 @@
+"""A policy that never learns: zero mean and a fixed spread, or uniform over a discrete set. The floor of a table."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from baselines.parts.acting import Acting
+from baselines.parts.policy import PolicyParams, policy
+from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
+
+FAMILIES = ("maze", "tabular")
+
+
+class Params(Settings):
+    algorithm: Literal["random_policy"]
+    policy: PolicyParams = PolicyParams()
+
+
+class Random(Method):
+    """Its nets are left at zero, hence at mean zero or at equal probabilities."""
+
+    def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
+        super().__init__()
+        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
+        self.policy = policy(draws.n_seeds, spec, params.policy)
+        self.n_observations = spec.shape[0]
+        self.to(device)
+
+    def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
+        anywhere = torch.zeros(len(self.alive), 1, self.n_observations, device=self.alive.device)
+        distribution = tuple(part.detach() for part in self.policy.distribution(anywhere))
+        for part in distribution:
+            self.alive.logical_and_(torch.isfinite(part).flatten(1).all(1))
+        return {"entropy": self.policy.entropy(distribution).mean(1)}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {}
+
+    def outputs(self) -> Acting:
+        return Acting(self.policy)
+
+
+def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Random:
+    return Random(params, spec, draws, device)

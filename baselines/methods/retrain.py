@@ -1,0 +1,70 @@
+"""A new policy on a reward that another cell learnt: the transfer of inverse RL (Fu et al. 2018, section 7.1).
+
+The reward is frozen. The true reward is logged and scored, never learnt from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from baselines.parts.acting import Acting
+from baselines.parts.discriminators import DiscriminatorParams, discriminator, learnt_reward
+from baselines.parts.layers import initialise
+from baselines.parts.learner import Learner, LearnerParams
+from baselines.parts.transitions import as_steps, transitions
+from harness.contracts import BenchError, Draws, Environments, Method, Settings, TaskSpec
+
+FAMILIES = ("maze", "tabular")
+
+
+class Params(Settings):
+    """discriminator: the block of the cell whose reward it takes, so that its nets can be built again."""
+
+    algorithm: Literal["retrain"]
+    learner: Annotated[LearnerParams, Field(discriminator="kind")]
+    discriminator: DiscriminatorParams
+
+
+class Retrain(Method):
+    def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
+        super().__init__()
+        self.params, n = params, draws.n_seeds
+        self.register_buffer("alive", torch.ones(n, dtype=torch.bool))
+        self.learner = Learner(n, spec, params.learner)
+        self.discriminator = discriminator(n, spec, params.discriminator).requires_grad_(False)
+        initialise(self, draws)
+        self.to(device)
+        self.learner.prepare(self.alive)
+
+    def receive(self, reward: Mapping[str, Tensor]) -> None:
+        """Take a learnt reward, one per seed of the block. Raises BenchError where its nets are others."""
+        try:
+            self.discriminator.load_state_dict(dict(reward))
+        except RuntimeError as error:
+            raise BenchError(f"the learnt reward has other nets than this block's discriminator: {str(error).splitlines()[1].strip()}") from None
+
+    def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
+        rollout = self.learner.rollout(source, draws)
+        rows = transitions(rollout)
+        rewards = as_steps(self._reward(rows.observations, rows.actions), rollout)
+        logs = self.learner.improve(rollout, rewards, draws)
+        return logs | {"true_return": rollout.rewards.sum(1).mean(1)}
+
+    @property
+    def _reward(self):
+        return torch.no_grad()(learnt_reward(self.discriminator))
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return self.learner.optimizers()
+
+    def outputs(self) -> Acting:
+        return Acting(self.learner.policy, learnt_reward(self.discriminator))
+
+
+def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Retrain:
+    return Retrain(params, spec, draws, device)

@@ -1,0 +1,135 @@
+"""Baselines of a policy's return: rllab's linear features, or a value net. Both predict, then are fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from baselines.parts.layers import MLP
+from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from harness.contracts import Draws, Settings
+
+RIDGE_TRIES = 5
+
+
+class LinearParams(Settings):
+    kind: Literal["linear"] = "linear"
+    ridge: float = Field(1e-5, gt=0)
+
+
+class ValueNetParams(Settings):
+    """clip: how far a prediction may move from the old one and still gain (PPO's value clipping); None: freely."""
+
+    kind: Literal["mlp"]
+    width: int = Field(64, ge=1)
+    depth: int = Field(2, ge=1)
+    epochs: int = Field(10, ge=1)
+    minibatches: int = Field(8, ge=1)
+    clip: float | None = Field(None, gt=0)
+    optimizer: OptimizerParams = OptimizerParams(lr=1e-3)
+
+
+ValueParams = Annotated[LinearParams | ValueNetParams, Field(discriminator="kind")]
+
+
+class LinearBaseline(nn.Module):
+    """Ridge regression on [o, o^2, t/100, (t/100)^2, (t/100)^3, 1], o clipped to +-10 (Duan et al. 2016).
+
+    The coefficients [S, F] are zero at first. It is fitted to the batch's discounted returns.
+    """
+
+    fits_returns = True
+
+    def __init__(self, n_seeds: int, n_in: int, params: LinearParams):
+        super().__init__()
+        self.ridge = params.ridge
+        self.register_buffer("coefficients", torch.zeros(n_seeds, 2 * n_in + 4, dtype=torch.float64))
+
+    def prepare(self, alive: Tensor) -> None:
+        self.alive_ref = (alive,)
+
+    def forward(self, observations: Tensor, times: Tensor) -> Tensor:
+        """Values [S, T, E] float32 of observations [S, T, E, O] at steps [S, T, E] of their episodes."""
+        values = torch.bmm(self._features(observations, times), self.coefficients.unsqueeze(2))
+        return values.view(times.shape).float()
+
+    def fit(self, observations: Tensor, times: Tensor, values: Tensor, targets: Tensor, draws: Draws) -> None:
+        """targets [S, T, E]. The ridge grows tenfold while the solution is not finite; a seed that has none dies."""
+        x, y = self._features(observations, times), targets.double().flatten(1).unsqueeze(2)
+        gram, moment = x.mT @ x, x.mT @ y
+        eye = torch.eye(x.shape[2], dtype=x.dtype, device=x.device)
+        solution = torch.full_like(self.coefficients, torch.nan)
+        for k in range(RIDGE_TRIES):
+            solved = torch.isfinite(solution).all(1)
+            if solved.all():
+                break
+            found, _ = torch.linalg.solve_ex(gram + self.ridge * 10**k * eye, moment)
+            solution = torch.where(solved.unsqueeze(1), solution, found.squeeze(2))
+        alive = self.alive_ref[0]
+        alive.logical_and_(torch.isfinite(solution).all(1))
+        self.coefficients.copy_(torch.where(alive.unsqueeze(1), solution, self.coefficients))
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {}
+
+    def _features(self, observations: Tensor, times: Tensor) -> Tensor:
+        """[S, T E, F] float64."""
+        o = observations.flatten(1, 2).double().clamp(-10, 10)
+        t = times.flatten(1).double().unsqueeze(2) / 100
+        return torch.cat([o, o.square(), t, t.square(), t**3, torch.ones_like(t)], 2)
+
+
+class ValueNet(nn.Module):
+    """A net on the observation alone, fitted to the batch's lambda-returns by minibatches."""
+
+    fits_returns = False
+
+    def __init__(self, n_seeds: int, n_in: int, params: ValueNetParams):
+        super().__init__()
+        self.params = params
+        self.net = MLP(n_seeds, n_in, params.width, params.depth, 1, torch.tanh)
+
+    def prepare(self, alive: Tensor) -> None:
+        self.optimizer = SeedOptimizer(self.net.parameters(), self.params.optimizer, alive)
+
+    @torch.no_grad()
+    def forward(self, observations: Tensor, times: Tensor) -> Tensor:
+        return self.net(observations.flatten(1, 2)).view(times.shape)
+
+    def fit(self, observations: Tensor, times: Tensor, values: Tensor, targets: Tensor, draws: Draws) -> None:
+        """targets [S, T, E]; values: the predictions that clipping keeps close to."""
+        o, old, y = observations.flatten(1, 2), values.flatten(1), targets.flatten(1)
+        for index in minibatches(draws, "value", y.shape[1], self.params.epochs, self.params.minibatches):
+            loss = value_loss(self.net(take(o, index)).squeeze(2), take(old, index), take(y, index), self.params.clip)
+            self.optimizer.step(loss.mean(1), draws.step)
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"value": self.optimizer.optimizer}
+
+
+def value_loss(new: Tensor, old: Tensor, target: Tensor, clip: float | None) -> Tensor:
+    """Half the squared error [S, B]; with a clip the larger of it and that of the clipped prediction."""
+    error = (new - target).square()
+    if clip is not None:
+        error = torch.maximum(error, (old + (new - old).clamp(-clip, clip) - target).square())
+    return 0.5 * error
+
+
+def minibatches(draws: Draws, name: str, n: int, epochs: int, parts: int) -> Iterator[Tensor]:
+    """Indices [S, n / parts], `parts` times an epoch: a fresh permutation per seed, step and epoch."""
+    for epoch in range(epochs):
+        order = draws.permutation("data", f"{name}/minibatches", n, draws.step * epochs + epoch)
+        yield from order.tensor_split(parts, 1)
+
+
+def take(x: Tensor, index: Tensor) -> Tensor:
+    """x [S, B, ...] at index [S, b] -> [S, b, ...]."""
+    return x[torch.arange(len(x), device=x.device).unsqueeze(1), index]
+
+
+def baseline(n_seeds: int, n_in: int, params: LinearParams | ValueNetParams) -> LinearBaseline | ValueNet:
+    return (LinearBaseline if params.kind == "linear" else ValueNet)(n_seeds, n_in, params)

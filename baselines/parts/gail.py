@@ -1,0 +1,70 @@
+"""GAIL's discriminator (Ho and Ermon 2016) and, with the bottleneck, VAIL's (Peng et al. 2019)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.parts.adversary import Adversary, AdversaryParams
+from baselines.parts.optim import SeedOptimizer
+from baselines.parts.transitions import Transitions
+from harness.contracts import Draws, TaskSpec
+
+
+class GAILParams(AdversaryParams):
+    """input: s (the paper's VAIL), sa (released maze code), ss: state and next state.
+
+    policy_reward: log_d = log D <= 0 (released maze code; favours ending), softplus = -log(1 - D) >= 0 (paper;
+    favours surviving), logit: the difference of the two. All at the mean code.
+    last_next: see AIRL; matters for the input ss alone.
+    """
+
+    kind: Literal["gail"]
+    loss: Literal["non_saturating", "minimax"] = "non_saturating"
+    ce_scale: Literal["sum", "mean"] = "mean"
+    input: Literal["s", "sa", "ss"] = "sa"
+    policy_reward: Literal["log_d", "softplus", "logit"] = "log_d"
+    last_next: Literal["zeros", "observed"] = "observed"
+
+
+class GAILDiscriminator(nn.Module):
+    """The same calls as AIRL's discriminator; log pi has no part in it."""
+
+    needs_log_pi = False
+
+    def __init__(self, n_seeds: int, spec: TaskSpec, params: GAILParams):
+        super().__init__()
+        self.params = params
+        n_actions = spec.action_size or spec.n_actions
+        size = math.prod(spec.shape) + {"s": 0, "sa": n_actions, "ss": math.prod(spec.shape)}[params.input]
+        self.adversary = Adversary(n_seeds, (size,), params)
+
+    def prepare(self, alive: Tensor) -> None:
+        self.adversary.prepare(alive)
+
+    @property
+    def optimizer(self) -> SeedOptimizer:
+        return self.adversary.optimizer
+
+    def update(
+        self, expert: Transitions, policy: Transitions, log_pi: tuple[Tensor, Tensor] | None, draws: Draws, tag: str
+    ) -> dict[str, Tensor]:
+        """One step on B rows of each side, then the dual step; logs [S]."""
+        return self.adversary.update(self._input(expert), self._input(policy), draws, tag)
+
+    @torch.no_grad()
+    def reward(self, rows: Transitions, log_pi: Tensor | None = None) -> Tensor:
+        """[S, N] at the mean code."""
+        critic = self.adversary.critic
+        logit = critic.score(critic.encode(self._input(rows), None, "").z)
+        if self.params.policy_reward == "log_d":
+            return -F.softplus(-logit)
+        return F.softplus(logit) if self.params.policy_reward == "softplus" else logit
+
+    def _input(self, rows: Transitions) -> Tensor:
+        parts = {"s": (), "sa": (rows.actions,), "ss": (rows.next_observations,)}[self.params.input]
+        return torch.cat([rows.observations, *parts], -1)

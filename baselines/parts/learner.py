@@ -1,0 +1,111 @@
+"""A policy and what improves it: rollouts, advantages, a baseline, and TRPO or PPO."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from baselines.parts.baseline import LinearParams, ValueParams, baseline
+from baselines.parts.policy import PolicyParams, policy
+from baselines.parts.ppo import PPO, PPOParams
+from baselines.parts.trpo import TRPO, TRPOParams
+from harness.contracts import Draws, Environments, Rollout, Settings, TaskSpec
+from harness.maths.returns import discounted_sum, episode_return, episode_times, gae
+
+
+class _Common(Settings):
+    """What both kinds share.
+
+    n_envs: environments of each seed, one episode each per update.
+    advantages: standardised over the seed's whole batch, only centred, or raw.
+    entropy: stop_gradient adds weight * entropy, as a number, to the finished advantages (PAPER 6.4);
+        for a Gaussian that is one constant and changes nothing in expectation. bonus: the entropy is
+        part of what the policy maximises. none: neither.
+    time_limit: where an episode is cut off, bootstrap counts on with the baseline's value of the next
+        observation; end counts nothing after it, as rllab.
+    """
+
+    policy: PolicyParams = PolicyParams()
+    value: ValueParams = LinearParams()
+    n_envs: int = Field(100, ge=1)
+    gamma: float = Field(0.99, ge=0, le=1)
+    lam: float = Field(1.0, ge=0, le=1)
+    advantages: Literal["standardised", "centred", "raw"] = "standardised"
+    entropy: Literal["stop_gradient", "bonus", "none"] = "stop_gradient"
+    entropy_weight: float = Field(0.1, ge=0)
+    time_limit: Literal["bootstrap", "end"] = "bootstrap"
+
+
+class TRPOLearnerParams(TRPOParams, _Common):
+    kind: Literal["trpo"]
+
+
+class PPOLearnerParams(PPOParams, _Common):
+    kind: Literal["ppo"]
+
+
+LearnerParams = TRPOLearnerParams | PPOLearnerParams
+
+
+class Learner(nn.Module):
+    """Call `prepare` once the parameters are initialised and on their device."""
+
+    def __init__(self, n_seeds: int, spec: TaskSpec, params: LearnerParams):
+        super().__init__()
+        self.params, self.horizon = params, spec.horizon
+        self.policy = policy(n_seeds, spec, params.policy)
+        self.baseline = baseline(n_seeds, math.prod(spec.shape), params.value)
+
+    def prepare(self, alive: Tensor) -> None:
+        self.alive_ref = (alive,)  # in a tuple: the buffer belongs to the method
+        self.baseline.prepare(alive)
+        self.optimiser = (TRPO if self.params.kind == "trpo" else PPO)(self.policy, self.params, alive)
+
+    @torch.no_grad()
+    def rollout(self, source: Environments, draws: Draws, name: str = "rollout") -> Rollout:
+        """Episodes of the current policy, which draws its actions."""
+        noise = self.policy.noise(draws, (self.horizon, self.params.n_envs), name)
+        return source.rollout(lambda o, t: self.policy.act(o, noise[:, t]), draws, self.params.n_envs, name)
+
+    def improve(self, rollout: Rollout, rewards: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """One update of the policy for rewards [S, T, E], then the baseline's fit; logs [S].
+
+        The order is rllab's: the advantages stand on the baseline fitted to earlier batches.
+        """
+        params, alive = self.params, self.alive_ref[0]
+        ends = rollout.terminated | rollout.truncated
+        times = episode_times(ends)
+        observations, actions = rollout.observations.flatten(1, 2), rollout.actions.flatten(1, 2)
+        values = self.baseline(rollout.observations, times)
+        next_values = self.baseline(rollout.next_observations, times + 1)
+        over = ends if params.time_limit == "end" else rollout.terminated
+        advantages = gae(rewards, values, next_values, over, rollout.truncated, params.gamma, params.lam)
+        alive.logical_and_(torch.isfinite(advantages).flatten(1).all(1))
+        targets = discounted_sum(rewards, ends, params.gamma) if self.baseline.fits_returns else advantages + values
+        distribution = self.policy.distribution(observations)
+        entropy = self.policy.entropy(distribution).detach()
+        weights = normalise(advantages.flatten(1), params.advantages)
+        if params.entropy == "stop_gradient":
+            weights = weights + params.entropy_weight * entropy
+        bonus = params.entropy_weight if params.entropy == "bonus" else 0.0
+        logs = self.optimiser.update(distribution, observations, actions, weights, bonus, draws)
+        self.baseline.fit(rollout.observations, times, values, targets, draws)
+        logs |= {"return": episode_return(rewards, ends), "entropy": entropy.mean(1)}
+        logs["explained_variance"] = 1 - (targets - values).flatten(1).var(1) / targets.flatten(1).var(1)
+        return logs | self.policy.logs()
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        own = {} if self.params.kind == "trpo" else {"policy": self.optimiser.optimizer.optimizer}
+        return own | self.baseline.optimizers()
+
+
+def normalise(advantages: Tensor, how: str) -> Tensor:
+    """[S, B]: (a - mean) / (std + 1e-8), a - mean, or a, per seed; std is that of the population."""
+    if how == "raw":
+        return advantages
+    centred = advantages - advantages.mean(1, keepdim=True)
+    return centred if how == "centred" else centred / (advantages.std(1, correction=0, keepdim=True) + 1e-8)

@@ -1,0 +1,69 @@
+"""A buffer of past paths for the discriminator, as in the released maze code ("fusion")."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from baselines.parts.transitions import Transitions
+from harness.contracts import Draws, Settings
+
+
+class ReplayParams(Settings):
+    """paths: held at most. share: of an iteration's paths, the first ones, that enter the buffer."""
+
+    paths: int = Field(100, ge=1)
+    share: float = Field(0.5, gt=0, le=1)
+
+
+class Replay(nn.Module):
+    """Paths of `length` transitions. The discriminator trains on the new paths and as many drawn from here.
+
+    Where the buffer is full, paths leave one by one at random, the k-th oldest with a weight of k, so newer
+    ones are likelier to go. Everything is a buffer [S, paths, ...], hence in the checkpoint.
+    """
+
+    def __init__(self, n_seeds: int, length: int, n_observations: int, n_actions: int, params: ReplayParams):
+        super().__init__()
+        self.params, self.length = params, length
+        for name, size in (("observations", n_observations), ("actions", n_actions), ("next_observations", n_observations)):
+            self.register_buffer(name, torch.zeros(n_seeds, params.paths, length, size))
+        self.register_buffer("terminated", torch.zeros(n_seeds, params.paths, length, dtype=torch.bool))
+        self.register_buffer("log_pi", torch.zeros(n_seeds, params.paths, length))
+        self.register_buffer("held", torch.zeros(n_seeds, dtype=torch.int64))  # the same number for all seeds
+
+    def mix(self, new: Transitions, draws: Draws) -> Transitions:
+        """`new` with as many rows of replayed paths, then part of `new` enters the buffer."""
+        n_paths = new.observations.shape[1] // self.length
+        held = int(self.held[0])
+        mixed = new
+        if held:
+            which = draws.integers("data", "replay/which", (n_paths,), held)
+            seeds = torch.arange(len(which), device=which.device).unsqueeze(1)
+            mixed = new.then(Transitions(*(getattr(self, name)[seeds, which].flatten(1, 2) for name in Transitions._fields)))
+        self._add(new, draws, n_paths, held)
+        return mixed
+
+    def _add(self, new: Transitions, draws: Draws, n_paths: int, held: int) -> None:
+        taken = max(1, int(n_paths * self.params.share))
+        total = held + taken
+        order = self._survivors(draws, total, max(0, total - self.params.paths))  # [S, kept], oldest first
+        seeds = torch.arange(len(order), device=order.device).unsqueeze(1)
+        for name, part in zip(Transitions._fields, new):
+            old = getattr(self, name)
+            paths = part.unflatten(1, (n_paths, self.length))[:, :taken]
+            old[:, : order.shape[1]] = torch.cat([old[:, :held], paths], 1)[seeds, order]
+        self.held.fill_(order.shape[1])
+
+    def _survivors(self, draws: Draws, total: int, leaving: int) -> Tensor:
+        """[S, total - leaving] places among `total` paths, oldest first, after `leaving` departures."""
+        order = torch.arange(total, device=self.held.device).expand(len(self.held), -1)
+        u = draws.uniform("data", "replay/leaves", (leaving,)).double() if leaving else None
+        for k in range(leaving):
+            n = order.shape[1]
+            # The smallest j with j (j + 1) / 2 >= u n (n + 1) / 2: place j of 1..n has the weight j.
+            j = ((torch.sqrt(1.0 + 4.0 * u[:, k] * n * (n + 1)) - 1.0) / 2.0).ceil().long().clamp(1, n) - 1
+            keep = torch.arange(n, device=order.device) != j.unsqueeze(1)
+            order = order[keep].view(len(order), n - 1)
+        return order

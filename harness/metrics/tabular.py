@@ -1,0 +1,121 @@
+"""A policy and a learnt reward against the truth of a tabular maze: exact expectations, nothing is sampled.
+
+A reward g is judged as temperature * g: AIRL's optimum is log pi_E, in which the expert's reward stands in units of
+its temperature (Fu et al. 2018, section 4). Its constant is free, and is taken off. One that depends on the action is
+judged the same way, over all pairs of state and action.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from harness.contracts import Score
+from harness.maths.soft_mdp import occupancy, soft_evaluate_policy
+from harness.metrics.evaluation import Evaluation
+from harness.tasks.tabular import Maze, Tabular
+
+LABELS = {
+    "return": "expected return",
+    "soft_value_gap": "discounted return with entropy, below the optimum",
+    "policy_kl": "KL(expert || policy) where the expert goes (nat)",
+    "reward_correlation": "correlation of learnt and true reward",
+    "reward_error": "rms error of the learnt reward, constant removed",
+    "policy_of_reward_kl": "KL(expert || optimal policy of the learnt reward) (nat)",
+    "return_transfer": "true return of planning with the learnt reward in the mirrored maze",
+}
+HIGHER_IS_BETTER = ("return", "reward_correlation", "return_transfer")
+
+
+def compute(ev: Evaluation) -> dict[str, Score]:
+    """The first three of LABELS, and the rest with a learnt reward.
+
+    A failed run counts as the uniform policy, and as a reward that is constant.
+    """
+    task = ev.task
+    expert, uniform = task.expert.log_policy, np.full_like(task.expert.q, -np.log(task.expert.q.shape[1]))
+    scores = _scores(task, _policy_measures, log_policies(ev), {"expert": expert, "uniform policy": uniform})
+    learnt = rewards(ev)
+    if learnt is not None:
+        true = np.broadcast_to(task.maze.reward[:, None], expert.shape) / task.params.temperature
+        known = {"true reward": true, "constant reward": np.zeros_like(true)}
+        scores |= _scores(task, _reward_measures, learnt, known)
+        # What imitation without a reward takes along, and so does log pi_E itself when it is planned with.
+        carried = _return(task, task.expert.policy, task.transfer)
+        scores["return_transfer"].references["expert's policy carried over"] = carried
+    return scores
+
+
+def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """The learnt reward of each state [S, N], mean over actions, in the true reward's units and with its mean."""
+    learnt = rewards(ev)
+    if learnt is None:
+        return []
+    by_state = ev.task.params.temperature * learnt.mean(2)
+    by_state += ev.task.maze.reward.mean() - by_state.mean(1, keepdims=True)
+    return [("reward", np.arange(by_state.shape[1]), by_state)]
+
+
+def log_policies(ev: Evaluation) -> np.ndarray:
+    """[S, N, A] float64, normalised again after float32."""
+    states = torch.eye(ev.task.spec.shape[0], device=ev.device).expand(ev.n_seeds, -1, -1)
+    return ev.outputs.log_policy(states).detach().double().log_softmax(-1).cpu().numpy()
+
+
+def rewards(ev: Evaluation) -> np.ndarray | None:
+    """[S, N, A] float64 of all pairs; None of a method that learns no reward."""
+    if not hasattr(ev.outputs, "reward"):
+        return None
+    n, n_actions = ev.task.spec.shape[0], ev.task.spec.n_actions
+    states = torch.eye(n, device=ev.device).repeat_interleave(n_actions, 0).expand(ev.n_seeds, -1, -1)
+    actions = torch.eye(n_actions, device=ev.device).repeat(n, 1).expand(ev.n_seeds, -1, -1)
+    return ev.outputs.reward(states, actions).detach().double().cpu().numpy().reshape(ev.n_seeds, n, n_actions)
+
+
+def _policy_measures(task: Tabular, log_policy: np.ndarray) -> dict[str, float]:
+    policy, p = np.exp(log_policy), task.params
+    v = soft_evaluate_policy(policy, task.maze.reward, task.maze.next_states, p.gamma, p.temperature)
+    return {
+        "return": _return(task, policy, task.maze),
+        "soft_value_gap": task.start @ (task.expert.v - v),
+        "policy_kl": _kl(task, log_policy),
+    }
+
+
+def _reward_measures(task: Tabular, reward: np.ndarray) -> dict[str, float]:
+    learnt = task.params.temperature * reward
+    a, b = learnt - learnt.mean(), np.broadcast_to((task.maze.reward - task.maze.reward.mean())[:, None], learnt.shape)
+    norms = np.linalg.norm(a) * np.linalg.norm(b)
+    return {
+        "reward_correlation": (a * b).sum() / norms if norms else 0.0,
+        "reward_error": np.sqrt(np.square(a - b).mean()),
+        "policy_of_reward_kl": _kl(task, task.solve(learnt, task.maze).log_policy),
+        "return_transfer": _return(task, task.solve(learnt, task.transfer).policy, task.transfer),
+    }
+
+
+def _return(task: Tabular, policy: np.ndarray, maze: Maze) -> float:
+    """Expected undiscounted true return of an episode."""
+    return occupancy(policy, task.start, maze.next_states, task.params.horizon) @ maze.reward
+
+
+def _kl(task: Tabular, log_policy: np.ndarray) -> float:
+    """KL(expert || policy), mean over the states of the expert's episodes."""
+    expert = task.expert
+    visits = occupancy(expert.policy, task.start, task.maze.next_states, task.params.horizon) / task.params.horizon
+    return visits @ (expert.policy * (expert.log_policy - log_policy)).sum(1)
+
+
+def _scores(task: Tabular, measures, learnt: np.ndarray, known: dict[str, np.ndarray]) -> dict[str, Score]:
+    """learnt [S, N, A]; of `known`, [N, A] each, the last is what a failed run counts as."""
+    references = {label: measures(task, x) for label, x in known.items()}
+    floors = list(references.values())[-1]
+    found = [measures(task, x) if np.isfinite(x).all() else floors for x in learnt]
+    manifest = {"expectations": "exact", "data": task.data_hash}
+    return {
+        name: Score(
+            np.array([f[name] for f in found], np.float64), name in HIGHER_IS_BETTER, float(floors[name]), LABELS[name],
+            name == "return", manifest, {label: float(values[name]) for label, values in references.items()},
+        )
+        for name in floors
+    }  # fmt: skip

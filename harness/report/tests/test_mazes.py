@@ -1,0 +1,69 @@
+"""Maps of learnt rewards, and the split of a spread into learning the reward and training on it."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.report import mazes
+from harness.report.style import Style, theme
+
+LOOK = {"m": Style("M", "#000000", "-", "o")}
+
+
+def cell(returns, with_map=True):
+    seeds = list(range(len(returns)))
+    manifest = {"points": [3, 2], "first_m": [0.0, 0.0], "spacing_m": 0.1, "target_m": [0.1, 0.1]}
+    metrics = {"return": {"manifest": "r"}, "stuck": {"manifest": "r"}}
+    if with_map:
+        metrics["reward_gradient"] = {"manifest": "g"}
+    panels = [
+        pd.DataFrame({"seed": seed, "panel": name, "x": x, "y": y})
+        for seed in seeds
+        for name, x, y in (
+            (mazes.MAP, range(6), range(6)), ("path x", [0, 1], [0, 0.2]), ("path y", [0, 1], [0, 0.1]),
+            ("walls", [0, 0.2, 0.1, 0.1], [0, 0, 0, 0.1]),
+        )
+    ]  # fmt: skip
+    values = {"return": np.array(returns), "stuck": np.array(returns) < -20}
+    return SimpleNamespace(
+        record={"metrics": metrics, "manifests": {"g": manifest}}, seeds=seeds, panels=pd.concat(panels), title="M", method="m",
+        endpoint=lambda metric: values[metric].astype(float),
+    )  # fmt: skip
+
+
+def frame(cells, **params):
+    return SimpleNamespace(
+        family="maze", name="t", title="T", cells=cells, params=params, references=lambda metric: {"expert": -5.0}
+    )
+
+
+def test_the_split_of_known_variances():
+    """Rewards at 0 and 10, re-trainings 1 apart: within 0.5; between 50 less the half of 0.5."""
+    within, between = 0.5, 50 - 0.5 / 2
+    found = mazes.split(pd.Series([0.0, 1.0, 10.0, 11.0], index=[0, 0, 1, 1]))
+    assert found == pytest.approx((between, within))
+
+
+def test_no_more_is_told_than_can_be():
+    assert math.isnan(mazes.split(pd.Series([1.0, 2.0], index=[0, 0]))[0])
+    assert all(map(math.isnan, mazes.split(pd.Series([1.0, 2.0], index=[0, 1]))))
+    between, within = mazes.split(pd.Series([0.0, 2.0, 0.0, 2.0], index=[0, 0, 1, 1]))
+    assert (between, within) == (0.0, 2.0), "means that agree better than chance leave nothing to the rewards"
+
+
+def test_the_figures_of_a_maze():
+    with theme():
+        maps, seeds = mazes.draw(frame([cell([-5.0, -30.0])]), LOOK)
+        (only,) = mazes.draw(frame([cell([-5.0, -30.0], with_map=False)]), LOOK)
+    assert maps.svg.count(b"<image") == 2 and b"seed 1" in maps.svg
+    assert only.name == seeds.name == "t-seeds" and b"expert" not in seeds.title.encode()
+
+
+def test_other_families_and_tasks_have_none():
+    other = frame([cell([-5.0])])
+    other.family = "images"
+    assert mazes.draw(other, LOOK) == []
+    assert mazes.table(frame([cell([-5.0])]), {}, str) is None
