@@ -192,7 +192,8 @@ def test_what_gail_sees(what, sees):
 
 def test_the_learnt_reward_is_that_of_states_and_actions():
     r = rows()
-    torch.testing.assert_close(learnt_reward(airl())(r.observations, r.actions), airl().reward(r))
+    shaped = airl(gamma=0.9)  # at gamma 1 shaping between equal states cancels
+    torch.testing.assert_close(learnt_reward(shaped)(r.observations, r.actions), shaped.reward(r))
     torch.testing.assert_close(learnt_reward(gail())(r.observations, r.actions), gail().reward(r))
     assert learnt_reward(gail(input="ss")) is None
 
