@@ -97,13 +97,9 @@ def _prepare(args: Args) -> None:
     from harness.commands.prepare import prepare
 
     plan = _plan(args)
-    for task, block in plan.params["tasks"].items():
-        if args.task == task or (args.task is None and not block.get("demonstrations")):
-            print(prepare(_root(args), plan, task))
-        elif args.task is None:
-            print(f"{task}: prepared when {block['demonstrations']} has run")
-    if args.task and args.task not in plan.params["tasks"]:
-        prepare(_root(args), plan, args.task)  # which names the known tasks
+    for task in [args.task] if args.task else plan.params["tasks"]:
+        expert = None if args.task else plan.params["tasks"][task].get("demonstrations")
+        print(f"{task}: prepared when {expert} has run" if expert else prepare(_root(args), plan, task))
 
 
 def _train(args: Args) -> None:

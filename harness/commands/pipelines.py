@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from harness.commands.score import KEEPS_ARTEFACTS
+
 HEADER = """\
 # Written by `bench pipelines`: the stages of the task {task}, one per cell.
 vars: [../../params.yaml]
@@ -44,7 +46,6 @@ STAGE = """
 RECORD = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
 PANELS, SHEET = {"panels.csv": ", x: x, y: y"}, {"sheet.png": ""}
 EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET, "maze": PANELS}  # of "tabular" only some methods leave panels
-ARTEFACTS = ("maze", "tabular")  # families whose cells leave demonstrations or learnt rewards for others
 
 # What a cell of an ablation depends on: one more value must leave the others as they are.
 OF_A_CELL = ("method", "key", "seeds", "set", "along")
@@ -95,7 +96,7 @@ def _stage(
     files = RECORD | EXTRAS.get(block["family"], {})
     folder = f"results/records/{task}/{cell}"
     reward = f"        - results/records/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
-    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if block["family"] in ARTEFACTS else ""
+    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if block["family"] in KEEPS_ARTEFACTS else ""
     return STAGE.format(
         stage=stage, over=over, task=task, cell=cell, algorithm=algorithm, reward=reward, outs=outs,
         params="\n".join(f"        - {key}" for key in read),

@@ -44,15 +44,25 @@ class Job:
 
 
 def train_all(root: Path, cells: Iterable[Cell], plan: Plan, workers: int) -> None:
-    """Train and score `cells`, those first that others take from; tasks that take demonstrations are prepared then."""
+    """Train and score `cells`, those first that others take from; tasks that take demonstrations are prepared then.
+
+    What fails is named in one BenchError, after all the rest is done.
+    """
+    failed: dict[str, str] = {}
     for level in needs.levels(list(cells)):
         for task in dict.fromkeys(cell.task for cell in level if needs.demonstrations(cell.task_params)):
-            prepare(root, plan, task)
-        _train_level(root, level, workers)
+            try:
+                prepare(root, plan, task)
+            except BenchError as error:
+                failed[f"{task} prepared"] = str(error)
+        failed |= _train_level(root, level, workers)
+    if failed:
+        first, why = next(iter(failed.items()))
+        raise BenchError(f"{len(failed)} jobs failed (see {root / LOG}), the first was {first}: {why}")
 
 
-def _train_level(root: Path, cells: list[Cell], workers: int) -> None:
-    """What fails is named in one BenchError, after all the rest is done."""
+def _train_level(root: Path, cells: list[Cell], workers: int) -> dict[str, str]:
+    """Job -> why it failed, for those that did."""
     blocks = [Job(cell, i) for cell in cells for i in range(len(cell.blocks))]
     waiting = sorted(blocks, key=lambda job: job.cost)  # popped from its end
     tally = Tally(sum(job.cost for job in blocks + [Job(cell, None) for cell in cells]), len(blocks) + len(cells))
@@ -80,9 +90,7 @@ def _train_level(root: Path, cells: list[Cell], workers: int) -> None:
         for child in multiprocessing.active_children():
             child.terminate()
         pool.shutdown(cancel_futures=True)
-    if failed:
-        first, why = next(iter(failed.items()))
-        raise BenchError(f"{len(failed)} of {tally.jobs} jobs failed (see {root / LOG}), the first was {first}: {why}")
+    return failed
 
 
 class Tally:

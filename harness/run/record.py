@@ -21,8 +21,8 @@ SCHEMA = 1
 @dataclass
 class Record:
     """head: record.json. scores: rows (task, cell, seed, step, metric, value). curves: one dict per
-    seed and logged step. panels: rows (seed, panel, x, y). artefacts: name -> arrays [S, ...] of the blocks, for other cells; None where the
-    family keeps none. All deterministic but provenance."""
+    seed and logged step. panels: rows (seed, panel, x, y). artefacts: name -> arrays [S, ...] of the
+    blocks, for other cells; None where the family keeps none. All deterministic but provenance."""
 
     head: dict[str, Any]
     scores: list[tuple[str, str, int, int, str, float]] = field(default_factory=list)

@@ -126,3 +126,22 @@ def test_a_reward_of_other_nets_is_refused(trained) -> None:
     method = build_method(other, build_task(root, other), CounterDraws((0,), "t"), torch.device("cpu"))
     with pytest.raises(BenchError, match="the learnt reward has other nets than this block's discriminator: size mismatch"):
         needs.deliver(root, other, method, (0,))
+
+
+def test_a_failure_stops_no_later_level(tmp_path, monkeypatch) -> None:
+    from harness.commands import pool
+
+    plan, seen = write(tmp_path), []
+
+    def level(root, cells, workers):
+        seen.append([cell.task for cell in cells])
+        return {"taught/expert block 1 of 1": "no"} if "taught" in seen[-1] else {}
+
+    def refused(root, plan, task):
+        raise BenchError(f"{task} lacks its expert")
+
+    monkeypatch.setattr(pool, "_train_level", level)
+    monkeypatch.setattr(pool, "prepare", refused)
+    with pytest.raises(BenchError, match="2 jobs failed .*, the first was taught/expert block 1 of 1: no"):
+        train_all(tmp_path, plan.cells, plan, workers=1)
+    assert seen == [["taught"], ["learnt"], ["flipped"]]
