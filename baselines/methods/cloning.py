@@ -12,7 +12,6 @@ from baselines.parts.acting import Acting
 from baselines.parts.layers import initialise
 from baselines.parts.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.policy import PolicyParams, policy
-from baselines.parts.transitions import transitions
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
 FAMILIES = ("maze", "tabular")
@@ -39,12 +38,12 @@ class Cloning(Method):
         self.optimizer = SeedOptimizer(self.policy.parameters(), params.optimizer, self.alive)
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
-        expert, shape = transitions(source.demonstrations()), (self.params.steps_per_update, self.params.batch)
-        rows = draws.integers("expert", "rows", shape, expert.observations.shape[1])
+        expert, shape = source.demonstrations(), (self.params.steps_per_update, self.params.batch)
+        observations, actions = (part.flatten(1, 2)[0] for part in (expert.observations, expert.actions))
+        rows = draws.integers("expert", "rows", shape, len(actions))
         total = torch.zeros(len(self.alive), device=rows.device)
         for k in range(self.params.steps_per_update):
-            batch = expert.rows(rows[:, k])
-            loss = -self.policy.log_prob(batch.observations, batch.actions).mean(1)
+            loss = -self.policy.log_prob(observations[rows[:, k]], actions[rows[:, k]]).mean(1)
             grad = self.optimizer.step(loss, draws.step)
             total += loss.detach()
         return {"loss": total / self.params.steps_per_update, "grad": grad}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from baselines.parts.acting import Acting
@@ -28,6 +28,12 @@ class Params(Settings):
     algorithm: Literal["retrain"]
     learner: Annotated[LearnerParams, Field(discriminator="kind")]
     discriminator: DiscriminatorParams
+
+    @model_validator(mode="after")
+    def _of_states(self) -> Params:
+        if getattr(self.discriminator, "input", None) == "ss":
+            raise ValueError("discriminator.input: a reward of s and s' cannot be re-trained on; use s or sa")
+        return self
 
 
 class Retrain(Method):

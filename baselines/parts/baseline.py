@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts.layers import MLP
 from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from baselines.parts.transitions import take
 from harness.contracts import Draws, Settings
 
 RIDGE_TRIES = 5
@@ -124,11 +125,6 @@ def minibatches(draws: Draws, name: str, n: int, epochs: int, parts: int) -> Ite
     for epoch in range(epochs):
         order = draws.permutation("data", f"{name}/minibatches", n, draws.step * epochs + epoch)
         yield from order.tensor_split(parts, 1)
-
-
-def take(x: Tensor, index: Tensor) -> Tensor:
-    """x [S, B, ...] at index [S, b] -> [S, b, ...]."""
-    return x[torch.arange(len(x), device=x.device).unsqueeze(1), index]
 
 
 def baseline(n_seeds: int, n_in: int, params: LinearParams | ValueNetParams) -> LinearBaseline | ValueNet:

@@ -8,9 +8,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from baselines.parts.baseline import minibatches, take
+from baselines.parts.baseline import minibatches
 from baselines.parts.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.policy import CategoricalPolicy, Distribution, GaussianPolicy
+from baselines.parts.transitions import take
 from harness.contracts import Draws, Settings
 
 

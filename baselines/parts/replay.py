@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.parts.transitions import Transitions
+from baselines.parts.transitions import Transitions, take
 from harness.contracts import Draws, Settings
 
 
@@ -40,8 +40,7 @@ class Replay(nn.Module):
         mixed = new
         if held:
             which = draws.integers("data", "replay/which", (n_paths,), held)
-            seeds = torch.arange(len(which), device=which.device).unsqueeze(1)
-            mixed = new.then(Transitions(*(getattr(self, name)[seeds, which].flatten(1, 2) for name in Transitions._fields)))
+            mixed = new.then(Transitions(*(take(getattr(self, name), which).flatten(1, 2) for name in Transitions._fields)))
         self._add(new, draws, n_paths, held)
         return mixed
 
@@ -49,11 +48,10 @@ class Replay(nn.Module):
         taken = max(1, int(n_paths * self.params.share))
         total = held + taken
         order = self._survivors(draws, total, max(0, total - self.params.paths))  # [S, kept], oldest first
-        seeds = torch.arange(len(order), device=order.device).unsqueeze(1)
         for name, part in zip(Transitions._fields, new):
             old = getattr(self, name)
             paths = part.unflatten(1, (n_paths, self.length))[:, :taken]
-            old[:, : order.shape[1]] = torch.cat([old[:, :held], paths], 1)[seeds, order]
+            old[:, : order.shape[1]] = take(torch.cat([old[:, :held], paths], 1), order)
         self.held.fill_(order.shape[1])
 
     def _survivors(self, draws: Draws, total: int, leaving: int) -> Tensor:

@@ -24,8 +24,8 @@ class Transitions(NamedTuple):
 
     def rows(self, index: Tensor) -> Transitions:
         """Rows index [S, B] of each seed. One stack of rows (the expert's) serves all seeds."""
-        seeds = torch.arange(len(index), device=index.device).unsqueeze(1) if len(self.observations) > 1 else 0
-        return Transitions(*(part[seeds, index] for part in self))
+        one = len(self.observations) == 1
+        return Transitions(*(part[0][index] if one else take(part, index) for part in self))
 
     def then(self, other: Transitions) -> Transitions:
         return Transitions(*(torch.cat(pair, 1) for pair in zip(self, other)))
@@ -44,6 +44,11 @@ def transitions(rollout: Rollout, last_next: Literal["observed", "zeros"] = "obs
     log_pi = torch.zeros_like(rollout.rewards)
     parts = (rollout.observations, rollout.actions, following, rollout.terminated, log_pi)
     return Transitions(*(part.transpose(1, 2).flatten(1, 2) for part in parts))
+
+
+def take(x: Tensor, index: Tensor) -> Tensor:
+    """x [S, B, ...] at index [S, b] -> [S, b, ...]."""
+    return x[torch.arange(len(x), device=x.device).unsqueeze(1), index]
 
 
 def as_steps(values: Tensor, rollout: Rollout) -> Tensor:

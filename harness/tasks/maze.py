@@ -142,7 +142,11 @@ class MazeSource:
         return _rollout(seen[:-1], actions, rewards, seen[1:])
 
     def demonstrations(self) -> Rollout:
-        """[1, T, E, ...]; their true rewards are those of the observations, which are single precision."""
+        """[1, T, E, ...]; their true rewards are those of the observations, which are single precision. Made once."""
+        return self._demonstrations
+
+    @cached_property
+    def _demonstrations(self) -> Rollout:
         observations, actions, after = (part[0] for part in self.task._demonstrated)
         positions, ends = observations[..., :2].astype(np.float64), after[..., :2].astype(np.float64)
         rewards = self.task.maze.reward(positions, actions.astype(np.float64), ends)
