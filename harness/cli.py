@@ -71,8 +71,9 @@ def parser() -> argparse.ArgumentParser:
     command("keys", _keys, "hash the code that each kind of cell runs, into results/keys/", "keys")
     command("pipelines", _pipelines, "write pipelines/<task>/dvc.yaml after a new task or ablation", "pipelines")
 
-    c = command("preset", _preset, "run a preset in a private copy, build/NAME/", "preset smoke -- --dry")
+    c = command("preset", _preset, "run a preset in a private copy, build/NAME/", "preset c_maze --jobs 2")
     c.add_argument("name")
+    c.add_argument("--jobs", type=_count, help="train so many blocks at the same time, without DVC")
     c.add_argument("dvc", nargs="*", help="arguments for `dvc repro`, after --")
 
     command("smoke", _smoke, "every cell at a few steps, in build/smoke/", "smoke")
@@ -124,12 +125,14 @@ def _evaluate(args: Args) -> None:
 
 
 def _report(args: Args) -> None:
+    from harness.commands.presets import archived
     from harness.report.page import render
     from harness.run.params import read_yaml
 
-    params = read_yaml(_root(args) / "params.yaml")
-    out = (args.out or _root(args) / "reports" / params["preset"]).resolve()
-    render(_root(args), params, out)
+    root = _root(args)
+    params = read_yaml(root / "params.yaml")
+    out = (args.out or root / "reports" / params["preset"]).resolve()
+    render(root, params, out, archived(root))
     print(out / "index.html")
 
 
@@ -176,7 +179,7 @@ def _pipelines(args: Args) -> None:
 def _preset(args: Args) -> None:
     from harness.commands.presets import run_preset
 
-    print(run_preset(_root(args), args.name, args.dvc))
+    print(run_preset(_root(args), args.name, args.dvc, args.jobs))
 
 
 def _smoke(args: Args) -> None:

@@ -17,6 +17,7 @@ from harness.errors import BenchError
 
 COPIED = ".copied"  # in the copy: the files that came from the tree
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
+KEPT = ("published.csv", "claims.csv", "README.md")  # of results/; the last one stands for the empty archive
 LINKED = "data"  # image sets of any size, named in params.yaml by a path below it
 
 
@@ -73,7 +74,7 @@ def _tree(root: Path) -> list[Path]:
 
 def _wanted(path: Path) -> bool:
     if path.parts[0] == "results":
-        return path.name == "published.csv" or path.match(ENCODERS)
+        return path.name in KEPT or path.match(ENCODERS)
     return path.parts[0] not in ("pipelines", "reports", LINKED) and path.name not in ("dvc.lock", "params.yaml")
 
 

@@ -38,12 +38,29 @@ def compose_preset(root: Path, name: str) -> dict[str, Any]:
     return made
 
 
-def run_preset(root: Path, name: str, dvc_args: list[str]) -> Path:
-    """`dvc repro` of the preset in build/<name>/; a second run is incremental. Returns the report's path."""
+def archived(root: Path) -> list[dict[str, Any]]:
+    """The parameters of every preset that has records in results/archive."""
+    return [compose_preset(root, name) for name in names(root) if (root / "results/archive" / name).is_dir()]
+
+
+def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None) -> Path:
+    """Run the preset in build/<name>/ and return its report's path: `dvc repro`, or without DVC and `jobs` at once.
+
+    A second run goes on where the first was stopped.
+    """
     copy = private_copy(root, name, compose_preset(root, name))
-    bench_in(copy, "check")
-    dvc_in(copy, "repro", *dvc_args)
+    if jobs is None:
+        bench_in(copy, "check")
+        dvc_in(copy, "repro", *dvc_args)
+    else:
+        _directly(copy, jobs)
     return copy / "reports" / name / "index.html"
+
+
+def _directly(copy: Path, jobs: int) -> None:
+    """All cells of a copy, then its report."""
+    for command in (["check"], ["prepare"], ["train", "--jobs", str(jobs)], ["evaluate"], ["report"]):
+        bench_in(copy, *command)
 
 
 def smoke(root: Path) -> Path:
@@ -55,11 +72,7 @@ def smoke(root: Path) -> Path:
     params = compose_preset(root, "smoke")
     shutil.rmtree(root / "build/smoke", ignore_errors=True)
     copy = private_copy(root, "smoke", params)
-    bench_in(copy, "check")
-    bench_in(copy, "prepare")
-    bench_in(copy, "train", "--jobs", str(os.cpu_count() or 1))
-    bench_in(copy, "evaluate")
-    bench_in(copy, "report")
+    _directly(copy, os.cpu_count() or 1)
     task = next(iter(params["tasks"]))
     _prove_the_graph(copy, task, next(iter(params["methods"][task])))
     print(f"smoke: everything ran, {time.monotonic() - started:.0f} s")

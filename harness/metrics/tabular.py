@@ -47,13 +47,28 @@ def compute(ev: Evaluation) -> dict[str, Score]:
 
 
 def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """The learnt reward of each state [S, N], mean over actions, in the true reward's units and with its mean."""
+    """Rewards of the states, row by row: learnt [S, N], mean over actions, in the true reward's units and with its
+    mean; and true. And the ends of the walls, in cells, as (x, y) with y upwards from the lowest row's middle."""
     learnt = rewards(ev)
     if learnt is None:
         return []
     by_state = ev.task.params.temperature * learnt.mean(2)
     by_state += ev.task.maze.reward.mean() - by_state.mean(1, keepdims=True)
-    return [("reward", np.arange(by_state.shape[1]), by_state)]
+    states, x, y = np.arange(by_state.shape[1]), *_walls(ev.task.maze)
+    true = np.tile(ev.task.maze.reward, (len(by_state), 1))
+    return [("learnt reward", states, by_state), ("true reward", states, true), ("walls", x, np.tile(y, (len(by_state), 1)))]
+
+
+def _walls(maze: Maze) -> tuple[np.ndarray, np.ndarray]:
+    """x [2 W] and y [2 W] of the ends of W walls."""
+    ends, top = [], maze.shape[0] - 0.5
+    for row, line in enumerate(maze.drawing):
+        for column, sign in enumerate(line):
+            x, y = column / 2 - 0.5, top - row / 2
+            if sign in "-|":
+                dx, dy = (0.5, 0.0) if sign == "-" else (0.0, 0.5)
+                ends += [(x - dx, y - dy), (x + dx, y + dy)]
+    return tuple(np.array(ends).T)
 
 
 def log_policies(ev: Evaluation) -> np.ndarray:

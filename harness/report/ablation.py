@@ -12,12 +12,13 @@ from harness.report.lines import balanced, centre, thin
 from harness.report.style import DASHES, REFERENCE, Plot, Style, figure, shades, stretch, svg
 from harness.report.words import labelled, wrapped
 
+BESIDE = {"reward_gradient": "roughness of the learnt reward"}  # metrics that have a panel beside the score
 BUDGET = "i_c"  # the parameter whose values are nats of KL, so that an identity line has a meaning
 MARKS = {"binding": "o", "slack": "o", "above I_c": "^", "below I_c, beta still on": "v"}
 
 
 def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
-    """Up to four panels; those without data are left out. None where no cell has run."""
+    """Up to five panels; those without data are left out. None where no cell has run."""
     rows = summary[(summary.ablation == swept.name) & summary.metric.notna()]
     if rows.empty:
         return None
@@ -28,13 +29,16 @@ def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[s
         if any(_varies(cell.curves, log) for cell in run)
     }
     kl = any(constraint(cell) for cell in run)
-    panels = 1 + kl + len(over_time)
+    beside = {metric: title for metric, title in BESIDE.items() if metric in set(rows.metric)}
+    panels = 1 + kl + len(over_time) + len(beside)
     fig = figure(2.75 * -(-panels // 2) + 0.5)
     axes = list(fig.subplots(-(-panels // 2), 2, squeeze=False).ravel())
     for ax in axes[panels:]:
         ax.set_visible(False)
     free = iter(axes)
-    _score(next(free), frame, swept, summary, looks)
+    _score(next(free), frame, swept, summary, looks, frame.headline, "score")
+    for metric, title in beside.items():
+        _score(next(free), frame, swept, summary, looks, metric, title)
     if kl:
         _kl(next(free), swept, looks[swept.of])
     for log, title in over_time.items():
@@ -71,10 +75,10 @@ def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[s
 
 
 def _score(
-    ax: Axes, frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[str, Style]
+    ax: Axes, frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[str, Style], metric: str, title: str
 ) -> None:
-    """Every headline-labelled metric of the task would crowd; the headline alone is drawn."""
-    rows = summary[summary.metric == frame.headline]
+    """Every metric of the task would crowd: the headline is drawn, and what BESIDE names."""
+    rows = summary[summary.metric == metric]
     base = rows[(rows.cell == swept.reference) & (rows.ablation == "")]
     if len(base):
         base, colour = base.iloc[0], looks[swept.reference].colour
@@ -84,15 +88,15 @@ def _score(
     look = looks[swept.of]
     points = [cell for cell in swept.points if cell.name in set(rows.cell)]
     for cell in points:
-        y = cell.endpoint(frame.headline)
+        y = cell.endpoint(metric)
         ax.plot([cell.value] * len(y), y, ls="", alpha=0.4, mew=0, **look.points)
     rows = rows.set_index("cell").loc[[cell.name for cell in points]]
     bars = np.maximum([rows.value - rows.ci_low, rows.ci_high - rows.value], 0)
     ax.errorbar([cell.value for cell in points], rows.value, bars, color=look.colour, capsize=3, lw=1.6,
                 label=look.label)  # fmt: skip
     _scale(ax, swept)
-    label = wrapped(labelled(frame.metrics[frame.headline]), 30)
-    ax.set(title="score", xlabel=_named(swept), ylabel=label)
+    label = wrapped(labelled(frame.metrics[metric]), 30)
+    ax.set(title=title, xlabel=_named(swept), ylabel=label)
     ax.legend(loc="best", handlelength=2, frameon=True, framealpha=0.85, edgecolor="none")
 
 

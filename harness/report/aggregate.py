@@ -1,6 +1,7 @@
 """The `evaluate` stage: checked frames -> one tidy summary per task, as CSV and as metrics JSON.
 
-A row of the summary is (cell, metric). Differences are cell minus baseline on the same seeds, in
+A row of the summary is (cell, metric). Where policies are trained anew on learnt rewards, the run is the reward:
+its re-trainings are averaged first, as they share what was learnt. Differences are cell minus baseline on the same seeds, in
 the metric's own unit; for the cells of an ablation the baseline is the ablation's reference.
 The tested family, over which Holm adjusts, is: every method against the baseline on the task's
 headline metric. Ablations and secondary metrics are exploratory and carry no p.
@@ -72,7 +73,7 @@ def _tidy(number: float) -> float | int:
 def _rows(frame: TaskFrame, cell: Cell, against: str | None, ablation: str = "") -> list[dict[str, Any]]:
     common = {
         "task": frame.name, "cell": cell.name, "ablation": ablation, "parameter": cell.value,
-        "status": cell.status, "n": len(cell.seeds), "failures": len(cell.failures),
+        "status": cell.status, "n": cell.n, "failures": len(cell.failures),
     }  # fmt: skip
     if not cell.record:
         return [common]
@@ -85,7 +86,7 @@ def _rows(frame: TaskFrame, cell: Cell, against: str | None, ablation: str = "")
 
 def _level(cell: Cell, metric: str) -> dict[str, Any]:
     """Where the runs of one cell lie: IQM with interval, mean, median, standard deviation."""
-    x = cell.endpoint(metric)
+    x = cell.units(metric).to_numpy()
     low = high = math.nan
     if len(x) >= st.FEWEST_FOR_INTERVAL:
         rng = st.generator(cell.task, cell.name, metric)
@@ -101,7 +102,7 @@ def _level(cell: Cell, metric: str) -> dict[str, Any]:
 def _comparison(
     frame: TaskFrame, cell: Cell, metric: str, against: str | None, tested: bool
 ) -> dict[str, Any]:
-    """The paired difference to another cell on the seeds that both have."""
+    """The paired difference to another cell on the seeds (or learnt rewards) that both have."""
     other = frame.cell(against)
     if not other or not other.record or other.name == cell.name:
         return {}
@@ -109,8 +110,8 @@ def _comparison(
         return {}
     block = cell.record["metrics"][metric]
     up = block["higher_is_better"]  # None where the metric only describes
-    b = dict(zip(other.seeds, other.endpoint(metric), strict=True))
-    a, b = cell.endpoint(metric), np.array([b[seed] for seed in cell.seeds])
+    a = cell.units(metric)
+    a, b = a.to_numpy(), other.units(metric).loc[a.index].to_numpy()
     d = st.paired_difference(a, b)
     enough = d.n >= st.FEWEST_FOR_INTERVAL
     row = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report import ablation, mazes, toy
+from harness.report import ablation, grids, mazes, toy
 from harness.report.frame import Cell, TaskFrame
 from harness.report.lines import FEW, centre, compare, legend, line
 from harness.report.published import FIGURE_8, read_off
@@ -42,6 +42,7 @@ def draw(
         plots = [
             *toy.draw(frame, looks),
             *mazes.draw(frame, looks),
+            *grids.draw(frame),
             scores(frame, summary, looks),
             learning(frame, looks),
             against_published(frame, looks, declared) if declared else None,
@@ -180,7 +181,7 @@ def panels(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     """Recorded curves that are no time series and have no picture of their own: y against x."""
     cells = [cell for cell in frame.cells if cell.panels is not None]
     names = dict.fromkeys(name for cell in cells for name in cell.panels.panel)
-    return [_panel(frame, cells, name, looks) for name in names if name not in toy.PANELS + mazes.PANELS]
+    return [_panel(frame, cells, name, looks) for name in names if name not in toy.PANELS + mazes.PANELS + grids.PANELS]
 
 
 def _panel(frame: TaskFrame, cells: list[Cell], name: str, looks: dict[str, Style]) -> Plot:

@@ -34,6 +34,7 @@ class Cell:
     folder: Path | None = None
     record: dict[str, Any] | None = None
     commit: str = ""  # of an archived record
+    rewards: int | None = None  # of re-training: how many learnt rewards its seeds go round
 
     @property
     def command(self) -> str:
@@ -85,6 +86,16 @@ class Cell:
     def _ends(self) -> dict[str, pd.Series]:
         last = self.scores[self.scores.step == self.scores.step.max()]
         return {metric: rows.set_index("seed").value for metric, rows in last.groupby("metric")}
+
+    def units(self, metric: str) -> pd.Series:
+        """Endpoint scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings)."""
+        values = pd.Series(self.endpoint(metric), index=self.seeds)
+        return values.groupby(values.index % self.rewards).mean() if self.rewards else values
+
+    @property
+    def n(self) -> int:
+        """Independent runs: seeds, or learnt rewards."""
+        return len({seed % self.rewards for seed in self.seeds}) if self.rewards else len(self.seeds)
 
     def endpoint(self, metric: str) -> np.ndarray:
         """Scores [S] at the last step, in the order of `seeds`."""
@@ -194,14 +205,19 @@ def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
     baseline = report.get("baseline", {}).get(task)
     if baseline is not None and baseline not in methods:
         raise BenchError(f"report.baseline.{task}: no method {baseline!r}; one of {', '.join(methods)}")
-    cells = [_find(root, preset, Cell(task, m, m, titles.get(m, m))) for m in methods]
+    source = params["tasks"][task].get("rewards")
+    rewards = len(params["tasks"][source]["seeds"]) if source in params["tasks"] else None
+
+    def find(name: str, method: str, title: str, value: float | None = None) -> Cell:
+        return _find(root, preset, Cell(task, name, method, title, value, rewards=rewards))
+
+    cells = [find(m, m, titles.get(m, m)) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         method, swept = block["method"], []
         for value in sorted(block["values"]):
             title = f"{titles.get(method, method)}, {name} {value:g}"
-            cell = ablation_cell(method, name, value)
-            swept.append(_find(root, preset, Cell(task, cell, method, title, float(value))))
+            swept.append(find(ablation_cell(method, name, value), method, title, float(value)))
         reference = block.get("reference") or baseline or method
         itself = None if block.get("set") else _itself(cells, method, block)
         ablations.append(Ablation(name, block["key"], method, reference, swept, itself))

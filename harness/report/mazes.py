@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.report.frame import Cell, TaskFrame
 from harness.report.style import REFERENCE, Plot, Style, figure, svg
-from harness.report.words import Link, Table, Text, record
+from harness.report.words import Link, Table, Text, number, record
 
 MAP = "reward map"
 PANELS = (MAP, "path x", "path y", "walls")
@@ -18,13 +18,13 @@ STUCK, RETURN = "stuck", "return"
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
-    """The maps of every method that learnt a reward, a row each, and every seed's return."""
+    """The maps of every method that learnt a reward, a row each; of re-training, every policy by its reward."""
     if frame.family != "maze":
         return []
     with_map = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.record["metrics"]]
     plots = [_maps(frame, with_map)] if with_map else []
-    run = [cell for cell in frame.cells if cell.record]
-    return plots + ([_every_seed(frame, run, looks)] if run else [])
+    trained_on = [cell for cell in frame.cells if cell.record and cell.rewards]
+    return plots + ([_by_reward(frame, trained_on, looks)] if trained_on else [])
 
 
 def _maps(frame: TaskFrame, cells: list[Cell]) -> Plot:
@@ -66,39 +66,45 @@ def _room(ax, cell: Cell, seed: int) -> None:
     ax.grid(False)
 
 
-def _every_seed(frame: TaskFrame, cells: list[Cell], looks: dict[str, Style]) -> Plot:
-    fig = figure(0.36 * len(cells) + 1.0)
+def _by_reward(frame: TaskFrame, cells: list[Cell], looks: dict[str, Style]) -> Plot:
+    fig = figure(0.5 * len(cells) + 1.0)
     ax = fig.subplots()
     for place, cell in enumerate(cells):
-        look, values = looks[cell.method], cell.endpoint(RETURN)
-        spread = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(1)
-        ax.scatter(values, place + spread, s=16, edgecolor="white", linewidth=0.3, **look.points)
+        look = looks[cell.method]
+        values = _by_seed(cell)
+        for offset, (_, group) in zip(np.linspace(-0.32, 0.32, cell.n), values.groupby(level=0)):
+            ax.plot(group, [place + offset] * len(group), lw=0.8, ms=4.5, mec="white", mew=0.3, **look.points)
     for label, value in frame.references(RETURN).items():
         ax.axvline(value, color=REFERENCE, lw=1, ls=":", label=label)
     ax.set(yticks=range(len(cells)), yticklabels=[cell.title for cell in cells], xlabel="true return at the end")
+    ax.grid(axis="y", visible=False)
     ax.invert_yaxis()
     return Plot(
-        f"{frame.name}-seeds", f"{frame.title}: every seed",
-        "One point a run: outcomes are often two clusters, solved and stuck, which a mean hides.",
-        "True return of every run, a row for each method.", svg(fig),
+        f"{frame.name}-by-reward", f"{frame.title}: every policy, by learnt reward",
+        "One point a policy; those on one line were trained on the same learnt reward. Outcomes are often two clusters, "
+        "solved and stuck, which a mean hides.",
+        "True return of every policy, a line for each learnt reward, grouped by method.", svg(fig),
     )  # fmt: skip
 
 
-def table(frame: TaskFrame, params: dict, link: Link) -> Table | None:
+def _by_seed(cell: Cell) -> pd.Series:
+    """Returns indexed by the learnt reward."""
+    return pd.Series(cell.endpoint(RETURN), index=[seed % cell.rewards for seed in cell.seeds])
+
+
+def table(frame: TaskFrame, link: Link) -> Table | None:
     """How much of the spread comes from learning the reward and how much from training on it again."""
-    source = frame.params.get("rewards")
-    run = [cell for cell in frame.cells if cell.record]
-    if not source or not run:
+    run = [cell for cell in frame.cells if cell.record and cell.rewards]
+    if not run:
         return None
-    n_rewards = len(params["tasks"][source]["seeds"])
     body = []
     for cell in run:
-        values = pd.Series(cell.endpoint(RETURN), index=[seed % n_rewards for seed in cell.seeds])
+        values = _by_seed(cell)
         between, within = split(values)
         body.append([
-            Text(cell.title), Text(f"{values.mean():.1f}"), Text(f"{values.std():.1f}"), Text(_root(between)), Text(_root(within)),
+            Text(cell.title), Text(number(values.mean(), 1)), Text(number(values.std(), 1)), Text(_root(between)), Text(_root(within)),
             Text(f"{cell.endpoint(STUCK).mean():.0%}" if STUCK in cell.record["metrics"] else ""),
-            Text(", ".join(" ".join(f"{v:.1f}" for v in group) for _, group in values.groupby(level=0))), record(cell, link),
+            Text(", ".join(" ".join(number(v, 1) for v in group) for _, group in values.groupby(level=0))), record(cell, link),
         ])  # fmt: skip
     head = ["method", "mean", "sd", "sd of rewards", "sd of re-training", "episodes stuck", "returns, by reward", "record"]
     notes = [
@@ -118,4 +124,4 @@ def split(values: pd.Series) -> tuple[float, float]:
 
 
 def _root(variance: float) -> str:
-    return "" if math.isnan(variance) else f"{math.sqrt(variance):.1f}"
+    return "" if math.isnan(variance) else number(math.sqrt(variance), 1)

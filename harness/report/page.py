@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,11 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import figures, mazes, published, tables, toy
+from harness.report import claims, figures, mazes, published, tables, toy
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
+from harness.report.claims import Claim
 from harness.report.frame import TaskFrame, load
 from harness.report.slim import inline
 from harness.report.style import Plot, styles
@@ -62,42 +66,94 @@ class Section:
     sheets: list[Sheet] = field(default_factory=list)
 
 
-def render(root: Path, params: dict[str, Any], out: Path) -> None:
-    """Write out/index.html, out/index.md and out/figures/*.svg from the records under root."""
+@dataclass(frozen=True)
+class Preset:
+    """What one page is made from: parameters, checked frames and their summaries, by task."""
+
+    params: dict[str, Any]
+    frames: dict[str, TaskFrame]
+    summaries: dict[str, pd.DataFrame]
+
+    @classmethod
+    def read(cls, root: Path, params: dict[str, Any]) -> Preset:
+        frames = load(root, params)
+        return cls(params, frames, {name: summarise(frame) for name, frame in frames.items()})
+
+    @property
+    def name(self) -> str:
+        return self.params["preset"]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What the paper printed: its numbers (None without the file) and its claims."""
+
+    numbers: pd.DataFrame | None
+    claims: list[Claim]
+
+    def beside(self, preset: Preset, frame: TaskFrame, link: Link) -> Table | None:
+        declared = _declared(preset.params, frame.name)
+        return published.beside(frame, declared, self.numbers, link) if declared and self.numbers is not None else None
+
+
+def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dict[str, Any]] = ()) -> None:
+    """Write out/index.html, out/index.md and out/figures/*.svg from the records under root.
+
+    archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
+    `out/../archived/<preset>/`, and its tables of numbers a place on this one.
+    """
     root, out = Path(root), Path(out)
-    frames = load(root, params)
-    summaries = {name: summarise(frame) for name, frame in frames.items()}
-    looks = styles(params)
+    paper = Paper(published.load(root / "results/published.csv"), claims.load(root / "results/claims.csv"))
+    pages = out.parent / "archived"
+    shutil.rmtree(pages, ignore_errors=True)
+    pages.mkdir(parents=True)
+    made = []
+    for block in archived:
+        preset, folder = Preset.read(root, block), pages / block["preset"]
+        _write(_page(root, preset, paper, folder, []), folder)
+        made += _glance(preset, paper, f"{preset.name}: archived", partial(_link, out), _link(out, folder / "index.html"))
+        made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, partial(_link, out)))]
+    extra = [Section("archive", "Archived runs", ARCHIVED, tables=made)] if made else []
+    _write(_page(root, Preset.read(root, params), paper, out, extra), out)
 
-    def link(path: Path) -> str:
-        return Path(os.path.relpath(path, out)).as_posix()
 
-    printed = published.load(root / "results/published.csv")
-    sections = []
-    for name, frame in frames.items():
-        declared = params.get("report", {}).get("published", {}).get(name)
-        made = _tables(frame, summaries[name], params, link)
-        if declared and printed is not None:
-            made.insert(1, published.beside(frame, declared, printed, link))
-        plots = figures.draw(frame, summaries[name], looks, declared)
+def _page(root: Path, preset: Preset, paper: Paper, out: Path, extra: list[Section]) -> dict[str, Any]:
+    """What the templates show."""
+    link, looks, sections = partial(_link, out), styles(preset.params), []
+    for name, frame in preset.frames.items():
+        made = _tables(frame, preset.summaries[name], link)
+        made.insert(1, paper.beside(preset, frame, link))
+        plots = figures.draw(frame, preset.summaries[name], looks, _declared(preset.params, name))
         section = _task(frame, [table for table in made if table], plots, link)
         data = root / f"results/data/{name}.json"
         if data.is_file():
             section.links.append(("data: sizes and hashes", link(data)))
         sections.append(section)
-    if printed is not None:
-        sections.append(
-            Section("published", "Published numbers", PUBLISHED, tables=published.numbers(printed))
-        )
-    page = {
-        "preset": params["preset"],
-        "protocol": params["protocol"],
-        "overview": tables.overview(frames, summaries),
+    sections += extra
+    if paper.numbers is not None:
+        sections.append(Section("published", "Published numbers", PUBLISHED, tables=published.numbers(paper.numbers)))
+    return {
+        "preset": preset.name,
+        "protocol": preset.params["protocol"],
+        "glance": _glance(preset, paper, "All tasks at a glance"),
         "reading": _reading(),
         "sections": sections,
         "pairs": PAIRS,
     }
-    _write(page, out)
+
+
+def _glance(preset: Preset, paper: Paper, title: str, page: str = "") -> list[Table]:
+    """The overview and the claims of a preset; page: where its sections lie, if not on the same one."""
+    judged = claims.table(paper.claims, preset.frames, preset.name, page)
+    return [tables.overview(preset.frames, preset.summaries, title, page), *([judged] if judged else [])]
+
+
+def _declared(params: dict[str, Any], task: str) -> dict[str, Any] | None:
+    return params.get("report", {}).get("published", {}).get(task)
+
+
+def _link(out: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, out)).as_posix()
 
 
 def _write(page: dict[str, Any], out: Path) -> None:
@@ -126,6 +182,11 @@ PUBLISHED = (
     "stands in its task's section with a verdict."
 )
 
+ARCHIVED = (
+    "Runs that are too long to repeat with every change of the code: evidence of the commit that made them. Each preset "
+    "has a page of its own with its figures, behind the names of its tasks."
+)
+
 PAIRS = (
     "Each pair of rows is one seed: generated samples above, below each of them the training image "
     "nearest to it."
@@ -150,12 +211,12 @@ def _reading() -> list[str]:
     ]
 
 
-def _tables(frame: TaskFrame, summary: pd.DataFrame, params: dict[str, Any], link: Link) -> list[Table | None]:
+def _tables(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> list[Table | None]:
     return [
         tables.comparison(frame, summary, link),
         tables.secondary(frame, summary, link),
         toy.table(frame, link),
-        mazes.table(frame, params, link),
+        mazes.table(frame, link),
         tables.constraints(frame, frame.everything, link),
         *(tables.ablation(frame, swept, summary, link) for swept in frame.ablations),
     ]

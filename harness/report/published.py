@@ -71,13 +71,14 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
         theirs = rows.loc[name]
         ours, word = NONE, "not run"
         if cell.record and metric in cell.record["metrics"]:
-            x = cell.endpoint(metric)
+            x = cell.units(metric).to_numpy()
             runs = int(theirs.n_seeds or 1)  # one run where the paper does not say
-            low, high = st.prediction_interval(x, runs) if len(x) > 1 else (np.nan, np.nan)
+            single = float(cell.endpoint(metric).var(ddof=1)) if cell.rewards else None
+            low, high = st.prediction_interval(x, runs, variance_of_run=single) if len(x) > 1 else (np.nan, np.nan)
             ours = interval(x.mean(), low, high, decimals([x.mean()]))
             word = verdict(float(theirs["mean"]), x.mean(), low, high, margin)
         body.append(
-            [Text(cell.title), Text(ours), Text(str(len(cell.seeds)) if cell.record else NONE),
+            [Text(cell.title), Text(ours), Text(str(cell.n) if cell.record else NONE),
              Text(_printed(theirs)), Text(word), record(cell, link)]
         )  # fmt: skip
     if not body:

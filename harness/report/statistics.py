@@ -122,10 +122,13 @@ def improvement(a: np.ndarray, b: np.ndarray, higher_is_better: bool) -> float:
 
 
 def prediction_interval(
-    values: np.ndarray, published_runs: int = 1, level: float = LEVEL
+    values: np.ndarray, published_runs: int = 1, level: float = LEVEL, variance_of_run: float | None = None
 ) -> tuple[float, float]:
-    """Where the mean of published_runs further runs would fall, given ours: values [S], S >= 2."""
-    n = len(values)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1)
-    half *= np.sqrt(1 / n + 1 / published_runs)
+    """Where the mean of published_runs further runs would fall, given ours: values [S], S >= 2.
+
+    variance_of_run: of a single further run, where ours are already means of several.
+    """
+    n, variance = len(values), values.var(ddof=1)
+    single = variance if variance_of_run is None else variance_of_run
+    half = stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(variance / n + single / published_runs)
     return float(values.mean() - half), float(values.mean() + half)

@@ -34,15 +34,15 @@ LONGEST_HASH = 40  # of a manifest entry; the record has the rest of it
 LEVEL = f"[95{TIED}%]"
 
 
-def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame]) -> Table:
-    """One row per task: the baseline, the best method, and how much has run."""
+def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], title: str, page: str = "") -> Table:
+    """One row per task: the baseline, the best method, and how much has run. page: as in claims.table."""
     rows = []
     for name, frame in frames.items():
         ran = [cell for cell in frame.everything if cell.record]
         failed = sum(len(cell.failures) for cell in ran)
         rows.append(
             [
-                Text(frame.title, href=f"#{name}"),
+                Text(frame.title, href=f"{page}#{name}"),
                 *map(Text, _best(frame, summaries[name])),
                 Text(f"{len(ran)} of {len(frame.everything)}", strong=len(ran) < len(frame.everything)),
                 Text(str(failed) if ran else NONE, strong=failed > 0),
@@ -54,7 +54,7 @@ def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame]) -
         "The best method is picked after the fact; its test is adjusted over all methods of its task. "
         "A verdict needs p < 0.05 and a chance of at least 0.75 that one run beats one of the baseline."
     ]
-    return Table("All tasks at a glance", head, rows, notes)
+    return Table(title, head, rows, notes)
 
 
 def comparison(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table:
@@ -94,7 +94,7 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table:
     ]  # fmt: skip
     shown = [metric] if metric else []
     tested = [] if block["higher_is_better"] is None else _test_notes(methods)
-    notes = tested + manifest_notes(frame, shown)
+    notes = tested + _units(frame) + manifest_notes(frame, shown)
     title = aimed(block) if metric else "nothing has run yet"
     return Table(f"{frame.title}: {title}", head, body, notes)
 
@@ -151,7 +151,7 @@ def ablation(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, link: Lin
     reference, of = frame.cell(swept.reference), frame.cell(swept.of)
     head = [swept.parameter, f"{label} {LEVEL}", "n", f"difference to {reference.title} {LEVEL}",
             "P(better)", "status", "record"]  # fmt: skip
-    counts = sorted({len(cell.seeds) for cell in swept.cells if cell.record})
+    counts = sorted({cell.n for cell in swept.cells if cell.record})
     notes = [f"Exploratory: {counts[0]} seeds a value, no test."] if counts else []
     title = f"{frame.title}: {swept.parameter} of {of.title}"
     return Table(title, head, body, notes + manifest_notes(frame, [metric] if metric else []))
@@ -270,6 +270,15 @@ def _test_notes(rows: pd.DataFrame) -> list[str]:
         f"Significance cannot be reached: with {n} seeds, {_family(count)}, no p falls below "
         f"{smallest:.2g}, so none is given; a test here needs at least {st.FEWEST_FOR_TEST} seeds."
     ]
+
+
+def _units(frame: TaskFrame) -> list[str]:
+    """What n counts where it is not training runs."""
+    cell = next((cell for cell in frame.cells if cell.record and cell.rewards), None)
+    if cell is None:
+        return []
+    each = len(cell.seeds) // cell.n
+    return [f"n counts learnt rewards: the {each} policies trained on each are averaged first, as they share it."] if each > 1 else []
 
 
 def _family(count: int) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from harness.report.frame import Cell
 
 NONE = "–"
+ROUNDING = 1e-12  # below it a number is 0, as float64 gets it
 TIED = "\u00a0"  # a space that does not break, so an interval stays on one line
 Link = Callable[[Path], str]  # a file of the project -> its address from the page
 
@@ -51,7 +52,7 @@ def number(value: float, digits: int) -> str:
     """Fixed decimals, or two significant digits where those would show nothing."""
     if not np.isfinite(value):
         return NONE
-    lost = value != 0 and abs(value) < 0.5 * 10.0**-digits
+    lost = abs(value) > ROUNDING and abs(value) < 0.5 * 10.0**-digits
     return (f"{value:.2g}" if lost else f"{value:.{digits}f}").replace("-", "−")
 
 

@@ -89,8 +89,15 @@ def test_the_true_reward_up_to_its_constant_and_unit():
     assert abs(transfer.values[0] - returns.mean()) < 4 * returns.std() / 4000**0.5
     assert transfer.values[0] == pytest.approx(transfer.references["true reward"])
     assert transfer.values[3] == pytest.approx(transfer.references["constant reward"]) == pytest.approx(transfer.floor)
-    (name, x, y), = found.panels
-    assert name == "reward" and len(x) == 25
+    (name, x, y), (_, _, true), (_, wall_x, wall_y) = found.panels
+    assert name == "learnt reward" and len(x) == 25
+    np.testing.assert_array_equal(true, np.tile(TASK.maze.reward, (len(y), 1)))
+    # Whoever walks from a cell's middle into a wall stays: the wall lies half a cell ahead.
+    walls = {tuple(point) for point in np.stack([wall_x, wall_y[0]], 1).reshape(-1, 2, 2).mean(1)}
+    for move, (row, column) in enumerate(((-1, 0), (0, 1), (1, 0), (0, -1))):
+        for state, after in enumerate(TASK.maze.next_states[move]):
+            ahead = (state % 5 + column / 2, 4 - state // 5 - row / 2)
+            assert (ahead in walls) == (state == after)
     np.testing.assert_allclose(y[0], TASK.maze.reward, atol=1e-6)
     np.testing.assert_allclose(y[2], 2 * TASK.maze.reward.mean() - TASK.maze.reward, atol=1e-6)
 

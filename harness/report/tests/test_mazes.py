@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.report import mazes
+from harness.report import grids, mazes
 from harness.report.style import Style, theme
 
 LOOK = {"m": Style("M", "#000000", "-", "o")}
 
 
-def cell(returns, with_map=True):
+def cell(returns, with_map=True, rewards=None):
     seeds = list(range(len(returns)))
     manifest = {"points": [3, 2], "first_m": [0.0, 0.0], "spacing_m": 0.1, "target_m": [0.1, 0.1]}
     metrics = {"return": {"manifest": "r"}, "stuck": {"manifest": "r"}}
@@ -29,6 +29,7 @@ def cell(returns, with_map=True):
     ]  # fmt: skip
     values = {"return": np.array(returns), "stuck": np.array(returns) < -20}
     return SimpleNamespace(
+        rewards=rewards, n=len({seed % (rewards or len(seeds)) for seed in seeds}),
         record={"metrics": metrics, "manifests": {"g": manifest}}, seeds=seeds, panels=pd.concat(panels), title="M", method="m",
         endpoint=lambda metric: values[metric].astype(float),
     )  # fmt: skip
@@ -56,14 +57,30 @@ def test_no_more_is_told_than_can_be():
 
 def test_the_figures_of_a_maze():
     with theme():
-        maps, seeds = mazes.draw(frame([cell([-5.0, -30.0])]), LOOK)
-        (only,) = mazes.draw(frame([cell([-5.0, -30.0], with_map=False)]), LOOK)
+        (maps,) = mazes.draw(frame([cell([-5.0, -30.0])]), LOOK)
+        (only,) = mazes.draw(frame([cell([-5.0, -30.0, -6.0], with_map=False, rewards=2)]), LOOK)
+        assert mazes.draw(frame([cell([-5.0, -30.0], with_map=False)]), LOOK) == []
     assert maps.svg.count(b"<image") == 2 and b"seed 1" in maps.svg
-    assert only.name == seeds.name == "t-seeds" and b"expert" not in seeds.title.encode()
+    assert only.name == "t-by-reward"
 
 
 def test_other_families_and_tasks_have_none():
     other = frame([cell([-5.0])])
     other.family = "images"
     assert mazes.draw(other, LOOK) == []
-    assert mazes.table(frame([cell([-5.0])]), {}, str) is None
+    assert mazes.table(frame([cell([-5.0])]), str) is None
+
+
+def test_rewards_of_a_table_stand_beside_the_truth():
+    rows = [(seed, "learnt reward", x, seed + x) for seed in (0, 1) for x in range(4)]
+    rows += [(seed, "true reward", x, x) for seed in (0, 1) for x in range(4)]
+    rows += [(0, "walls", -0.5, 1.5), (0, "walls", 1.5, 1.5)]
+    panels = pd.DataFrame(rows, columns=["seed", "panel", "x", "y"])
+    one = SimpleNamespace(panels=panels, title="M")
+    tabular = SimpleNamespace(family="tabular", name="t", title="T", cells=[one, SimpleNamespace(panels=None, title="N")])
+    np.testing.assert_allclose(grids._map(panels, "learnt reward"), [[0.5, 1.5], [2.5, 3.5]])
+    with theme():
+        (plot,) = grids.draw(tabular)
+    assert plot.svg.count(b"<image") == 3 and "learnt by M." in plot.alt  # truth, M, colour bar
+    tabular.cells = tabular.cells[1:]
+    assert grids.draw(tabular) == []
