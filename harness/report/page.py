@@ -111,7 +111,7 @@ def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dic
     for block in archived:
         preset, folder = Preset.read(root, block), pages / block["preset"]
         _write(_page(root, preset, paper, folder, []), folder)
-        made += _glance(preset, paper, f"{preset.name}: archived", partial(_link, out), _link(out, folder / "index.html"))
+        made += _glance(preset, paper, f"{preset.name}: archived", _link(out, folder / "index.html"))
         made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, partial(_link, out)))]
     extra = [Section("archive", "Archived runs", ARCHIVED, tables=made)] if made else []
     _write(_page(root, Preset.read(root, params), paper, out, extra), out)

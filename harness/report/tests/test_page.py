@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,6 +16,7 @@ import pytest
 from matplotlib.text import Text
 
 from harness.report import lines, style
+from harness.report.claims import Claim
 from harness.report.page import render
 from harness.report.slim import inline
 from harness.report.tests import tree
@@ -267,3 +270,24 @@ def test_numbers_keep_three_digits_of_the_typical_value():
     assert number(0.0, 2) == "0.00"
     assert interval(1.0, 0.5, 1.5, 1) == "1.0 [0.5,\u00a01.5]"
     assert interval(1.0, float("nan"), float("nan"), 1) == "1.0"
+
+
+def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
+    """Its own tables, its figures on its own page, links from the one to the other, and a claim that is judged."""
+    root, params = small
+    far = root / "results/archive/far"
+    shutil.copytree(root / "results/records", far)
+    for path in far.glob("*/*/record.json"):
+        path.write_text(path.read_text().replace('"laptop"', '"far"'))
+    columns = ",".join(field.name for field in fields(Claim))
+    row = "7,VIB errs less,1 against 2,Table 1,far,vib_digits,error_12_codes,vib,deterministic,false,0"
+    (root / "results/claims.csv").write_text(f"{columns}\n{row}\n")
+    render(root, params, root / "reports/laptop", [params | {"preset": "far"}])
+    own = (root / "reports/archived/far/index.html").read_text()
+    other = (root / "reports/laptop/index.html").read_text()
+    assert "archived, recorded by cccccccccc" in own and "<svg" in own and "7. VIB errs less" in own
+    archive = other[other.index('id="archive"') :]
+    assert "far: archived" in archive and 'href="../archived/far/index.html#vib_digits"' in archive
+    assert "7. VIB errs less" in archive and "7. VIB errs less" not in other[: other.index('id="archive"')]
+    render(root, params, root / "reports/laptop")
+    assert not (root / "reports/archived/far").exists(), "a page stays that nothing makes any more"
