@@ -1,8 +1,8 @@
 """How every figure looks: one colour, dash and marker per method name, and deterministic bytes.
 
 The colours are those of Okabe and Ito (readable with any colour vision) without the pale yellow,
-plus a dark wine red. Dashes and markers repeat at other periods than the colours, so no two of
-the first 56 methods share all three and a grey print stays readable.
+plus a dark wine red and an olive. Dashes and markers repeat at other periods than the colours, so no two of
+the first 63 methods share all three and a grey print stays readable.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from matplotlib.ticker import LogLocator
 from harness.report.slim import slim
 
 COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000",
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000", "#6A6A00",
 )  # fmt: skip
 DASHES = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.4, 1.4, 1.4)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

@@ -27,7 +27,7 @@ LAYERS = {
     "harness.metrics": 7,
     "harness.registry": 8,
     "harness.report": 9,
-    "harness.benchmarks": 10,
+    "harness.benchmarks": 11,
     "harness.commands": 10,
     "harness.cli": 11,
 }
