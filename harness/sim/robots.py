@@ -1,0 +1,265 @@
+"""Gymnasium's MuJoCo robots, many worlds side by side: its own models, observations, rewards and terminations.
+
+Version 5 of each environment (Towers et al. 2024). The Ant has neither contact costs nor contact forces in its
+observations, as batched steps return none. The solver's warm start is off: a step depends on the state alone.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from harness.sim.threads import STATE, Threads
+
+Healthy = Callable[[np.ndarray, np.ndarray], np.ndarray]  # positions [n, nq], velocities [n, nv] -> [n] bool
+
+
+@dataclass(frozen=True)
+class Robot:
+    """What Gymnasium's environment of that name is made of.
+
+    noise: of the initial position (uniform, +-) and velocity; normal: the latter is Gaussian. hidden: leading
+    positions that are not observed. clip: of observed velocities. forward, control, alive: weights of the reward
+    (m/s forwards, squared action, being healthy). body: the reward's velocity is that of this body, where the model
+    had it in its last stage of integration; otherwise that of the first joint.
+    """
+
+    name: str
+    xml: str
+    frame_skip: int
+    noise: float
+    hidden: int
+    normal: bool = False
+    clip: float = np.inf
+    forward: float = 1.0
+    control: float = 0.0
+    alive: float = 0.0
+    healthy: Healthy | None = None
+    body: str | None = None
+    horizon: int = 1000
+
+    @cached_property
+    def model(self) -> mujoco.MjModel:
+        package = Path(importlib.util.find_spec("gymnasium").origin).parent  # not imported: that wants a renderer
+        model = mujoco.MjModel.from_xml_path(str(package / "envs/mujoco/assets" / self.xml))
+        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
+        return model
+
+    @property
+    def dt(self) -> float:
+        """Seconds of a control step."""
+        return self.model.opt.timestep * self.frame_skip
+
+    @property
+    def observation_size(self) -> int:
+        return self.model.nq + self.model.nv - self.hidden
+
+    @property
+    def draws(self) -> int:
+        """Random numbers that a reset takes."""
+        return self.model.nq + self.model.nv
+
+    def reset(self, uniform: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions [n, nq] and velocities [n, nv] from numbers [n, draws], in [0, 1) and standard normal."""
+        nq = self.model.nq
+        start = mujoco.MjData(self.model).qpos
+        even = self.noise * (2 * uniform - 1)
+        return start + even[:, :nq], self.noise * normal[:, nq:] if self.normal else even[:, nq:]
+
+    def place(self, data: mujoco.MjData) -> np.ndarray:
+        """[3]: where `body` is (m)."""
+        return data.body(self.body).xpos
+
+    def observe(self, qpos: np.ndarray, qvel: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """[n, O]; place [n, 3]: of `body`."""
+        return np.concatenate([qpos[:, self.hidden :], np.clip(qvel, -self.clip, self.clip)], 1)
+
+    def is_healthy(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        return np.ones(len(qpos), bool) if self.healthy is None else self.healthy(qpos, qvel)
+
+    def reward(self, before: np.ndarray, after: np.ndarray, action: np.ndarray, healthy: np.ndarray) -> np.ndarray:
+        """[n] of the places [n, 3] before and after (x matters), the action [n, A] as it was given, and health [n]."""
+        speed = (after[:, 0] - before[:, 0]) / self.dt
+        return self.forward * speed + self.alive * healthy - self.control * np.square(action).sum(1)
+
+
+class Pendulum(Robot):
+    def reward(self, before, after, action, healthy):
+        return healthy.astype(float)
+
+
+class Reacher(Robot):
+    """A finger that is to touch a target; positions are two angles and the target's place."""
+
+    @property
+    def observation_size(self) -> int:
+        return 10
+
+    @property
+    def draws(self) -> int:
+        return self.model.nq + self.model.nv + 2
+
+    def reset(self, uniform, normal):
+        """The target lies evenly in a disc of 0.2 m, by radius and angle from the last two numbers."""
+        nq, nv = self.model.nq, self.model.nv
+        qpos = mujoco.MjData(self.model).qpos + 0.1 * (2 * uniform[:, :nq] - 1)
+        radius, angle = 0.2 * np.sqrt(uniform[:, -2]), 2 * np.pi * uniform[:, -1]
+        qpos[:, 2:] = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+        qvel = 0.005 * (2 * uniform[:, nq : nq + nv] - 1)
+        qvel[:, 2:] = 0
+        return qpos, qvel
+
+    def place(self, data):
+        """From the target to the fingertip."""
+        return data.body(self.body).xpos - data.body("target").xpos
+
+    def observe(self, qpos, qvel, place):
+        angles = qpos[:, :2]
+        return np.concatenate([np.cos(angles), np.sin(angles), qpos[:, 2:], qvel[:, :2], place[:, :2]], 1)
+
+    def reward(self, before, after, action, healthy):
+        return -np.linalg.norm(after, axis=1) - np.square(action).sum(1)
+
+
+def _upright(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    rest = np.concatenate([qpos, qvel], 1)[:, 2:]
+    return (np.abs(rest) < 100).all(1) & (qpos[:, 1] > 0.7) & (np.abs(qpos[:, 2]) < 0.2)
+
+
+def _walking(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    return (qpos[:, 1] > 0.8) & (qpos[:, 1] < 2.0) & (np.abs(qpos[:, 2]) < 1.0)
+
+
+def _on_legs(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    finite = np.isfinite(qpos).all(1) & np.isfinite(qvel).all(1)
+    return finite & (qpos[:, 2] >= 0.2) & (qpos[:, 2] <= 1.0)
+
+
+def _balanced(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    return np.isfinite(qpos).all(1) & np.isfinite(qvel).all(1) & (np.abs(qpos[:, 1]) <= 0.2)
+
+
+ROBOTS = {
+    robot.name: robot
+    for robot in (
+        Robot("HalfCheetah-v5", "half_cheetah.xml", 5, 0.1, 1, normal=True, control=0.1),
+        Robot("Hopper-v5", "hopper.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_upright),
+        Robot("Walker2d-v5", "walker2d_v5.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_walking),
+        Robot("Swimmer-v5", "swimmer.xml", 4, 0.1, 2, control=1e-4),
+        Robot("Ant-v5", "ant.xml", 5, 0.1, 2, normal=True, control=0.5, alive=1.0, healthy=_on_legs, body="torso"),
+        Pendulum("InvertedPendulum-v5", "inverted_pendulum.xml", 2, 0.01, 0, healthy=_balanced),
+        Reacher("Reacher-v5", "reacher.xml", 2, 0.1, 0, body="fingertip", horizon=50),
+    )
+}
+
+
+class Worlds:
+    """`n` worlds of one robot. A world's steps depend neither on its neighbours nor on the number of threads."""
+
+    def __init__(self, robot: Robot, n: int, threads: int | None = None):
+        self.robot = robot
+        self._simulation = (_OneByOne if robot.body else _Batched)(robot, n, threads)
+        self._place = np.zeros((n, 3))
+
+    def set_state(self, qpos: np.ndarray, qvel: np.ndarray, which: np.ndarray | None = None) -> np.ndarray:
+        """Put worlds `which` [n] bool (all) into states [n, nq], [n, nv] of a reset; observations [n, O] of all."""
+        which = np.ones(len(qpos), bool) if which is None else which
+        self._simulation.set_state(qpos, qvel, which)
+        self._place[which] = self._simulation.places()[which]
+        return self._observe()
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One control step under action [n, A]: observations [n, O], rewards [n], health [n] bool.
+
+        The motors cut the action to their range; the reward takes it as it was given, as Gymnasium does.
+        """
+        before = self._place.copy()
+        self._simulation.step(np.nan_to_num(action, nan=0.0, posinf=0.0, neginf=0.0))
+        self._place[:] = self._simulation.places()
+        healthy = self.robot.is_healthy(*self._simulation.joints())
+        return self._observe(), self.robot.reward(before, self._place, action, healthy), healthy
+
+    def full_state(self) -> np.ndarray:
+        """[n, ...]: all that the steps to come, and their rewards, depend on."""
+        return np.concatenate([self._simulation.full_state(), self._place], 1)
+
+    def load_full_state(self, state: np.ndarray) -> np.ndarray:
+        """Observations [n, O] of the loaded states."""
+        self._simulation.load_full_state(state[:, :-3])
+        self._place[:] = state[:, -3:]
+        return self._observe()
+
+    def _observe(self) -> np.ndarray:
+        return self.robot.observe(*self._simulation.joints(), self._place)
+
+
+class _Batched(Threads):
+    """mujoco.rollout over all worlds at once."""
+
+    def __init__(self, robot: Robot, n: int, threads: int | None):
+        super().__init__(robot.model, n, robot.frame_skip, threads)
+
+    def set_state(self, qpos, qvel, which):
+        old = self.full_state()
+        super().set_state(qpos, qvel)
+        self._state[~which] = old[~which]
+
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._state[:, self._qpos].copy(), self._state[:, self._qvel].copy()
+
+    def places(self) -> np.ndarray:
+        """The first joint's position: forwards."""
+        return np.pad(self._state[:, self._qpos][:, :1], ((0, 0), (0, 2)))
+
+
+class _OneByOne:
+    """A data structure for each world, stepped in turn: bodies' places as the model has them after a step.
+
+    With the Runge-Kutta integrator these are of its last stage, not of the new positions, and mujoco.rollout does
+    not return them. Gymnasium rewards their change.
+    """
+
+    def __init__(self, robot: Robot, n: int, threads: int | None):
+        self.robot, self.model = robot, robot.model
+        self._data = [mujoco.MjData(robot.model) for _ in range(n)]
+        threads = min(n, threads or os.cpu_count() or 1)
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def set_state(self, qpos: np.ndarray, qvel: np.ndarray, which: np.ndarray) -> None:
+        for i in np.flatnonzero(which):
+            data = self._data[i]
+            mujoco.mj_resetData(self.model, data)
+            data.qpos[:], data.qvel[:] = qpos[i], qvel[i]
+            mujoco.mj_forward(self.model, data)
+
+    def step(self, control: np.ndarray) -> None:
+        def one(pair: tuple[mujoco.MjData, np.ndarray]) -> None:
+            pair[0].ctrl[:] = pair[1]
+            mujoco.mj_step(self.model, pair[0], nstep=self.robot.frame_skip)
+
+        for _ in (self._pool.map if self._pool else map)(one, zip(self._data, control)):
+            pass
+
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.stack([data.qpos for data in self._data]), np.stack([data.qvel for data in self._data])
+
+    def places(self) -> np.ndarray:
+        return np.stack([self.robot.place(data) for data in self._data])
+
+    def full_state(self) -> np.ndarray:
+        states = np.empty((len(self._data), mujoco.mj_stateSize(self.model, STATE.value)))
+        for data, state in zip(self._data, states):
+            mujoco.mj_getState(self.model, data, state, STATE.value)
+        return states
+
+    def load_full_state(self, states: np.ndarray) -> None:
+        for data, state in zip(self._data, states):
+            mujoco.mj_setState(self.model, data, np.ascontiguousarray(state), STATE.value)
