@@ -85,6 +85,12 @@ def parser() -> argparse.ArgumentParser:
 
     c = command("merge", _merge, "bring another copy's records into results/archive/", "merge build/cifar")
     c.add_argument("source", type=Path)
+
+    c = command("pack", _pack, "keep an unfinished run in results/, to go on elsewhere", "pack build/c_maze")
+    c.add_argument("copy", type=Path)
+    c = command("unpack", _unpack, "put a packed run back into a copy of the tree", "unpack c_maze build/c_maze")
+    c.add_argument("preset")
+    c.add_argument("copy", type=Path)
     return top
 
 
@@ -198,6 +204,19 @@ def _tune(args: Args) -> None:
     from harness.commands.tune import tune
 
     print(tune(_root(args), _plan(args), args.task, args.jobs))
+
+
+def _pack(args: Args) -> None:
+    from harness.commands.pack import pack
+
+    for path in pack(_root(args), args.copy):
+        print(path)
+
+
+def _unpack(args: Args) -> None:
+    from harness.commands.pack import unpack
+
+    print(f"{unpack(_root(args), args.preset, args.copy)} put into {args.copy}")
 
 
 def _merge(args: Args) -> None:

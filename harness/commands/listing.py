@@ -11,6 +11,8 @@ from harness.commands.plan import Cell, Plan
 from harness.commands.presets import names
 from harness.errors import BenchError
 
+UP_TO_DATE = "up to date"
+
 
 def lines(root: Path, plan: Plan) -> Iterator[str]:
     """The listing, line by line."""
@@ -31,7 +33,7 @@ def lines(root: Path, plan: Plan) -> Iterator[str]:
 
 
 def state(root: Path, cell: Cell) -> str:
-    """'up to date', 'not run', or 'stale' with what it would take: to train or only to score again."""
+    """UP_TO_DATE, 'not run', or 'stale' with what it would take: to train or only to score again."""
     path = cell.folder(root) / "record.json"
     try:
         record = json.loads(path.read_text())
@@ -47,4 +49,4 @@ def state(root: Path, cell: Cell) -> str:
         return "stale: to train again"
     if record.get("scoring_key") != keys.scoring:
         return "stale: to score again"
-    return "up to date"
+    return UP_TO_DATE

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.commands import needs
+from harness.commands.listing import UP_TO_DATE, state
 from harness.commands.plan import Cell, Plan
 from harness.commands.prepare import prepare
 from harness.commands.train import finish_cell, train_block
@@ -46,7 +47,7 @@ class Job:
 def train_all(root: Path, cells: Iterable[Cell], plan: Plan, workers: int) -> None:
     """Train and score `cells`, those first that others take from; tasks that take demonstrations are prepared then.
 
-    What fails is named in one BenchError, after all the rest is done.
+    A cell whose record is up to date is left alone. What fails is named in one BenchError, after all the rest is done.
     """
     failed: dict[str, str] = {}
     for level in needs.levels(list(cells)):
@@ -55,7 +56,11 @@ def train_all(root: Path, cells: Iterable[Cell], plan: Plan, workers: int) -> No
                 prepare(root, plan, task)
             except BenchError as error:
                 failed[f"{task} prepared"] = str(error)
-        failed |= _train_level(root, level, workers)
+        due = [cell for cell in level if state(root, cell) != UP_TO_DATE]
+        for cell in level:
+            if cell not in due:
+                print(f"{cell.task}/{cell.name} is up to date", flush=True)
+        failed |= _train_level(root, due, workers) if due else {}
     if failed:
         first, why = next(iter(failed.items()))
         raise BenchError(f"{len(failed)} jobs failed (see {root / LOG}), the first was {first}: {why}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands.copies import bench_in, dvc_in, private_copy
+from harness.commands.pack import unpack
 from harness.errors import BenchError
 from harness.run.params import compose, read_yaml, unknown
 
@@ -53,6 +54,7 @@ def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = No
         bench_in(copy, "check")
         dvc_in(copy, "repro", *dvc_args)
     else:
+        unpack(root, name, copy)
         _directly(copy, jobs)
     return copy / "reports" / name / "index.html"
 

@@ -24,5 +24,6 @@ PARAMS = {
 
 
 def write(root: Path) -> Plan:
+    root.mkdir(parents=True, exist_ok=True)
     (root / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     return load_plan(root)
