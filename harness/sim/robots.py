@@ -46,10 +46,14 @@ class Robot:
     body: str | None = None
     horizon: int = 1000
 
+    @property
+    def path(self) -> Path:
+        package = Path(importlib.util.find_spec("gymnasium").origin).parent  # not imported: that wants a renderer
+        return package / "envs/mujoco/assets" / self.xml
+
     @cached_property
     def model(self) -> mujoco.MjModel:
-        package = Path(importlib.util.find_spec("gymnasium").origin).parent  # not imported: that wants a renderer
-        model = mujoco.MjModel.from_xml_path(str(package / "envs/mujoco/assets" / self.xml))
+        model = mujoco.MjModel.from_xml_path(str(self.path))
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
         return model
 

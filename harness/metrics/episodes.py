@@ -1,0 +1,92 @@
+"""True returns of a policy on a robot, as Gymnasium counts them, beside the expert's and those of actions at random."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from harness.contracts import Rollout, Score
+from harness.metrics.evaluation import Evaluation
+from harness.run.seeds import CounterDraws
+from harness.tasks.locomotion import Locomotion
+
+STREAM = "eval"
+LABELS = {
+    "return": "return",
+    "return_mode": "return of the policy's mode",
+    "return_fixed": "return over the whole time, falls included",
+    "length": "steps until the end of an episode",
+    "normalised": "return: 0 for actions at random, 1 for the expert",
+}
+EXPERT, RANDOM = "expert", "actions at random"
+
+
+def compute(ev: Evaluation) -> dict[str, Score]:
+    """Means over n_episodes from a reset, undiscounted. An episode ends where Gymnasium ends it, but for return_fixed.
+
+    normalised: only where the task has demonstrations; it is linear between the two references. A run with an action
+    that is not finite counts as actions at random.
+    """
+    task = ev.task
+    drawn, mode = rollout(ev), rollout(ev, mode=True)
+    random = at_random(task)
+    found = {
+        "return": (returns(drawn), random["return"]),
+        "return_mode": (returns(mode), random["return"]),
+        "return_fixed": (drawn.rewards.double().sum(1).mean(1).cpu().numpy(), random["return_fixed"]),
+        "length": (lengths(drawn), random["length"]),
+    }
+    references = {RANDOM: random["return"]}
+    if task.params.demonstrations is not None:
+        expert = float(task.demonstrated[2].sum(0).mean())
+        references[EXPERT] = expert
+        found["normalised"] = ((found["return"][0] - random["return"]) / (expert - random["return"]), 0.0)
+    finite = np.isfinite(drawn.actions.cpu().numpy()).all((1, 2, 3))
+    manifest = {"robot": task.robot.name, "n_episodes": task.params.score.n_episodes, "horizon": task.horizon, "data": task.data_hash}
+    return {
+        name: Score(
+            np.where(finite & np.isfinite(values), values, floor), True, floor, LABELS[name], name == "return", manifest,
+            references if name.startswith("return") and name != "return_fixed" else {},
+        )
+        for name, (values, floor) in found.items()
+    }  # fmt: skip
+
+
+def rollout(ev: Evaluation, mode: bool = False) -> Rollout:
+    """Episodes with no end but the horizon; the same resets and noise whatever the method."""
+    outputs, task, n = ev.outputs, ev.task, ev.task.params.score.n_episodes
+    noise = None if mode else outputs.noise(ev.draws, (task.horizon, n), "episodes/policy", STREAM)
+
+    def act(observations, t):
+        return outputs.act(observations, None if mode else noise[:, t])
+
+    return task.to_score(ev.device).rollout(act, ev.draws, n, "episodes", STREAM)
+
+
+def returns(found: Rollout) -> np.ndarray:
+    """[S]: until the first step after which the robot is down."""
+    return (found.rewards * going(found)).double().sum(1).mean(1).cpu().numpy()
+
+
+def lengths(found: Rollout) -> np.ndarray:
+    """[S] steps."""
+    return going(found).double().sum(1).mean(1).cpu().numpy()
+
+
+def going(found: Rollout) -> torch.Tensor:
+    """[S, T, E]: 1 for the steps up to the first one that ends the episode, that one included."""
+    down = found.terminated.int()
+    return (down.cumsum(1) - down == 0).to(found.rewards.dtype)
+
+
+@lru_cache(maxsize=8)
+def at_random(task: Locomotion) -> dict[str, float]:
+    """What actions drawn evenly over the motors' range get."""
+    n, draws = task.params.score.n_episodes, CounterDraws((0,), "locomotion/random", "cpu", lookahead=1)
+    low, high = (torch.as_tensor(x, dtype=torch.float32) for x in task.robot.model.actuator_ctrlrange.T)
+    u = draws.uniform(STREAM, "random", (task.horizon, n, len(low)))
+    found = task.to_score(torch.device("cpu")).rollout(lambda o, t: low + (high - low) * u[:, t], draws, n, "random", STREAM)
+    fixed = float(found.rewards.double().sum(1).mean())
+    return {"return": float(returns(found)[0]), "return_fixed": fixed, "length": float(lengths(found)[0])}

@@ -1,0 +1,203 @@
+"""Robots as a task: what rollouts hold, restarts, seeds apart, demonstrations, and returns as Gymnasium counts them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import gymnasium
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+from harness.contracts import BenchError
+from harness.metrics import episodes
+from harness.metrics.evaluation import Evaluation
+from harness.run.seeds import CounterDraws
+from harness.sim.robots import ROBOTS
+from harness.tasks.locomotion import Params, build
+
+CPU = torch.device("cpu")
+
+
+def task(robot="Hopper-v5", **words):
+    return build("robots", Params(family="locomotion", robot=robot, seeds=(0, 1), steps=10, **words), None)
+
+
+def draws(*seeds):
+    return CounterDraws(seeds or (0, 1, 2), "test")
+
+
+def shaking(d, steps, n_envs, size, scale=0.5):
+    noise = scale * d.normal("latent", "policy", (steps, n_envs, size))
+    return lambda o, t: noise[:, t] + 0.01 * o[..., :size]
+
+
+def test_shapes_flags_and_the_chain_of_observations():
+    found = task("HalfCheetah-v5", horizon=7).source(CPU).rollout(shaking(draws(), 7, 4, 6), draws(), 4)
+    for part, size in ((found.observations, 17), (found.actions, 6), (found.next_observations, 17)):
+        assert part.shape == (3, 7, 4, size) and part.dtype == torch.float32 and part.is_contiguous()
+    assert found.rewards.shape == (3, 7, 4) and found.rewards.dtype == torch.float32
+    assert not found.terminated.any() and found.truncated[:, -1].all() and not found.truncated[:, :-1].any()
+    assert torch.equal(found.next_observations[:, :-1], found.observations[:, 1:])
+    assert task().spec.horizon == 1000 and task("Reacher-v5").spec.horizon == 50
+    assert task().spec.shape == (11,) and task().spec.action_size == 3
+
+
+def test_episodes_end_and_begin_again_only_where_asked_for():
+    """Falling hoppers: the observation before the restart is kept, the next one is a reset's."""
+    def run(**words):
+        return task(horizon=120, **words).source(CPU).rollout(shaking(draws(), 120, 3, 3, 2.0), draws(), 3)
+
+    ends, goes_on = run(terminate=True), run()
+    assert ends.terminated.any() and not goes_on.terminated.any()
+    assert torch.equal(goes_on.next_observations[:, :-1], goes_on.observations[:, 1:])
+    over = ends.terminated[:, :-1]
+    same = (ends.next_observations[:, :-1] == ends.observations[:, 1:]).all(-1)
+    assert (same == ~over).all()
+    began = ends.observations[:, 1:][over]  # height 1.25, all else near 0
+    assert (began[:, 0] - 1.25).abs().max() < 0.0051 and began[:, 1:].abs().max() < 0.0051
+    fallen = ends.next_observations[:, :-1][over]
+    assert ((fallen[:, 0] < 0.7) | (fallen[:, 1].abs() > 0.2)).all()
+    # Up to its first end a world goes through the same either way.
+    first = ends.terminated.int().cumsum(1) - ends.terminated.int() == 0
+    assert torch.equal(ends.rewards[first], goes_on.rewards[first])
+    assert torch.equal(ends.next_observations[first], goes_on.next_observations[first])
+
+
+def test_the_action_is_cut_for_the_environment_and_kept_as_drawn():
+    """Trap P4."""
+    source = task("HalfCheetah-v5", horizon=5).source(CPU)
+    one, seven = (
+        source.rollout(lambda o, t, size=size: torch.full((*o.shape[:2], 6), size), draws(0), 2) for size in (1.0, 7.0)
+    )
+    assert torch.equal(one.next_observations, seven.next_observations) and torch.equal(one.rewards, seven.rewards)
+    assert (seven.actions == 7).all()
+
+
+@pytest.mark.parametrize("robot", ["Hopper-v5", "Ant-v5"])
+def test_a_seed_alone_equals_itself_in_a_stack(robot):
+    where = task(robot, horizon=40, terminate=True)
+    size = where.spec.action_size
+
+    def run(*seeds):
+        return where.source(CPU).rollout(shaking(draws(*seeds), 40, 3, size, 1.0), draws(*seeds), 3)
+
+    stack, alone = run(4, 7, 9), run(7)
+    for name in ("observations", "actions", "rewards", "next_observations", "terminated"):
+        assert torch.equal(getattr(stack, name)[1:2], getattr(alone, name)), name
+
+
+class Outputs:
+    """A policy: noise, and its mean."""
+
+    size = 3
+
+    def noise(self, draws, shape, name, stream):
+        return draws.normal(stream, name, (*shape, self.size))
+
+    def act(self, observations, noise=None):
+        mean = -0.1 * observations[..., : self.size]
+        return mean if noise is None else mean + noise
+
+
+def test_returns_are_those_of_gymnasiums_episodes():
+    """The same resets and actions, ended by Gymnasium's own environment."""
+    where = task(horizon=150, score={"n_episodes": 4})
+    ev = Evaluation(where, Outputs(), draws(3))
+    found = episodes.rollout(ev)
+    scores = episodes.compute(ev)
+    env = gymnasium.make("Hopper-v5").unwrapped
+    env.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
+    robot, shape = ROBOTS["Hopper-v5"], (4, ROBOTS["Hopper-v5"].draws)
+    u, z = (x[0].double().numpy() for x in (
+        draws(3).uniform("eval", "episodes/reset", shape), draws(3).normal("eval", "episodes/reset/normal", shape)
+    ))  # fmt: skip
+    totals, steps = [], []
+    for e, (qpos, qvel) in enumerate(zip(*robot.reset(u, z))):
+        env.reset(seed=0)
+        mujoco.mj_resetData(env.model, env.data)
+        env.set_state(qpos, qvel)
+        total, over, t = 0.0, False, 0
+        while not over and t < 150:
+            _, reward, over, _, _ = env.step(found.actions[0, t, e].clamp(-1, 1).double().numpy())
+            total, t = total + reward, t + 1
+        totals.append(total)
+        steps.append(t)
+    assert min(steps) < 150
+    assert scores["return"].values[0] == pytest.approx(np.mean(totals), rel=1e-5)
+    assert scores["length"].values[0] == pytest.approx(np.mean(steps))
+    assert "normalised" not in scores and set(scores["return"].references) == {"actions at random"}
+
+
+def write(path, where, n=4, down=()):
+    """Demonstrations of n episodes; in those of `down` the robot falls once."""
+    found = where.source(CPU).rollout(shaking(draws(0), where.horizon, n, where.spec.action_size), draws(0), n)
+    parts = {f"demonstrations/{name}": getattr(found, name).numpy() for name in
+             ("observations", "actions", "rewards", "next_observations", "terminated")}  # fmt: skip
+    parts["demonstrations/terminated"][:, 5, list(down)] = True
+    np.savez(path, **parts)
+    return found
+
+
+def test_demonstrations_are_whole_episodes_thinned_from_places_of_their_own(tmp_path):
+    where = task("HalfCheetah-v5", horizon=40)
+    found = write(tmp_path / "e.npz", where, 6, down=[1])
+    told = {"demonstrations": str(tmp_path / "e.npz"), "horizon": 40}
+    shown = task("HalfCheetah-v5", episodes=4, **told).source(CPU).demonstrations()
+    assert torch.equal(shown.observations, found.observations[:1, :, [0, 2, 3, 4]])
+    assert shown.truncated[:, -1].all() and not shown.truncated[:, :-1].any()
+    thin = task("HalfCheetah-v5", episodes=4, every=8, **told)
+    few = thin.source(CPU).demonstrations()
+    assert few.observations.shape == (1, 5, 4, 17) and (np.diff(thin.shown_steps, axis=0) == 8).all()
+    assert len(set(thin.shown_steps[0])) > 1
+    for e in range(4):
+        assert torch.equal(few.next_observations[0, :, e], shown.next_observations[0, thin.shown_steps[:, e], e])
+    hashes = {task("HalfCheetah-v5", episodes=n, every=k, **told).data_hash for n, k in ((4, 1), (3, 1), (4, 8))}
+    assert len(hashes | {where.data_hash}) == 4
+
+
+def test_normalised_returns_lie_between_the_two_references(tmp_path):
+    where = task("HalfCheetah-v5", horizon=30, score={"n_episodes": 3})
+    found = write(tmp_path / "e.npz", where, 3)
+    where = task("HalfCheetah-v5", horizon=30, score={"n_episodes": 3}, demonstrations=str(tmp_path / "e.npz"), episodes=3)
+    outputs = Outputs()
+    outputs.size = 6
+    scores = episodes.compute(Evaluation(where, outputs, draws(1)))
+    low, high = scores["return"].references["actions at random"], scores["return"].references["expert"]
+    assert high == pytest.approx(float(found.rewards[0].sum(0).mean()), rel=1e-5)
+    assert scores["normalised"].values[0] == pytest.approx((scores["return"].values[0] - low) / (high - low))
+    outputs.act = lambda observations, noise=None: torch.full((*observations.shape[:2], 6), torch.nan)
+    failed = episodes.compute(Evaluation(where, outputs, draws(1)))
+    assert failed["return"].values[0] == low and failed["normalised"].values[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ({"demonstrations": "none.npz"}, "none.npz with the demonstrations of robots is missing: train the expert cell first"),
+        ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, tasks.robots.episodes asks for 5"),
+        ({"demonstrations": "FILE", "robot": "Hopper-v5"}, "holds no demonstrations of 20 steps of Hopper-v5"),
+        ({"demonstrations": "FILE", "horizon": 30}, "holds no demonstrations of 30 steps of HalfCheetah-v5"),
+        ({}, "robots has no demonstrations: give tasks.robots.demonstrations, the expert's cell"),
+    ],
+)  # fmt: skip
+def test_wrong_demonstrations_get_one_line(words, line, tmp_path):
+    write(tmp_path / "e.npz", task("HalfCheetah-v5", horizon=20))
+    words = {"robot": "HalfCheetah-v5", "horizon": 20, "episodes": 4} | words
+    if words.get("demonstrations") == "FILE":
+        words["demonstrations"] = str(tmp_path / "e.npz")
+    with pytest.raises(BenchError) as error:
+        _ = task(**words).demonstrated
+    assert line in str(error.value) and "\n" not in str(error.value)
+
+
+def test_an_unknown_robot_is_named():
+    with pytest.raises(ValueError, match="one of HalfCheetah-v5, Hopper-v5"):
+        task("Hopper-v4")
+
+
+def test_the_hash_tells_robots_and_rules_apart():
+    hashes = {task(name).data_hash for name in ROBOTS}
+    assert len(hashes) == len(ROBOTS)
+    assert len({task().data_hash, task(terminate=True).data_hash, task(horizon=500).data_hash}) == 3
