@@ -86,6 +86,12 @@ def parser() -> argparse.ArgumentParser:
     c = command("merge", _merge, "bring another copy's records into results/archive/", "merge build/cifar")
     c.add_argument("source", type=Path)
 
+    c = command("verify", _verify, "replay the first steps of archived records", "verify c_maze c_maze airl --steps 10")
+    c.add_argument("preset")
+    c.add_argument("task", nargs="?")
+    c.add_argument("cell", nargs="?")
+    c.add_argument("--steps", type=_count, default=10, help="updates to replay (default 10)")
+
     c = command("pack", _pack, "keep an unfinished run in results/, to go on elsewhere", "pack build/c_maze")
     c.add_argument("copy", type=Path)
     c = command("unpack", _unpack, "put a packed run back into a copy of the tree", "unpack c_maze build/c_maze")
@@ -204,6 +210,16 @@ def _tune(args: Args) -> None:
     from harness.commands.tune import tune
 
     print(tune(_root(args), _plan(args), args.task, args.jobs))
+
+
+def _verify(args: Args) -> int:
+    from harness.commands.verify import verify
+
+    differ = 0
+    for name, agrees in verify(_root(args), args.preset, args.steps, args.task, args.cell):
+        print(f"{name}: {'the present code agrees' if agrees else 'the present code makes other states'}", flush=True)
+        differ += not agrees
+    return int(differ > 0)
 
 
 def _pack(args: Args) -> None:

@@ -34,6 +34,7 @@ class Cell:
     folder: Path | None = None
     record: dict[str, Any] | None = None
     commit: str = ""  # of an archived record
+    verified: str = ""  # of an archived record: what `bench verify` found
     rewards: int | None = None  # of re-training: how many learnt rewards its seeds go round
 
     @property
@@ -247,14 +248,22 @@ def _find(root: Path, preset: str, cell: Cell) -> Cell:
             continue
         record = _read_json(path, cell)
         if record.get("preset") == preset:
-            commit = _commit(folder, cell) if folder == archived else ""
-            return replace(cell, folder=folder, record=record, commit=commit)
+            if folder == archived:
+                cell = replace(cell, commit=_commit(folder, cell), verified=_verified(folder, cell))
+            return replace(cell, folder=folder, record=record)
     return cell
 
 
 def _commit(folder: Path, cell: Cell) -> str:
     path = folder / "provenance.json"
     return str(_read_json(path, cell).get("commit", ""))[:10] if path.is_file() else "unknown"
+
+
+def _verified(folder: Path, cell: Cell) -> str:
+    path = folder / "verified.json"
+    if not path.is_file():
+        return ""
+    return "the present code agrees" if _read_json(path, cell)["agrees"] else "the present code differs"
 
 
 def _read_json(path: Path, cell: Cell) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def labelled(block: dict[str, Any]) -> str:
 def status(cell: Cell) -> Text:
     """What became of the cell; anything but 'finished' stands out."""
     words = f"{cell.status}; archived, recorded by {cell.commit}" if cell.commit else cell.status
+    words += f"; {cell.verified}" if cell.verified else ""
     return Text(words, strong=bool(cell.failures) or not cell.record)
 
 
