@@ -256,7 +256,8 @@ def _find(root: Path, preset: str, cell: Cell) -> Cell:
 
 def _commit(folder: Path, cell: Cell) -> str:
     path = folder / "provenance.json"
-    return str(_read_json(path, cell).get("commit", ""))[:10] if path.is_file() else "unknown"
+    found = _read_json(path, cell).get("environment", {}) if path.is_file() else {}
+    return found["commit"][:10] if found.get("commit") else "an unknown commit"
 
 
 def _verified(folder: Path, cell: Cell) -> str:

@@ -40,7 +40,7 @@ def _maps(frame: TaskFrame, cells: list[Cell]) -> Plot:
     return Plot(
         f"{frame.name}-rewards", f"{frame.title}: learnt rewards",
         "Each map has its own scale, from its lowest reward (dark) to its highest (bright). Black: walls. White: the "
-        "path of the policy's mode from the disc; the star is the target.",
+        f"path of the policy's mode from the disc; the star is the target. At most {SHOWN} seeds are drawn.",
         f"Heat maps of the learnt reward over the room, one per seed, for {', '.join(cell.title for cell in cells)}.",
         svg(fig),
     )  # fmt: skip

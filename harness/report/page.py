@@ -110,16 +110,18 @@ def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dic
     made = []
     for block in archived:
         preset, folder = Preset.read(root, block), pages / block["preset"]
-        _write(_page(root, preset, paper, folder, []), folder)
+        _write(_page(root, preset, paper, folder, [], params), folder)
         made += _glance(preset, paper, f"{preset.name}: archived", _link(out, folder / "index.html"))
         made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, partial(_link, out)))]
     extra = [Section("archive", "Archived runs", ARCHIVED, tables=made)] if made else []
     _write(_page(root, Preset.read(root, params), paper, out, extra), out)
 
 
-def _page(root: Path, preset: Preset, paper: Paper, out: Path, extra: list[Section]) -> dict[str, Any]:
-    """What the templates show."""
-    link, looks, sections = partial(_link, out), styles(preset.params), []
+def _page(
+    root: Path, preset: Preset, paper: Paper, out: Path, extra: list[Section], before: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What the templates show; before: as in `styles`."""
+    link, looks, sections = partial(_link, out), styles(preset.params, before), []
     for name, frame in preset.frames.items():
         made = _tables(frame, preset.summaries[name], link)
         made.insert(1, paper.beside(preset, frame, link))

@@ -76,7 +76,7 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
             single = float(cell.endpoint(metric).var(ddof=1)) if cell.rewards else None
             low, high = st.prediction_interval(x, runs, variance_of_run=single) if len(x) > 1 else (np.nan, np.nan)
             ours = interval(x.mean(), low, high, decimals([x.mean()]))
-            word = verdict(float(theirs["mean"]), x.mean(), low, high, margin)
+            word = verdict(float(theirs["mean"]), x.mean(), low, high, margin, theirs.higher_is_better == "true")
         body.append(
             [Text(cell.title), Text(ours), Text(str(cell.n) if cell.record else NONE),
              Text(_printed(theirs)), Text(word), record(cell, link)]
@@ -87,18 +87,19 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
     notes = [
         "Reproduced: the published value lies in the interval in which a new mean of as many runs "
         f"as the paper's would fall, and that interval is within {margin:.0%} of our mean. "
-        "Inconclusive: the interval is wider than that."
+        "Inconclusive: the interval is wider than that. Ours is better: the whole interval is beyond the published "
+        "value; not reproduced: short of it."
     ]
     return Table(f"{frame.title}: {metric} beside the published {declared['task']}", head, body,
                  notes)  # fmt: skip
 
 
-def verdict(published: float, mean: float, low: float, high: float, margin: float) -> str:
-    """'reproduced', 'not reproduced' or 'inconclusive' for one published value."""
+def verdict(published: float, mean: float, low: float, high: float, margin: float, higher_is_better: bool) -> str:
+    """'reproduced', 'inconclusive', 'not reproduced' or, beyond the published value, 'ours is better'."""
     if not np.isfinite(low):
         return "inconclusive"
     if not low <= published <= high:
-        return "not reproduced"
+        return "ours is better" if (mean > published) == higher_is_better else "not reproduced"
     return "reproduced" if (high - low) / 2 <= margin * abs(mean) else "inconclusive"
 
 

@@ -61,9 +61,12 @@ class Plot:
     svg: bytes
 
 
-def styles(params: dict[str, Any]) -> dict[str, Style]:
-    """A style per method name, in the order in which params.yaml first names them."""
-    blocks = (block or {} for block in params.get("methods", {}).values())
+def styles(params: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Style]:
+    """A style per method name, in the order in which the parameters first name them.
+
+    before: other parameters whose methods come first, so that a method looks the same on both pages.
+    """
+    blocks = [block or {} for made in (before or {}, params) for block in made.get("methods", {}).values()]
     names = dict.fromkeys(name for block in blocks for name in block)
     titles = params.get("report", {}).get("titles", {})
     return {

@@ -48,8 +48,8 @@ elif command == "train":
 elif command == "evaluate":
     write("results/summary/line.json", "{{}}")
 else:
-    for name in ("index.html", "index.md", "figures/a.svg"):
-        write(f"reports/small/{{name}}", "page")
+    for name in ("small/index.html", "small/index.md", "small/figures/a.svg", "archived/far/index.html"):
+        write(f"reports/{{name}}", "page")
 """
 
 
@@ -64,8 +64,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, tree / name)
     (tree / ".dvc").mkdir()
     (tree / ".dvc/config").write_text((ROOT / ".dvc/config").read_text() + "    no_scm = true\n")
-    (tree / "results").mkdir()
-    (tree / "results/published.csv").write_text("task\n")
+    for name in ("results/published.csv", "results/claims.csv", "results/archive/README.md", "presets/smoke.yaml"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("")
     (tree / "bin").mkdir()
     (tree / "bin/bench").write_text(BENCH.format(python=sys.executable, root=str(ROOT)))
     (tree / "bin/bench").chmod(0o755)

@@ -29,16 +29,19 @@ def test_the_later_version_stands_first_with_its_own_digits(printed):
 
 
 @pytest.mark.parametrize(
-    ("value", "interval", "word"),
+    ("value", "interval", "up", "word"),
     [
-        (10.0, (9.5, 10.5), "reproduced"),
-        (12.0, (9.5, 10.5), "not reproduced"),
-        (10.0, (5.0, 15.0), "inconclusive"),
-        (10.0, (np.nan, np.nan), "inconclusive"),
+        (10.0, (9.5, 10.5), True, "reproduced"),
+        (12.0, (9.5, 10.5), True, "not reproduced"),
+        (12.0, (9.5, 10.5), False, "ours is better"),
+        (8.0, (9.5, 10.5), True, "ours is better"),
+        (8.0, (9.5, 10.5), False, "not reproduced"),
+        (10.0, (5.0, 15.0), True, "inconclusive"),
+        (10.0, (np.nan, np.nan), True, "inconclusive"),
     ],
 )
-def test_verdicts(value, interval, word):
-    assert published.verdict(value, 10.0, *interval, margin=0.1) == word
+def test_verdicts(value, interval, up, word):
+    assert published.verdict(value, 10.0, *interval, margin=0.1, higher_is_better=up) == word
 
 
 def test_ours_stands_beside_the_declared_column(small, printed):

@@ -149,7 +149,7 @@ def write(root, task, family, cell, ablation, seeds, steps, method_params, metri
         "references": references or {},
     }  # fmt: skip
     (folder / "record.json").write_text(json.dumps(record))
-    (folder / "provenance.json").write_text(json.dumps({"commit": "c" * 40, "seconds": 12.5}))
+    (folder / "provenance.json").write_text(json.dumps({"environment": {"commit": "c" * 40}, "scoring_seconds": 12.5}))
     columns = ["task", "method", "seed", "step", "metric", "value"]
     pd.DataFrame([[task, cell, *row] for row in scores], columns=columns).to_csv(
         folder / "scores.csv", index=False, float_format="%.8g"
