@@ -53,7 +53,12 @@ class Robot:
 
     @cached_property
     def model(self) -> mujoco.MjModel:
-        model = mujoco.MjModel.from_xml_path(str(self.path))
+        before = mujoco.get_mju_user_warning()
+        mujoco.set_mju_user_warning(lambda text: None)  # the files are Gymnasium's; notes on them would fill a log file
+        try:
+            model = mujoco.MjModel.from_xml_path(str(self.path))
+        finally:
+            mujoco.set_mju_user_warning(before)
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
         return model
 
