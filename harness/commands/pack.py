@@ -7,6 +7,7 @@ as long as the code is the same: a checkpoint lies in a folder named by the key 
 from __future__ import annotations
 
 import io
+import lzma
 import shutil
 import tarfile
 from pathlib import Path
@@ -25,18 +26,25 @@ CONTENT = ("run.json", "checkpoint.pt", "snapshot-*.pt")
 def pack(root: Path, copy: Path) -> list[Path]:
     """Merge the records of `copy` and pack its blocks that have a checkpoint but no record yet; returns the new files.
 
+    What was packed of cells that have a record now goes.
+
     Raises BenchError, once the rest is packed, for blocks larger than LARGEST.
     """
     plan = load_plan(copy)
+    packed = root / UNFINISHED / plan.params["preset"]
     if any(copy.glob("results/records/*/*/record.json")):
         merge(root, copy)
     made, large = [], []
     for cell in plan.cells:
-        for seeds in () if (cell.folder(copy) / "record.json").exists() else cell.blocks:
+        for seeds in cell.blocks:
             try:
                 folder = block_folder(copy, cell, seeds)
             except BenchError:
                 continue  # its data, or what it takes from another cell, are not there: it has not begun
+            target = packed / folder.parent.name / f"{folder.name}.tar.xz"
+            if (cell.folder(copy) / "record.json").exists():
+                target.unlink(missing_ok=True)  # of an earlier stop
+                continue
             if not (folder / "checkpoint.pt").exists():
                 continue
             content = _packed(folder)
@@ -44,7 +52,6 @@ def pack(root: Path, copy: Path) -> list[Path]:
             if len(content) > LARGEST:
                 large.append(f"{name} ({len(content) / 1e6:.1f} MB)")
                 continue
-            target = root / UNFINISHED / cell.preset / folder.parent.name / f"{folder.name}.tar.xz"
             write_bytes(target, content)
             made.append(target)
     if large:
@@ -64,11 +71,13 @@ def unpack(root: Path, preset: str, copy: Path) -> int:
         target = copy / ".scratch/runs" / path.parent.name / path.name.removesuffix(".tar.xz")
         if target.exists():
             continue
+        aside = target.with_name(f".{target.name}.aside")  # renamed once it is whole
         try:
             with tarfile.open(path) as archive:
-                archive.extractall(target, filter="data")
-        except (tarfile.TarError, EOFError, OSError):
-            shutil.rmtree(target, ignore_errors=True)
+                archive.extractall(aside, filter="data")
+            aside.rename(target)
+        except (tarfile.TarError, lzma.LZMAError, EOFError, OSError):
+            shutil.rmtree(aside, ignore_errors=True)
             raise BenchError(f"{path} is damaged: delete it to train that block again") from None
         count += 1
     return count

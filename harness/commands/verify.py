@@ -32,7 +32,7 @@ def verify(root: Path, preset: str, steps: int, task: str | None = None, name: s
 
     Raises BenchError where nothing is archived, or no hash was taken so early.
     """
-    copy = private_copy(root, preset, compose_preset(root, preset))
+    copy = private_copy(root, f"{preset}-verify", compose_preset(root, preset))  # the preset may be running in its own
     unpack(root, preset, copy)
     plan = load_plan(copy)
     archive = root / "results/archive" / preset

@@ -110,8 +110,7 @@ def _comparison(
         return {}
     block = cell.record["metrics"][metric]
     up = block["higher_is_better"]  # None where the metric only describes
-    a = cell.units(metric)
-    a, b = a.to_numpy(), other.units(metric).loc[a.index].to_numpy()
+    a, b = cell.paired(other, metric)
     d = st.paired_difference(a, b)
     enough = d.n >= st.FEWEST_FOR_INTERVAL
     row = {

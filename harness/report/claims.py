@@ -61,7 +61,8 @@ def table(claims: list[Claim], frames: dict[str, TaskFrame], preset: str, page: 
     notes = [
         "A difference is taken on shared seeds, in the metric's unit, positive where the claim holds. Reproduced: the "
         "whole interval is on the claim's side (of the margin, where the claim allows a tie); not reproduced: all of it "
-        "is on the other side; inconclusive: neither. Of several pairs all must hold, and one against is enough."
+        "is on the other side; inconclusive: neither. Of several pairs all must hold, and one against is enough.",
+        f"Published: {'; '.join(dict.fromkeys(claim.source for claim in own))}.",
     ]
     return Table("Published claims", head, rows, notes)
 
@@ -82,11 +83,8 @@ def _row(claim: Claim, frame: TaskFrame, page: str) -> list[Text]:
     better, others = frame.cell(claim.better), [(name, frame.cell(name)) for name in claim.than]
     parts = [_pair(claim, better, other) for _, other in others]
     titles = [other.title if other else name for name, other in others]
-    several = len(parts) > 1
-    column = [
-        "; ".join(f"{title}: {part[place]}" if several else part[place] for title, part in zip(titles, parts))
-        for place in range(3)
-    ]
+    run = [(f"{title}: " if len(parts) > 1 else "", part) for title, part in zip(titles, parts) if part[3] != NOT_RUN]
+    column = ["; ".join(title + part[place] for title, part in run) or NONE for place in range(3)]
     word = together([part[3] for part in parts])
     name = Text(f"{claim.id}. {claim.claim}", href=f"{page}#{frame.name}")
     return [name, Text(claim.published), *map(Text, column), Text(word, strong=word in (REPRODUCED, NOT))]
@@ -98,8 +96,7 @@ def _pair(claim: Claim, better: Cell | None, other: Cell | None) -> tuple[str, s
         if cell is None or not cell.record or claim.metric not in cell.record["metrics"]:
             return NONE, NONE, NONE, NOT_RUN
     sign = 1 if claim.higher_is_better else -1
-    a = better.units(claim.metric)
-    a, b = a.to_numpy(), other.units(claim.metric).loc[a.index].to_numpy()
+    a, b = better.paired(other, claim.metric)
     found = st.paired_difference(sign * a, sign * b)
     shown = interval(found.mean, found.low, found.high, min(2, decimals([found.mean])))
     chance = st.improvement(a[None], b[None], claim.higher_is_better)

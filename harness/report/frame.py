@@ -90,8 +90,18 @@ class Cell:
 
     def units(self, metric: str) -> pd.Series:
         """Endpoint scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings)."""
-        values = pd.Series(self.endpoint(metric), index=self.seeds)
-        return values.groupby(values.index % self.rewards).mean() if self.rewards else values
+        values = self.by_unit(metric)
+        return values.groupby(level=0).mean() if self.rewards else values
+
+    def by_unit(self, metric: str) -> pd.Series:
+        """Every endpoint score, indexed by the seed or by the learnt reward that it shares with others."""
+        index = [seed % self.rewards for seed in self.seeds] if self.rewards else self.seeds
+        return pd.Series(self.endpoint(metric), index=index)
+
+    def paired(self, other: Cell, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """The units [N] of this cell and the same ones of the other."""
+        own = self.units(metric)
+        return own.to_numpy(), other.units(metric).loc[own.index].to_numpy()
 
     @property
     def n(self) -> int:

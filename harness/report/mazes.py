@@ -71,7 +71,7 @@ def _by_reward(frame: TaskFrame, cells: list[Cell], looks: dict[str, Style]) -> 
     ax = fig.subplots()
     for place, cell in enumerate(cells):
         look = looks[cell.method]
-        values = _by_seed(cell)
+        values = cell.by_unit(RETURN)
         for offset, (_, group) in zip(np.linspace(-0.32, 0.32, cell.n), values.groupby(level=0)):
             ax.plot(group, [place + offset] * len(group), lw=0.8, ms=4.5, mec="white", mew=0.3, **look.points)
     for label, value in frame.references(RETURN).items():
@@ -87,11 +87,6 @@ def _by_reward(frame: TaskFrame, cells: list[Cell], looks: dict[str, Style]) -> 
     )  # fmt: skip
 
 
-def _by_seed(cell: Cell) -> pd.Series:
-    """Returns indexed by the learnt reward."""
-    return pd.Series(cell.endpoint(RETURN), index=[seed % cell.rewards for seed in cell.seeds])
-
-
 def table(frame: TaskFrame, link: Link) -> Table | None:
     """How much of the spread comes from learning the reward and how much from training on it again."""
     run = [cell for cell in frame.cells if cell.record and cell.rewards]
@@ -99,7 +94,7 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
         return None
     body = []
     for cell in run:
-        values = _by_seed(cell)
+        values = cell.by_unit(RETURN)
         between, within = split(values)
         body.append([
             Text(cell.title), Text(number(values.mean(), 1)), Text(number(values.std(), 1)), Text(_root(between)), Text(_root(within)),

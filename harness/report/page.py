@@ -104,17 +104,17 @@ def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dic
     """
     root, out = Path(root), Path(out)
     paper = Paper(published.load(root / "results/published.csv"), claims.load(root / "results/claims.csv"))
-    pages = out.parent / "archived"
-    shutil.rmtree(pages, ignore_errors=True)
+    own, kept = Preset.read(root, params), [Preset.read(root, block) for block in archived]
+    pages, made = out.parent / "archived", []
+    shutil.rmtree(pages, ignore_errors=True)  # after all records are read: a wrong one leaves the old pages
     pages.mkdir(parents=True)
-    made = []
-    for block in archived:
-        preset, folder = Preset.read(root, block), pages / block["preset"]
+    for preset in kept:
+        folder = pages / preset.name
         _write(_page(root, preset, paper, folder, [], params), folder)
         made += _glance(preset, paper, f"{preset.name}: archived", _link(out, folder / "index.html"))
         made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, partial(_link, out)))]
     extra = [Section("archive", "Archived runs", ARCHIVED, tables=made)] if made else []
-    _write(_page(root, Preset.read(root, params), paper, out, extra), out)
+    _write(_page(root, own, paper, out, extra), out)
 
 
 def _page(

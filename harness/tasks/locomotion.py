@@ -125,6 +125,8 @@ class Locomotion:
     def shown_steps(self) -> np.ndarray:
         """[T', E]: the steps that are shown, every so manieth from a place of its own in each episode."""
         n, every = self.params.episodes, self.params.every
+        if every > self.horizon:
+            raise BenchError(f"tasks.{self.name}.every = {every}: more than the {self.horizon} steps of an episode")
         first = CounterDraws((0,), "locomotion/demonstrations", "cpu", lookahead=1).integers("expert", "first", (n,), every)
         return first.numpy() + every * np.arange(self.horizon // every)[:, None]
 

@@ -47,6 +47,7 @@ def test_a_packed_run_goes_on_elsewhere(stopped, tmp_path: Path, capfd: pytest.C
     assert "pair/plain is up to date" in out and "pair/wide scores done" in out and "pair/plain block" not in out
     assert (wide.folder(copy) / "record.json").read_bytes() == (wide.folder(other) / "record.json").read_bytes()
     assert unpack(root, plan.params["preset"], other) == 0, "what is there stays"
+    assert pack(root, other) == [] and not made.exists(), "a finished cell needs no packed block"
 
 
 def test_what_cannot_be_packed_or_unpacked_is_named(stopped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

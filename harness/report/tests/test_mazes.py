@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from harness.report import grids, mazes
+from harness.report.frame import Cell
 from harness.report.style import Style, theme
 
 LOOK = {"m": Style("M", "#000000", "-", "o")}
@@ -27,12 +28,14 @@ def cell(returns, with_map=True, rewards=None):
             ("walls", [0, 0.2, 0.1, 0.1], [0, 0, 0, 0.1]),
         )
     ]  # fmt: skip
+    record = {"metrics": metrics, "manifests": {"g": manifest}, "seeds": seeds}
     values = {"return": np.array(returns), "stuck": np.array(returns) < -20}
-    return SimpleNamespace(
-        rewards=rewards, n=len({seed % (rewards or len(seeds)) for seed in seeds}),
-        record={"metrics": metrics, "manifests": {"g": manifest}}, seeds=seeds, panels=pd.concat(panels), title="M", method="m",
-        endpoint=lambda metric: values[metric].astype(float),
-    )  # fmt: skip
+    made = Cell("t", "m", "m", "M", record=record, rewards=rewards)
+    made.__dict__["panels"] = pd.concat(panels)
+    made.__dict__["scores"] = pd.concat(
+        pd.DataFrame({"seed": seeds, "step": 1, "metric": name, "value": x.astype(float)}) for name, x in values.items()
+    )
+    return made
 
 
 def frame(cells, **params):

@@ -179,6 +179,7 @@ def test_normalised_returns_lie_between_the_two_references(tmp_path):
         ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, tasks.robots.episodes asks for 5"),
         ({"demonstrations": "FILE", "robot": "Hopper-v5"}, "holds no demonstrations of 20 steps of Hopper-v5"),
         ({"demonstrations": "FILE", "horizon": 30}, "holds no demonstrations of 30 steps of HalfCheetah-v5"),
+        ({"demonstrations": "FILE", "every": 21}, "tasks.robots.every = 21: more than the 20 steps of an episode"),
         ({}, "robots has no demonstrations: give tasks.robots.demonstrations, the expert's cell"),
     ],
 )  # fmt: skip
@@ -188,7 +189,7 @@ def test_wrong_demonstrations_get_one_line(words, line, tmp_path):
     if words.get("demonstrations") == "FILE":
         words["demonstrations"] = str(tmp_path / "e.npz")
     with pytest.raises(BenchError) as error:
-        _ = task(**words).demonstrated
+        task(**words).source(CPU).demonstrations()
     assert line in str(error.value) and "\n" not in str(error.value)
 
 
