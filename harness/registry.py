@@ -10,7 +10,7 @@ from types import ModuleType
 from harness.errors import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-HELPERS = {"tasks": ("batches", "pixels")}
+HELPERS = {"tasks": ("batches", "demonstrations", "pixels")}
 
 
 def algorithms() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -10,18 +11,22 @@ from torch import Tensor
 
 from baselines.parts.acting import Acting
 from baselines.parts.layers import initialise
+from baselines.parts.normaliser import NormaliserParams, normaliser
 from baselines.parts.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.policy import PolicyParams, policy
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("maze", "tabular")
+FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):
-    """steps_per_update: optimiser steps in one step of the run, so that rows of a table share one axis."""
+    """normaliser: of the observations, by the demonstrations' own mean and spread.
+
+    steps_per_update: optimiser steps in one step of the run, so that rows of a table share one axis."""
 
     algorithm: Literal["cloning"]
     policy: PolicyParams = PolicyParams()
+    normaliser: NormaliserParams | None = None
     batch: int = Field(256, ge=1)
     steps_per_update: int = Field(50, ge=1)
     optimizer: OptimizerParams
@@ -33,6 +38,7 @@ class Cloning(Method):
         self.params = params
         self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
         self.policy = policy(draws.n_seeds, spec, params.policy)
+        self.see = normaliser(draws.n_seeds, math.prod(spec.shape), params.normaliser)
         initialise(self, draws)
         self.to(device)
         self.optimizer = SeedOptimizer(self.policy.parameters(), params.optimizer, self.alive)
@@ -41,9 +47,11 @@ class Cloning(Method):
         expert, shape = source.demonstrations(), (self.params.steps_per_update, self.params.batch)
         observations, actions = (part.flatten(1, 2)[0] for part in (expert.observations, expert.actions))
         rows = draws.integers("expert", "rows", shape, len(actions))
+        if draws.step == 0:
+            self.see.absorb(observations.unsqueeze(0), self.alive)
         total = torch.zeros(len(self.alive), device=rows.device)
         for k in range(self.params.steps_per_update):
-            loss = -self.policy.log_prob(observations[rows[:, k]], actions[rows[:, k]]).mean(1)
+            loss = -self.policy.log_prob(self.see(observations[rows[:, k]]), actions[rows[:, k]]).mean(1)
             grad = self.optimizer.step(loss, draws.step)
             total += loss.detach()
         return {"loss": total / self.params.steps_per_update, "grad": grad}
@@ -52,7 +60,7 @@ class Cloning(Method):
         return {"policy": self.optimizer.optimizer}
 
     def outputs(self) -> Acting:
-        return Acting(self.policy)
+        return Acting(self.policy, see=self.see)
 
 
 def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Cloning:

@@ -20,7 +20,7 @@ from baselines.parts.replay import Replay, ReplayParams
 from baselines.parts.transitions import Transitions, as_steps, transitions
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("maze", "tabular")
+FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):
@@ -62,18 +62,18 @@ class Imitation(Method):
         params = self.params
         rollout = self.learner.rollout(source, draws)
         new = transitions(rollout, params.discriminator.last_next)
+        seen = new.seen(self.learner.see)
         if params.replay_log_pi == "behaviour":
-            new = new._replace(log_pi=self._log_pi(new))
+            new = new._replace(log_pi=self._log_pi(seen))
         expert = transitions(source.demonstrations(), params.discriminator.last_next)
         if params.order == "discriminator_first":
             logs = self._fit(expert, new, draws)
-        log_pi = self._log_pi(new) if self.discriminator.needs_log_pi else None
-        rewards = as_steps(self.discriminator.reward(new, log_pi), rollout)
+        log_pi = self._log_pi(seen) if self.discriminator.needs_log_pi else None
+        rewards = as_steps(self.discriminator.reward(seen, log_pi), rollout)
         logs_policy = self.learner.improve(rollout, rewards, draws)
         if params.order == "policy_first":
             logs = self._fit(expert, new, draws)
-        reward_std = rewards.flatten(1).std(1)
-        return logs | logs_policy | {"true_return": rollout.rewards.sum(1).mean(1), "reward_std": reward_std}
+        return logs | logs_policy | {"reward_std": rewards.flatten(1).std(1)}
 
     def _fit(self, expert: Transitions, new: Transitions, draws: Draws) -> dict[str, Tensor]:
         """All steps of a round; logs are their means, but beta, which is the last."""
@@ -81,8 +81,8 @@ class Imitation(Method):
         pool = new if self.replay is None else self.replay.mix(new, draws)
         steps = (params.discriminator_steps, params.batch)
         n_expert, n_pool = expert.observations.shape[1], pool.observations.shape[1]
-        theirs = expert.rows(draws.integers("expert", "rows", steps, n_expert).flatten(1))
-        ours = pool.rows(draws.integers("data", "rows", steps, n_pool).flatten(1))
+        theirs = expert.rows(draws.integers("expert", "rows", steps, n_expert).flatten(1)).seen(self.learner.see)
+        ours = pool.rows(draws.integers("data", "rows", steps, n_pool).flatten(1)).seen(self.learner.see)
         log_pi = self._log_pi(theirs), self._log_pi(ours) if params.replay_log_pi == "current" else ours.log_pi
         total: dict[str, Tensor] = {}
         for k in range(params.discriminator_steps):
@@ -101,11 +101,11 @@ class Imitation(Method):
         return {"critic": self.discriminator.optimizer.optimizer, **self.learner.optimizers()}
 
     def outputs(self) -> Acting:
-        return Acting(self.learner.policy, learnt_reward(self.discriminator))
+        return self.learner.outputs(learnt_reward(self.discriminator))
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """The learnt reward, for a cell that trains a new policy on it."""
-        return {"reward": self.discriminator.state_dict()}
+        """The learnt reward, for a cell that trains a new policy on it; with it the normaliser of what it meets."""
+        return {"reward": self.discriminator.state_dict() | self.learner.see.state_dict(prefix="see.")}
 
 
 def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Imitation:

@@ -11,7 +11,7 @@ from baselines.parts.acting import Acting
 from baselines.parts.policy import PolicyParams, policy
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("maze", "tabular")
+FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):

@@ -33,6 +33,8 @@ class Params(Settings):
     def _of_states(self) -> Params:
         if getattr(self.discriminator, "input", None) == "ss":
             raise ValueError("discriminator.input: a reward of s and s' cannot be re-trained on; use s or sa")
+        if self.learner.normaliser is not None:
+            raise ValueError("learner.normaliser: a reward is re-trained on observations as they are")
         return self
 
 
@@ -52,14 +54,14 @@ class Retrain(Method):
         try:
             self.discriminator.load_state_dict(dict(reward))
         except RuntimeError as error:
-            raise BenchError(f"the learnt reward has other nets than this block's discriminator: {str(error).splitlines()[1].strip()}") from None
+            what = str(error).splitlines()[1].strip()
+            raise BenchError(f"the learnt reward has other nets than this block's discriminator: {what}") from None
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
         rollout = self.learner.rollout(source, draws)
         rows = transitions(rollout)
         rewards = as_steps(self._reward(rows.observations, rows.actions), rollout)
-        logs = self.learner.improve(rollout, rewards, draws)
-        return logs | {"true_return": rollout.rewards.sum(1).mean(1)}
+        return self.learner.improve(rollout, rewards, draws)
 
     @property
     def _reward(self):
@@ -69,7 +71,7 @@ class Retrain(Method):
         return self.learner.optimizers()
 
     def outputs(self) -> Acting:
-        return Acting(self.learner.policy, learnt_reward(self.discriminator))
+        return self.learner.outputs(learnt_reward(self.discriminator))
 
 
 def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Retrain:

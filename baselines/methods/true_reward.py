@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from baselines.parts.acting import Acting
 from baselines.parts.layers import initialise
 from baselines.parts.learner import Learner, LearnerParams
 from harness.contracts import Draws, Environments, Method, Rollout, Settings, TaskSpec
 
-FAMILIES = ("maze", "tabular")
+FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):
@@ -31,10 +31,7 @@ class TrueReward(Method):
         self.learner = Learner(draws.n_seeds, spec, params.learner)
         self.kept = min(params.demonstrations, spec.steps)
         if self.kept:
-            episodes = (draws.n_seeds, spec.horizon, self.kept, params.learner.n_envs)
-            sizes = {"observations": spec.shape[0], "actions": spec.action_size or spec.n_actions}
-            for name, size in (sizes | {"next_observations": spec.shape[0]}).items():
-                self.register_buffer(f"last_{name}", torch.zeros(*episodes, size))
+            self.demonstrations = Demonstrations((draws.n_seeds, self.kept), params.learner.n_envs, spec)
         initialise(self, draws)
         self.to(device)
         self.learner.prepare(self.alive)
@@ -42,26 +39,45 @@ class TrueReward(Method):
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
         rollout = self.learner.rollout(source, draws)
         if self.kept:
-            self._keep(rollout, draws.step % self.kept)
-        logs = self.learner.improve(rollout, rollout.rewards, draws)
-        return logs | {"true_return": logs["return"]}
-
-    def _keep(self, rollout: Rollout, place: int) -> None:
-        for name in ("observations", "actions", "next_observations"):
-            getattr(self, f"last_{name}")[:, :, place] = getattr(rollout, name)
+            self.demonstrations.keep(rollout, draws.step % self.kept)
+        return self.learner.improve(rollout, rollout.rewards, draws)
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """What the policy went through in the last updates, as it drew its actions: [S, T, E, ...]."""
-        if not self.kept:
-            return {}
-        names = ("observations", "actions", "next_observations")
-        return {"demonstrations": {name: getattr(self, f"last_{name}").flatten(2, 3) for name in names}}
+        """What the policy went through in the last updates, as it drew its actions."""
+        return {"demonstrations": self.demonstrations.of_all()} if self.kept else {}
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return self.learner.optimizers()
 
     def outputs(self) -> Acting:
-        return Acting(self.learner.policy)
+        return self.learner.outputs()
+
+
+class Demonstrations(nn.Module):
+    """Room for the rollouts of some updates of E environments: buffers [S, kept, ...]; places: (S, kept)."""
+
+    def __init__(self, places: tuple[int, int], n_envs: int, spec: TaskSpec):
+        super().__init__()
+        steps, ends = (*places, spec.horizon, n_envs), (*places, n_envs)
+        self.register_buffer("observations", torch.zeros(*steps, spec.shape[0]))
+        self.register_buffer("actions", torch.zeros(*steps, spec.action_size or spec.n_actions))
+        self.register_buffer("rewards", torch.zeros(*steps))
+        self.register_buffer("last_observations", torch.zeros(*ends, spec.shape[0]))
+        self.register_buffer("whole", torch.zeros(*ends, dtype=torch.bool))
+
+    def keep(self, rollout: Rollout, place: int) -> None:
+        self.observations[:, place] = rollout.observations
+        self.actions[:, place] = rollout.actions
+        self.rewards[:, place] = rollout.rewards
+        self.last_observations[:, place] = rollout.next_observations[:, -1]
+        self.whole[:, place] = ~rollout.terminated.any(1)
+
+    def of_all(self) -> dict[str, Tensor]:
+        """[S, T, kept E, ...] of the steps, [S, kept E, ...] of what is one an episode; see harness.tasks.demonstrations."""
+        return {
+            name: part.flatten(1, 2) if name in ("last_observations", "whole") else part.transpose(1, 2).flatten(2, 3)
+            for name, part in self.named_buffers()
+        }
 
 
 def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> TrueReward:

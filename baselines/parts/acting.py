@@ -10,17 +10,20 @@ from torch import Tensor
 
 from harness.contracts import Draws
 
+Reward = Callable[[Tensor, Tensor], Tensor]
+
 
 class Acting:
     """policy: of parts.policy, or anything with its `noise` and `act`.
 
-    learnt_reward: (observations [S, B, O], actions [S, B, A]) -> [S, B].
+    learnt_reward: (observations [S, B, O], actions [S, B, A]) -> [S, B]. see: what both meet instead of the
+    environment's observations.
     """
 
-    def __init__(self, policy: Any, learnt_reward: Callable[[Tensor, Tensor], Tensor] | None = None):
-        self.policy = policy
+    def __init__(self, policy: Any, learnt_reward: Reward | None = None, see: Callable[[Tensor], Tensor] = lambda x: x):
+        self.policy, self.see = policy, see
         if learnt_reward is not None:
-            self.reward = torch.no_grad()(learnt_reward)
+            self.reward = torch.no_grad()(lambda observations, actions: learnt_reward(see(observations), actions))
 
     def noise(self, draws: Draws, shape: Sequence[int], name: str, stream: str = "eval") -> Tensor:
         return self.policy.noise(draws, shape, name, stream)
@@ -28,9 +31,9 @@ class Acting:
     @torch.no_grad()
     def act(self, observations: Tensor, noise: Tensor | None = None) -> Tensor:
         """Actions [S, E, A]; without noise the policy's mode."""
-        return self.policy.act(observations, noise)
+        return self.policy.act(self.see(observations), noise)
 
     @torch.no_grad()
     def log_policy(self, observations: Tensor) -> Tensor:
         """[S, B, A] log-probabilities of a policy over a discrete set."""
-        return self.policy.distribution(observations)[0]
+        return self.policy.distribution(self.see(observations))[0]

@@ -24,7 +24,7 @@ class GAILParams(AdversaryParams):
     """
 
     kind: Literal["gail"]
-    loss: Literal["non_saturating", "minimax"] = "non_saturating"
+    loss: Literal["minimax"] = "minimax"
     ce_scale: Literal["sum", "mean"] = "mean"
     input: Literal["s", "sa", "ss"] = "sa"
     policy_reward: Literal["log_d", "softplus", "logit"] = "log_d"

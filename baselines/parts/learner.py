@@ -10,6 +10,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from baselines.parts.baseline import LinearParams, ValueParams, baseline
+from baselines.parts.acting import Acting, Reward
+from baselines.parts.normaliser import NormaliserParams, normaliser
 from baselines.parts.policy import PolicyParams, policy
 from baselines.parts.ppo import PPO, PPOParams
 from baselines.parts.trpo import TRPO, TRPOParams
@@ -20,6 +22,7 @@ from harness.maths.returns import discounted_sum, episode_return, episode_times,
 class _Common(Settings):
     """What both kinds share.
 
+    normaliser: of the observations that the policy, its baseline and a discriminator meet; None: none.
     n_envs: environments of each seed, one episode each per update.
     advantages: standardised over the seed's whole batch, only centred, or raw.
     entropy: stop_gradient adds weight * entropy, as a number, to the finished advantages (PAPER 6.4);
@@ -30,6 +33,7 @@ class _Common(Settings):
     """
 
     policy: PolicyParams = PolicyParams()
+    normaliser: NormaliserParams | None = None
     value: ValueParams = LinearParams()
     n_envs: int = Field(100, ge=1)
     gamma: float = Field(0.99, ge=0, le=1)
@@ -52,12 +56,17 @@ LearnerParams = TRPOLearnerParams | PPOLearnerParams
 
 
 class Learner(nn.Module):
-    """Call `prepare` once the parameters are initialised and on their device."""
+    """Call `prepare` once the parameters are initialised and on their device.
+
+    Rollouts hold observations as the environment gave them; `see` turns them into what all nets meet, s and s' alike.
+    It is the only owner of the normaliser, which moves at the end of `improve`: within an update nothing does.
+    """
 
     def __init__(self, n_seeds: int, spec: TaskSpec, params: LearnerParams):
         super().__init__()
         self.params, self.horizon = params, spec.horizon
         self.policy = policy(n_seeds, spec, params.policy)
+        self.see = normaliser(n_seeds, math.prod(spec.shape), params.normaliser)
         self.baseline = baseline(n_seeds, math.prod(spec.shape), params.value)
 
     def prepare(self, alive: Tensor) -> None:
@@ -69,7 +78,7 @@ class Learner(nn.Module):
     def rollout(self, source: Environments, draws: Draws, name: str = "rollout") -> Rollout:
         """Episodes of the current policy, which draws its actions."""
         noise = self.policy.noise(draws, (self.horizon, self.params.n_envs), name)
-        return source.rollout(lambda o, t: self.policy.act(o, noise[:, t]), draws, self.params.n_envs, name)
+        return source.rollout(lambda o, t: self.policy.act(self.see(o), noise[:, t]), draws, self.params.n_envs, name)
 
     def improve(self, rollout: Rollout, rewards: Tensor, draws: Draws) -> dict[str, Tensor]:
         """One update of the policy for rewards [S, T, E], then the baseline's fit; logs [S].
@@ -79,9 +88,10 @@ class Learner(nn.Module):
         params, alive = self.params, self.alive_ref[0]
         ends = rollout.terminated | rollout.truncated
         times = episode_times(ends)
-        observations, actions = rollout.observations.flatten(1, 2), rollout.actions.flatten(1, 2)
-        values = self.baseline(rollout.observations, times)
-        next_values = self.baseline(rollout.next_observations, times + 1)
+        seen = self.see(rollout.observations)
+        observations, actions = seen.flatten(1, 2), rollout.actions.flatten(1, 2)
+        values = self.baseline(seen, times)
+        next_values = self.baseline(self.see(rollout.next_observations), times + 1)
         over = ends if params.time_limit == "end" else rollout.terminated
         advantages = gae(rewards, values, next_values, over, rollout.truncated, params.gamma, params.lam)
         alive.logical_and_(torch.isfinite(advantages).flatten(1).all(1))
@@ -93,10 +103,16 @@ class Learner(nn.Module):
             weights = weights + params.entropy_weight * entropy
         bonus = params.entropy_weight if params.entropy == "bonus" else 0.0
         logs = self.optimiser.update(distribution, observations, actions, weights, bonus, draws)
-        self.baseline.fit(rollout.observations, times, values, targets, draws)
-        logs |= {"return": episode_return(rewards, ends), "entropy": entropy.mean(1)}
+        self.baseline.fit(seen, times, values, targets, draws)
+        self.see.absorb(rollout.observations.flatten(1, 2), alive)
+        logs |= {"return": episode_return(rewards, ends), "true_return": episode_return(rollout.rewards, ends)}
+        logs["entropy"] = entropy.mean(1)
         logs["explained_variance"] = 1 - (targets - values).flatten(1).var(1) / targets.flatten(1).var(1)
         return logs | self.policy.logs()
+
+    def outputs(self, reward: Reward | None = None) -> Acting:
+        """The policy to be scored; reward: what it learnt from, on observations as `see` gives them."""
+        return Acting(self.policy, reward, self.see)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         own = {} if self.params.kind == "trpo" else {"policy": self.optimiser.optimizer.optimizer}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -26,6 +27,10 @@ class Transitions(NamedTuple):
         """Rows index [S, B] of each seed. One stack of rows (the expert's) serves all seeds."""
         one = len(self.observations) == 1
         return Transitions(*(part[0][index] if one else take(part, index) for part in self))
+
+    def seen(self, see: Callable[[Tensor], Tensor]) -> Transitions:
+        """With both observations as `see` turns them."""
+        return self._replace(observations=see(self.observations), next_observations=see(self.next_observations))
 
     def then(self, other: Transitions) -> Transitions:
         return Transitions(*(torch.cat(pair, 1) for pair in zip(self, other)))

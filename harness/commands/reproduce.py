@@ -52,7 +52,7 @@ def reproduce(root: Path) -> int:
         (copy / UNFINISHED).unlink()
     print("\n".join(f"{v.cell:44s} {v.word:11s} {v.note}".rstrip() for v in verdicts))
     status, lines = tally([v.word for v in verdicts])
-    print("\n".join(lines))
+    print("\n".join(lines + elsewhere(_devices(root, params), _devices(copy, params))))
     print(f"report: {copy / 'reports' / params['preset'] / 'index.html'}")
     return status
 
@@ -101,6 +101,20 @@ def tally(words: list[str]) -> tuple[int, list[str]]:
             f"up to {allowed} pass"
         )
     return int(counts["not run"] > 0 or counts["different"] > allowed), lines
+
+
+def elsewhere(theirs: Counter[str], ours: Counter[str]) -> list[str]:
+    """A line where committed records come from devices of another kind, from names of devices with their numbers of cells."""
+    told = "; ".join(f"{n} on {name}" for name, n in theirs.items() if name not in ours)
+    return [
+        f"committed records from elsewhere ({told}), these from {', '.join(ours)}: processors of another kind round"
+        " matrix products differently, so their bits may differ"
+    ] if told else []  # fmt: skip
+
+
+def _devices(root: Path, params: dict[str, Any]) -> Counter[str]:
+    cells = [cell for frame in load(root, params).values() for cell in frame.everything if cell.record]
+    return Counter(json.loads(_bytes(cell, "provenance.json"))["environment"]["device"] for cell in cells)
 
 
 def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:

@@ -34,6 +34,7 @@ def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
         names = {**identity(root, cell), "seeds": list(seeds)}
         run = _trained(folder, names, cell)
         method, draws = fresh(seeds)
+        record.head["tier"] = tier(task, method)
         for step in points:
             state = checkpoint.load(snapshot_path(folder, step), names)
             if state is None:
@@ -55,7 +56,7 @@ def _head(root: Path, cell: Cell, task: Task) -> dict[str, Any]:
     keys = keys_of(root, cell)
     return {
         "protocol": cell.protocol, "preset": cell.preset, "task": cell.task, "method": cell.method, "cell": cell.name,
-        "family": cell.family, "algorithm": cell.algorithm, "tier": "bit-exact", "ablation": cell.ablation,
+        "family": cell.family, "algorithm": cell.algorithm, "tier": None, "ablation": cell.ablation,
         "params": {
             "task": cell.task_params.model_dump(mode="json"),
             "method": cell.method_params.model_dump(mode="json"),
@@ -64,6 +65,13 @@ def _head(root: Path, cell: Cell, task: Task) -> dict[str, Any]:
         "training_key": keys.training, "scoring_key": keys.scoring, "data_hash": task.data_hash,
         "status": {}, "state_hashes": {}, "metrics": {}, "manifests": {}, "references": {},
     }
+
+
+def tier(task: Task, method: Method) -> str:
+    """How far a second run may differ: not at all, not on the same device, or within chance."""
+    if getattr(task.params, "physics", None) == "warp":
+        return "statistical"
+    return "bit-exact" if method.alive.device.type == "cpu" else "same-device exact"
 
 
 def encoder_of(task: Task) -> Any:

@@ -117,6 +117,16 @@ def pick_device() -> torch.device:
     return torch.device(wanted)
 
 
+def processor() -> str:
+    """The CPU's name, with family and model where the kernel tells: matrix products round by its kind."""
+    try:
+        lines = (line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines() if ":" in line)
+        told = {key.strip(): value.strip() for key, value in lines}
+        return f"{told['model name']} ({told['vendor_id']} {told['cpu family']}/{told['model']})"
+    except (OSError, KeyError):
+        return platform.processor() or platform.machine()
+
+
 def environment(device: torch.device) -> dict[str, Any]:
     """Versions, machine and commit: told beside the record, never part of it."""
     import numpy
@@ -124,7 +134,7 @@ def environment(device: torch.device) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "commit": commit or None,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,

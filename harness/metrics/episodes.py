@@ -40,7 +40,7 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     }
     references = {RANDOM: random["return"]}
     if task.params.demonstrations is not None:
-        expert = float(task.demonstrated[2].sum(0).mean())
+        expert = float(task.demonstrated.rewards.sum(0).mean())
         references[EXPERT] = expert
         found["normalised"] = ((found["return"][0] - random["return"]) / (expert - random["return"]), 0.0)
     finite = np.isfinite(drawn.actions.cpu().numpy()).all((1, 2, 3))

@@ -94,7 +94,7 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table:
     ]  # fmt: skip
     shown = [metric] if metric else []
     tested = [] if block["higher_is_better"] is None else _test_notes(methods)
-    notes = tested + _units(frame) + manifest_notes(frame, shown)
+    notes = tested + _units(frame) + _tiers(frame) + manifest_notes(frame, shown)
     title = aimed(block) if metric else "nothing has run yet"
     return Table(f"{frame.title}: {title}", head, body, notes)
 
@@ -208,6 +208,16 @@ def verdict(row, higher_is_better: bool | None) -> str:
     if row.p_holm < ALPHA and clear >= st.LARGE_IMPROVEMENT:
         return f"▲{TIED}better" if up else f"▼{TIED}worse"
     return "not separable"
+
+
+def _tiers(frame: TaskFrame) -> list[str]:
+    """How far a run may differ when it is made again, and of which cells that is said."""
+    tiers: dict[str, list[str]] = {}
+    for cell in frame.cells:
+        if cell.record:
+            tiers.setdefault(cell.record["tier"], []).append(cell.title)
+    parts = [f"{name} ({', '.join(titles)})" if len(tiers) > 1 else name for name, titles in tiers.items()]
+    return [f"Tier of reproducibility: {'; '.join(parts)}."] if parts else []
 
 
 def manifest_notes(frame: TaskFrame, metrics: Iterable[str]) -> list[str]:

@@ -7,7 +7,6 @@ Episodes have one length by default: then nothing about survival leaks into them
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -16,16 +15,14 @@ import mujoco
 import numpy as np
 import torch
 from pydantic import Field, field_validator
-from torch import Tensor
 
 from harness.contracts import Act, BenchError, Draws, Rollout, Settings, TaskSpec
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
 from harness.sim.robots import ROBOTS, Worlds
+from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("episodes",)
-
-DEMONSTRATED = ("observations", "actions", "rewards", "next_observations")
 
 
 class Scoring(Settings):
@@ -92,34 +89,13 @@ class Locomotion:
         return digest(content)
 
     @cached_property
-    def demonstrated(self) -> list[np.ndarray]:
-        """Of the expert's first whole episodes: the arrays [T, E, ...] that DEMONSTRATED names.
-
-        Raises BenchError where they are missing, damaged, of another robot or too few.
-        """
-        path, n = self.params.demonstrations, self.params.episodes
-        if path is None:
-            raise BenchError(f"{self.name} has no demonstrations: give tasks.{self.name}.demonstrations, the expert's cell")
-        if not Path(path).is_file():
-            raise BenchError(f"{path} with the demonstrations of {self.name} is missing: train the expert cell first")
-        size = self.robot.observation_size
-        try:
-            with np.load(path) as file:
-                parts = [file[f"demonstrations/{name}"][0].astype(np.float32) for name in DEMONSTRATED]
-                whole = ~file["demonstrations/terminated"][0].any(0)
-            shapes = [part.shape[2:] for part in parts]
-            fits = shapes == [(size,), (self.robot.model.nu,), (), (size,)] and len(whole) > 0
-            fits &= all(part.shape[:2] == (self.horizon, len(whole)) and np.isfinite(part).all() for part in parts)
-        except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
-            fits = False
-        if not fits:
-            raise BenchError(
-                f"{path} holds no demonstrations of {self.horizon} steps of {self.robot.name}:"
-                " train the expert cell first, or again"
-            )
-        if whole.sum() < n:
-            raise BenchError(f"{path} holds {whole.sum()} whole episodes, tasks.{self.name}.episodes asks for {n}")
-        return [part[:, whole][:, :n] for part in parts]
+    def demonstrated(self) -> Episodes:
+        """The expert's first whole episodes. Raises BenchError where they are missing, of another robot or too few."""
+        n, robot = self.params.episodes, self.robot
+        found = load(self.params.demonstrations, self.name, self.horizon, robot.observation_size, robot.model.nu)
+        if (held := found.rewards.shape[1]) < n:
+            raise BenchError(f"{self.params.demonstrations} holds {held} whole episodes, tasks.{self.name}.episodes asks for {n}")
+        return Episodes(*(part[:, :n] for part in found))
 
     @cached_property
     def shown_steps(self) -> np.ndarray:
@@ -169,19 +145,22 @@ class LocomotionSource:
             u = draws.uniform(stream, f"{name}/{part}", shape), draws.normal(stream, f"{name}/{part}/normal", shape)
             return robot.reset(*(x.double().cpu().numpy().reshape(n, -1) for x in u))
 
+        def of_worlds(values: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(values).unflatten(0, (n_seeds, n_envs))
+
         seen = torch.empty(horizon, n_seeds, n_envs, robot.observation_size, device=self.device)
         after, rewards = torch.empty_like(seen), torch.empty(horizon, n_seeds, n_envs, device=self.device)
         actions = torch.empty(horizon, n_seeds, n_envs, robot.model.nu, device=self.device)
         terminated = torch.zeros(horizon, n_seeds, n_envs, dtype=torch.bool, device=self.device)
         observations = worlds.set_state(*fresh("reset"))
         for t in range(horizon):
-            seen[t] = _tensor(observations, seen[t])
+            seen[t] = of_worlds(observations)
             actions[t] = act(seen[t], t)
             drawn = actions[t].reshape(n, -1).double().cpu().numpy()
             observations, paid, healthy = worlds.step(np.clip(drawn, low, high))
-            after[t], rewards[t] = _tensor(observations, after[t]), _tensor(paid, rewards[t])
+            after[t], rewards[t] = of_worlds(observations), of_worlds(paid)
             if self.marks and not healthy.all():
-                terminated[t] = torch.as_tensor(~healthy.reshape(n_seeds, n_envs), device=self.device)
+                terminated[t] = of_worlds(~healthy)
                 if self.restarts and t + 1 < horizon:
                     observations = worlds.set_state(*fresh(f"reset/{t}"), ~healthy)
         truncated = torch.zeros_like(terminated)
@@ -200,10 +179,6 @@ class LocomotionSource:
         observations, actions, rewards, after = (torch.as_tensor(part, device=self.device)[None] for part in parts)
         truncated = torch.as_tensor(steps == horizon - 1, device=self.device)[None]
         return Rollout(observations, actions, rewards, after, torch.zeros_like(truncated), truncated)
-
-
-def _tensor(values: np.ndarray, like: Tensor) -> Tensor:
-    return torch.as_tensor(values.reshape(like.shape), dtype=torch.float32, device=like.device)
 
 
 def build(name: str, params: Params, scratch: Path) -> Locomotion:

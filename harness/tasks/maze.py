@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -18,19 +17,18 @@ from harness.run.params import TaskParams, digest
 from harness.sim import mazes
 from harness.sim.free_flight import FreeFlight
 from harness.sim.threads import Threads
+from harness.sim.warp import Warp
+from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("returns", "reward_map")
-
-DEMONSTRATED = ("observations", "actions", "next_observations")
-
 
 class Scoring(Settings):
     n_episodes: int = Field(100, ge=1)
 
 
 class Params(TaskParams):
-    """physics: MuJoCo for all steps, or a closed form where the ball touches nothing (equal but for rounding).
-
+    """physics: MuJoCo for all steps, a closed form where the ball touches nothing (equal but for rounding), or
+        mujoco-warp, for a GPU: single precision and contacts of its own, so equal in the mean alone.
     demonstrations: of the expert, TASK/CELL or the path of what that cell has left.
     rewards: the task whose learnt rewards a method of the same name is re-trained on.
     """
@@ -38,7 +36,7 @@ class Params(TaskParams):
     family: Literal["maze"]
     maze: Literal["c", "s"]
     flipped: bool = False
-    physics: Literal["mujoco", "free_flight"] = "free_flight"
+    physics: Literal["mujoco", "free_flight", "warp"] = "free_flight"
     horizon: int = Field(mazes.HORIZON, ge=1)
     demonstrations: str | None = None
     rewards: str | None = None
@@ -67,30 +65,13 @@ class Maze:
             rewards.round(9).tolist(),
         ]  # fmt: skip
         if self.params.demonstrations is not None:
-            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self._demonstrated]
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.demonstrated]
         return digest(content)
 
     @cached_property
-    def _demonstrated(self) -> list[np.ndarray]:
-        """Arrays [1, T, E, ...] named in DEMONSTRATED."""
-        path = self.params.demonstrations
-        if path is None:
-            raise BenchError(f"{self.name} has no demonstrations: give tasks.{self.name}.demonstrations, the expert's cell")
-        if not Path(path).is_file():
-            raise BenchError(f"{path} with the demonstrations of {self.name} is missing: train the expert cell first")
-        try:
-            with np.load(path) as file:
-                parts = [file[f"demonstrations/{name}"].astype(np.float32) for name in DEMONSTRATED]
-            fits = all(p.shape == (1, self.params.horizon, parts[0].shape[2], n) for p, n in zip(parts, (3, 2, 3)))
-            fits &= all(p.size > 0 and np.isfinite(p).all() for p in parts)
-        except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
-            fits = False
-        if not fits:
-            raise BenchError(
-                f"{path} holds no demonstrations of {self.params.horizon} steps in this maze:"
-                " train the expert cell first, or again"
-            )
-        return parts
+    def demonstrated(self) -> Episodes:
+        """The expert's. Raises BenchError where they are missing or damaged."""
+        return load(self.params.demonstrations, self.name, self.params.horizon, 3, 2)
 
     def in_flipped(self) -> Maze:
         """The same task in the flipped maze."""
@@ -100,20 +81,26 @@ class Maze:
         return MazeSource(self, device)
 
 
+def simulation(task: Maze, n: int) -> Threads | FreeFlight | Warp:
+    """`n` worlds of the task's maze."""
+    maze, threads = task.maze, task.params.threads
+    if task.params.physics == "free_flight":
+        return FreeFlight(maze, n, threads)
+    if task.params.physics == "warp":
+        return Warp(maze.model(), n, maze.frame_skip)
+    return Threads(maze.model(), n, maze.frame_skip, threads)
+
+
 class MazeSource:
     """All worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset."""
 
     def __init__(self, task: Maze, device: torch.device):
         self.task, self.device = task, device
-        self._worlds: dict[int, Threads | FreeFlight] = {}
+        self._worlds: dict[int, Threads | FreeFlight | Warp] = {}
 
-    def _simulation(self, n: int) -> Threads | FreeFlight:
+    def _simulation(self, n: int) -> Threads | FreeFlight | Warp:
         if n not in self._worlds:
-            maze, threads = self.task.maze, self.task.params.threads
-            self._worlds[n] = (
-                FreeFlight(maze, n, threads) if self.task.params.physics == "free_flight"
-                else Threads(maze.model(), n, maze.frame_skip, threads)
-            )  # fmt: skip
+            self._worlds[n] = simulation(self.task, n)
         return self._worlds[n]
 
     @torch.no_grad()
@@ -130,33 +117,25 @@ class MazeSource:
         positions[0] = maze.start
         simulation.set_state(positions[0], mazes.RESET_SPEED * (2 * u.reshape(worlds, 2) - 1))
         seen = torch.zeros(horizon + 1, n_seeds, n_envs, 3, device=self.device)
-        seen[0, ..., :2] = _tensor(positions[0], seen[0, ..., :2])
+        places = seen.view(horizon + 1, worlds, 3)[..., :2]
+        places[0] = torch.from_numpy(positions[0])
         actions = torch.empty(horizon, n_seeds, n_envs, 2, device=self.device)
         for t in range(horizon):
             actions[t] = act(seen[t], t)
             control = actions[t].reshape(worlds, 2).double().cpu().numpy()
             positions[t + 1], _ = simulation.step(control)
-            seen[t + 1, ..., :2] = _tensor(positions[t + 1], seen[t + 1, ..., :2])
+            places[t + 1] = torch.from_numpy(positions[t + 1])
         taken = actions.reshape(horizon, worlds, 2).double().cpu().numpy()
-        rewards = _tensor(maze.reward(positions[:-1], taken, positions[1:]), actions[..., 0])
-        return _rollout(seen[:-1], actions, rewards, seen[1:])
+        rewards = torch.from_numpy(maze.reward(positions[:-1], taken, positions[1:])).view(horizon, n_seeds, n_envs)
+        return _rollout(seen[:-1], actions, rewards.to(seen), seen[1:])
 
     def demonstrations(self) -> Rollout:
-        """[1, T, E, ...]; their true rewards are those of the observations, which are single precision. Made once."""
+        """[1, T, E, ...]. Made once."""
         return self._demonstrations
 
     @cached_property
     def _demonstrations(self) -> Rollout:
-        observations, actions, after = (part[0] for part in self.task._demonstrated)
-        positions, ends = observations[..., :2].astype(np.float64), after[..., :2].astype(np.float64)
-        rewards = self.task.maze.reward(positions, actions.astype(np.float64), ends)
-        parts = (observations, actions, rewards, after)
-        return _rollout(*(torch.as_tensor(p, dtype=torch.float32, device=self.device)[:, None] for p in parts))
-
-
-def _tensor(values: np.ndarray, like: Tensor) -> Tensor:
-    """`values` as float32 in the shape and on the device of `like`."""
-    return torch.as_tensor(values.reshape(like.shape), dtype=torch.float32, device=like.device)
+        return _rollout(*(torch.as_tensor(part, device=self.device)[:, None] for part in self.task.demonstrated))
 
 
 def _rollout(observations: Tensor, actions: Tensor, rewards: Tensor, next_observations: Tensor) -> Rollout:

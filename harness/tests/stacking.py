@@ -6,14 +6,20 @@ Tolerance. One float32 rounding is 6e-8. A dot product over n terms differs by a
 gradient by 1e-6 of its tensor's scale. Adam and RMSprop divide each element by its own magnitude: an element
 that has cancelled to 1/100 of its tensor's scale moves with a relative error of 1e-4, by that part of the rate,
 and the rate is a few percent of the weights' scale here. Over ten steps that adds to 1e-5 of it, and through two
-players and a double backward to a few times more. So TOLERANCE = 2e-4 of the largest element of a tensor; a
-seed that met another seed's batch, noise, norm or moment is off by more than 1e-2.
+players and a double backward to a few times more. So TOLERANCE = 2e-4 of a tensor, in the root mean square: a lone
+element whose gradient is all rounding may move the other way. A seed that met another seed's batch, noise, norm or
+moment is off by more than 1e-2.
 
 What acts is compared after one update, a whole rollout and all steps on it. From there on a difference of one
 rounding changes where the policy goes, what is learnt there, and so on: it grows tenfold an update (measured).
 """
 
 from __future__ import annotations
+
+from harness.run.pins import pin
+
+if __name__ == "__main__":
+    pin()
 
 import torch
 
@@ -25,15 +31,15 @@ ACTING = ("maze", "tabular")
 
 
 def largest_difference(cell: Cell, seeds: tuple[int, ...] = STACK) -> tuple[float, str]:
-    """max over tensors and `seeds` of |alone - stacked| relative to the tensor's largest element, and its name."""
+    """max over tensors and `seeds` of the distance |alone - stacked| relative to the tensor's length, and its name."""
     steps = 1 if cell.family in ACTING else STEPS
     stacked = updated(cell, STACK, steps).state_dict()
     worst = (0.0, "bit-equal")
     for seed in seeds:
         for name, value in updated(cell, (seed,), steps).state_dict().items():
             alone, stack = value[0].double(), stacked[name][STACK.index(seed)].double()
-            scale = alone.abs().max().clamp_min(torch.finfo(torch.float32).tiny)
-            difference = float((alone - stack).abs().max() / scale)
+            length = alone.norm().clamp_min(torch.finfo(torch.float32).tiny)
+            difference = float((alone - stack).norm() / length)
             worst = (difference, name) if difference > worst[0] else worst
     return worst
 

@@ -34,3 +34,22 @@ def test_it_learns_a_table_and_its_mode_walks_right():
     assert outputs.act(cells, None).argmax(2).eq(1).all()
     assert outputs.act(cells, outputs.noise(draws, (4,), "episodes")).shape == (2, 4, 2)
     assert method.optimizers() == {}
+
+
+def test_it_leaves_its_last_episodes():
+    params = Params(algorithm="true_reward", learner={"kind": "trpo", "n_envs": 3, "policy": {"depth": 0}}, demonstrations=2)
+    draws, source = CounterDraws((0, 1), "test"), Corridor()
+    method = build(params, TaskSpec("tabular", (4,), 5, n_actions=2, horizon=10), draws, torch.device("cpu"))
+    kept, rollout = [], source.rollout
+    source.rollout = lambda *args: kept.append(rollout(*args)) or kept[-1]
+    for draws.step in range(5):
+        method.update(source, draws)
+    left = method.artefacts()["demonstrations"]
+    order = kept[4], kept[3]  # step k has the place k modulo 2
+    for name in ("observations", "actions", "rewards"):
+        assert torch.equal(left[name], torch.cat([getattr(r, name) for r in order], 2)), name
+    assert torch.equal(left["last_observations"], torch.cat([r.next_observations[:, -1] for r in order], 1))
+    assert left["whole"].shape == (2, 6) and left["whole"].all()
+    kept[-1].terminated[1, 4, 2] = True
+    method.demonstrations.keep(kept[-1], 0)
+    assert method.artefacts()["demonstrations"]["whole"].tolist() == [[True] * 6, [True, True, False, True, True, True]]

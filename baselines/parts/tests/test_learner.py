@@ -64,7 +64,7 @@ def test_it_drives_the_point_home(kind):
 def test_logs_and_optimisers(kind):
     learner, draws = build(**KINDS[kind])
     logs = run(learner, draws, 2)
-    names = {"return", "kl_policy", "improvement", "entropy", "policy_std", "grad_policy", "explained_variance"}
+    names = {"return", "true_return", "kl_policy", "improvement", "entropy", "policy_std", "grad_policy", "explained_variance"}
     assert set(logs) == names
     assert all(v.shape == (3,) and torch.isfinite(v).all() and not v.requires_grad for v in logs.values())
     assert set(learner.optimizers()) == {"trpo": set(), "ppo": {"policy"}, "ppo_net": {"policy", "value"}}[kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from harness.commands.merge import merge
 from harness.commands.plan import Plan
 from harness.commands.pool import LOG, train_all
 from harness.commands.prepare import prepare
+from harness.commands.score import tier
 from harness.commands.tests import small
 from harness.commands.train import train_cell
 from harness.errors import BenchError
@@ -117,3 +119,13 @@ def test_merge_brings_in_what_is_new_and_refuses_what_differs(trained: tuple[Pat
 def test_merge_says_what_it_wants(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="give the folder of a copy"):
         merge(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("physics", "device", "expected"),
+    [(None, "cpu", "bit-exact"), ("mujoco", "cpu", "bit-exact"), (None, "meta", "same-device exact"), ("warp", "cpu", "statistical")],
+)
+def test_the_tier_of_a_record(physics: str | None, device: str, expected: str) -> None:
+    """P7: a simulator in single precision with an order of its own is never bit-exact."""
+    task = SimpleNamespace(params=SimpleNamespace(**({"physics": physics} if physics else {})))
+    assert tier(task, SimpleNamespace(alive=torch.ones(1, device=device))) == expected

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.commands.reproduce import tally, verdict
+from harness.commands.reproduce import elsewhere, tally, verdict
 from harness.report.frame import Cell
 
 COMMITTED = [10.0, 12.0, 11.0, 13.0, 9.0]  # mean 11, standard deviation sqrt(2.5)
@@ -72,3 +73,10 @@ def test_one_different_cell_alone_does_not_pass() -> None:
 def test_a_cell_that_did_not_run_fails() -> None:
     assert tally(["bit-equal"])[0] == 0
     assert tally(["bit-equal", "not run"])[0] == 1
+
+
+def test_another_kind_of_processor_is_named() -> None:
+    here = Counter({"A": 4})
+    assert elsewhere(Counter({"A": 3}), here) == []
+    (line,) = elsewhere(Counter({"A": 3, "B": 2}), here)
+    assert "elsewhere (2 on B), these from A" in line

@@ -133,10 +133,9 @@ def test_returns_are_those_of_gymnasiums_episodes():
 def write(path, where, n=4, down=()):
     """Demonstrations of n episodes; in those of `down` the robot falls once."""
     found = where.source(CPU).rollout(shaking(draws(0), where.horizon, n, where.spec.action_size), draws(0), n)
-    parts = {f"demonstrations/{name}": getattr(found, name).numpy() for name in
-             ("observations", "actions", "rewards", "next_observations", "terminated")}  # fmt: skip
-    parts["demonstrations/terminated"][:, 5, list(down)] = True
-    np.savez(path, **parts)
+    parts = {name: getattr(found, name).numpy() for name in ("observations", "actions", "rewards")}
+    parts |= {"last_observations": found.next_observations[:, -1].numpy(), "whole": np.array([[i not in down for i in range(n)]])}
+    np.savez(path, **{f"demonstrations/{name}": part for name, part in parts.items()})
     return found
 
 
@@ -145,7 +144,8 @@ def test_demonstrations_are_whole_episodes_thinned_from_places_of_their_own(tmp_
     found = write(tmp_path / "e.npz", where, 6, down=[1])
     told = {"demonstrations": str(tmp_path / "e.npz"), "horizon": 40}
     shown = task("HalfCheetah-v5", episodes=4, **told).source(CPU).demonstrations()
-    assert torch.equal(shown.observations, found.observations[:1, :, [0, 2, 3, 4]])
+    for name in ("observations", "actions", "rewards", "next_observations"):
+        assert torch.equal(getattr(shown, name), getattr(found, name)[:1, :, [0, 2, 3, 4]]), name
     assert shown.truncated[:, -1].all() and not shown.truncated[:, :-1].any()
     thin = task("HalfCheetah-v5", episodes=4, every=8, **told)
     few = thin.source(CPU).demonstrations()
@@ -177,8 +177,8 @@ def test_normalised_returns_lie_between_the_two_references(tmp_path):
     [
         ({"demonstrations": "none.npz"}, "none.npz with the demonstrations of robots is missing: train the expert cell first"),
         ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, tasks.robots.episodes asks for 5"),
-        ({"demonstrations": "FILE", "robot": "Hopper-v5"}, "holds no demonstrations of 20 steps of Hopper-v5"),
-        ({"demonstrations": "FILE", "horizon": 30}, "holds no demonstrations of 30 steps of HalfCheetah-v5"),
+        ({"demonstrations": "FILE", "robot": "Hopper-v5"}, "holds no demonstrations of 20 steps with 11 observations and 3 actions"),
+        ({"demonstrations": "FILE", "horizon": 30}, "holds no demonstrations of 30 steps with 17 observations"),
         ({"demonstrations": "FILE", "every": 21}, "tasks.robots.every = 21: more than the 20 steps of an episode"),
         ({}, "robots has no demonstrations: give tasks.robots.demonstrations, the expert's cell"),
     ],

@@ -9,7 +9,9 @@ import torch
 from harness.contracts import BenchError
 from harness.run.seeds import CounterDraws
 from harness.sim import mazes
-from harness.tasks.maze import Params, build
+from harness.sim.free_flight import FreeFlight
+from harness.sim.threads import Threads
+from harness.tasks.maze import Params, build, simulation
 
 CPU = torch.device("cpu")
 
@@ -59,6 +61,17 @@ def test_hand_written_controllers(maze, flipped, points, speed, expected, tolera
     returns = found.rewards.sum(1)
     np.testing.assert_allclose(returns, expected, atol=tolerance)
     assert (returns > room.maze.lowest_return(100)).all()
+
+
+def test_the_simulator_is_the_one_that_the_block_names():
+    kinds = {"mujoco": Threads, "free_flight": FreeFlight}
+    assert all(type(simulation(task(physics=physics), 3)) is kind for physics, kind in kinds.items())
+    pytest.importorskip("mujoco_warp")
+    way = waypoints([(0.16, 0.34), (0.3, 0.5)], 1.0)
+    exact, single = (task(physics=p, horizon=40).source(CPU).rollout(way, draws(0, 1), 2) for p in ("mujoco", "warp"))
+    torch.testing.assert_close(single.observations, exact.observations, rtol=0, atol=2e-3)
+    torch.testing.assert_close(single.rewards, exact.rewards, rtol=0, atol=2e-3)
+    assert not torch.equal(single.observations, exact.observations), "single precision"
 
 
 def test_noise_alone_ends_as_in_the_sheet():
@@ -154,9 +167,9 @@ def test_a_broken_seed_leaves_the_others_alone():
 
 def save(path, steps=5, episodes=4, **changes):
     rng = np.random.default_rng(0)
-    shapes = {"observations": 3, "actions": 2, "next_observations": 3}
-    arrays = {f"demonstrations/{k}": rng.normal(size=(1, steps, episodes, n)).astype(np.float32) for k, n in shapes.items()}
-    np.savez(path, **(arrays | changes))
+    shapes = {"observations": (steps, episodes, 3), "actions": (steps, episodes, 2), "rewards": (steps, episodes), "last_observations": (episodes, 3)}
+    arrays = {f"demonstrations/{k}": rng.normal(size=(1, *shape)).astype(np.float32) for k, shape in shapes.items()}
+    np.savez(path, **(arrays | {"demonstrations/whole": np.ones((1, episodes), bool)} | changes))
     return arrays
 
 
@@ -164,13 +177,11 @@ def test_demonstrations(tmp_path):
     arrays = save(tmp_path / "expert.npz")
     room = task(horizon=5, demonstrations=str(tmp_path / "expert.npz"))
     found = room.source(CPU).demonstrations()
-    assert found.observations.shape == (1, 5, 4, 3) and found.rewards.shape == (1, 5, 4)
-    for name in ("observations", "actions", "next_observations"):
+    for name in ("observations", "actions", "rewards"):
         np.testing.assert_array_equal(getattr(found, name), arrays[f"demonstrations/{name}"])
-    here, action = found.observations[0, 2, 1].double().numpy(), found.actions[0, 2, 1].double().numpy()
-    expected = -np.hypot(here[0] - 0.3, here[1] - 0.5) - 0.001 * (action**2).sum()
-    assert float(found.rewards[0, 2, 1]) == pytest.approx(expected, rel=1e-5)
-    assert found.truncated[:, -1].all() and not found.terminated.any()
+    np.testing.assert_array_equal(found.next_observations[:, :-1], found.observations[:, 1:])
+    np.testing.assert_array_equal(found.next_observations[:, -1], arrays["demonstrations/last_observations"])
+    assert found.truncated[:, -1].all() and not found.truncated[:, :-1].any() and not found.terminated.any()
 
 
 def test_demonstrations_that_are_missing_or_damaged(tmp_path):
@@ -189,11 +200,13 @@ def test_demonstrations_that_are_missing_or_damaged(tmp_path):
         lambda: save(path, episodes=0),
         lambda: save(path, **{"demonstrations/actions": np.full((1, 5, 4, 2), np.nan)}),
         lambda: save(path, **{"demonstrations/actions": np.zeros((1, 5, 3, 2))}),
+        lambda: save(path, **{"demonstrations/last_observations": np.zeros((1, 4))}),
+        lambda: save(path, **{"demonstrations/whole": np.zeros((1, 4), bool)}),
         lambda: np.savez(path, other=np.zeros(3)),
     ]
     for damage in damages:
         damage()
-        with pytest.raises(BenchError, match="holds no demonstrations of 5 steps in this maze: train the expert cell first") as error:
+        with pytest.raises(BenchError, match="holds no demonstrations of 5 steps with 3 observations and 2 actions: train") as error:
             read(demonstrations=str(path))
         assert "\n" not in str(error.value)
 

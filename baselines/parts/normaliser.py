@@ -1,0 +1,66 @@
+"""Observations to zero mean and unit variance, by what the policy has met so far."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from harness.contracts import Settings
+
+
+class NormaliserParams(Settings):
+    """clip: normalised observations are cut to +- this many standard deviations."""
+
+    clip: float = Field(10.0, gt=0)
+
+
+class Normaliser(nn.Module):
+    """Mean and sum of squared deviations per seed and coordinate, [S, O] float64, over `count` [S] observations.
+
+    It moves in `absorb` alone, which whoever owns it calls once an update, after all else: whatever is seen within
+    an update is seen alike. Until then observations pass as they are. Welford's sums, merged by batches (Chan et al. 1983).
+    """
+
+    def __init__(self, n_seeds: int, n_observations: int, params: NormaliserParams):
+        super().__init__()
+        self.clip = params.clip
+        self.register_buffer("count", torch.zeros(n_seeds, dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(n_seeds, n_observations, dtype=torch.float64))
+        self.register_buffer("squares", torch.zeros(n_seeds, n_observations, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[S, ..., O] float32, or [1, ..., O] for all seeds alike."""
+        between = [1] * (x.dim() - 2)
+        count = self.count.clamp(min=1).unsqueeze(1)
+        std = torch.where(self.squares > 0, (self.squares / count).sqrt(), 1.0).clamp(min=1e-4)
+        mean, scale = (t.float().view(len(t), *between, -1) for t in (self.mean, 1 / std))
+        return ((x - mean) * scale).clamp(-self.clip, self.clip)
+
+    @torch.no_grad()
+    def absorb(self, x: Tensor, alive: Tensor) -> None:
+        """x [S, B, O], or [1, B, O] for all seeds alike; of seeds that are not alive [S] nothing is taken."""
+        x = x.double()
+        n, mean = x.shape[1], x.mean(1)
+        squares = (x - mean.unsqueeze(1)).square().sum(1)
+        total = self.count + n
+        move = mean - self.mean
+        share = (n / total).unsqueeze(1)
+        new = self.mean + move * share, self.squares + squares + move.square() * share * self.count.unsqueeze(1)
+        for old, value in zip((self.mean, self.squares), new):
+            old.copy_(torch.where(alive.unsqueeze(1), value, old))
+        self.count.copy_(torch.where(alive, total, self.count))
+
+
+class AsItIs(nn.Module):
+    """In a normaliser's place: observations pass untouched."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+    def absorb(self, x: Tensor, alive: Tensor) -> None:
+        pass
+
+
+def normaliser(n_seeds: int, n_observations: int, params: NormaliserParams | None) -> Normaliser | AsItIs:
+    return AsItIs() if params is None else Normaliser(n_seeds, n_observations, params)

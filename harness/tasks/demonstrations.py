@@ -1,0 +1,51 @@
+"""An expert's episodes as its cell has left them: read, checked, and only whole ones taken."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.errors import BenchError
+
+
+class Episodes(NamedTuple):
+    """Of E episodes of T steps: observations, next_observations [T, E, O]; actions [T, E, A]; rewards [T, E]; float32."""
+
+    observations: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    next_observations: np.ndarray
+
+
+def load(path: str | None, task: str, horizon: int, n_observations: int, n_actions: int) -> Episodes:
+    """The episodes of `path` that last the whole horizon.
+
+    The file holds [1, T, E, ...] observations, actions and rewards, the observations after the last step
+    `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. Raises BenchError where it is missing, damaged
+    or of other sizes.
+    """
+    if path is None:
+        raise BenchError(f"{task} has no demonstrations: give tasks.{task}.demonstrations, the expert's cell")
+    if not Path(path).is_file():
+        raise BenchError(f"{path} with the demonstrations of {task} is missing: train the expert cell first")
+    try:
+        with np.load(path) as file:
+            observations, actions, rewards, last, whole = (
+                file[f"demonstrations/{name}"][0] for name in ("observations", "actions", "rewards", "last_observations", "whole")
+            )  # fmt: skip
+        n = len(whole)
+        fits = observations.shape == (horizon, n, n_observations) and actions.shape == (horizon, n, n_actions)
+        fits &= rewards.shape == (horizon, n) and last.shape == (n, n_observations) and whole.any()
+        fits &= all(np.isfinite(part).all() for part in (observations, actions, rewards, last))
+    except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile):
+        fits = False
+    if not fits:
+        raise BenchError(
+            f"{path} holds no demonstrations of {horizon} steps with {n_observations} observations and {n_actions} actions:"
+            " train the expert cell first, or again"
+        )
+    following = np.concatenate([observations[1:], last[None]])
+    return Episodes(*(part[:, whole].astype(np.float32) for part in (observations, actions, rewards, following)))
