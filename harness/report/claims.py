@@ -85,6 +85,8 @@ def _row(claim: Claim, frame: TaskFrame, page: str) -> list[Text]:
     titles = [other.title if other else name for name, other in others]
     run = [(f"{title}: " if len(parts) > 1 else "", part) for title, part in zip(titles, parts) if part[3] != NOT_RUN]
     column = ["; ".join(title + part[place] for title, part in run) or NONE for place in range(3)]
+    if len({part[1] for _, part in run}) == 1:
+        column[1] = run[0][1][1]  # one n for all pairs
     word = together([part[3] for part in parts])
     name = Text(f"{claim.id}. {claim.claim}", href=f"{page}#{frame.name}")
     return [name, Text(claim.published), *map(Text, column), Text(word, strong=word in (REPRODUCED, NOT))]

@@ -164,8 +164,9 @@ def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
             points = centre(cell.curves, "step", log)
             line(ax, points, looks[cell.name], band=len(cells) <= FEW)
             drawn.append(points.middle)
-        if log.startswith("loss"):
-            dwarfed(ax, np.concatenate(drawn))
+        drawn = np.concatenate(drawn)
+        if log == "kl" or (log.startswith("loss") and np.nanmin(drawn) < 0):
+            dwarfed(ax, drawn, share=50 if log == "kl" else 10)
         ax.set(title=LOGS[log], xlabel="training step", ylabel="")
     for ax in axes[len(having) :]:
         ax.set_visible(False)

@@ -122,10 +122,10 @@ def stretch(ax: Axes, axis: str, values: np.ndarray, wide: float = WIDE_RANGE) -
     ax.autoscale_view()
 
 
-def dwarfed(ax: Axes, values: np.ndarray) -> None:
-    """An axis that is logarithmic beyond -1 and 1 where a few values of either sign dwarf the rest."""
+def dwarfed(ax: Axes, values: np.ndarray, share: float = 10) -> None:
+    """An axis that is logarithmic beyond -1 and 1 where a few values are more than `share` times the median."""
     values = values[np.isfinite(values)]
-    if len(values) and values.min() < 0 and np.abs(values).max() > 10 * np.median(np.abs(values)):
+    if len(values) and np.abs(values).max() > share * np.median(np.abs(values)):
         ax.set_yscale("symlog", linthresh=1)
         ax.yaxis.set_major_formatter("{x:g}")
         ax.autoscale_view()
