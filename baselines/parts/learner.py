@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts.baseline import LinearParams, ValueParams, baseline
 from baselines.parts.acting import Acting, Reward
-from baselines.parts.normaliser import NormaliserParams, normaliser
+from baselines.parts.normaliser import AsItIs, NormaliserParams, RewardScale, normaliser
 from baselines.parts.policy import PolicyParams, policy
 from baselines.parts.ppo import PPO, PPOParams
 from baselines.parts.trpo import TRPO, TRPOParams
@@ -23,6 +23,7 @@ class _Common(Settings):
     """What both kinds share.
 
     normaliser: of the observations that the policy, its baseline and a discriminator meet; None: none.
+    reward_scale: rewards in units of the spread of their discounted returns; None: as they are.
     n_envs: environments of each seed, one episode each per update.
     advantages: standardised over the seed's whole batch, only centred, or raw.
     entropy: stop_gradient adds weight * entropy, as a number, to the finished advantages (PAPER 6.4);
@@ -34,6 +35,7 @@ class _Common(Settings):
 
     policy: PolicyParams = PolicyParams()
     normaliser: NormaliserParams | None = None
+    reward_scale: NormaliserParams | None = None
     value: ValueParams = LinearParams()
     n_envs: int = Field(100, ge=1)
     gamma: float = Field(0.99, ge=0, le=1)
@@ -67,6 +69,7 @@ class Learner(nn.Module):
         self.params, self.horizon = params, spec.horizon
         self.policy = policy(n_seeds, spec, params.policy)
         self.see = normaliser(n_seeds, math.prod(spec.shape), params.normaliser)
+        self.scale = AsItIs() if params.reward_scale is None else RewardScale(n_seeds, params.reward_scale)
         self.baseline = baseline(n_seeds, math.prod(spec.shape), params.value)
 
     def prepare(self, alive: Tensor) -> None:
@@ -93,9 +96,10 @@ class Learner(nn.Module):
         values = self.baseline(seen, times)
         next_values = self.baseline(self.see(rollout.next_observations), times + 1)
         over = ends if params.time_limit == "end" else rollout.terminated
-        advantages = gae(rewards, values, next_values, over, rollout.truncated, params.gamma, params.lam)
+        scaled = self.scale(rewards)
+        advantages = gae(scaled, values, next_values, over, rollout.truncated, params.gamma, params.lam)
         alive.logical_and_(torch.isfinite(advantages).flatten(1).all(1))
-        targets = discounted_sum(rewards, ends, params.gamma) if self.baseline.fits_returns else advantages + values
+        targets = discounted_sum(scaled, ends, params.gamma) if self.baseline.fits_returns else advantages + values
         distribution = self.policy.distribution(observations)
         entropy = self.policy.entropy(distribution).detach()
         weights = normalise(advantages.flatten(1), params.advantages)
@@ -105,6 +109,7 @@ class Learner(nn.Module):
         logs = self.optimiser.update(distribution, observations, actions, weights, bonus, draws)
         self.baseline.fit(seen, times, values, targets, draws)
         self.see.absorb(rollout.observations.flatten(1, 2), alive)
+        self.scale.absorb(discounted_sum(rewards, ends, params.gamma).flatten(1).unsqueeze(2), alive)
         logs |= {"return": episode_return(rewards, ends), "true_return": episode_return(rollout.rewards, ends)}
         logs["entropy"] = entropy.mean(1)
         logs["explained_variance"] = 1 - (targets - values).flatten(1).var(1) / targets.flatten(1).var(1)

@@ -1,4 +1,4 @@
-"""Observations to zero mean and unit variance, by what the policy has met so far."""
+"""Observations to zero mean and unit variance, rewards to unit variance of the return, by what was met so far."""
 
 from __future__ import annotations
 
@@ -29,12 +29,16 @@ class Normaliser(nn.Module):
         self.register_buffer("mean", torch.zeros(n_seeds, n_observations, dtype=torch.float64))
         self.register_buffer("squares", torch.zeros(n_seeds, n_observations, dtype=torch.float64))
 
+    @property
+    def std(self) -> Tensor:
+        """[S, O], of all that was met; 1 where nothing varied."""
+        count = self.count.clamp(min=1).unsqueeze(1)
+        return torch.where(self.squares > 0, (self.squares / count).sqrt(), 1.0).clamp(min=1e-4)
+
     def forward(self, x: Tensor) -> Tensor:
         """[S, ..., O] float32, or [1, ..., O] for all seeds alike."""
         between = [1] * (x.dim() - 2)
-        count = self.count.clamp(min=1).unsqueeze(1)
-        std = torch.where(self.squares > 0, (self.squares / count).sqrt(), 1.0).clamp(min=1e-4)
-        mean, scale = (t.float().view(len(t), *between, -1) for t in (self.mean, 1 / std))
+        mean, scale = (t.float().view(len(t), *between, -1) for t in (self.mean, 1 / self.std))
         return ((x - mean) * scale).clamp(-self.clip, self.clip)
 
     @torch.no_grad()
@@ -50,6 +54,19 @@ class Normaliser(nn.Module):
         for old, value in zip((self.mean, self.squares), new):
             old.copy_(torch.where(alive.unsqueeze(1), value, old))
         self.count.copy_(torch.where(alive, total, self.count))
+
+
+class RewardScale(Normaliser):
+    """Divides rewards [S, T, E] by the spread of the discounted returns that were met.
+
+    No mean is taken off: where episodes may end early, that would make living on good or bad by itself.
+    """
+
+    def __init__(self, n_seeds: int, params: NormaliserParams):
+        super().__init__(n_seeds, 1, params)
+
+    def forward(self, rewards: Tensor) -> Tensor:
+        return (rewards / self.std.float().unsqueeze(2)).clamp(-self.clip, self.clip)
 
 
 class AsItIs(nn.Module):

@@ -19,7 +19,7 @@ from harness.run.seeds import CounterDraws
 from harness.run.train import Run, Schedule, snapshot_path
 
 Fresh = Callable[[tuple[int, ...]], tuple[Method, CounterDraws]]
-KEEPS_ARTEFACTS = ("maze", "tabular")  # families whose cells leave demonstrations or rewards; empty where a method has none
+KEEPS_ARTEFACTS = ("locomotion", "maze", "tabular")  # families whose cells leave demonstrations or rewards; empty where a method has none
 EVALUATION_STEP = 0  # all methods and all checkpoints meet the same latents and codes
 
 

@@ -1,7 +1,8 @@
 """One injected fault for each correctness trap, and the test that must go red: `make mutants`.
 
 For each row the tree is copied, the one place of `old` replaced by `new`, and only the named test is run.
-A fault that no test notices ends the command with status 1, and so does a row whose `old` is no longer there.
+A fault that no test notices ends the command with status 1, and so does a row whose `old` is no longer there,
+or a test that fails in a copy without any fault.
 Tests run in processes forked from a server that has torch imported, two at a time.
 """
 
@@ -20,7 +21,7 @@ from typing import NamedTuple
 from harness.run.pins import pin
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("harness", "baselines", "results/data", "params.yaml", "pyproject.toml", "conftest.py")
+COPIED = ("harness", "baselines", "presets", "results/data", "results/records/c_maze_expert", "params.yaml", "pyproject.toml", "conftest.py")
 PRELOADED = ["torch._dynamo", "torch.distributions", "sklearn.datasets", "scipy.linalg", "omegaconf", "pydantic", "pytest"]
 AT_ONCE = 2
 
@@ -186,6 +187,9 @@ MUTANTS = [
            "test_normaliser.py::test_the_discriminator_meets_s_and_next_s_by_the_same_numbers"),
     Mutant("I5", "the expert as it is", f"{METHODS}/imitation.py", '"rows", steps, n_expert).flatten(1)).seen(self.learner.see)', '"rows", steps, n_expert).flatten(1))',
            "baselines/parts/tests/test_normaliser.py::test_the_discriminator_meets_s_and_next_s_by_the_same_numbers"),
+    Mutant("I6", "the mean taken off rewards", f"{PARTS}/normaliser.py", "return (rewards / self.std.float().unsqueeze(2))",
+           "return ((rewards - self.mean.float().unsqueeze(2)) / self.std.float().unsqueeze(2))",
+           "test_normaliser.py::test_rewards_are_divided_by_the_spread_of_the_return_and_keep_their_sign"),
     Mutant("P1", "a value beyond the end", "harness/maths/returns.py", "torch.where(terminated, 0.0, next_values)", "next_values", "test_returns.py::test_ends"),
     Mutant("P1", "a time limit is an end", "harness/maths/returns.py", "torch.where(terminated, 0.0", "torch.where(terminated | truncated, 0.0", "test_returns.py::test_ends"),
     Mutant("P2", "the normaliser moves within an update", f"{PARTS}/learner.py", "        seen = self.see(rollout.observations)\n",
@@ -231,7 +235,7 @@ def copy_tree(folder: Path) -> None:
             shutil.copy2(source, target)
 
 
-def tests_in(folder: str, test: str, log: str) -> None:
+def tests_in(folder: str, tests: list[str], log: str) -> None:
     """The child: pytest in `folder`, with the modules of that folder and no others of ours."""
     with open(log, "w") as file:
         os.dup2(file.fileno(), 1)
@@ -243,7 +247,7 @@ def tests_in(folder: str, test: str, log: str) -> None:
     sys.dont_write_bytecode = True
     import pytest
 
-    sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", test]))
+    sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]))
 
 
 def judge(mutant: Mutant) -> str:
@@ -251,16 +255,23 @@ def judge(mutant: Mutant) -> str:
     source = (ROOT / mutant.file).read_text()
     if source.count(mutant.old) != 1:
         return f"the snippet stands {source.count(mutant.old)} times in {mutant.file}"
+    status, last = run([node(mutant)], {mutant.file: source.replace(mutant.old, mutant.new)})
+    if status == 1:
+        return "red"
+    return "survived" if status == 0 else f"pytest ended with {status}: {last}"
+
+
+def run(tests: list[str], changed: dict[str, str]) -> tuple[int, str]:
+    """pytest's status and last line in a copy of the tree, some of whose files have other texts."""
     with tempfile.TemporaryDirectory() as folder:
         copy_tree(Path(folder))
-        (Path(folder) / mutant.file).write_text(source.replace(mutant.old, mutant.new))
-        process = multiprocessing.get_context("forkserver").Process(target=tests_in, args=(folder, node(mutant), f"{folder}/log"))
+        for name, text in changed.items():
+            (Path(folder) / name).write_text(text)
+        process = multiprocessing.get_context("forkserver").Process(target=tests_in, args=(folder, tests, f"{folder}/log"))
         process.start()
         process.join()
         lines = Path(folder, "log").read_text().splitlines()
-    if process.exitcode == 1:
-        return "red"
-    return "survived" if process.exitcode == 0 else f"pytest ended with {process.exitcode}: {lines[-1] if lines else ''}"
+    return process.exitcode, lines[-1] if lines else ""
 
 
 def main() -> int:
@@ -268,6 +279,10 @@ def main() -> int:
     started = time.monotonic()
     multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
     wanted = [m for m in MUTANTS if len(sys.argv) < 2 or m.trap in sys.argv[1:]]
+    status, last = run(sorted({node(m) for m in wanted}), {})
+    print(f"without a fault: {last}")
+    if status:
+        return 1
     print(f"{'trap':<7} {'fault':<38} {'result':<9} test")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = []

@@ -24,10 +24,9 @@ if __name__ == "__main__":
 import torch
 
 from harness.commands.plan import Cell
-from harness.tests.cells import method_cells, name_of, updated
+from harness.tests.cells import ACTING, method_cells, name_of, updated
 
 STACK, STEPS, TOLERANCE = (0, 1, 2, 3, 4), 10, 2e-4
-ACTING = ("maze", "tabular")
 
 
 def largest_difference(cell: Cell, seeds: tuple[int, ...] = STACK) -> tuple[float, str]:

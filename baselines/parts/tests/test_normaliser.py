@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from baselines.methods import imitation
-from baselines.parts.normaliser import Normaliser, NormaliserParams, normaliser
+from baselines.parts.normaliser import Normaliser, NormaliserParams, RewardScale, normaliser
 from baselines.parts.tests.test_learner import KINDS, Point, build, run
 from harness.contracts import Rollout, TaskSpec
 from harness.run.seeds import CounterDraws
@@ -52,6 +52,30 @@ def test_a_dead_seed_takes_nothing():
     assert torch.equal(made(torch.ones(2, 1, 3)), torch.ones(2, 1, 3))
     made.absorb(torch.stack([torch.full((4, 3), torch.nan), torch.arange(12.0).view(4, 3)]), torch.tensor([False, True]))
     assert made.count.tolist() == [0, 4] and torch.isfinite(made.mean).all()
+
+
+def test_rewards_are_divided_by_the_spread_of_the_return_and_keep_their_sign():
+    """I6: no mean is taken off, so that a step's reward stays on its side of zero."""
+    made, rewards = RewardScale(2, NormaliserParams(clip=2.0)), torch.full((2, 6, 4), -0.5)
+    assert torch.equal(made(rewards), rewards)
+    returns = torch.tensor([[[0.0], [8.0]], [[-100.0], [100.0]]])
+    made.absorb(returns, ALIVE)
+    assert torch.allclose(made(rewards)[0], rewards[0] / 4) and torch.allclose(made(rewards)[1], rewards[1] / 100)
+    assert float(made(torch.full((2, 1, 1), 1e4)).max()) == 2.0
+
+
+@pytest.mark.parametrize("kind", ["trpo", "ppo_net"])
+def test_with_it_the_units_of_the_reward_do_not_matter(kind):
+    ends = []
+    for unit in (1.0, 1024.0):  # a power of two: nothing is rounded
+        learner, draws = build(**KINDS[kind], policy={"initial_std": 0.7}, reward_scale={})
+        learner.scale.absorb(unit * torch.tensor([-9.0, -3.0]).view(1, 2, 1), learner.alive)
+        for draws.step in range(3):
+            rollout = learner.rollout(Point(), draws)
+            logs = learner.improve(rollout, unit * rollout.rewards, draws)
+        ends.append((learner.policy.log_std.detach(), logs["return"] / unit))
+    for one, other in zip(*ends):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
 class Moved(Point):
