@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness import registry
 from harness.commands import copies, presets
 from harness.commands.plan import load_plan
 from harness.errors import BenchError
@@ -141,5 +142,7 @@ def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> Non
 
 def test_smoke_has_every_method_of_every_task() -> None:
     whole, small = read_yaml(ROOT / "params.yaml"), presets.compose_preset(ROOT, "smoke")
-    assert {t: set(m) for t, m in small["methods"].items()} == {t: set(m) for t, m in whole["methods"].items()}
+    assert {t: set(small["methods"][t]) for t in whole["tasks"]} == {t: set(m) for t, m in whole["methods"].items()}
+    families = {block["family"] for block in small["tasks"].values()}
+    assert families == set(registry.families())
     assert all(task["steps"] <= 50 and len(task["seeds"]) == 2 for task in small["tasks"].values())
