@@ -22,7 +22,8 @@ FAMILIES = ("locomotion", "maze", "tabular")
 class Params(Settings):
     """normaliser: of the observations, by the demonstrations' own mean and spread.
 
-    steps_per_update: optimiser steps in one step of the run, so that rows of a table share one axis."""
+    steps_per_update: optimiser steps in one step of the run, so that rows of a table share one axis.
+    """
 
     algorithm: Literal["cloning"]
     policy: PolicyParams = PolicyParams()

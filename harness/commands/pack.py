@@ -7,18 +7,19 @@ as long as the code is the same: a checkpoint lies in a folder named by the key 
 from __future__ import annotations
 
 import io
+import json
 import lzma
 import shutil
 import tarfile
 from pathlib import Path
 
-from harness.commands.identity import block_folder
 from harness.commands.merge import merge
-from harness.commands.plan import RECORDS, load_plan
+from harness.commands.plan import RECORDS
 from harness.errors import BenchError
 from harness.run.checkpoint import write_bytes
+from harness.run.params import read_yaml
 
-UNFINISHED = Path("results/unfinished")
+UNFINISHED, RUNS = Path("results/unfinished"), Path(".scratch/runs")
 LARGEST = 3_000_000  # bytes of a packed block
 CONTENT = ("run.json", "checkpoint.pt", "snapshot-*.pt")
 
@@ -26,34 +27,30 @@ CONTENT = ("run.json", "checkpoint.pt", "snapshot-*.pt")
 def pack(root: Path, copy: Path) -> list[Path]:
     """Merge the records of `copy` and pack its blocks that have a checkpoint but no record yet; returns the new files.
 
-    What was packed of cells that have a record now goes.
+    What was packed of cells that have a record now goes. Blocks are told by the keys of their folders and records, so
+    the copy may be of another commit than this code.
 
     Raises BenchError, once the rest is packed, for blocks larger than LARGEST.
     """
-    plan = load_plan(copy)
-    packed = root / UNFINISHED / plan.params["preset"]
-    if any(copy.glob("results/records/*/*/record.json")):
+    packed = root / UNFINISHED / read_yaml(copy / "params.yaml")["preset"]
+    records = list(copy.glob(f"{RECORDS}/*/*/record.json"))
+    if records:
         merge(root, copy)
+    finished = {json.loads(path.read_text())["training_key"] for path in records}
     made, large = [], []
-    for cell in plan.cells:
-        for seeds in cell.blocks:
-            try:
-                folder = block_folder(copy, cell, seeds)
-            except BenchError:
-                continue  # its data, or what it takes from another cell, are not there: it has not begun
-            target = packed / folder.parent.name / f"{folder.name}.tar.xz"
-            if (cell.folder(copy) / "record.json").exists():
-                target.unlink(missing_ok=True)  # of an earlier stop
-                continue
-            if not (folder / "checkpoint.pt").exists():
-                continue
-            content = _packed(folder)
-            name = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
-            if len(content) > LARGEST:
-                large.append(f"{name} ({len(content) / 1e6:.1f} MB)")
-                continue
-            write_bytes(target, content)
-            made.append(target)
+    for folder in sorted(path.parent for path in copy.glob(f"{RUNS}/*/*/checkpoint.pt")):
+        key, seeds = folder.parent.name, folder.name
+        target = packed / key / f"{seeds}.tar.xz"
+        if key in finished:
+            target.unlink(missing_ok=True)  # of an earlier stop
+            continue
+        content = _packed(folder)
+        if len(content) > LARGEST:
+            task = json.loads((folder / "run.json").read_text())["identity"]["task.name"]
+            large.append(f"{task} {key} {seeds} ({len(content) / 1e6:.1f} MB)")
+            continue
+        write_bytes(target, content)
+        made.append(target)
     if large:
         raise BenchError(f"not packed, larger than {LARGEST / 1e6:.0f} MB: {', '.join(large)}; the other {len(made)} blocks are")
     return made
@@ -68,7 +65,7 @@ def unpack(root: Path, preset: str, copy: Path) -> int:
             shutil.copytree(folder, target)
             count += 1
     for path in sorted((root / UNFINISHED / preset).glob("*/*.tar.xz")):
-        target = copy / ".scratch/runs" / path.parent.name / path.name.removesuffix(".tar.xz")
+        target = copy / RUNS / path.parent.name / path.name.removesuffix(".tar.xz")
         if target.exists():
             continue
         aside = target.with_name(f".{target.name}.aside")  # renamed once it is whole

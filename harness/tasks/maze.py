@@ -22,6 +22,7 @@ from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("returns", "reward_map")
 
+
 class Scoring(Settings):
     n_episodes: int = Field(100, ge=1)
 

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 FEW = 20  # environments of a seed
 ACTING = ("locomotion", "maze", "tabular")
+LEFT = tempfile.TemporaryDirectory()  # of demonstrations, until the process ends
 
 
 @lru_cache(maxsize=1)
@@ -68,7 +69,7 @@ def _left_by(expert: str) -> str:
     cell = next(c for c in method_cells() if name_of(c) == expert)
     held: dict[str, list[np.ndarray]] = {}
     needs.collect(held, updated(cell, (0,), 1).artefacts(), 0)
-    path = Path(tempfile.mkdtemp()) / needs.FILE
+    path = Path(LEFT.name) / f"{expert.replace('/', '-')}.npz"
     np.savez(path, **{name: np.concatenate(parts) for name, parts in held.items()})
     return str(path)
 

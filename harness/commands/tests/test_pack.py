@@ -50,6 +50,15 @@ def test_a_packed_run_goes_on_elsewhere(stopped, tmp_path: Path, capfd: pytest.C
     assert pack(root, other) == [] and not made.exists(), "a finished cell needs no packed block"
 
 
+def test_a_copy_of_another_commit_is_packed_too(stopped) -> None:
+    """Its keys are not those of the present code: the folders' names say what is there."""
+    root, copy, plan = stopped
+    folder = block_folder(copy, plan.cell("pair", "wide"), plan.cell("pair", "wide").blocks[0])
+    folder.parent.rename(folder.parent.with_name("0123456789abcdef"))
+    (made,) = pack(root, copy)
+    assert made.parent.name == "0123456789abcdef" and made.name == f"{folder.name}.tar.xz"
+
+
 def test_what_cannot_be_packed_or_unpacked_is_named(stopped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, copy, plan = stopped
     (made,) = pack(root, copy)
@@ -59,5 +68,5 @@ def test_what_cannot_be_packed_or_unpacked_is_named(stopped, tmp_path: Path, mon
         unpack(root, plan.params["preset"], copy)
     train_block(copy, plan.cell("pair", "wide"), 0)
     monkeypatch.setattr(packing, "LARGEST", 10)
-    with pytest.raises(BenchError, match=r"not packed, larger than 0 MB: pair/wide seeds 0-1 \(0.0 MB\); the other 0 blocks are"):
+    with pytest.raises(BenchError, match=rf"not packed, larger than 0 MB: pair {made.parent.name} seeds-0-1 \(0.0 MB\); the other 0 blocks are"):
         pack(root, copy)
