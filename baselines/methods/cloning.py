@@ -11,7 +11,7 @@ from torch import Tensor
 
 from baselines.parts.acting import Acting
 from baselines.parts.layers import initialise
-from baselines.parts.normaliser import NormaliserParams, normaliser
+from baselines.parts.normaliser import ScaleParams, normaliser
 from baselines.parts.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.policy import PolicyParams, policy
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
@@ -27,7 +27,7 @@ class Params(Settings):
 
     algorithm: Literal["cloning"]
     policy: PolicyParams = PolicyParams()
-    normaliser: NormaliserParams | None = None
+    normaliser: ScaleParams | None = None
     batch: int = Field(256, ge=1)
     steps_per_update: int = Field(50, ge=1)
     optimizer: OptimizerParams

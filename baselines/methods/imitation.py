@@ -6,7 +6,8 @@ variants with a gradient penalty, noise or spectral norm (Peng et al. 2019).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import copy
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -59,21 +60,22 @@ class Imitation(Method):
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
         """One round: act, fit the discriminator, improve the policy on its reward."""
-        params = self.params
+        params, shown = self.params, source.demonstrations()
+        self.learner.meet(shown, draws)
         rollout = self.learner.rollout(source, draws)
         new = transitions(rollout, params.discriminator.last_next)
         seen = new.seen(self.learner.see)
         if params.replay_log_pi == "behaviour":
             new = new._replace(log_pi=self._log_pi(seen))
-        expert = transitions(source.demonstrations(), params.discriminator.last_next)
+        expert = transitions(shown, params.discriminator.last_next)
         if params.order == "discriminator_first":
             logs = self._fit(expert, new, draws)
         log_pi = self._log_pi(seen) if self.discriminator.needs_log_pi else None
         rewards = as_steps(self.discriminator.reward(seen, log_pi), rollout)
-        logs_policy = self.learner.improve(rollout, rewards, draws)
+        logs_policy = self.learner.improve(rollout, rewards, draws, shown)
         if params.order == "policy_first":
             logs = self._fit(expert, new, draws)
-        return logs | logs_policy | {"reward_std": rewards.flatten(1).std(1)}
+        return logs | logs_policy | {"reward_mean": rewards.flatten(1).mean(1), "reward_std": rewards.flatten(1).std(1)}
 
     def _fit(self, expert: Transitions, new: Transitions, draws: Draws) -> dict[str, Tensor]:
         """All steps of a round; logs are their means, but beta, which is the last."""
@@ -106,6 +108,23 @@ class Imitation(Method):
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
         """The learnt reward, for a cell that trains a new policy on it; with it the normaliser of what it meets."""
         return {"reward": self.discriminator.state_dict() | self.learner.see.state_dict(prefix="see.")}
+
+
+def controls(block: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Rows of control beside a GAIL block of raw parameters, where episodes may end early: the same learner on a reward
+    of +1 or -1 a step, and on a discriminator that sees nothing. AIRL's give none: put a GAIL row beside it."""
+    net = block.get("discriminator", {})
+    if net.get("kind") != "gail":
+        return {}
+    learner = copy.deepcopy(block["learner"])
+    if learner.get("normaliser"):
+        learner["normaliser"]["source"] = "policy"
+    constant = {"algorithm": "constant_reward", "learner": learner}
+    return {
+        "control_plus": constant | {"reward": 1.0},
+        "control_minus": constant | {"reward": -1.0},
+        "control_blind": block | {"discriminator": net | {"input": "none"}},
+    }
 
 
 def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> Imitation:

@@ -5,28 +5,38 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from baselines.parts.acting import Acting
 from baselines.parts.layers import initialise
-from baselines.parts.learner import Learner, LearnerParams
+from baselines.parts.learner import Learner, LearnerParams, check_source
 from harness.contracts import Draws, Environments, Method, Rollout, Settings, TaskSpec
 
 FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):
-    """demonstrations: the last so many updates' rollouts are left for imitation, 0 for none (released: 5)."""
+    """demonstrations: the last so many updates' rollouts are left for imitation, 0 for none (released: 5).
+
+    expert: which seed's: the first, or that of the first block whose kept episodes have the highest mean return,
+        where one that ended early counts nothing.
+    """
 
     algorithm: Literal["true_reward"]
     learner: Annotated[LearnerParams, Field(discriminator="kind")]
     demonstrations: int = Field(0, ge=0)
+    expert: Literal["first", "best"] = "first"
+
+    @model_validator(mode="after")
+    def _without_an_expert(self) -> Params:
+        return check_source(self)
 
 
 class TrueReward(Method):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__()
+        self.params = params
         self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
         self.learner = Learner(draws.n_seeds, spec, params.learner)
         self.kept = min(params.demonstrations, spec.steps)
@@ -44,7 +54,13 @@ class TrueReward(Method):
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
         """What the policy went through in the last updates, as it drew its actions."""
-        return {"demonstrations": self.demonstrations.of_all()} if self.kept else {}
+        if not self.kept:
+            return {}
+        left = self.demonstrations.of_all()
+        if self.params.expert == "best":
+            best = self.demonstrations.mean_return().argmax()
+            left = {name: part[best : best + 1] for name, part in left.items()}
+        return {"demonstrations": left}
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return self.learner.optimizers()
@@ -71,6 +87,11 @@ class Demonstrations(nn.Module):
         self.rewards[:, place] = rollout.rewards
         self.last_observations[:, place] = rollout.next_observations[:, -1]
         self.whole[:, place] = ~rollout.terminated.any(1)
+
+    def mean_return(self) -> Tensor:
+        """[S], with 0 for what ended early; -inf where a reward is not finite."""
+        mean = torch.where(self.whole, self.rewards.sum(2), 0.0).mean((1, 2))
+        return torch.where(torch.isfinite(mean), mean, -torch.inf)
 
     def of_all(self) -> dict[str, Tensor]:
         """[S, T, kept E, ...] of the steps, [S, kept E, ...] of what is one an episode; see harness.tasks.demonstrations."""

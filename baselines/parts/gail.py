@@ -16,7 +16,8 @@ from harness.contracts import Draws, TaskSpec
 
 
 class GAILParams(AdversaryParams):
-    """input: s (the paper's VAIL), sa (released maze code), ss: state and next state.
+    """input: s (the paper's VAIL), sa (released maze code), ss: state and next state. none: nothing but a constant, so
+    that what is learnt comes from the form of the reward alone; a row of control (Kostrikov et al. 2019).
 
     policy_reward: log_d = log D <= 0 (released maze code; favours ending), softplus = -log(1 - D) >= 0 (paper;
     favours surviving), logit: the difference of the two. All at the mean code.
@@ -26,7 +27,7 @@ class GAILParams(AdversaryParams):
     kind: Literal["gail"]
     loss: Literal["minimax"] = "minimax"
     ce_scale: Literal["sum", "mean"] = "mean"
-    input: Literal["s", "sa", "ss"] = "sa"
+    input: Literal["s", "sa", "ss", "none"] = "sa"
     policy_reward: Literal["log_d", "softplus", "logit"] = "log_d"
     last_next: Literal["zeros", "observed"] = "observed"
 
@@ -39,8 +40,8 @@ class GAILDiscriminator(nn.Module):
     def __init__(self, n_seeds: int, spec: TaskSpec, params: GAILParams):
         super().__init__()
         self.params = params
-        n_actions = spec.action_size or spec.n_actions
-        size = math.prod(spec.shape) + {"s": 0, "sa": n_actions, "ss": math.prod(spec.shape)}[params.input]
+        n, n_actions = math.prod(spec.shape), spec.action_size or spec.n_actions
+        size = {"s": n, "sa": n + n_actions, "ss": 2 * n, "none": 1}[params.input]
         self.adversary = Adversary(n_seeds, (size,), params)
 
     def prepare(self, alive: Tensor) -> None:
@@ -66,5 +67,7 @@ class GAILDiscriminator(nn.Module):
         return F.softplus(logit) if self.params.policy_reward == "softplus" else logit
 
     def _input(self, rows: Transitions) -> Tensor:
+        if self.params.input == "none":
+            return torch.ones_like(rows.observations[..., :1])
         parts = {"s": (), "sa": (rows.actions,), "ss": (rows.next_observations,)}[self.params.input]
         return torch.cat([rows.observations, *parts], -1)

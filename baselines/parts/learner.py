@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts.baseline import LinearParams, ValueParams, baseline
 from baselines.parts.acting import Acting, Reward
-from baselines.parts.normaliser import AsItIs, NormaliserParams, RewardScale, normaliser
+from baselines.parts.normaliser import AsItIs, NormaliserParams, RewardScale, ScaleParams, normaliser
 from baselines.parts.policy import PolicyParams, policy
 from baselines.parts.ppo import PPO, PPOParams
 from baselines.parts.trpo import TRPO, TRPOParams
@@ -35,7 +35,7 @@ class _Common(Settings):
 
     policy: PolicyParams = PolicyParams()
     normaliser: NormaliserParams | None = None
-    reward_scale: NormaliserParams | None = None
+    reward_scale: ScaleParams | None = None
     value: ValueParams = LinearParams()
     n_envs: int = Field(100, ge=1)
     gamma: float = Field(0.99, ge=0, le=1)
@@ -57,6 +57,14 @@ class PPOLearnerParams(PPOParams, _Common):
 LearnerParams = TRPOLearnerParams | PPOLearnerParams
 
 
+def check_source(params: Settings) -> Settings:
+    """`params` of a method that meets no expert. Raises ValueError where its learner's normaliser wants one."""
+    normaliser = params.learner.normaliser
+    if normaliser is not None and normaliser.source != "policy":
+        raise ValueError(f"learner.normaliser.source = {normaliser.source}: there is no expert here; use policy")
+    return params
+
+
 class Learner(nn.Module):
     """Call `prepare` once the parameters are initialised and on their device.
 
@@ -69,7 +77,7 @@ class Learner(nn.Module):
         self.params, self.horizon = params, spec.horizon
         self.policy = policy(n_seeds, spec, params.policy)
         self.see = normaliser(n_seeds, math.prod(spec.shape), params.normaliser)
-        self.scale = AsItIs() if params.reward_scale is None else RewardScale(n_seeds, params.reward_scale)
+        self.scale = None if params.reward_scale is None else RewardScale(n_seeds, params.reward_scale)
         self.baseline = baseline(n_seeds, math.prod(spec.shape), params.value)
 
     def prepare(self, alive: Tensor) -> None:
@@ -83,10 +91,16 @@ class Learner(nn.Module):
         noise = self.policy.noise(draws, (self.horizon, self.params.n_envs), name)
         return source.rollout(lambda o, t: self.policy.act(self.see(o), noise[:, t]), draws, self.params.n_envs, name)
 
-    def improve(self, rollout: Rollout, rewards: Tensor, draws: Draws) -> dict[str, Tensor]:
+    def meet(self, expert: Rollout, draws: Draws) -> None:
+        """Before anything else of the first update: a normaliser with the expert's observations takes them in."""
+        if draws.step == 0 and self._normalises_by("expert"):
+            self._absorb(expert)
+
+    def improve(self, rollout: Rollout, rewards: Tensor, draws: Draws, expert: Rollout | None = None) -> dict[str, Tensor]:
         """One update of the policy for rewards [S, T, E], then the baseline's fit; logs [S].
 
-        The order is rllab's: the advantages stand on the baseline fitted to earlier batches.
+        The order is rllab's: the advantages stand on the baseline fitted to earlier batches. expert: for a normaliser
+        that counts both sides.
         """
         params, alive = self.params, self.alive_ref[0]
         ends = rollout.terminated | rollout.truncated
@@ -96,7 +110,7 @@ class Learner(nn.Module):
         values = self.baseline(seen, times)
         next_values = self.baseline(self.see(rollout.next_observations), times + 1)
         over = ends if params.time_limit == "end" else rollout.terminated
-        scaled = self.scale(rewards)
+        scaled = rewards if self.scale is None else self.scale(rewards)
         advantages = gae(scaled, values, next_values, over, rollout.truncated, params.gamma, params.lam)
         alive.logical_and_(torch.isfinite(advantages).flatten(1).all(1))
         targets = discounted_sum(scaled, ends, params.gamma) if self.baseline.fits_returns else advantages + values
@@ -108,12 +122,22 @@ class Learner(nn.Module):
         bonus = params.entropy_weight if params.entropy == "bonus" else 0.0
         logs = self.optimiser.update(distribution, observations, actions, weights, bonus, draws)
         self.baseline.fit(seen, times, values, targets, draws)
-        self.see.absorb(rollout.observations.flatten(1, 2), alive)
-        self.scale.absorb(discounted_sum(rewards, ends, params.gamma).flatten(1).unsqueeze(2), alive)
+        if self._normalises_by("policy", "both"):
+            self._absorb(rollout)
+        if self._normalises_by("both"):
+            self._absorb(expert)
+        if self.scale is not None:
+            self.scale.absorb(discounted_sum(rewards, ends, params.gamma).flatten(1).unsqueeze(2), alive)
         logs |= {"return": episode_return(rewards, ends), "true_return": episode_return(rollout.rewards, ends)}
         logs["entropy"] = entropy.mean(1)
         logs["explained_variance"] = 1 - (targets - values).flatten(1).var(1) / targets.flatten(1).var(1)
         return logs | self.policy.logs()
+
+    def _normalises_by(self, *sources: str) -> bool:
+        return self.params.normaliser is not None and self.params.normaliser.source in sources
+
+    def _absorb(self, rollout: Rollout) -> None:
+        self.see.absorb(rollout.observations.flatten(1, 2), self.alive_ref[0])
 
     def outputs(self, reward: Reward | None = None) -> Acting:
         """The policy to be scored; reward: what it learnt from, on observations as `see` gives them."""

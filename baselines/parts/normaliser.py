@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -9,10 +11,18 @@ from torch import Tensor, nn
 from harness.contracts import Settings
 
 
-class NormaliserParams(Settings):
-    """clip: normalised observations are cut to +- this many standard deviations."""
+class ScaleParams(Settings):
+    """clip: what is normalised is cut to +- this many standard deviations."""
 
     clip: float = Field(10.0, gt=0)
+
+
+class NormaliserParams(ScaleParams):
+    """source: whose observations count: what the policy meets, update by update; the expert's, once, before the first
+    update; or after each update the policy's new ones and the expert's again, so that both keep their say.
+    """
+
+    source: Literal["policy", "expert", "both"] = "policy"
 
 
 class Normaliser(nn.Module):
@@ -22,7 +32,7 @@ class Normaliser(nn.Module):
     an update is seen alike. Until then observations pass as they are. Welford's sums, merged by batches (Chan et al. 1983).
     """
 
-    def __init__(self, n_seeds: int, n_observations: int, params: NormaliserParams):
+    def __init__(self, n_seeds: int, n_observations: int, params: ScaleParams):
         super().__init__()
         self.clip = params.clip
         self.register_buffer("count", torch.zeros(n_seeds, dtype=torch.float64))
@@ -62,7 +72,7 @@ class RewardScale(Normaliser):
     No mean is taken off: where episodes may end early, that would make living on good or bad by itself.
     """
 
-    def __init__(self, n_seeds: int, params: NormaliserParams):
+    def __init__(self, n_seeds: int, params: ScaleParams):
         super().__init__(n_seeds, 1, params)
 
     def forward(self, rewards: Tensor) -> Tensor:
@@ -79,5 +89,5 @@ class AsItIs(nn.Module):
         pass
 
 
-def normaliser(n_seeds: int, n_observations: int, params: NormaliserParams | None) -> Normaliser | AsItIs:
+def normaliser(n_seeds: int, n_observations: int, params: ScaleParams | None) -> Normaliser | AsItIs:
     return AsItIs() if params is None else Normaliser(n_seeds, n_observations, params)

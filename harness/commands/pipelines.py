@@ -6,9 +6,11 @@ new task or a new ablation does, and `bench pipelines` writes it.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from harness.commands.controls import controls
 from harness.commands.score import KEEPS_ARTEFACTS
 
 HEADER = """\
@@ -27,7 +29,7 @@ stages:
 
 STAGE = """
   {stage}:
-    foreach: ${{{over}}}
+    foreach: {over}
     do:
       wdir: ../..
       cmd: bench train {task} {cell}
@@ -77,13 +79,17 @@ def pipeline(task: str, params: dict[str, Any]) -> str:
     text = HEADER.format(task=task, expert=expert)
     if params["methods"].get(task):
         text += _stage(
-            params, task, "train", f"methods.{task}", "${key}", "${item.algorithm}", [f"methods.{task}.${{key}}"]
+            params, task, "train", f"${{methods.{task}}}", "${key}", "${item.algorithm}", [f"methods.{task}.${{key}}"]
         )
+    if found := controls(params, task):
+        method, made = found
+        over = {name: {"algorithm": block["algorithm"]} for name, block in made.items()}
+        text += _stage(params, task, "control", json.dumps(over), "${key}", "${item.algorithm}", [f"methods.{task}.{method}"])
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         where, method = f"ablations.{task}.{name}", f"methods.{task}.{block['method']}"
         leaves = [f"{where}.{key}" for key in OF_A_CELL if key in block]
         text += _stage(
-            params, task, f"ablate-{name}", f"{where}.values", f"{block['method']}-{name}-${{item}}",
+            params, task, f"ablate-{name}", f"${{{where}.values}}", f"{block['method']}-{name}-${{item}}",
             f"${{{method}.algorithm}}", [method, *leaves],
         )  # fmt: skip
     return text

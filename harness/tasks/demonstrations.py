@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,8 @@ class Episodes(NamedTuple):
     next_observations: np.ndarray
 
 
-def load(path: str | None, task: str, horizon: int, n_observations: int, n_actions: int) -> Episodes:
-    """The episodes of `path` that last the whole horizon.
+def load(path: str | None, task: str, horizon: int, n_observations: Collection[int], n_actions: int) -> Episodes:
+    """The episodes of `path` that last the whole horizon; n_observations: the sizes that one may have.
 
     The file holds [1, T, E, ...] observations, actions and rewards, the observations after the last step
     `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. Raises BenchError where it is missing, damaged
@@ -37,14 +38,15 @@ def load(path: str | None, task: str, horizon: int, n_observations: int, n_actio
                 file[f"demonstrations/{name}"][0] for name in ("observations", "actions", "rewards", "last_observations", "whole")
             )  # fmt: skip
         n = len(whole)
-        fits = observations.shape == (horizon, n, n_observations) and actions.shape == (horizon, n, n_actions)
-        fits &= rewards.shape == (horizon, n) and last.shape == (n, n_observations) and whole.any()
+        size = observations.shape[-1]
+        fits = size in n_observations and observations.shape == (horizon, n, size) and actions.shape == (horizon, n, n_actions)
+        fits &= rewards.shape == (horizon, n) and last.shape == (n, size) and whole.any()
         fits &= all(np.isfinite(part).all() for part in (observations, actions, rewards, last))
     except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile):
         fits = False
     if not fits:
         raise BenchError(
-            f"{path} holds no demonstrations of {horizon} steps with {n_observations} observations and {n_actions} actions:"
+            f"{path} holds no demonstrations of {horizon} steps with {' or '.join(map(str, sorted(n_observations)))} observations and {n_actions} actions:"
             " train the expert cell first, or again"
         )
     following = np.concatenate([observations[1:], last[None]])

@@ -1,7 +1,7 @@
 """Gymnasium's MuJoCo robots (version 5) as a task of control: HalfCheetah, Hopper, Walker2d, Swimmer, Ant and two small ones.
 
-Episodes have one length by default: then nothing about survival leaks into them (Kostrikov et al. 2019). With
-`terminate` they end as Gymnasium ends them, and another begins in the same world.
+Episodes have one length by default: then nothing about survival leaks into them (Kostrikov et al. 2019). They may
+also end as Gymnasium ends them, with another one in the same world, or in a state that is never left.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 from harness.contracts import Act, BenchError, Draws, Rollout, Settings, TaskSpec
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
-from harness.sim.robots import ROBOTS, Worlds
+from harness.sim.robots import ROBOTS, Robot, Worlds
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("episodes",)
@@ -33,14 +33,16 @@ class Params(TaskParams):
     """robot: Gymnasium's name with the version, which is part of what the data are.
 
     horizon: steps of a rollout, and of an episode at most; None: Gymnasium's time limit.
-    terminate: end episodes where Gymnasium does.
+    termination: where Gymnasium ends an episode, a rollout goes on (ignored), begins another one in the same world
+        (restart), or stays until the horizon in a state of its own, which is all zeros but for a last coordinate that
+        tells it from places (absorbing; Kostrikov et al. 2019, section 4.2).
     demonstrations: of the expert, TASK/CELL or the path of what that cell has left. episodes: the first so many of
         its whole episodes; every: only each so manieth step of them (Ho and Ermon 2016: 20).
     """
 
     family: Literal["locomotion"]
     robot: str
-    terminate: bool = False
+    termination: Literal["ignored", "restart", "absorbing"] = "ignored"
     horizon: int | None = Field(None, ge=1)
     demonstrations: str | None = None
     episodes: int = Field(11, ge=1)
@@ -54,6 +56,11 @@ class Params(TaskParams):
             raise ValueError(f"one of {', '.join(ROBOTS)}")
         return name
 
+    @property
+    def variable_horizon(self) -> bool:
+        """Whether how long an episode lasts tells of the policy: then imitation needs rows of control."""
+        return self.termination == "restart"
+
 
 class Locomotion:
     """robot: what it is made of."""
@@ -65,9 +72,9 @@ class Locomotion:
         self.name, self.params = name, params
         self.robot = ROBOTS[params.robot]
         self.horizon = params.horizon or self.robot.horizon
-        self.spec = TaskSpec(
-            self.family, (self.robot.observation_size,), params.steps, action_size=self.robot.model.nu, horizon=self.horizon
-        )
+        self.absorbing = params.termination == "absorbing"
+        size = self.robot.observation_size + self.absorbing
+        self.spec = TaskSpec(self.family, (size,), params.steps, action_size=self.robot.model.nu, horizon=self.horizon)
 
     @cached_property
     def data_hash(self) -> str:
@@ -81,7 +88,7 @@ class Locomotion:
             shown += [observations, rewards, healthy]
         content = [
             robot.name, mujoco.__version__, hashlib.sha256(robot.path.read_bytes()).hexdigest(), robot.noise, robot.normal,
-            self.horizon, self.params.terminate, [np.round(x.astype(float), 6).tolist() for x in shown],
+            self.horizon, self.params.termination, [np.round(x.astype(float), 6).tolist() for x in shown],
         ]  # fmt: skip
         if self.params.demonstrations is not None:
             content += [self.shown_steps.tolist()]
@@ -90,9 +97,16 @@ class Locomotion:
 
     @cached_property
     def demonstrated(self) -> Episodes:
-        """The expert's first whole episodes. Raises BenchError where they are missing, of another robot or too few."""
+        """The expert's first whole episodes, on which an absorbing task sets its mark where the expert has none.
+
+        Raises BenchError where they are missing, of another robot or too few.
+        """
         n, robot = self.params.episodes, self.robot
-        found = load(self.params.demonstrations, self.name, self.horizon, robot.observation_size, robot.model.nu)
+        sizes = {robot.observation_size, *self.spec.shape}
+        found = load(self.params.demonstrations, self.name, self.horizon, sizes, robot.model.nu)
+        if (more := self.spec.shape[0] - found.observations.shape[2]) > 0:
+            marked = (np.pad(part, ((0, 0), (0, 0), (0, more))) for part in (found.observations, found.next_observations))
+            found = found._replace(**dict(zip(("observations", "next_observations"), marked)))
         if (held := found.rewards.shape[1]) < n:
             raise BenchError(f"{self.params.demonstrations} holds {held} whole episodes, tasks.{self.name}.episodes asks for {n}")
         return Episodes(*(part[:, :n] for part in found))
@@ -107,21 +121,21 @@ class Locomotion:
         return first.numpy() + every * np.arange(self.horizon // every)[:, None]
 
     def source(self, device: torch.device) -> LocomotionSource:
-        return LocomotionSource(self, device, marks=self.params.terminate, restarts=self.params.terminate)
+        return LocomotionSource(self, device, self.params.termination)
 
     def to_score(self, device: torch.device) -> LocomotionSource:
         """Marks where Gymnasium would end an episode, and goes on."""
-        return LocomotionSource(self, device, marks=True, restarts=False)
+        return LocomotionSource(self, device, "marked")
 
 
 class LocomotionSource:
     """All worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset.
 
-    marks: set `terminated` where a robot is down. restarts: begin another episode there.
+    termination: as the task's, or marked: `terminated` is set where a robot is down, and the rollout goes on.
     """
 
-    def __init__(self, task: Locomotion, device: torch.device, marks: bool, restarts: bool):
-        self.task, self.device, self.marks, self.restarts = task, device, marks, restarts
+    def __init__(self, task: Locomotion, device: torch.device, termination: str):
+        self.task, self.device, self.termination = task, device, termination
         self._worlds: dict[int, Worlds] = {}
 
     def _simulation(self, n: int) -> Worlds:
@@ -134,35 +148,44 @@ class LocomotionSource:
         """`horizon` steps of each world. Where an episode ends before that, the next begins in the same world.
 
         The last step cuts off whatever is still going on. The environment gets the action cut to its range, and the
-        control cost is that of the cut action; `actions` are as the policy drew them.
+        control cost is that of the cut action; `actions` are as the policy drew them. What a policy does in the
+        absorbing state changes nothing and pays nothing.
         """
         robot, horizon, n_seeds = self.task.robot, self.task.horizon, draws.n_seeds
         n, worlds = n_seeds * n_envs, self._simulation(n_seeds * n_envs)
         low, high = robot.model.actuator_ctrlrange.T
-
-        def fresh(part: str) -> tuple[np.ndarray, np.ndarray]:
-            shape = (n_envs, robot.draws)
-            u = draws.uniform(stream, f"{name}/{part}", shape), draws.normal(stream, f"{name}/{part}/normal", shape)
-            return robot.reset(*(x.double().cpu().numpy().reshape(n, -1) for x in u))
+        starts = Starts(robot, draws, n_envs, name, stream)
+        absorbed = np.zeros(n, bool)
 
         def of_worlds(values: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(values).unflatten(0, (n_seeds, n_envs))
 
-        seen = torch.empty(horizon, n_seeds, n_envs, robot.observation_size, device=self.device)
+        def shown(observations: np.ndarray) -> torch.Tensor:
+            """[S, E, O], with the mark of an absorbing task."""
+            if self.task.absorbing:
+                observations = np.concatenate([np.where(absorbed[:, None], 0.0, observations), absorbed[:, None]], 1)
+            return of_worlds(observations)
+
+        seen = torch.empty(horizon, n_seeds, n_envs, *self.task.spec.shape, device=self.device)
         after, rewards = torch.empty_like(seen), torch.empty(horizon, n_seeds, n_envs, device=self.device)
         actions = torch.empty(horizon, n_seeds, n_envs, robot.model.nu, device=self.device)
         terminated = torch.zeros(horizon, n_seeds, n_envs, dtype=torch.bool, device=self.device)
-        observations = worlds.set_state(*fresh("reset"))
+        observations = worlds.set_state(*starts.next(~absorbed))
         for t in range(horizon):
-            seen[t] = of_worlds(observations)
+            seen[t] = shown(observations)
             actions[t] = act(seen[t], t)
             drawn = actions[t].reshape(n, -1).double().cpu().numpy()
             observations, paid, healthy = worlds.step(np.clip(drawn, low, high))
-            after[t], rewards[t] = of_worlds(observations), of_worlds(paid)
-            if self.marks and not healthy.all():
+            if self.termination == "absorbing":
+                rewards[t] = of_worlds(np.where(absorbed, 0.0, paid))
+                absorbed |= ~healthy
+                after[t] = shown(observations)
+                continue
+            after[t], rewards[t] = shown(observations), of_worlds(paid)
+            if self.termination != "ignored" and not healthy.all():
                 terminated[t] = of_worlds(~healthy)
-                if self.restarts and t + 1 < horizon:
-                    observations = worlds.set_state(*fresh(f"reset/{t}"), ~healthy)
+                if self.termination == "restart" and t + 1 < horizon:
+                    observations = worlds.set_state(*starts.next(~healthy), ~healthy)
         truncated = torch.zeros_like(terminated)
         truncated[-1] = True
         parts = (seen, actions, rewards, after, terminated, truncated)
@@ -179,6 +202,36 @@ class LocomotionSource:
         observations, actions, rewards, after = (torch.as_tensor(part, device=self.device)[None] for part in parts)
         truncated = torch.as_tensor(steps == horizon - 1, device=self.device)[None]
         return Rollout(observations, actions, rewards, after, torch.zeros_like(truncated), truncated)
+
+
+class Starts:
+    """Where a world's episodes of one rollout begin: its k-th start depends on seed, world and k, not on its neighbours.
+
+    They are drawn CHUNK at a time for all worlds, as a fall is no rare thing and a call to draw is dear.
+    """
+
+    CHUNK = 8
+
+    def __init__(self, robot: Robot, draws: Draws, n_envs: int, name: str, stream: str):
+        self.robot, self.draws, self.n_envs, self.name, self.stream = robot, draws, n_envs, name, stream
+        n = draws.n_seeds * n_envs
+        self.count = np.zeros(n, int)
+        self.uniform, self.normal = np.empty((2, n, 0, robot.draws))
+
+    def next(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions [n, nq] and velocities [n, nv] for the worlds `which` [n] bool; the other rows mean nothing."""
+        if self.count[which].max() == self.uniform.shape[1]:
+            self._draw()
+        row = np.arange(len(which)), np.minimum(self.count, self.uniform.shape[1] - 1)
+        self.count += which
+        return self.robot.reset(self.uniform[row], self.normal[row])
+
+    def _draw(self) -> None:
+        shape, part = (self.n_envs, self.CHUNK, self.robot.draws), f"{self.name}/reset/{self.uniform.shape[1]}"
+        u = self.draws.uniform(self.stream, part, shape)
+        z = self.draws.normal(self.stream, f"{part}/normal", shape)
+        new = (x.double().cpu().numpy().reshape(len(self.count), self.CHUNK, -1) for x in (u, z))
+        self.uniform, self.normal = (np.concatenate(pair, 1) for pair in zip((self.uniform, self.normal), new))
 
 
 def build(name: str, params: Params, scratch: Path) -> Locomotion:

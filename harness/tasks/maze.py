@@ -72,7 +72,7 @@ class Maze:
     @cached_property
     def demonstrated(self) -> Episodes:
         """The expert's. Raises BenchError where they are missing or damaged."""
-        return load(self.params.demonstrations, self.name, self.params.horizon, 3, 2)
+        return load(self.params.demonstrations, self.name, self.params.horizon, (3,), 2)
 
     def in_flipped(self) -> Maze:
         """The same task in the flipped maze."""

@@ -1,5 +1,6 @@
 """The policy learnt from the task's reward: its logs, what it gives to be scored, and that it learns a table."""
 
+import pytest
 import torch
 
 from baselines.methods.true_reward import Params, build
@@ -53,3 +54,28 @@ def test_it_leaves_its_last_episodes():
     kept[-1].terminated[1, 4, 2] = True
     method.demonstrations.keep(kept[-1], 0)
     assert method.artefacts()["demonstrations"]["whole"].tolist() == [[True] * 6, [True, True, False, True, True, True]]
+
+
+def test_the_best_expert_is_that_of_the_highest_mean_return():
+    words = {"algorithm": "true_reward", "learner": {"kind": "trpo", "n_envs": 3, "policy": {"depth": 0}}, "demonstrations": 2}
+    draws = CounterDraws((0, 1), "test")
+    spec = TaskSpec("tabular", (4,), 5, n_actions=2, horizon=10)
+    first, best = (build(Params(**words, expert=which), spec, draws, torch.device("cpu")) for which in ("first", "best"))
+    for method in (first, best):
+        for draws.step in range(2):
+            method.update(Corridor(), draws)
+        method.demonstrations.rewards.copy_(torch.tensor([3.0, 7.0]).view(2, 1, 1, 1))
+    assert first.artefacts()["demonstrations"]["rewards"][0].eq(3).all()
+    assert best.artefacts()["demonstrations"]["rewards"].shape[0] == 1
+    assert best.artefacts()["demonstrations"]["rewards"].eq(7).all()
+    best.demonstrations.whole[1, 0] = False  # what ended early is no demonstration: 7 now counts half
+    assert best.artefacts()["demonstrations"]["rewards"].eq(7).all()
+    best.demonstrations.whole[1, 1, :2] = False
+    assert best.artefacts()["demonstrations"]["rewards"].eq(3).all()
+    best.demonstrations.rewards[0] = torch.nan
+    assert best.artefacts()["demonstrations"]["rewards"].eq(7).all()
+
+
+def test_without_an_expert_its_observations_cannot_count():
+    with pytest.raises(ValueError, match="learner.normaliser.source = both: there is no expert here; use policy"):
+        Params(algorithm="true_reward", learner={"kind": "trpo", "normaliser": {"source": "both"}})

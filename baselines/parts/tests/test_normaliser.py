@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from baselines.methods import imitation
-from baselines.parts.normaliser import Normaliser, NormaliserParams, RewardScale, normaliser
+from baselines.parts.normaliser import Normaliser, NormaliserParams, RewardScale, ScaleParams, normaliser
 from baselines.parts.tests.test_learner import KINDS, Point, build, run
 from harness.contracts import Rollout, TaskSpec
 from harness.run.seeds import CounterDraws
@@ -56,7 +56,7 @@ def test_a_dead_seed_takes_nothing():
 
 def test_rewards_are_divided_by_the_spread_of_the_return_and_keep_their_sign():
     """I6: no mean is taken off, so that a step's reward stays on its side of zero."""
-    made, rewards = RewardScale(2, NormaliserParams(clip=2.0)), torch.full((2, 6, 4), -0.5)
+    made, rewards = RewardScale(2, ScaleParams(clip=2.0)), torch.full((2, 6, 4), -0.5)
     assert torch.equal(made(rewards), rewards)
     returns = torch.tensor([[[0.0], [8.0]], [[-100.0], [100.0]]])
     made.absorb(returns, ALIVE)
@@ -111,6 +111,28 @@ def test_it_stands_still_within_an_update(kind):
     torch.testing.assert_close(log_prob, drawn.flatten(1), rtol=1e-3, atol=1e-3)  # the density it was drawn with
     learner.improve(rollout, rollout.rewards, draws)
     assert all(torch.equal(mean, before) for mean in used) and not torch.equal(learner.see.mean, before)
+
+
+@pytest.mark.parametrize("source", ["policy", "expert", "both"])
+def test_whose_observations_count(source):
+    """I5: the expert's once and before the first rollout, the policy's after each, or both after each."""
+    params = imitation.Params(
+        algorithm="imitation", learner={**KINDS["trpo"], "normaliser": {"source": source}}, batch=8, discriminator_steps=1,
+        discriminator={"kind": "gail", "net": {"kind": "mlp", "width": 4, "depth": 1}, "critic_optimizer": {"lr": 1e-3}},
+    )  # fmt: skip
+    draws, source_of, rollouts, at_first = CounterDraws((0, 1), "test"), Point(), [], []
+    method = imitation.build(params, TaskSpec("maze", (1,), 10, action_size=1, horizon=20), draws, torch.device("cpu"))
+    expert = source_of.rollout(lambda o, t: -o.sign(), CounterDraws((0,), "expert"), 5)
+    source_of.demonstrations = lambda: expert
+    inner = method.learner.rollout
+    method.learner.rollout = lambda *a: at_first.append(method.learner.see.count.tolist()) or rollouts.append(inner(*a)) or rollouts[-1]
+    for draws.step in range(3):
+        method.update(source_of, draws)
+    shown, own = expert.observations.flatten(1, 2), [r.observations.flatten(1, 2) for r in rollouts]
+    met = {"policy": own, "expert": [shown.expand(2, -1, -1)], "both": [x for r in own for x in (r, shown.expand(2, -1, -1))]}[source]
+    torch.testing.assert_close(method.learner.see.mean.float(), torch.cat(met, 1).mean(1))
+    assert method.learner.see.count.tolist() == [sum(x.shape[1] for x in met)] * 2
+    assert at_first[0] == ([100.0, 100.0] if source == "expert" else [0.0, 0.0])
 
 
 def test_the_discriminator_meets_s_and_next_s_by_the_same_numbers():

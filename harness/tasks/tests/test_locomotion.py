@@ -15,7 +15,7 @@ from harness.metrics import episodes
 from harness.metrics.evaluation import Evaluation
 from harness.run.seeds import CounterDraws
 from harness.sim.robots import ROBOTS
-from harness.tasks.locomotion import Params, build
+from harness.tasks.locomotion import Params, Starts, build
 
 CPU = torch.device("cpu")
 
@@ -49,7 +49,7 @@ def test_episodes_end_and_begin_again_only_where_asked_for():
     def run(**words):
         return task(horizon=120, **words).source(CPU).rollout(shaking(draws(), 120, 3, 3, 2.0), draws(), 3)
 
-    ends, goes_on = run(terminate=True), run()
+    ends, goes_on = run(termination="restart"), run()
     assert ends.terminated.any() and not goes_on.terminated.any()
     assert torch.equal(goes_on.next_observations[:, :-1], goes_on.observations[:, 1:])
     over = ends.terminated[:, :-1]
@@ -65,6 +65,53 @@ def test_episodes_end_and_begin_again_only_where_asked_for():
     assert torch.equal(ends.next_observations[first], goes_on.next_observations[first])
 
 
+def test_an_absorbing_state_lasts_until_the_horizon():
+    """I3: all zeros but for its mark; it pays nothing and no flag says that anything ended."""
+    def run(termination):
+        where = task(horizon=60, termination=termination)
+        return where, where.source(CPU).rollout(shaking(draws(), 60, 3, 3, 2.0), draws(), 3)
+
+    (where, found), (_, marked) = run("absorbing"), run("restart")
+    assert where.spec.shape == (12,) and found.observations.shape[-1] == 12
+    down = marked.terminated.int().cumsum(1)
+    before = down - marked.terminated.int() == 0  # steps of the first episode, the last one included
+    mark = found.observations[..., 11]
+    assert torch.equal(mark == 0, before) and mark.bool().any() and set(mark.unique().tolist()) == {0.0, 1.0}
+    assert (found.observations[..., :11][mark == 1] == 0).all() and (found.rewards[mark == 1] == 0).all()
+    assert torch.equal(found.rewards[before], marked.rewards[before])
+    assert torch.equal(found.observations[..., :11][before], marked.observations[before])
+    assert torch.equal(found.next_observations[:, :-1], found.observations[:, 1:])
+    assert not found.terminated.any() and found.truncated[:, -1].all() and found.truncated.sum() == 9
+    scored = where.to_score(CPU).rollout(shaking(draws(), 60, 3, 3, 2.0), draws(), 3)
+    assert scored.terminated.any() and (scored.observations[..., 11] == 0).all()
+
+
+def test_an_expert_without_the_mark_is_shown_with_it(tmp_path):
+    found = write(tmp_path / "e.npz", task("HalfCheetah-v5", horizon=20))
+    told = {"demonstrations": str(tmp_path / "e.npz"), "horizon": 20, "episodes": 4}
+    shown = task("HalfCheetah-v5", termination="absorbing", **told).source(CPU).demonstrations()
+    assert torch.equal(shown.observations[..., :17], found.observations[:1]) and (shown.next_observations[..., 17] == 0).all()
+    assert shown.observations.shape[-1] == 18
+
+
+def test_a_world_starts_where_its_own_count_says():
+    """Worlds fall at different times: the k-th start of one is the same whatever its neighbours do, beyond a chunk too."""
+    robot = ROBOTS["Hopper-v5"]
+
+    def starts(*patterns):
+        made, seen = Starts(robot, draws(5), 2, "rollout", "env"), [[], []]
+        for which in patterns:
+            qpos, qvel = made.next(np.array(which))
+            for i in np.flatnonzero(which):
+                seen[i].append(np.concatenate([qpos[i], qvel[i]]))
+        return seen
+
+    both = starts(*[(True, True)] * 20)
+    apart = starts(*[(True, False)] * 20, *[(False, True)] * 20)
+    assert np.array_equal(both, apart)
+    assert len({tuple(start) for start in both[0] + both[1]}) == 40
+
+
 def test_the_action_is_cut_for_the_environment_and_kept_as_drawn():
     """Trap P4."""
     source = task("HalfCheetah-v5", horizon=5).source(CPU)
@@ -77,7 +124,7 @@ def test_the_action_is_cut_for_the_environment_and_kept_as_drawn():
 
 @pytest.mark.parametrize("robot", ["Hopper-v5", "Ant-v5"])
 def test_a_seed_alone_equals_itself_in_a_stack(robot):
-    where = task(robot, horizon=40, terminate=True)
+    where = task(robot, horizon=40, termination="restart")
     size = where.spec.action_size
 
     def run(*seeds):
@@ -109,9 +156,9 @@ def test_returns_are_those_of_gymnasiums_episodes():
     scores = episodes.compute(ev)
     env = gymnasium.make("Hopper-v5").unwrapped
     env.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
-    robot, shape = ROBOTS["Hopper-v5"], (4, ROBOTS["Hopper-v5"].draws)
+    robot, shape = ROBOTS["Hopper-v5"], (4, Starts.CHUNK, ROBOTS["Hopper-v5"].draws)
     u, z = (x[0].double().numpy() for x in (
-        draws(3).uniform("eval", "episodes/reset", shape), draws(3).normal("eval", "episodes/reset/normal", shape)
+        draws(3).uniform("eval", "episodes/reset/0", shape)[:, :, 0], draws(3).normal("eval", "episodes/reset/0/normal", shape)[:, :, 0]
     ))  # fmt: skip
     totals, steps = [], []
     for e, (qpos, qvel) in enumerate(zip(*robot.reset(u, z))):
@@ -201,4 +248,6 @@ def test_an_unknown_robot_is_named():
 def test_the_hash_tells_robots_and_rules_apart():
     hashes = {task(name).data_hash for name in ROBOTS}
     assert len(hashes) == len(ROBOTS)
-    assert len({task().data_hash, task(terminate=True).data_hash, task(horizon=500).data_hash}) == 3
+    kinds = ("ignored", "restart", "absorbing")
+    assert len({task(horizon=500).data_hash, *(task(termination=kind).data_hash for kind in kinds)}) == 4
+    assert [task(termination=kind).params.variable_horizon for kind in kinds] == [False, True, False]

@@ -1,0 +1,56 @@
+"""A policy on a reward that is one number: what a task gives away by the length of its episodes alone.
+
+A row of control for imitation where episodes may end early (Kostrikov et al. 2019): it sees neither expert nor state.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from baselines.parts.acting import Acting
+from baselines.parts.layers import initialise
+from baselines.parts.learner import Learner, LearnerParams, check_source
+from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
+
+FAMILIES = ("locomotion",)
+
+
+class Params(Settings):
+    """reward: of every step."""
+
+    algorithm: Literal["constant_reward"]
+    learner: Annotated[LearnerParams, Field(discriminator="kind")]
+    reward: float
+
+    @model_validator(mode="after")
+    def _without_an_expert(self) -> Params:
+        return check_source(self)
+
+
+class ConstantReward(Method):
+    def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
+        super().__init__()
+        self.reward = params.reward
+        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
+        self.learner = Learner(draws.n_seeds, spec, params.learner)
+        initialise(self, draws)
+        self.to(device)
+        self.learner.prepare(self.alive)
+
+    def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
+        rollout = self.learner.rollout(source, draws)
+        return self.learner.improve(rollout, torch.full_like(rollout.rewards, self.reward), draws)
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return self.learner.optimizers()
+
+    def outputs(self) -> Acting:
+        return self.learner.outputs()
+
+
+def build(params: Params, spec: TaskSpec, draws: Draws, device: torch.device) -> ConstantReward:
+    return ConstantReward(params, spec, draws, device)
