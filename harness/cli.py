@@ -130,19 +130,21 @@ def _train(args: Args) -> None:
 
 
 def _evaluate(args: Args) -> None:
+    from harness.commands.controls import with_controls
     from harness.report.aggregate import aggregate
     from harness.run.params import read_yaml
 
-    aggregate(_root(args), read_yaml(_root(args) / "params.yaml"))
+    aggregate(_root(args), with_controls(read_yaml(_root(args) / "params.yaml")))
 
 
 def _report(args: Args) -> None:
+    from harness.commands.controls import with_controls
     from harness.commands.presets import archived
     from harness.report.page import render
     from harness.run.params import read_yaml
 
     root = _root(args)
-    params = read_yaml(root / "params.yaml")
+    params = with_controls(read_yaml(root / "params.yaml"))
     out = (args.out or root / "reports" / params["preset"]).resolve()
     render(root, params, out, archived(root))
     print(out / "index.html")

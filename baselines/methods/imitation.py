@@ -114,7 +114,7 @@ def controls(block: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Rows of control beside a GAIL block of raw parameters, where episodes may end early: the same learner on a reward
     of +1 or -1 a step, and on a discriminator that sees nothing. AIRL's give none: put a GAIL row beside it."""
     net = block.get("discriminator", {})
-    if net.get("kind") != "gail":
+    if net.get("kind") != "gail" or "learner" not in block:
         return {}
     learner = copy.deepcopy(block["learner"])
     if learner.get("normaliser"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness import registry
+from harness.errors import BenchError
 
 Block = dict[str, Any]
 
@@ -15,10 +16,11 @@ Block = dict[str, Any]
 def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] | None:
     """The method they are made from, and the rows by name; of the task's first method whose algorithm has any.
 
-    None for a task without imitation, or of one length of episodes. params: the whole of params.yaml.
+    None for a task without imitation, or whose episodes have one length: `termination: restart` is what says otherwise.
+    params: the whole of params.yaml.
     """
-    block = params["tasks"].get(task)
-    if not (block and block.get("demonstrations")) or not _variable_horizon(block):
+    block = params["tasks"].get(task) or {}
+    if not block.get("demonstrations") or block.get("termination") != "restart":
         return None
     for name, method in params["methods"].get(task, {}).items():
         if method.get("algorithm") in registry.algorithms():
@@ -28,6 +30,12 @@ def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] 
     return None
 
 
-def _variable_horizon(block: Block) -> bool:
-    params = registry.family(block["family"]).Params
-    return params.model_validate(block).variable_horizon if hasattr(params, "variable_horizon") else False
+def with_controls(params: dict[str, Any], where: str = "params.yaml") -> dict[str, Any]:
+    """The same parameters with every row of control among the methods. Raises BenchError where its name is taken."""
+    methods = dict(params["methods"])
+    for task in methods:
+        if found := controls(params, task):
+            for name in found[1].keys() & methods[task].keys():
+                raise BenchError(f"{where}: methods.{task}.{name}: the task adds a row of control of that name; rename yours")
+            methods[task] = methods[task] | found[1]
+    return params | {"methods": methods}

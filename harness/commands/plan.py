@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from harness import registry
-from harness.commands.controls import controls
+from harness.commands.controls import with_controls
 from harness.contracts import BenchError, Settings
 from harness.run.params import TaskParams, read_yaml, unknown, validated
 
@@ -102,16 +102,12 @@ def load_plan(root: Path, file: str = "params.yaml") -> Plan:
     top = validated(TopLevel, raw, file)
     tasks = {name: _task(name, block, file) for name, block in top.tasks.items()}
     cells: list[Cell] = []
-    for task, methods in top.methods.items():
+    for task in top.methods:
         if task not in tasks:
             raise BenchError(unknown(f"{file}: methods.{task}", task, tasks))
+    for task, methods in with_controls(raw, file)["methods"].items():
         for method, block in methods.items():
             cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
-        if found := controls(raw, task):
-            for method, block in found[1].items():
-                if method in methods:
-                    raise BenchError(f"{file}: methods.{task}.{method}: the task adds a row of control of that name; rename yours")
-                cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
     for task, ablations in top.ablations.items():
         for name, ablation in ablations.items():
             cells += _ablated(top, task, tasks, name, ablation, file)

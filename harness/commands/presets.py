@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from harness.commands.controls import with_controls
 from harness.commands.copies import bench_in, dvc_in, private_copy
 from harness.commands.pack import unpack
 from harness.errors import BenchError
@@ -41,7 +42,7 @@ def compose_preset(root: Path, name: str) -> dict[str, Any]:
 
 def archived(root: Path) -> list[dict[str, Any]]:
     """The parameters of every preset that has records in results/archive."""
-    return [compose_preset(root, name) for name in names(root) if (root / "results/archive" / name).is_dir()]
+    return [with_controls(compose_preset(root, name)) for name in names(root) if (root / "results/archive" / name).is_dir()]
 
 
 def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None) -> Path:

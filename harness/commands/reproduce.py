@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.commands.controls import with_controls
 from harness.commands.copies import bench_in, private_copy
 from harness.errors import BenchError
 from harness.report import statistics
@@ -59,6 +60,7 @@ def reproduce(root: Path) -> int:
 
 def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
     """The verdict of every cell that the parameters name; root holds the committed records."""
+    params = with_controls(params)
     committed, fresh = load(root, params), load(copy, params)
     return [
         verdict(theirs, ours)

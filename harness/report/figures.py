@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report import ablation, grids, mazes, toy
+from harness.report import ablation, diagnosis, grids, mazes, toy
 from harness.report.frame import Cell, TaskFrame
 from harness.report.lines import FEW, centre, compare, legend, line
 from harness.report.published import FIGURE_8, read_off
@@ -47,6 +47,7 @@ def draw(
             learning(frame, looks),
             against_published(frame, looks, declared) if declared else None,
             training(frame, looks),
+            *diagnosis.draw(frame, looks),
             *panels(frame, looks),
             *(ablation.draw(frame, swept, summary, looks) for swept in frame.ablations),
         ]

@@ -52,13 +52,14 @@ class Style:
 
 @dataclass(frozen=True)
 class Plot:
-    """A finished figure: file name without suffix, words for the reader, SVG bytes."""
+    """A finished figure: file name without suffix, words for the reader, SVG bytes. folded: shown when asked for."""
 
     name: str
     title: str
     caption: str
     alt: str
     svg: bytes
+    folded: bool = False
 
 
 def styles(params: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Style]:

@@ -34,7 +34,7 @@ class Params(TaskParams):
 
     horizon: steps of a rollout, and of an episode at most; None: Gymnasium's time limit.
     termination: where Gymnasium ends an episode, a rollout goes on (ignored), begins another one in the same world
-        (restart), or stays until the horizon in a state of its own, which is all zeros but for a last coordinate that
+        (restart; an imitation task then gets rows of control by itself), or stays until the horizon in a state of its own, which is all zeros but for a last coordinate that
         tells it from places (absorbing; Kostrikov et al. 2019, section 4.2).
     demonstrations: of the expert, TASK/CELL or the path of what that cell has left. episodes: the first so many of
         its whole episodes; every: only each so manieth step of them (Ho and Ermon 2016: 20).
@@ -55,11 +55,6 @@ class Params(TaskParams):
         if name not in ROBOTS:
             raise ValueError(f"one of {', '.join(ROBOTS)}")
         return name
-
-    @property
-    def variable_horizon(self) -> bool:
-        """Whether how long an episode lasts tells of the policy: then imitation needs rows of control."""
-        return self.termination == "restart"
 
 
 class Locomotion:

@@ -250,4 +250,3 @@ def test_the_hash_tells_robots_and_rules_apart():
     assert len(hashes) == len(ROBOTS)
     kinds = ("ignored", "restart", "absorbing")
     assert len({task(horizon=500).data_hash, *(task(termination=kind).data_hash for kind in kinds)}) == 4
-    assert [task(termination=kind).params.variable_horizon for kind in kinds] == [False, True, False]
