@@ -18,7 +18,9 @@ import mujoco
 import numpy as np
 
 from harness.sim.threads import STATE, Threads
+from harness.sim.warp import Warp
 
+Where = Callable[[str], np.ndarray]  # a body's name -> its place [..., 3]
 Healthy = Callable[[np.ndarray, np.ndarray], np.ndarray]  # positions [n, nq], velocities [n, nv] -> [n] bool
 
 
@@ -83,9 +85,9 @@ class Robot:
         even = self.noise * (2 * uniform - 1)
         return start + even[:, :nq], self.noise * normal[:, nq:] if self.normal else even[:, nq:]
 
-    def place(self, data: mujoco.MjData) -> np.ndarray:
-        """[3]: where `body` is (m)."""
-        return data.body(self.body).xpos
+    def place(self, where: Where) -> np.ndarray:
+        """[..., 3]: where `body` is (m)."""
+        return where(self.body)
 
     def observe(self, qpos: np.ndarray, qvel: np.ndarray, place: np.ndarray) -> np.ndarray:
         """[n, O]; place [n, 3]: of `body`."""
@@ -126,9 +128,9 @@ class Reacher(Robot):
         qvel[:, 2:] = 0
         return qpos, qvel
 
-    def place(self, data):
+    def place(self, where):
         """From the target to the fingertip."""
-        return data.body(self.body).xpos - data.body("target").xpos
+        return where(self.body) - where("target")
 
     def observe(self, qpos, qvel, place):
         angles = qpos[:, :2]
@@ -171,11 +173,14 @@ ROBOTS = {
 
 
 class Worlds:
-    """`n` worlds of one robot. A world's steps depend neither on its neighbours nor on the number of threads."""
+    """`n` worlds of one robot. A world's steps depend neither on its neighbours nor on the number of threads.
 
-    def __init__(self, robot: Robot, n: int, threads: int | None = None):
+    warp: by mujoco-warp, in single precision, for a GPU; `threads` then has no part in it.
+    """
+
+    def __init__(self, robot: Robot, n: int, threads: int | None = None, warp: bool = False):
         self.robot = robot
-        self._simulation = (_OneByOne if robot.body else _Batched)(robot, n, threads)
+        self._simulation = (_ByWarp if warp else _OneByOne if robot.body else _Batched)(robot, n, threads)
         self._place = np.zeros((n, 3))
 
     def set_state(self, qpos: np.ndarray, qvel: np.ndarray, which: np.ndarray | None = None) -> np.ndarray:
@@ -261,7 +266,7 @@ class _OneByOne:
         return np.stack([data.qpos for data in self._data]), np.stack([data.qvel for data in self._data])
 
     def places(self) -> np.ndarray:
-        return np.stack([self.robot.place(data) for data in self._data])
+        return np.stack([self.robot.place(lambda name, data=data: data.body(name).xpos) for data in self._data])
 
     def full_state(self) -> np.ndarray:
         states = np.empty((len(self._data), mujoco.mj_stateSize(self.model, STATE.value)))
@@ -272,3 +277,28 @@ class _OneByOne:
     def load_full_state(self, states: np.ndarray) -> None:
         for data, state in zip(self._data, states):
             mujoco.mj_setState(self.model, data, np.ascontiguousarray(state), STATE.value)
+
+
+class _ByWarp(Warp):
+    """All worlds at once on the device; bodies' places as its last step had them."""
+
+    def __init__(self, robot: Robot, n: int, threads: int | None):
+        super().__init__(robot.model, n, robot.frame_skip)
+        self.robot = robot
+
+    def set_state(self, qpos: np.ndarray, qvel: np.ndarray, which: np.ndarray) -> None:
+        state = self.full_state()
+        state[which] = 0
+        nq, nv = self.model.nq, self.model.nv
+        state[which, 1 : 1 + nq], state[which, 1 + nq : 1 + nq + nv] = qpos[which], qvel[which]
+        self.load_full_state(state)
+        self._engine.kinematics(self._model, self._data)
+
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._data.qpos.numpy().astype(np.float64), self._data.qvel.numpy().astype(np.float64)
+
+    def places(self) -> np.ndarray:
+        if self.robot.body is None:
+            return np.pad(self.joints()[0][:, :1], ((0, 0), (0, 2)))
+        places = self._data.xpos.numpy().astype(np.float64)  # [n, bodies, 3]
+        return self.robot.place(lambda name: places[:, self.model.body(name).id])

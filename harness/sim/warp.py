@@ -46,6 +46,6 @@ class Warp:
         state = np.asarray(state, np.float32)
         ends = np.cumsum([1, self.model.nq, self.model.nv])
         time, qpos, qvel, act = np.split(state, ends, axis=1)
-        self.set_state(qpos, qvel)
+        Warp.set_state(self, qpos, qvel)  # a subclass may set some worlds only, by way of this function
         self._data.time.assign(time[:, 0])
         self._data.act.assign(act)

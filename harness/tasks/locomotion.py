@@ -32,6 +32,8 @@ class Scoring(Settings):
 class Params(TaskParams):
     """robot: Gymnasium's name with the version, which is part of what the data are.
 
+    physics: mujoco: exact, on CPU threads; warp: mujoco-warp, for a GPU: single precision and contacts of its own, so
+        equal in the mean alone.
     horizon: steps of a rollout, and of an episode at most; None: Gymnasium's time limit.
     termination: where Gymnasium ends an episode, a rollout goes on (ignored), begins another one in the same world
         (restart; an imitation task then gets rows of control by itself), or stays until the horizon in a state of its own, which is all zeros but for a last coordinate that
@@ -42,6 +44,7 @@ class Params(TaskParams):
 
     family: Literal["locomotion"]
     robot: str
+    physics: Literal["mujoco", "warp"] = "mujoco"
     termination: Literal["ignored", "restart", "absorbing"] = "ignored"
     horizon: int | None = Field(None, ge=1)
     demonstrations: str | None = None
@@ -135,7 +138,8 @@ class LocomotionSource:
 
     def _simulation(self, n: int) -> Worlds:
         if n not in self._worlds:
-            self._worlds[n] = Worlds(self.task.robot, n, self.task.params.threads)
+            params = self.task.params
+            self._worlds[n] = Worlds(self.task.robot, n, params.threads, params.physics == "warp")
         return self._worlds[n]
 
     @torch.no_grad()
