@@ -38,6 +38,10 @@ FAMILIES = {
     "scored on as many generated images as the test set holds.",
     "tabular": "Inverse reinforcement learning where the truth is known: a maze as a table, its reward and its "
     "maximum-entropy optimal policy exact, every score an exact expectation.",
+    "locomotion": "Gymnasium's MuJoCo robots, version 5. Imitation sees episodes of one length, ended by nothing, so that "
+    "survival tells it nothing unless the task says otherwise; returns are true and undiscounted, of a stochastic policy, over "
+    "fresh episodes that end where Gymnasium ends them. A training step is one update of the policy, on as many "
+    "environment steps as the task's horizon times its environments.",
     "maze": "A ball in a maze (the paper's Fig. 7): returns are true, undiscounted, of a stochastic policy, over "
     "fresh episodes.",
 }

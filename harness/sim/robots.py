@@ -31,7 +31,8 @@ class Robot:
     noise: of the initial position (uniform, +-) and velocity; normal: the latter is Gaussian. hidden: leading
     positions that are not observed. clip: of observed velocities. forward, control, alive: weights of the reward
     (m/s forwards, squared action, being healthy). body: the reward's velocity is that of this body, where the model
-    had it in its last stage of integration; otherwise that of the first joint.
+    had it in its last stage of integration; otherwise that of the first joint. mark: the return that an expert is
+    expected to reach over `horizon` steps.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Robot:
     healthy: Healthy | None = None
     body: str | None = None
     horizon: int = 1000
+    mark: float | None = None
 
     @property
     def path(self) -> Path:
@@ -161,13 +163,13 @@ def _balanced(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
 ROBOTS = {
     robot.name: robot
     for robot in (
-        Robot("HalfCheetah-v5", "half_cheetah.xml", 5, 0.1, 1, normal=True, control=0.1),
-        Robot("Hopper-v5", "hopper.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_upright),
-        Robot("Walker2d-v5", "walker2d_v5.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_walking),
-        Robot("Swimmer-v5", "swimmer.xml", 4, 0.1, 2, control=1e-4),
-        Robot("Ant-v5", "ant.xml", 5, 0.1, 2, normal=True, control=0.5, alive=1.0, healthy=_on_legs, body="torso"),
+        Robot("HalfCheetah-v5", "half_cheetah.xml", 5, 0.1, 1, normal=True, control=0.1, mark=4000),
+        Robot("Hopper-v5", "hopper.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_upright, mark=2800),
+        Robot("Walker2d-v5", "walker2d_v5.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_walking, mark=3000),
+        Robot("Swimmer-v5", "swimmer.xml", 4, 0.1, 2, control=1e-4, mark=100),
+        Robot("Ant-v5", "ant.xml", 5, 0.1, 2, normal=True, control=0.5, alive=1.0, healthy=_on_legs, body="torso", mark=3000),
         Pendulum("InvertedPendulum-v5", "inverted_pendulum.xml", 2, 0.01, 0, healthy=_balanced),
-        Reacher("Reacher-v5", "reacher.xml", 2, 0.1, 0, body="fingertip", horizon=50),
+        Reacher("Reacher-v5", "reacher.xml", 2, 0.1, 0, body="fingertip", horizon=50, mark=-5),
     )
 }
 

@@ -177,10 +177,11 @@ def test_returns_are_those_of_gymnasiums_episodes():
     assert "normalised" not in scores and set(scores["return"].references) == {"actions at random"}
 
 
-def write(path, where, n=4, down=()):
-    """Demonstrations of n episodes; in those of `down` the robot falls once."""
+def write(path, where, n=4, down=(), bonus=0.0):
+    """Demonstrations of n episodes; in those of `down` the robot falls once; each step pays `bonus` more than it did."""
     found = where.source(CPU).rollout(shaking(draws(0), where.horizon, n, where.spec.action_size), draws(0), n)
     parts = {name: getattr(found, name).numpy() for name in ("observations", "actions", "rewards")}
+    parts["rewards"] = parts["rewards"] + np.float32(bonus)
     parts |= {"last_observations": found.next_observations[:, -1].numpy(), "whole": np.array([[i not in down for i in range(n)]])}
     np.savez(path, **{f"demonstrations/{name}": part for name, part in parts.items()})
     return found
@@ -206,13 +207,13 @@ def test_demonstrations_are_whole_episodes_thinned_from_places_of_their_own(tmp_
 
 def test_normalised_returns_lie_between_the_two_references(tmp_path):
     where = task("HalfCheetah-v5", horizon=30, score={"n_episodes": 3})
-    found = write(tmp_path / "e.npz", where, 3)
+    found = write(tmp_path / "e.npz", where, 3, bonus=1.0)
     where = task("HalfCheetah-v5", horizon=30, score={"n_episodes": 3}, demonstrations=str(tmp_path / "e.npz"), episodes=3)
     outputs = Outputs()
     outputs.size = 6
     scores = episodes.compute(Evaluation(where, outputs, draws(1)))
     low, high = scores["return"].references["actions at random"], scores["return"].references["expert"]
-    assert high == pytest.approx(float(found.rewards[0].sum(0).mean()), rel=1e-5)
+    assert high == pytest.approx(30 + float(found.rewards[0].sum(0).mean()), rel=1e-5)
     assert scores["normalised"].values[0] == pytest.approx((scores["return"].values[0] - low) / (high - low))
     outputs.act = lambda observations, noise=None: torch.full((*observations.shape[:2], 6), torch.nan)
     failed = episodes.compute(Evaluation(where, outputs, draws(1)))
@@ -250,3 +251,11 @@ def test_the_hash_tells_robots_and_rules_apart():
     assert len(hashes) == len(ROBOTS)
     kinds = ("ignored", "restart", "absorbing")
     assert len({task(horizon=500).data_hash, *(task(termination=kind).data_hash for kind in kinds)}) == 4
+
+
+@pytest.mark.parametrize(("expert", "counts"), [(2000.0, True), (1600.0, False)])
+def test_a_weak_expert_normalises_no_table(expert, counts):
+    """Hopper's mark is 2,800; of the way there from 18 at random, 60 % is 1,687."""
+    assert episodes.is_expert(task(), expert, 18.0) == counts
+    assert episodes.is_expert(task(horizon=100), 30.0, 18.0) and not episodes.is_expert(task(horizon=100), 10.0, 18.0)
+    assert episodes.is_expert(task("Reacher-v5"), -10.0, -43.0) and not episodes.is_expert(task("Reacher-v5"), -30.0, -43.0)

@@ -1,0 +1,118 @@
+"""One run of a peer on a Gymnasium robot, in the peer's own environment: `imitation`'s GAIL, or stable-baselines3's PPO.
+
+    python harness/benchmarks/peer_control.py SETTINGS.json
+
+Called by `harness.benchmarks.beside`, which writes the settings. Needs stable-baselines3, gymnasium with MuJoCo, and for
+GAIL `imitation`; nothing of this project. Prints one line of JSON: seconds of training, and the returns of episodes with
+the final policy, which draws its actions.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+
+import gymnasium
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+
+def make(settings: dict, terminate: bool):
+    words = {"terminate_when_unhealthy": terminate} if settings["robot"].startswith(("Hopper", "Walker2d", "Ant")) else {}
+
+    def build():
+        env = gymnasium.make(settings["robot"], **words)
+        if settings["algorithm"] == "gail":
+            from imitation.data.wrappers import RolloutInfoWrapper
+
+            env = RolloutInfoWrapper(env)
+        return env
+
+    return build
+
+
+def ppo(settings: dict, env, **words) -> PPO:
+    s = settings["ppo"]
+    return PPO(
+        "MlpPolicy", env, learning_rate=s["lr"], n_steps=s["horizon"], batch_size=s["n_envs"] * s["horizon"] // s["minibatches"],
+        n_epochs=s["epochs"], gamma=s["gamma"], gae_lambda=s["lam"], clip_range=s["clip"], ent_coef=0.0, seed=settings["seed"],
+        device="cpu", policy_kwargs={
+            "net_arch": {"pi": [s["width"]] * 2, "vf": [s["width"]] * 2}, "log_std_init": math.log(s["initial_std"]), **words,
+        },
+    )  # fmt: skip
+
+
+def true_reward(settings: dict):
+    """PPO with running means of observations and returns, its usual company on these robots."""
+    env = DummyVecEnv([make(settings, True)] * settings["ppo"]["n_envs"])
+    env.seed(settings["seed"])
+    env = VecNormalize(env, clip_obs=10.0, clip_reward=10.0, gamma=settings["ppo"]["gamma"])
+    learner = ppo(settings, env)
+    started = time.perf_counter()
+    learner.learn(settings["steps"])
+    env.training = False
+    return time.perf_counter() - started, lambda o: learner.predict(env.normalize_obs(o), deterministic=False)[0]
+
+
+def gail(settings: dict):
+    from imitation.algorithms.adversarial.gail import GAIL
+    from imitation.data.types import TrajectoryWithRew
+    from imitation.policies.base import NormalizeFeaturesExtractor
+    from imitation.rewards.reward_nets import BasicRewardNet
+    from imitation.util.networks import RunningNorm
+
+    with np.load(settings["demonstrations"]) as file:
+        parts = [file[f"demonstrations/{name}"][0] for name in ("observations", "actions", "rewards", "last_observations", "whole")]
+    observations, actions, rewards, last, whole = parts
+    shown = [
+        TrajectoryWithRew(np.concatenate([observations[:, e], last[None, e]]), actions[:, e], None, False, rewards[:, e].astype(float))
+        for e in np.flatnonzero(whole)[: settings["episodes"]]
+    ]
+    n_envs, s = settings["ppo"]["n_envs"], settings["gail"]
+    env = DummyVecEnv([make(settings, False)] * n_envs)
+    env.seed(settings["seed"])
+    learner = ppo(
+        settings, env, features_extractor_class=NormalizeFeaturesExtractor, features_extractor_kwargs={"normalize_class": RunningNorm}
+    )
+    net = BasicRewardNet(
+        env.observation_space, env.action_space, hid_sizes=[s["width"]] * 2, normalize_input_layer=RunningNorm,
+    )  # fmt: skip
+    round_size = n_envs * settings["ppo"]["horizon"]
+    torch.manual_seed(settings["seed"])
+    trainer = GAIL(
+        demonstrations=shown, demo_batch_size=s["batch"], venv=env, gen_algo=learner, reward_net=net,
+        n_disc_updates_per_round=s["steps"], gen_train_timesteps=round_size, gen_replay_buffer_capacity=round_size,
+        disc_opt_kwargs={"lr": s["lr"]}, log_dir=settings["scratch"],
+    )  # fmt: skip
+    started = time.perf_counter()
+    trainer.train(settings["steps"])
+    return time.perf_counter() - started, lambda o: learner.predict(o, deterministic=False)[0]
+
+
+def returns(settings: dict, act) -> list[float]:
+    """Of episodes that end where Gymnasium ends them."""
+    env, found = make(settings, True)(), []
+    for k in range(settings["n_episodes"]):
+        observation, _ = env.reset(seed=1000 * settings["seed"] + k)
+        total, over = 0.0, False
+        while not over:
+            observation, reward, terminated, truncated, _ = env.step(act(observation[None])[0])
+            total, over = total + float(reward), terminated or truncated
+        found.append(total)
+    return found
+
+
+def main() -> None:
+    with open(sys.argv[1]) as file:
+        settings = json.load(file)
+    torch.set_num_threads(1)
+    seconds, act = (gail if settings["algorithm"] == "gail" else true_reward)(settings)
+    print(json.dumps({"seconds": seconds, "returns": returns(settings, act) if settings["n_episodes"] else []}))
+
+
+if __name__ == "__main__":
+    main()
