@@ -1,7 +1,7 @@
 """Kill training processes at random moments, start them again, compare with runs that nobody disturbed.
 
 `python -m harness.tests.kill --runs 20` goes through every image method and ends with status 1 on any
-difference. A process is killed with SIGKILL, so nothing of its own runs any more: what counts is on the disk.
+difference; `--method vail --family locomotion` keeps to one that acts, in its simulator. A process is killed with SIGKILL, so nothing of its own runs any more: what counts is on the disk.
 Processes are forked from a server that has the libraries imported, as the imports take longer than the runs.
 """
 
@@ -59,6 +59,32 @@ def image_cells(root: Path, steps: int = STEPS) -> list:
         manifest.parent.mkdir(parents=True, exist_ok=True)
         manifest.write_text(json.dumps({"data_hash": task.data_hash}))
     return cells
+
+
+def control_cells(root: Path, steps: int = STEPS) -> list:
+    """Every method of imitation on a robot at smoke size, its expert's demonstrations below `root`."""
+    from omegaconf import OmegaConf
+
+    from harness.commands.plan import load_plan
+    from harness.commands.prepare import prepare
+    from harness.commands.presets import compose_preset
+    from harness.commands.train import train_cell
+    from harness.tests.cells import ROOT
+
+    params = compose_preset(ROOT, "smoke") | {"ablations": {}}
+    for key in ("tasks", "methods"):
+        params[key] = {task: params[key][task] for task in ("pendulum_expert", "pendulum")}
+    params["tasks"]["pendulum"] |= {"steps": steps, "evaluations": 3}
+    params["report"] |= {"baseline": {}}
+    OmegaConf.save(OmegaConf.create(params), root / "params.yaml")
+    plan = load_plan(root)
+    prepare(root, plan, "pendulum_expert")
+    train_cell(root, plan.cell("pendulum_expert", "ppo"))
+    prepare(root, plan, "pendulum")
+    return [cell for cell in plan.cells if cell.task == "pendulum"]
+
+
+FAMILIES = {"images": image_cells, "locomotion": control_cells}
 
 
 def train(root: Path, scratch: Path, cell) -> None:
@@ -145,12 +171,16 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description="kill training runs at random moments and compare them with whole ones")
     arguments.add_argument("--runs", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--family", choices=FAMILIES, default="images")
+    arguments.add_argument("--method", help="one of them alone")
     args = arguments.parse_args()
     pin()
     generator, wrong = random.Random(args.seed), 0
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        cells = image_cells(root)
+        cells = [cell for cell in FAMILIES[args.family](root) if args.method in (None, cell.name)]
+        if not cells:
+            arguments.error(f"--method {args.method}: no such method of the family {args.family}")
         whole = {}
         print(f"{'run':>3}  {'method':<22} {'killed after s':>14} {'went on from':>12}  {'state':<16}  against the whole run")
         for run in range(max(args.runs, len(cells))):

@@ -25,6 +25,15 @@ def test_a_killed_run_ends_bit_equal(root, number):
     assert kill.files(whole).keys() == {"checkpoint.pt", "snapshot-20.pt", "snapshot-40.pt", "snapshot-60.pt"}
 
 
+def test_a_killed_run_in_a_simulator_ends_bit_equal(tmp_path):
+    cell = next(cell for cell in kill.control_cells(tmp_path, steps=30) if cell.name == "vail")
+    whole = tmp_path / "whole"
+    kill.finish(tmp_path, whole, cell)
+    seconds = kill.files(whole)["checkpoint.pt"]["run"]["seconds"]
+    outcome = kill.tried(tmp_path, "run", cell, (whole, seconds), random.Random(2))
+    assert outcome.differing == [] and "checkpoint.pt" in kill.files(whole)
+
+
 def test_the_comparison_sees_one_bit():
     state = {"a": [torch.zeros(2), {"b": 1}], "seconds": 3.0}
     other = {"a": [torch.tensor([0.0, -0.0]), {"b": 1}], "seconds": 4.0}
