@@ -99,14 +99,14 @@ def test_only_two_files_import_by_name() -> None:
 
 
 def test_the_harness_names_no_method() -> None:
-    """No string of harness/ (docstrings apart) is a method's name of params.yaml."""
+    """No string of harness/ (docstrings apart) is a method's name of params.yaml. Benchmarks have to: peers know them by name."""
     methods = yaml.safe_load((ROOT / "params.yaml").read_text())["methods"]
     algorithms = {path.stem for path in (ROOT / "baselines/methods").glob("*.py")}
     # A family may bear the name of what is learnt in it; of the algorithms only "critic" is a word of its own.
     names = ({name for block in methods.values() for name in block} | algorithms) - {"critic"}
     assert len(names) > 3
     for path in FILES:
-        if module(path).startswith("harness."):
+        if module(path).startswith("harness.") and not module(path).startswith("harness.benchmarks."):
             strings = {n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)}
             assert not names & {s for s in strings if isinstance(s, str)}, path
 
