@@ -22,13 +22,18 @@ def names(root: Path) -> list[str]:
 def compose_preset(root: Path, name: str) -> dict[str, Any]:
     """params.yaml with presets/<name>.yaml laid over it; a key that lands nowhere is refused by name.
 
-    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along.
+    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a list,
+    takes away every task of params.yaml that it does not name.
     """
     if name not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)).replace("unknown key", "unknown"))
     where = f"presets/{name}.yaml"
     base, overlay = read_yaml(root / "params.yaml"), read_yaml(root / where)
-    for task, block in overlay.get("tasks", {}).items():
+    for task in (keep := overlay.pop("keep", list(base["tasks"]))):
+        if task not in base["tasks"]:
+            raise BenchError(unknown(f"{where}: keep.{task}", task, base["tasks"]))
+    overlay["tasks"] = {task: None for task in base["tasks"] if task not in keep} | (overlay.get("tasks") or {})
+    for task, block in overlay["tasks"].items():
         if task not in base["tasks"] and "family" not in (block or {}):
             raise BenchError(unknown(f"{where}: tasks.{task}", task, base["tasks"]))
     made = compose(base, overlay, where) | {"preset": name}

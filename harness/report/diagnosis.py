@@ -26,7 +26,7 @@ LOGS = {
     "grad_policy": "gradient, policy",
 }
 COLUMNS = 5
-POINTS = 40  # of a line
+POINTS = 200  # of all lines of a panel, so that many seeds weigh no more than few
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
@@ -45,7 +45,7 @@ def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:
     colours = shades(len(cell.seeds))
     for ax, log in zip(axes, shown):
         for colour, seed in zip(colours, cell.seeds, strict=True):
-            run = thin(logs.loc[logs.seed == seed, ["step", log]].dropna(), POINTS)
+            run = thin(logs.loc[logs.seed == seed, ["step", log]].dropna(), POINTS // len(cell.seeds))
             ax.plot(run.step, run[log], color=colour, lw=0.9)
         values = logs[log].to_numpy(dtype=float)
         if log == "accuracy":

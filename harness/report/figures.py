@@ -16,7 +16,7 @@ from harness.report.frame import Cell, TaskFrame
 from harness.report.lines import FEW, centre, compare, legend, line
 from harness.report.published import FIGURE_8, read_off
 from harness.report.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
-from harness.report.words import aimed, labelled, wrapped
+from harness.report.words import aimed, decimals, labelled, number, wrapped
 
 LOGS = {
     "accuracy": "accuracy of the trained net",
@@ -76,9 +76,10 @@ def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> 
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     for label, value in frame.references(metric).items():
-        ax.axvline(value, color=REFERENCE, ls="--", lw=1.2, label=f"{label}: {value:.3g}")
+        ax.axvline(value, color=REFERENCE, ls="--", lw=1.2, label=f"{label}: {number(value, decimals([value]))}")
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
-    stretch(ax, "x", np.concatenate([*ends.values(), list(frame.references(metric).values())]))
+    if not up:  # what nears 0 as it gets better may span decades
+        stretch(ax, "x", np.concatenate([*ends.values(), list(frame.references(metric).values())]))
     ax.set_xlabel(aimed(block))
     best, worst = rows.iloc[0], rows.iloc[-1]
     return Plot(

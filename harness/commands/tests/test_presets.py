@@ -53,6 +53,14 @@ def test_an_overlay_changes_what_it_names_and_null_takes_away(tree: Path) -> Non
     assert made["methods"]["line"] == {"b": {"algorithm": "critic", "lr": {"first": 1e-5, "last": 2}}}
 
 
+def test_keep_takes_all_other_tasks_away(tree: Path) -> None:
+    made = overlay(tree, "keep: []\ntasks: {other: {family: gaussians}}\nmethods: {other: {c: {algorithm: critic}}}")
+    assert made["tasks"] == {"other": {"family": "gaussians"}} and set(made["methods"]) == {"other"} and "keep" not in made
+    assert overlay(tree, "keep: [line]")["tasks"] == PARAMS["tasks"]
+    with pytest.raises(BenchError, match="presets/small.yaml: keep.lime.*line"):
+        overlay(tree, "keep: [lime]")
+
+
 def test_a_task_that_goes_takes_its_methods_along(tree: Path) -> None:
     made = overlay(tree, "tasks: {line: null, other: {family: gaussians}}\nmethods: {other: {c: {algorithm: critic}}}")
     assert made["tasks"] == {"other": {"family": "gaussians"}}
