@@ -71,7 +71,10 @@ def unpack(root: Path, preset: str, copy: Path) -> int:
         aside = target.with_name(f".{target.name}.aside")  # renamed once it is whole
         try:
             with tarfile.open(path) as archive:
-                archive.extractall(aside, filter="data")
+                aside.mkdir(parents=True, exist_ok=True)  # of a call that was killed
+                for member in archive:  # plain files by their last name: extractall has no filter before Python 3.11.4
+                    if member.isfile():
+                        (aside / Path(member.name).name).write_bytes(archive.extractfile(member).read())
             aside.rename(target)
         except (tarfile.TarError, lzma.LZMAError, EOFError, OSError):
             shutil.rmtree(aside, ignore_errors=True)
