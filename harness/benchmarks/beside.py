@@ -6,7 +6,7 @@
 PYTHON is that of an environment with `imitation` (for gail) and stable-baselines3, see `peer_control.py`. Robot,
 demonstrations, sizes of the nets, optimiser steps for each environment step and all settings of SETTINGS are the same.
 Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, one after the other on one thread
-each. The result is printed and written to results/benchmarks/.
+each. The peer's discriminator normalises by both sides' observations, so ours does. The result is printed and written to results/benchmarks/.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _block(imitates: bool) -> dict[str, Any]:
     fit = {"epochs": s["epochs"], "minibatches": s["minibatches"], "optimizer": {"lr": s["lr"]}}
     learner = {
         "kind": "ppo", "n_envs": s["n_envs"], "gamma": s["gamma"], "lam": s["lam"], "clip": s["clip"], "entropy": "none", **fit,
-        "normaliser": {}, "reward_scale": {}, "value": {"kind": "mlp", "width": s["width"], **fit},
+        "normaliser": {"source": "both" if imitates else "policy"}, "reward_scale": {}, "value": {"kind": "mlp", "width": s["width"], **fit},
         "policy": {"width": s["width"], "initial_std": s["initial_std"]},
     }  # fmt: skip
     if not imitates:

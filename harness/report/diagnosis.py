@@ -14,14 +14,14 @@ from harness.report.style import REFERENCE, Plot, Style, dwarfed, figure, shades
 
 FAMILIES = ("locomotion", "maze", "tabular")
 LOGS = {
-    "accuracy": "discriminator's accuracy",
+    "accuracy": "accuracy, discriminator",
     "kl": "KL of the code (nat)",
     "beta": "beta",
     "reward_mean": "learnt reward, mean",
     "reward_std": "learnt reward, spread",
-    "entropy": "policy's entropy (nat)",
-    "kl_policy": "KL of a policy step (nat)",
-    "explained_variance": "variance explained by the value",
+    "entropy": "entropy, policy (nat)",
+    "kl_policy": "KL, policy step (nat)",
+    "explained_variance": "explained variance",
     "grad_critic": "gradient, discriminator",
     "grad_policy": "gradient, policy",
 }

@@ -36,7 +36,7 @@ def draw(family, *cells):
 def test_one_folded_figure_for_each_method_with_a_discriminator():
     (plot,) = draw("locomotion", GAIL, BC)
     assert plot.name == "t-diagnosis-gail" and plot.folded and "GAIL" in plot.title
-    assert "discriminator's accuracy 1.04" in plot.alt, "median over the runs at the last step"
+    assert "accuracy, discriminator 1.04" in plot.alt, "median over the runs at the last step"
     assert draw("images", GAIL) == []
 
 
@@ -45,7 +45,7 @@ def test_a_line_for_each_run_in_a_panel_for_each_log_that_moves(monkeypatch):
     monkeypatch.setattr(diagnosis, "svg", lambda fig: drawn.append(fig) or b"")
     draw("maze", GAIL)
     axes = [ax for ax in drawn[0].axes if ax.get_visible()]
-    assert [ax.get_title(loc="left") or ax.get_title() for ax in axes] == ["discriminator's accuracy", "gradient, policy"]
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in axes] == ["accuracy, discriminator", "gradient, policy"]
     accuracy, gradient = axes
     runs = [line for line in accuracy.lines if len(line.get_xdata()) > 2]
     assert len(runs) == len(SEEDS) and len({str(run.get_color()) for run in runs}) == 3
