@@ -1,4 +1,4 @@
-"""Frames, tables and figures -> `index.html` (one self-contained file) and `index.md` beside it.
+"""Frames, tables and figures -> `index.html` (self-contained but for folded figures) and `index.md` beside it.
 
 Nothing here changes from run to run on equal records: no dates, no durations, no machine; those
 stand in each record's provenance file, which the page links to.
