@@ -31,6 +31,7 @@ def check(frame: TaskFrame, protocol: int) -> None:
         _expect(cell, "name", f"{cell.record['task']}/{cell.record['cell']}", f"{cell.task}/{cell.name}")
         _expect(cell, "schema", cell.record.get("schema"), SCHEMA)
         _expect(cell, "protocol", cell.record.get("protocol"), protocol)
+    _same(run, "preset", lambda cell: cell.record["preset"])
     _same(run, "steps", lambda cell: cell.record["steps"])
     _same(run, "data", lambda cell: cell.record["data_hash"])
     for metric in frame.metrics:

@@ -1,105 +1,124 @@
-"""Published claims that one method does better than others, each with a verdict from paired differences.
-
-The claims are data (`results/claims.csv`) and name the preset that holds their protocol: under another one a claim
-is not judged.
-"""
+"""The published claims as data, `results/claims.yaml`: what was said, where, and by which tests a record can judge it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import difflib
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from harness.errors import BenchError
-from harness.report import statistics as st
-from harness.report.frame import Cell, TaskFrame
-from harness.report.words import NONE, Table, Text, decimals, interval
 
-REPRODUCED, NOT, OPEN, NOT_RUN = "reproduced", "not reproduced", "inconclusive", "not run"
+
+@dataclass(frozen=True)
+class Test:
+    """One comparison in the records of one preset and task; all of its parts must hold.
+
+    metric: an endpoint score, or log: the mean of a logged quantity over the last quarter of training.
+    pairs: (better, worse) cells, by paired differences on shared seeds; margin, in the quantity's unit: a tie that is
+    worse by less is enough; gap: the published difference; than_metric: what the second cell of a pair is scored by.
+    cell, within: the whole interval of the cell's mean lies between two numbers (None: open).
+    higher_is_better: where the metric itself only describes. requires: dotted keys of a record -> value.
+    """
+
+    preset: str
+    task: str
+    metric: str = ""
+    log: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    cell: str = ""
+    within: tuple[float | None, float | None] = (None, None)
+    higher_is_better: bool | None = None
+    margin: float = 0.0
+    gap: float | None = None
+    than_metric: str = ""
+    requires: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what names no comparison."""
+        if bool(self.metric) == bool(self.log):
+            raise ValueError("needs either metric or log")
+        if bool(self.pairs) == bool(self.cell):
+            raise ValueError("needs either pairs or cell")
+        if self.cell and self.within == (None, None):
+            raise ValueError("cell needs within: [low, high]")
+
+    @property
+    def cells(self) -> list[str]:
+        return list(dict.fromkeys([name for pair in self.pairs for name in pair] or [self.cell]))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """`better` beats each of `than` on a metric.
+    """evidence: tests under the claim's own protocol, which give the verdict. elsewhere: on other data; they only inform.
 
-    margin: in the metric's unit; a method counts as tied, which then is enough, while it is worse by less.
-    published: the printed numbers and where they stand, for the reader. than: in the CSV, names with blanks between.
+    published, source: the printed numbers and where. why: what keeps the protocol from being run.
+    caution: what the printed numbers themselves can carry.
     """
 
-    id: int
+    id: str
+    domain: str
     claim: str
     published: str
     source: str
-    preset: str
-    task: str
-    metric: str
-    better: str
-    than: list[str]
-    higher_is_better: bool
-    margin: float
+    why: str = ""
+    caution: str = ""
+    evidence: tuple[Test, ...] = ()
+    elsewhere: tuple[Test, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.evidence and not self.why:
+            raise ValueError("without evidence it needs a why")
 
 
 def load(path: Path) -> list[Claim]:
-    """The claims of a CSV; none without the file. Raises BenchError for another column than those of Claim."""
+    """The claims of a file; none without it. Raises BenchError that names the claim and the wrong key."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     if not path.is_file():
         return []
-    rows = pd.read_csv(path)
-    names = [field.name for field in fields(Claim)]
-    if odd := set(rows.columns) ^ set(names):
-        raise BenchError(f"{path}: column {min(odd)} is {'unknown' if min(odd) in rows else 'missing'}; the columns are {', '.join(names)}")
-    return [Claim(**row | {"than": row["than"].split()}) for row in rows.to_dict("records")]
+    try:
+        blocks = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise BenchError(f"{path} is no readable YAML: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+        raise BenchError(f"{path}: a list of claims is wanted")
+    claims = [_claim(block, f"{path}: claim {block.get('id', f'number {place + 1}')}") for place, block in enumerate(blocks)]
+    names = [claim.id for claim in claims]
+    for name in names:
+        if names.count(name) > 1:
+            raise BenchError(f"{path}: claim {name} is there {names.count(name)} times; give each an id of its own")
+    return claims
 
 
-def table(claims: list[Claim], frames: dict[str, TaskFrame], preset: str, page: str = "") -> Table | None:
-    """A row for each claim of this preset. page: where its tasks' sections lie, if not on this one."""
-    own = [claim for claim in claims if claim.preset == preset and claim.task in frames]
-    rows = [_row(claim, frames[claim.task], page) for claim in own]
-    if not rows:
-        return None
-    head = ["claim", "published", "ours, difference [95\u00a0%]", "n", "P(better)", "verdict"]
-    notes = [
-        "A difference is taken on shared seeds, in the metric's unit, positive where the claim holds. Reproduced: the "
-        "whole interval is on the claim's side (of the margin, where the claim allows a tie); not reproduced: all of it "
-        "is on the other side; inconclusive: neither. Of several pairs all must hold, and one against is enough.",
-        f"Published: {'; '.join(dict.fromkeys(claim.source for claim in own))}.",
-    ]
-    return Table("Published claims", head, rows, notes)
+def _claim(block: dict[str, Any], where: str) -> Claim:
+    block = dict(block, id=str(block.get("id", "")))
+    for kind in ("evidence", "elsewhere"):
+        tests = block.get(kind) or []
+        block[kind] = tuple(_test(test, f"{where}: {kind} {place + 1}") for place, test in enumerate(tests))
+    return _made(Claim, block, where)
 
 
-def verdict(low: float, high: float, margin: float = 0.0) -> str:
-    """Of the interval of a difference that is positive where the claim holds."""
-    if low > -margin:
-        return REPRODUCED
-    return NOT if high <= -margin else OPEN
+def _test(block: dict[str, Any], where: str) -> Test:
+    block = dict(block)
+    if "pairs" in block:
+        block["pairs"] = tuple(tuple(pair) for pair in block["pairs"])
+    if "within" in block:
+        block["within"] = tuple(block["within"])
+    return _made(Test, block, where)
 
 
-def together(words: list[str]) -> str:
-    """One verdict of several pairs."""
-    return next((word for word in (NOT, NOT_RUN, OPEN) if word in words), REPRODUCED)
-
-
-def _row(claim: Claim, frame: TaskFrame, page: str) -> list[Text]:
-    better, others = frame.cell(claim.better), [(name, frame.cell(name)) for name in claim.than]
-    parts = [_pair(claim, better, other) for _, other in others]
-    titles = [other.title if other else name for name, other in others]
-    run = [(f"{title}: " if len(parts) > 1 else "", part) for title, part in zip(titles, parts) if part[3] != NOT_RUN]
-    column = ["; ".join(title + part[place] for title, part in run) or NONE for place in range(3)]
-    if len({part[1] for _, part in run}) == 1:
-        column[1] = run[0][1][1]  # one n for all pairs
-    word = together([part[3] for part in parts])
-    name = Text(f"{claim.id}. {claim.claim}", href=f"{page}#{frame.name}")
-    return [name, Text(claim.published), *map(Text, column), Text(word, strong=word in (REPRODUCED, NOT))]
-
-
-def _pair(claim: Claim, better: Cell | None, other: Cell | None) -> tuple[str, str, str, str]:
-    """Difference, n, P(better) and verdict."""
-    for cell in (better, other):
-        if cell is None or not cell.record or claim.metric not in cell.record["metrics"]:
-            return NONE, NONE, NONE, NOT_RUN
-    sign = 1 if claim.higher_is_better else -1
-    a, b = better.paired(other, claim.metric)
-    found = st.paired_difference(sign * a, sign * b)
-    shown = interval(found.mean, found.low, found.high, min(2, decimals([found.mean])))
-    chance = st.improvement(a[None], b[None], claim.higher_is_better)
-    return shown, str(found.n), f"{chance:.2f}", verdict(found.low, found.high, claim.margin)
+def _made(kind: type, block: dict[str, Any], where: str) -> Any:
+    known = [f.name for f in fields(kind)]
+    for key in block:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            raise BenchError(f"{where}.{key}: unknown key; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(known)}")
+    for f in fields(kind):
+        if f.default is MISSING and f.default_factory is MISSING and block.get(f.name) in (None, ""):
+            raise BenchError(f"{where}.{f.name}: missing")
+    try:
+        return kind(**block)
+    except ValueError as error:
+        raise BenchError(f"{where}: {error}") from None

@@ -249,19 +249,25 @@ def _itself(cells: list[Cell], method: str, block: dict[str, Any]) -> Cell | Non
 
 def _find(root: Path, preset: str, cell: Cell) -> Cell:
     """The cell with its record, where one of this preset exists."""
-    place = Path(cell.task, cell.name)
-    live = root / "results/records" / place
-    archived = root / "results/archive" / preset / place
-    for folder in (live, archived):
-        path = folder / "record.json"
-        if not path.is_file():
-            continue
-        record = _read_json(path, cell)
-        if record.get("preset") == preset:
-            if folder == archived:
-                cell = replace(cell, commit=_commit(folder, cell), verified=_verified(folder, cell))
-            return replace(cell, folder=folder, record=record)
+    for folder in (root / "results/records", root / "results/archive" / preset):
+        found = read(folder, cell)
+        if found.record and found.record.get("preset") == preset:
+            return found
     return cell
+
+
+def read(folder: Path, cell: Cell) -> Cell:
+    """The cell with its record in `folder`, which holds a folder per task; as it was where there is none there.
+
+    Under results/archive it carries the commit that made it.
+    """
+    place = folder / cell.task / cell.name
+    path = place / "record.json"
+    if not path.is_file():
+        return cell
+    found = replace(cell, folder=place, record=_read_json(path, cell))
+    kept = folder.parent.name == "archive"
+    return replace(found, commit=_commit(place, cell), verified=_verified(place, cell)) if kept else found
 
 
 def _commit(folder: Path, cell: Cell) -> str:

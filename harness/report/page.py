@@ -19,11 +19,10 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import claims, figures, mazes, published, tables, toy
+from harness.report import claims, figures, judge, mazes, published, tables, toy, verdicts
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
-from harness.report.claims import Claim
 from harness.report.frame import TaskFrame, load
 from harness.report.slim import inline
 from harness.report.style import Plot, styles
@@ -90,10 +89,10 @@ class Preset:
 
 @dataclass(frozen=True)
 class Paper:
-    """What the paper printed: its numbers (None without the file) and its claims."""
+    """What the papers printed: numbers (None without the file), and claims as judged by every preset's records."""
 
     numbers: pd.DataFrame | None
-    claims: list[Claim]
+    claims: list[judge.Judged]
 
     def beside(self, preset: Preset, frame: TaskFrame, link: Link) -> Table | None:
         declared = _declared(preset.params, frame.name)
@@ -107,24 +106,34 @@ def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dic
     `out/../archived/<preset>/`, and its tables of numbers a place on this one.
     """
     root, out = Path(root), Path(out)
-    paper = Paper(published.load(root / "results/published.csv"), claims.load(root / "results/claims.csv"))
     own, kept = Preset.read(root, params), [Preset.read(root, block) for block in archived]
+    frames = {preset.name: preset.frames for preset in (own, *kept)}
+    judged = [judge.judge(claim, frames) for claim in claims.load(root / "results/claims.yaml")]
+    paper = Paper(published.load(root / "results/published.csv"), judged)
     pages, made = out.parent / "archived", []
+
+    def address(page: Path, preset: str, task: str) -> str:
+        """Where a task's section lies, seen from the folder `page`."""
+        target = (out if preset == own.name else pages / preset) / "index.html"
+        return f"{'' if target.parent == page else _link(page, target)}#{task}"
+
     shutil.rmtree(pages, ignore_errors=True)  # after all records are read: a wrong one leaves the old pages
     pages.mkdir(parents=True)
     for preset in kept:
         folder = pages / preset.name
-        _write(_page(root, preset, paper, folder, [], params), folder)
-        made += _glance(preset, paper, f"{preset.name}: archived", _link(out, folder / "index.html"))
+        words = verdicts.table(judged, partial(address, folder), preset.name)
+        _write(_page(root, preset, paper, folder, [], [words] if words else [], params), folder)
+        made.append(tables.overview(preset.frames, preset.summaries, f"{preset.name}: archived", _link(out, folder / "index.html")))
         made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, partial(_link, out)))]
     extra = [Section("archive", "Archived runs", ARCHIVED, tables=made)] if made else []
-    _write(_page(root, own, paper, out, extra), out)
+    words = [table for table in (verdicts.first(judged), verdicts.table(judged, partial(address, out))) if table]
+    _write(_page(root, own, paper, out, extra, words), out)
 
 
 def _page(
-    root: Path, preset: Preset, paper: Paper, out: Path, extra: list[Section], before: dict[str, Any] | None = None
+    root: Path, preset: Preset, paper: Paper, out: Path, extra: list[Section], said: list[Table], before: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What the templates show; before: as in `styles`."""
+    """What the templates show; said: tables of claims, the first one for the first screen. before: as in `styles`."""
     link, looks, sections = partial(_link, out), styles(preset.params, before), []
     for name, frame in preset.frames.items():
         made = _tables(frame, preset.summaries[name], link)
@@ -141,17 +150,11 @@ def _page(
     return {
         "preset": preset.name,
         "protocol": preset.params["protocol"],
-        "glance": _glance(preset, paper, "All tasks at a glance"),
+        "glance": [*said[:1], tables.overview(preset.frames, preset.summaries, "All tasks at a glance"), *said[1:]],
         "reading": _reading(),
         "sections": sections,
         "pairs": PAIRS,
     }
-
-
-def _glance(preset: Preset, paper: Paper, title: str, page: str = "") -> list[Table]:
-    """The overview and the claims of a preset; page: where its sections lie, if not on the same one."""
-    judged = claims.table(paper.claims, preset.frames, preset.name, page)
-    return [tables.overview(preset.frames, preset.summaries, title, page), *([judged] if judged else [])]
 
 
 def _declared(params: dict[str, Any], task: str) -> dict[str, Any] | None:

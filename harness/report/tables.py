@@ -35,7 +35,7 @@ LEVEL = f"[95{TIED}%]"
 
 
 def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], title: str, page: str = "") -> Table:
-    """One row per task: the baseline, the best method, and how much has run. page: as in claims.table."""
+    """One row per task: the baseline, the best method, and how much has run. page: where their sections lie, if not on this one."""
     rows = []
     for name, frame in frames.items():
         ran = [cell for cell in frame.everything if cell.record]
