@@ -86,6 +86,19 @@ def parser() -> argparse.ArgumentParser:
     c = command("merge", _merge, "bring another copy's records into results/archive/", "merge build/cifar")
     c.add_argument("source", type=Path)
 
+    c = command("import", _import, "show runs made elsewhere beside ours", "import scores.csv manifest.yaml --name peer")
+    c.add_argument("scores", type=Path, nargs="?", help="CSV: task, method, seed, step, metric, value")
+    c.add_argument("manifest", type=Path, nargs="?", help="YAML: source, and per task what was measured")
+    c.add_argument("--name", help="of the import, a folder of results/external/")
+    c.add_argument("--skeleton", metavar="TASK", help="print a manifest for runs on this task, to fill in")
+
+    c = command("compare", _compare, "two methods, paired by seed, from their records", "compare vgan_gp gan --task digits8")
+    c.add_argument("a")
+    c.add_argument("b")
+    c.add_argument("--task", help="default: every task that has records of both")
+    c.add_argument("--preset", help="archived records of this preset (default: the live ones first)")
+    c.add_argument("--page", type=Path, metavar="FILE", help="write the comparison as a page too")
+
     c = command("verify", _verify, "replay the first steps of archived records", "verify c_maze c_maze airl --steps 10")
     c.add_argument("preset")
     c.add_argument("task", nargs="?")
@@ -242,6 +255,30 @@ def _merge(args: Args) -> None:
 
     new, here = merge(_root(args), args.source)
     print(f"{len(new)} records brought in, {len(here)} were here already")
+
+
+def _import(args: Args) -> None:
+    from harness.commands import external
+    from harness.commands.controls import with_controls
+    from harness.run.params import read_yaml
+
+    root, params = _root(args), with_controls(read_yaml(_root(args) / "params.yaml"))
+    if args.skeleton:
+        print(external.skeleton(root, params, args.skeleton), end="")
+    elif not (args.scores and args.manifest and args.name):
+        raise BenchError("bench import needs SCORES MANIFEST --name NAME, or --skeleton TASK")
+    else:
+        print(external.bring_in(root, params, args.scores, args.manifest, args.name))
+
+
+def _compare(args: Args) -> None:
+    from harness.report.compare import lines, page
+
+    for line in lines(_root(args), args.a, args.b, args.task, args.preset):
+        print(line)
+    if args.page:
+        page(_root(args), args.a, args.b, args.task, args.preset, args.page)
+        print(args.page)
 
 
 def _root(args: Args) -> Path:

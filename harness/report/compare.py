@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from harness.errors import BenchError
 from harness.report import checks
+from harness.report.aggregate import summarise
+from harness.report.checks import span
 from harness.report.frame import Cell, TaskFrame, read
+from harness.report.significance import FEWEST_FOR_TEST
+from harness.report.tables import LEVEL, manifest_notes, verdict
+from harness.report.words import NONE, Table, Text, aimed, decimals, interval, number
 
 Place = tuple[str, Path]  # a preset ('' for the live records) and the folder that holds its tasks
 
@@ -70,3 +79,58 @@ def _nothing(places: list[Place], a: str, b: str, task: str | None) -> str:
             near = difflib.get_close_matches(name, known, 1)
             return f"{where} has no record of {name}; {f'did you mean {near[0]}?' if near else 'see `bench list`'}"
     return f"{a} and {b} have records, but never on the same task; see `bench list`"
+
+
+def table(frame: TaskFrame, summary: pd.DataFrame) -> Table:
+    """A row per metric: both methods, and the first minus the second on the seeds that they share."""
+    a, b = frame.cells
+    rows = summary.set_index(["cell", "metric"])
+    body = []
+    for metric, block in frame.metrics.items():
+        if (a.name, metric) not in rows.index or (b.name, metric) not in rows.index:
+            continue
+        one, other = rows.loc[(a.name, metric)], rows.loc[(b.name, metric)]
+        digits, fine = decimals([one.value, other.value]), decimals([one.difference])
+        body.append(
+            [
+                Text(aimed(block), strong=metric == frame.headline),
+                Text(interval(one.value, one.ci_low, one.ci_high, digits)),
+                Text(interval(other.value, other.ci_low, other.ci_high, digits)),
+                Text(interval(one.difference, one.difference_ci_low, one.difference_ci_high, fine)),
+                Text(number(one.rho, 2)),
+                Text(interval(one.improvement, one.improvement_low, one.improvement_high, 2)),
+                Text(f"{one.p_holm:.3g}" if np.isfinite(one.p_holm) else NONE),
+                Text(verdict(one, block["higher_is_better"]) if metric == frame.headline else NONE),
+            ]
+        )
+    head = ["metric", f"{a.name} {LEVEL}", f"{b.name} {LEVEL}", f"difference {LEVEL}", "ρ", f"P(better) {LEVEL}", "p", "verdict"]
+    return Table(f"{frame.name}: {a.name} against {b.name}", head, body, _notes(frame, summary))
+
+
+def _notes(frame: TaskFrame, summary: pd.DataFrame) -> list[str]:
+    a, b = frame.cells
+    first = summary[(summary.cell == a.name) & (summary.metric == frame.headline)].iloc[0]
+    what = "learnt rewards (re-trainings of one are averaged)" if a.rewards else f"seeds {span(a.seeds)}"
+    notes = [f"Paired over {a.n} {what}; IQM with bootstrap interval, mean difference with paired t interval, ρ over seeds."]
+    if np.isfinite(first.p_holm):
+        notes.append("p: exact sign-flip test of this one comparison; of several that you tried, adjust it, as the report's tables do.")
+    else:
+        notes.append(f"No p: {a.n} runs are too few for the sign-flip test, which takes {FEWEST_FOR_TEST}.")
+    if np.isfinite(first.seeds_needed):
+        notes.append(f"{first.seeds_needed:.0f} seeds would find the observed difference with 80 % power, were it the true one.")
+    notes += [f"{cell.name}: {cell.status}" for cell in (a, b) if cell.failures]
+    notes += [f"{cell.name}: recorded by {cell.commit}" for cell in (a, b) if cell.commit]
+    return notes + manifest_notes(frame, frame.metrics)
+
+
+def lines(root: Path, a: str, b: str, task: str | None = None, preset: str | None = None) -> Iterator[str]:
+    """The comparison for a terminal, a line at a time; arguments and errors as in `frames`."""
+    for name, frame in frames(root, a, b, task, preset):
+        made = table(frame, summarise(frame))
+        yield f"{made.title}{f' (archived preset {name})' if name else ''}"
+        shown = [made.head, *[[text.text for text in row] for row in made.rows]]
+        widths = [max(len(row[place]) for row in shown) for place in range(len(made.head))]
+        for row in shown:
+            yield "  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip()
+        yield from made.notes
+        yield ""

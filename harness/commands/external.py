@@ -1,0 +1,46 @@
+"""Runs made elsewhere into `results/external/`, after the same checks that the report makes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from harness.commands.presets import compose_preset
+from harness.errors import BenchError
+from harness.report import external
+from harness.report.frame import load
+
+
+def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
+    """Copy both files to results/external/<name>/. Raises BenchError where they do not fit our records; nothing is copied then."""
+    target = root / external.FOLDER / name
+    if not name.isidentifier():
+        raise BenchError(f"--name {name}: letters, digits and _ only")
+    if target.exists():
+        raise BenchError(f"{target} is there already; remove it first or give another --name")
+    found = external.read(target, name, scores, manifest)
+    frames = load(root, compose_preset(root, found.preset) if found.preset else params)
+    for task in found.tasks:
+        if task not in frames:
+            raise BenchError(f"{manifest}: tasks.{task} is unknown; known: {', '.join(frames)}")
+        external.check(found, frames[task])
+    target.mkdir(parents=True)
+    shutil.copyfile(scores, target / external.SCORES)
+    shutil.copyfile(manifest, target / external.MANIFEST)
+    return target
+
+
+def skeleton(root: Path, params: dict[str, Any], task: str) -> str:
+    """A manifest for runs on this task, as YAML. Raises BenchError for an unknown task."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    frames = load(root, params)
+    if task not in frames:
+        raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}")
+    text, yaml = StringIO(), YAML()
+    yaml.default_flow_style = False
+    yaml.dump(external.skeleton(frames[task]), text)
+    return text.getvalue()

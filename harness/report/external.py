@@ -1,0 +1,173 @@
+"""Runs made elsewhere: a CSV of scores and a manifest that says what was measured. They stand beside ours, never paired with them.
+
+`results/external/<name>/scores.csv` has the columns of a record's scores (task, method, seed, step, metric, value) and
+`manifest.yaml` beside it says where they come from and, per task, the data and each metric's manifest, in the words of our records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import BenchError
+from harness.report import statistics as st
+from harness.report.frame import SCORE_COLUMNS, TaskFrame
+from harness.report.words import NONE, Table, Text, aimed, decimals, interval, number
+
+FOLDER = Path("results/external")
+SCORES, MANIFEST = "scores.csv", "manifest.yaml"
+KEYS, OPTIONAL = {"source", "tasks"}, {"preset"}
+
+
+@dataclass(frozen=True)
+class External:
+    """The runs of one import; scores as in a record, those of the last step being the endpoint."""
+
+    name: str
+    source: str
+    preset: str  # whose records they stand beside; '' for the live ones
+    tasks: dict[str, dict[str, Any]]  # task -> {data_hash, metrics: {metric: manifest}}
+    scores: pd.DataFrame
+    folder: Path
+
+
+def load(root: Path) -> list[External]:
+    """Every import under `root`, checked by itself; `check` holds it against a task."""
+    return [read(path, path.name) for path in sorted((root / FOLDER).glob("*")) if path.is_dir()]
+
+
+def read(folder: Path, name: str, scores: Path | None = None, manifest: Path | None = None) -> External:
+    """One import, from its folder or from two files. Raises BenchError that names file and fault."""
+    scores, manifest = scores or folder / SCORES, manifest or folder / MANIFEST
+    said = _manifest(manifest)
+    table = _scores(scores)
+    for task in table.task.unique():
+        if task not in said["tasks"]:
+            raise BenchError(f"{manifest}: tasks.{task} is missing, {scores.name} has scores of it")
+        for metric in table[table.task == task].metric.unique():
+            if metric not in (said["tasks"][task].get("metrics") or {}):
+                raise BenchError(f"{manifest}: tasks.{task}.metrics.{metric} is missing, {scores.name} has scores of it")
+    return External(name, str(said["source"]), said.get("preset") or "", said["tasks"], table, folder)
+
+
+def check(found: External, frame: TaskFrame) -> None:
+    """Raises BenchError where its scores on this task are not the quantity of our records."""
+    said, ran = found.tasks[frame.name], [cell for cell in frame.everything if cell.record]
+    where = f"external runs {found.name}, task {frame.name}"
+    if not ran:
+        raise BenchError(f"{where}: nothing of ours has run to hold them against; run `bench train {frame.name}`")
+    data = ran[0].record["data_hash"]
+    if said.get("data_hash") != data:
+        raise BenchError(f"{where}: data_hash {said.get('data_hash')} is not {data} of our records; scores on other data do not stand beside them")
+    for metric, manifest in said["metrics"].items():
+        if metric not in frame.metrics:
+            raise BenchError(f"{where}: metric {metric} is unknown there; known: {', '.join(frame.metrics)}")
+        ours = frame.manifests.get(frame.metrics[metric].get("manifest"), {})
+        theirs = manifest or {}
+        for key in dict.fromkeys([*ours, *theirs]):
+            if str(ours.get(key)) != str(theirs.get(key)):
+                raise BenchError(f"{where}: {metric} was measured with {key} {theirs.get(key)}, ours with {ours.get(key)}: not the same quantity")
+
+
+def skeleton(frame: TaskFrame) -> dict[str, Any]:
+    """The manifest that runs on this task need, to be filled in: true only if they were measured like that."""
+    ran = next((cell for cell in frame.everything if cell.record), None)
+    if ran is None:
+        raise BenchError(f"task {frame.name}: nothing has run yet; run `bench train {frame.name}`")
+    metrics = {name: dict(frame.manifests.get(block.get("manifest"), {})) for name, block in frame.metrics.items()}
+    return {
+        "source": "who made these runs, with what: project, version, command",
+        "tasks": {frame.name: {"data_hash": ran.record["data_hash"], "metrics": metrics}},
+    }
+
+
+def table(frame: TaskFrame, imports: list[External]) -> Table | None:
+    """The headline's endpoint of every external method beside the task's baseline, by tests that pair nothing."""
+    metric = frame.headline
+    rows, sources = [], []
+    base = frame.cell(frame.baseline)
+    against = base.units(metric).to_numpy() if base and base.record and metric in base.record["metrics"] else None
+    for found in imports:
+        if frame.name not in found.tasks:
+            continue
+        check(found, frame)
+        own = found.scores[(found.scores.task == frame.name) & (found.scores.metric == metric)]
+        for method, part in own.groupby("method", sort=False):
+            rows.append(_row(f"{method} ({found.name})", part, frame, against))
+            sources.append(f"{found.name}: {found.source}")
+    if not rows:
+        return None
+    title = base.title if base else "a baseline"
+    head = ["method", f"{aimed(frame.metrics[metric])}, IQM [95\u00a0%]", "step", "n", f"difference to {title} [95\u00a0%]",
+            "p (Welch)", "p (rank sum)", "P(better)"]  # fmt: skip
+    notes = [
+        "Made elsewhere and brought in: their seeds share nothing with ours, so differences are unpaired (Welch's interval), "
+        "p is for one comparison and outside the task's tested family, and no training of theirs can be repeated from here.",
+        "; ".join(dict.fromkeys(sources)) + ".",
+    ]
+    return Table(f"{frame.title}: external runs", head, rows, notes)
+
+
+def _row(name: str, part: pd.DataFrame, frame: TaskFrame, against: np.ndarray | None) -> list[Text]:
+    last = int(part.step.max())
+    x = part[part.step == last].value.to_numpy(float)
+    low, high = st.iqm_interval(x) if len(x) >= st.FEWEST_FOR_INTERVAL else (np.nan, np.nan)
+    value = float(st.iqm(x[None]))
+    shown = [Text(name), Text(interval(value, low, high, decimals([value]))), Text(str(last)), Text(str(len(x)))]
+    if against is None or len(x) < 2 or len(against) < 2:
+        return [*shown, *[Text(NONE)] * 4]
+    from harness.report.significance import unpaired_difference  # scipy's tests take a second to load
+
+    gap = unpaired_difference(x, against)
+    up = frame.metrics[frame.headline]["higher_is_better"]
+    chance = NONE if up is None else number(st.improvement(x[None], against[None], up), 2)
+    return [*shown, Text(interval(gap.mean, gap.low, gap.high, decimals([gap.mean]))),
+            Text(f"{gap.welch_p:.2g}"), Text(f"{gap.rank_sum_p:.2g}"), Text(chance)]  # fmt: skip
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        said = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing: `bench import --skeleton TASK` prints one to fill in") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise BenchError(f"{path} is no readable YAML: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(said, dict) or not KEYS <= set(said) <= KEYS | OPTIONAL or not isinstance(said["tasks"], dict):
+        raise BenchError(f"{path}: the keys are source, tasks and, for records of an archived preset, preset; `bench import --skeleton TASK` prints an example")
+    return said
+
+
+def _scores(path: Path) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(path, dtype={"task": str, "method": str, "metric": str})
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing") from None
+    except (ValueError, OSError) as error:
+        raise BenchError(f"{path} is no readable CSV: {str(error).splitlines()[0]}") from None
+    if odd := [column for column in SCORE_COLUMNS if column not in rows]:
+        raise BenchError(f"{path}: column {odd[0]} is missing; the columns are {', '.join(SCORE_COLUMNS)}")
+    rows = rows[SCORE_COLUMNS].drop_duplicates()
+    if rows.empty:
+        raise BenchError(f"{path} has no rows")
+    for column in ("seed", "step", "value"):
+        numbers = pd.to_numeric(rows[column], errors="coerce")
+        if not np.isfinite(numbers).all():
+            wrong = rows[~np.isfinite(numbers)].iloc[0]
+            raise BenchError(f"{path}: {wrong.method}, seed {wrong.seed}: {column} {wrong[column]} is no finite number; give a failed run its floor score")
+        rows[column] = numbers
+    same = ["task", "method", "seed", "step", "metric"]
+    if (twice := rows[rows.duplicated(same)]).size:
+        first = twice.iloc[0]
+        raise BenchError(f"{path}: {first.task}/{first.method}, seed {first.seed}, step {first.step}: {first.metric} is there twice with different values")
+    for (task, method, metric), part in rows.groupby(["task", "method", "metric"]):
+        ends = part.groupby("seed").step.max()
+        if ends.nunique() > 1:
+            raise BenchError(f"{path}: {task}/{method}: {metric} ends at step {ends.max()} for seed {ends.idxmax()} and at {ends.min()} for seed {ends.idxmin()}")
+    return rows

@@ -1,0 +1,98 @@
+"""Runs made elsewhere: what fits stands in its table, unpaired; each thing that does not fit is refused with one line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+from scipy import stats
+
+from harness.errors import BenchError
+from harness.report import external
+from harness.report.frame import load
+from harness.report.tests import tree
+
+METRIC = "frechet_digits-cnn"
+
+
+@pytest.fixture(scope="module")
+def frame(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tree")
+    tree.build(root)
+    return load(root, tree.params())["digits8"]
+
+
+def scores(values, **words):
+    rows = [{"task": "digits8", "method": "peer", "seed": seed, "step": 9, "metric": METRIC, "value": v} for seed, v in enumerate(values)]
+    return pd.DataFrame(rows).assign(**words)
+
+
+def put(folder, rows, manifest):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.to_csv(folder / external.SCORES, index=False)
+    YAML().dump(manifest, folder / external.MANIFEST)
+    return folder
+
+
+def test_the_skeleton_fits_and_the_numbers_are_those_of_welch_and_the_rank_sum(frame, tmp_path):
+    values = [700.0, 720.0, 690.0, 750.0, 705.0, 699.0]
+    found = external.read(put(tmp_path / "peer", scores(values), external.skeleton(frame)), "peer")
+    made = external.table(frame, [found])
+    ours = frame.cell("gan").units(METRIC).to_numpy()
+    row = [text.text for text in made.rows[0]]
+    welch = stats.ttest_ind(values, ours, equal_var=False)
+    assert row[0] == "peer (peer)" and row[3] == "6"
+    assert row[1].startswith("706 [") and np.mean(sorted(values)[1:5]) == pytest.approx(706.0)
+    assert row[4].startswith(f"{np.mean(values) - ours.mean():.0f}".replace("-", "−"))
+    assert row[5] == f"{welch.pvalue:.2g}" and row[6] == f"{stats.mannwhitneyu(values, ours).pvalue:.2g}"
+    assert external.table(frame, []) is None
+
+
+def test_rows_that_are_there_twice_with_one_value_count_once(frame, tmp_path):
+    rows = scores([1.0, 2.0])
+    found = external.read(put(tmp_path / "p", pd.concat([rows, rows]), external.skeleton(frame)), "p")
+    assert len(found.scores) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (pd.concat([scores([1.0, 2.0]), scores([1.0, 2.5])]), "digits8/peer, seed 1, step 9: frechet_digits-cnn is there twice with different values"),
+        (scores([1.0, np.nan]), "peer, seed 1: value nan is no finite number; give a failed run its floor score"),
+        (scores([1.0, 2.0], step=[9, 8]), "ends at step 9 for seed 0 and at 8 for seed 1"),
+        (scores([1.0]).drop(columns="seed"), "column seed is missing"),
+        (scores([1.0], task="digits9"), "tasks.digits9 is missing"),
+        (scores([1.0], metric="fid"), "tasks.digits8.metrics.fid is missing"),
+        (scores([]).reindex(columns=["task", "method", "seed", "step", "metric", "value"]), "has no rows"),
+    ],
+)  # fmt: skip
+def test_wrong_scores_are_refused(frame, tmp_path, rows, said):
+    folder = put(tmp_path / "p", rows, external.skeleton(frame))
+    with pytest.raises(BenchError) as caught:
+        external.read(folder, "p")
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def _without(key):
+    return lambda m: m.pop(key)
+
+
+def _task(**words):
+    return lambda m: m["tasks"]["digits8"].update(words)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_without("source"), "the keys are source, tasks and"),
+        (_task(data_hash="other"), "data_hash other is not"),
+        (lambda m: m["tasks"]["digits8"]["metrics"][METRIC].update(encoder="inception"), "was measured with encoder inception, ours with"),
+        (lambda m: m["tasks"]["digits8"]["metrics"].update(fid={}), "metric fid is unknown there; known: frechet_digits-cnn"),
+    ],
+)
+def test_another_quantity_does_not_stand_beside_ours(frame, tmp_path, change, said):
+    manifest = external.skeleton(frame)
+    change(manifest)
+    folder = put(tmp_path / "p", scores([1.0, 2.0]), manifest)
+    with pytest.raises(BenchError) as caught:
+        external.table(frame, [external.read(folder, "p")])
+    assert said in str(caught.value) and "\n" not in str(caught.value)
