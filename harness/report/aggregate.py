@@ -5,6 +5,9 @@ its re-trainings are averaged first, as they share what was learnt. Differences 
 the metric's own unit; for the cells of an ablation the baseline is the ablation's reference.
 The tested family, over which Holm adjusts, is: every method against the baseline on the task's
 headline metric. Ablations and secondary metrics are exploratory and carry no p.
+
+seeds_needed: what that family's test would need to find the observed mean difference with 80 % power, were it the true one.
+optimality_gap: of scores that are 0 for actions at random and 1 for the expert.
 """
 
 from __future__ import annotations
@@ -17,13 +20,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.report import power, significance
 from harness.report import statistics as st
 from harness.report.frame import Cell, TaskFrame, load
 
+NORMALISED = "normalised"  # the metric whose scores are fractions of the way from random to expert
 COLUMNS = [
     "task", "cell", "ablation", "parameter", "metric", "headline", "status", "n", "failures",
     "value", "ci_low", "ci_high", "mean", "median", "sd", "compared_with",
-    "difference", "difference_ci_low", "difference_ci_high", "rho", "improvement", "p", "p_holm",
+    "difference", "difference_ci_low", "difference_ci_high", "rho",
+    "improvement", "improvement_low", "improvement_high", "p", "p_holm", "seeds_needed", "optimality_gap",
 ]  # fmt: skip
 
 
@@ -47,9 +53,10 @@ def summarise(frame: TaskFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS)
     family = table.index[table.p.notna()]
     if len(family):
-        table.loc[family, "p_holm"] = st.holm(table.loc[family, "p"])
+        table.loc[family, "seeds_needed"] = [_seeds_needed(frame, table.loc[i], len(family)) for i in family]
+        table.loc[family, "p_holm"] = significance.holm(table.loc[family, "p"])
         # Too few seeds for the size of the family: a p would only mislead.
-        reachable = table.loc[family, "n"].map(lambda n: st.can_reach_significance(int(n), len(family)))
+        reachable = table.loc[family, "n"].map(lambda n: significance.can_reach_significance(int(n), len(family)))
         table.loc[family[~reachable], ["p", "p_holm"]] = np.nan
     return table
 
@@ -89,13 +96,13 @@ def _level(cell: Cell, metric: str) -> dict[str, Any]:
     x = cell.units(metric).to_numpy()
     low = high = math.nan
     if len(x) >= st.FEWEST_FOR_INTERVAL:
-        rng = st.generator(cell.task, cell.name, metric)
-        low, high = st.stratified_bootstrap(x[None], st.iqm, rng)
+        low, high = st.iqm_interval(x)
     return {
         "metric": metric, "value": float(st.iqm(x[None])), "ci_low": low, "ci_high": high,
         "mean": x.mean(), "median": np.median(x),
         "sd": x.std(ddof=1) if len(x) > 1 else math.nan,
         "headline": bool(cell.record["metrics"][metric].get("headline", False)),
+        "optimality_gap": st.optimality_gap(x[None]) if metric == NORMALISED else math.nan,
     }  # fmt: skip
 
 
@@ -119,6 +126,15 @@ def _comparison(
         "difference_ci_high": d.high if enough else math.nan,
         "improvement": math.nan if up is None else st.improvement(a[None], b[None], up),
     }  # fmt: skip
+    if enough and up is not None:
+        row["improvement_low"], row["improvement_high"] = st.improvement_interval(a, b, up)
     if tested and up is not None and block.get("headline", False):
-        row["p"] = st.sign_flip_p(a - b, st.generator(cell.task, cell.name, metric, "flips"))
+        row["p"] = significance.sign_flip_p(a - b, st.generator(cell.task, cell.name, metric, "flips"))
     return row
+
+
+def _seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int) -> float:
+    """By the differences of one tested row, as a pilot; not a number where no number of seeds would do."""
+    a, b = frame.cell(row.cell).paired(frame.cell(row.compared_with), row.metric)
+    found = power.seeds_to_decide(a - b, comparisons=comparisons) if len(a) > 1 else math.nan
+    return found if math.isfinite(found) else math.nan

@@ -209,13 +209,13 @@ def _reading() -> list[str]:
         "latents, so differences are paired by seed.",
         "A score is the interquartile mean (IQM) at the last step with a 95 % percentile bootstrap "
         f"interval over seeds ({st.RESAMPLES} resamples; none below n = {st.FEWEST_FOR_INTERVAL}; "
-        "at n = 10 such an interval covers about 91 %).",
+        "drawn from known distributions it covers 90 % at n = 5, 94 % at n = 10 and 95 % at n = 20).",
         "A difference is the mean over seeds of method minus baseline with a paired t interval; ρ "
         "is the correlation that the pairing uses (at ρ ≤ 0 it bought nothing). It is a mean, so "
         "a failed run moves it more than it moves the IQM.",
         "p is an exact sign-flip test, adjusted by Holm over the task's methods on its headline "
-        "metric. 'Better' needs p < 0.05 and P(better) of at least 0.75, where P(better) is the "
-        "chance that a run of the method beats a run of the baseline.",
+        "metric. 'Better' needs p < 0.05 and P(better) of at least 0.75 with its whole interval above 0.5, where P(better) "
+        "is the chance that a run of the method beats a run of the baseline, with an expanded percentile bootstrap interval.",
         "A run that failed counts at the floor score and is listed; nothing is dropped.",
     ]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from harness.report import significance
 from harness.report import statistics as st
 from harness.report.bottleneck import constraint
 from harness.report.frame import Ablation, Cell, TaskFrame
@@ -28,10 +29,11 @@ from harness.report.words import (
     status,
 )
 
-ALPHA = 0.05
 ARROWS = {True: "↑", False: "↓", None: ""}  # None: a metric that only describes
 LONGEST_HASH = 40  # of a manifest entry; the record has the rest of it
 LEVEL = f"[95{TIED}%]"
+UNDECIDED = ("not separable", "not tested")
+MANY = 1000  # seeds: more than anybody will run
 
 
 def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], title: str, page: str = "") -> Table:
@@ -52,7 +54,7 @@ def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], t
             "cells run", "failed runs"]  # fmt: skip
     notes = [
         "The best method is picked after the fact; its test is adjusted over all methods of its task. "
-        "A verdict needs p < 0.05 and a chance of at least 0.75 that one run beats one of the baseline."
+        "A verdict needs p < 0.05 and a chance of at least 0.75 (its whole interval above 0.5) that one run beats one of the baseline."
     ]
     return Table(title, head, rows, notes)
 
@@ -80,7 +82,7 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table:
             [
                 Text(cell.title, strong=strong), Text(score, strong=strong), *ratio,
                 Text(str(row.n)), Text(_difference(row, fine)), Text(_p(row)),
-                Text(_chance(row)), Text(verdict(row, block["higher_is_better"])), *end,
+                Text(_chance(row)), Text(_decided(row, block["higher_is_better"])), *end,
             ]
         )  # fmt: skip
     for label, value in frame.references(metric).items():
@@ -90,7 +92,7 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table:
     head = [
         "method", f"{labelled(block)} {LEVEL}", *(["× floor"] if floor is not None else []), "n",
         f"difference to {against.title if against else 'a baseline'} {LEVEL}", "p (Holm)",
-        "P(better)", "verdict", "status", "record",
+        f"P(better) {LEVEL}", "verdict", "status", "record",
     ]  # fmt: skip
     shown = [metric] if metric else []
     tested = [] if block["higher_is_better"] is None else _test_notes(methods)
@@ -100,12 +102,13 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table:
 
 
 def secondary(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table | None:
-    """Every other metric, one column each: IQM with interval."""
+    """Every other metric, one column each: IQM with interval; last the optimality gap, where scores are normalised."""
     metrics = [metric for metric in frame.metrics if metric != frame.headline]
     rows = summary[(summary.ablation == "") & summary.metric.isin(metrics)]
     if rows.empty:
         return None
     digits = {metric: decimals(rows[rows.metric == metric].value) for metric in metrics}
+    gaps = bool(rows.optimality_gap.notna().any())
     body = []
     for cell in frame.cells:
         own = rows[rows.cell == cell.name].set_index("metric")
@@ -115,19 +118,22 @@ def secondary(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> Table | No
             else Text(NONE)
             for metric in metrics
         ]
-        body.append([Text(cell.title), *texts, record(cell, link)])
+        gap = [Text(number(own.optimality_gap.max(), 2))] if gaps else []
+        body.append([Text(cell.title), *texts, *gap, record(cell, link)])
     known = {metric: frame.references(metric) for metric in metrics}
     for label in dict.fromkeys(label for references in known.values() for label in references):
         texts = [
             Text(number(known[metric][label], digits[metric])) if label in known[metric] else Text(NONE)
             for metric in metrics
         ]
-        body.append([Text(label), *texts, Text("")])
+        body.append([Text(label), *texts, *[Text(NONE)] * gaps, Text("")])
     blocks = [frame.metrics[metric] for metric in metrics]
     head = [f"{labelled(block)} {ARROWS[block['higher_is_better']]}".strip() for block in blocks]
+    head += ["optimality gap ↓"] * gaps
     plain = ", no arrow: it only describes" if any(b["higher_is_better"] is None for b in blocks) else ""
     title = f"{frame.title}: further metrics (↑ higher is better, ↓ lower is better{plain})"
-    return Table(title, ["method", *head, "record"], body, manifest_notes(frame, metrics))
+    notes = ["Optimality gap: how far the runs stay short of the expert on average; a run beyond it counts as 0."] if gaps else []
+    return Table(title, ["method", *head, "record"], body, notes + manifest_notes(frame, metrics))
 
 
 def ablation(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, link: Link) -> Table:
@@ -150,7 +156,7 @@ def ablation(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, link: Lin
     label = labelled(frame.metrics[metric]) if metric else "score"
     reference, of = frame.cell(swept.reference), frame.cell(swept.of)
     head = [swept.parameter, f"{label} {LEVEL}", "n", f"difference to {reference.title} {LEVEL}",
-            "P(better)", "status", "record"]  # fmt: skip
+            f"P(better) {LEVEL}", "status", "record"]  # fmt: skip
     counts = sorted({cell.n for cell in swept.cells if cell.record})
     notes = [f"Exploratory: {counts[0]} seeds a value, no test."] if counts else []
     title = f"{frame.title}: {swept.parameter} of {of.title}"
@@ -198,14 +204,14 @@ def ranking(frame: TaskFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict(row, higher_is_better: bool | None) -> str:
-    """'better' or 'worse' needs both Holm's p under 5 % and P(better) beyond 3/4 (or 1/4)."""
+    """'better' needs Holm's p under 5 %, P(better) of at least 3/4 and its whole interval above 1/2; 'worse' the mirror image."""
     if not np.isfinite(row.difference) or higher_is_better is None:
         return NONE
     if not np.isfinite(row.p_holm):
         return "not tested"
     up = (row.difference > 0) == higher_is_better
-    clear = row.improvement if up else 1 - row.improvement
-    if row.p_holm < ALPHA and clear >= st.LARGE_IMPROVEMENT:
+    clear, least = (row.improvement, row.improvement_low) if up else (1 - row.improvement, 1 - row.improvement_high)
+    if row.p_holm < significance.ALPHA and clear >= st.LARGE_IMPROVEMENT and least > 0.5:
         return f"▲{TIED}better" if up else f"▼{TIED}worse"
     return "not separable"
 
@@ -258,7 +264,16 @@ def _difference(row, digits: int) -> str:
 
 
 def _chance(row) -> str:
-    return number(row.improvement, 2)
+    return interval(row.improvement, row.improvement_low, row.improvement_high, 2)
+
+
+def _decided(row, higher_is_better: bool | None) -> str:
+    """The verdict, and where there is none, the seeds that would give one."""
+    word = verdict(row, higher_is_better)
+    if word not in UNDECIDED or not np.isfinite(row.seeds_needed):
+        return word
+    seeds = f"{row.seeds_needed:.0f}" if row.seeds_needed <= MANY else f"over {MANY}"
+    return f"{word} (needs{TIED}{seeds})"
 
 
 def _p(row) -> str:
@@ -273,12 +288,13 @@ def _test_notes(rows: pd.DataFrame) -> list[str]:
     if compared.empty:
         return []
     n, count = int(compared.n.min()), len(compared)
-    if st.can_reach_significance(n, count):
-        return [f"p: sign-flip test on {n} paired seeds, {_family(count)}."]
+    seeds = "Needs: the seeds with which this test would find the observed mean difference with 80 % power, were it the true one."
+    if significance.can_reach_significance(n, count):
+        return [f"p: sign-flip test on {n} paired seeds, {_family(count)}. {seeds}"]
     smallest = min(1.0, count * 2 / 2**n)
     return [
         f"Significance cannot be reached: with {n} seeds, {_family(count)}, no p falls below "
-        f"{smallest:.2g}, so none is given; a test here needs at least {st.FEWEST_FOR_TEST} seeds."
+        f"{smallest:.2g}, so none is given; a test here needs at least {significance.FEWEST_FOR_TEST} seeds. {seeds}"
     ]
 
 

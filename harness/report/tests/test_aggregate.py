@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from harness.report import power, significance
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.frame import load
@@ -41,7 +42,7 @@ def test_the_tested_family_is_methods_against_baseline_on_the_headline(digits):
     tested = table[table.p.notna()]
     assert set(tested.metric) == {"frechet_digits-cnn"} and set(tested.ablation) == {""}
     assert len(tested) == len(tree.GANS) - 2  # without the baseline and the cell not run
-    assert list(tested.p_holm) == pytest.approx(list(st.holm(tested.p)))
+    assert list(tested.p_holm) == pytest.approx(list(significance.holm(tested.p)))
 
 
 def test_a_failed_run_counts_at_the_floor_and_is_listed(digits):

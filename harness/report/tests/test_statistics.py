@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.report import power, profiles, significance
 from harness.report import statistics as st
 
 
@@ -29,7 +30,7 @@ def test_bootstrap_keeps_tasks_apart():
     # Constant within a task: redrawing seeds inside it changes nothing.
     scores = np.array([[1.0] * 5, [3.0] * 5])
     interval = st.stratified_bootstrap(
-        scores, lambda x: x.mean(axis=(-2, -1)), np.random.default_rng(0), resamples=50
+        scores, lambda x: x.mean(axis=(-2, -1)), np.random.default_rng(0), count=50
     )
     assert interval == (2.0, 2.0)
 
@@ -54,32 +55,32 @@ def test_paired_interval_covers_95_percent():
 
 
 def test_sign_flip_is_exact():
-    assert st.sign_flip_p(np.ones(5)) == 2 / 32
-    assert st.sign_flip_p(np.array([1.0, -1.0])) == 1.0
+    assert significance.sign_flip_p(np.ones(5)) == 2 / 32
+    assert significance.sign_flip_p(np.array([1.0, -1.0])) == 1.0
     d = np.random.default_rng(5).normal(0.4, 1, size=9)
     expected = stats.permutation_test((d,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
-    assert st.sign_flip_p(d) == pytest.approx(expected)
+    assert significance.sign_flip_p(d) == pytest.approx(expected)
 
 
 def test_sign_flip_by_sampling_agrees_with_the_normal_limit():
     d = np.random.default_rng(6).normal(0.3, 1, size=60)
-    p = st.sign_flip_p(d, np.random.default_rng(7))
+    p = significance.sign_flip_p(d, np.random.default_rng(7))
     z = abs(d.sum()) / np.sqrt((d**2).sum())
     assert p == pytest.approx(2 * stats.norm.sf(z), abs=0.01)
     with pytest.raises(ValueError, match="generator"):
-        st.sign_flip_p(d)
+        significance.sign_flip_p(d)
 
 
 def test_holm_by_hand():
     # sorted .01 .02 .03 .5 -> *4 .04, *3 .06, *2 .06 (not below the one before), *1 .5
-    assert st.holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
+    assert significance.holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
 
 
 def test_nine_seeds_are_the_first_that_can_pass():
-    assert not st.can_reach_significance(5, 1)
-    assert not st.can_reach_significance(8, 12)
-    assert st.can_reach_significance(9, 12)
-    assert not st.can_reach_significance(9, 13)
+    assert not significance.can_reach_significance(5, 1)
+    assert not significance.can_reach_significance(8, 12)
+    assert significance.can_reach_significance(9, 12)
+    assert not significance.can_reach_significance(9, 13)
 
 
 def test_improvement_counts_pairs_and_knows_the_direction():
