@@ -272,7 +272,7 @@ def _import(args: Args) -> None:
 
 
 def _compare(args: Args) -> None:
-    from harness.report.compare import lines, page
+    from harness.report.compare import lines
 
     for line in lines(_root(args), args.a, args.b, args.task, args.preset):
         print(line)

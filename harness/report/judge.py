@@ -16,6 +16,7 @@ from harness.report import statistics as st
 from harness.report.bottleneck import LAST
 from harness.report.claims import Claim, Test
 from harness.report.frame import Cell, TaskFrame
+from harness.report.power import seeds_needed
 from harness.report.words import NONE, TIED, decimals, interval
 
 REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
@@ -150,9 +151,11 @@ def _values(test: Test, cell: Cell | None, metric: str) -> pd.Series | None:
 
 
 def _needed(differences: np.ndarray, gap: float) -> int | None:
-    """Seeds for a difference of this size, at 5 % and 80 % power, given the differences' spread."""
-    spread = differences.std(ddof=1) if len(differences) > 1 else np.nan
-    return max(2, int(np.ceil((2.8 * spread / gap) ** 2))) if gap > 0 and np.isfinite(spread) else None
+    """Seeds that would find a difference of this size, given the differences' spread; None where nobody could run them."""
+    if len(differences) < 2 or not gap:
+        return None
+    found = seeds_needed(gap, float(differences.std(ddof=1)))
+    return int(found) if np.isfinite(found) else None
 
 
 def _requirement(test: Test, frame: TaskFrame) -> str:
