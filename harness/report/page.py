@@ -1,6 +1,6 @@
-"""Frames, tables and figures -> `index.html` (self-contained but for folded figures) and `index.md` beside it.
+"""Frames, tables and figures -> `index.html` (self-contained), `index.md` and a page for each method beside it.
 
-Nothing here changes from run to run on equal records: no dates, no durations, no machine; those
+Pages of methods show the figures by file; `make preview` takes the picture of the first screen. Nothing here changes from run to run on equal records: no dates, no durations, no machine; those
 stand in each record's provenance file, which the page links to.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,33 +19,16 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import claims, figures, mazes, published, tables, toy
+from harness.report import claims, downloads, figures, mazes, methods, published, tables, toy
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
 from harness.report.claims import Claim
+from harness.report.families import FAMILIES
 from harness.report.frame import TaskFrame, load
 from harness.report.slim import inline
 from harness.report.style import Plot, styles
 from harness.report.words import Link, Table
-
-FAMILIES = {
-    "gaussians": "Two one-dimensional Gaussians told apart by a critic with and without the "
-    "bottleneck, the paper's Fig. 2: the smaller the budget I_c, the flatter D(x).",
-    "labelled": "Classification through the variational information bottleneck, beside a "
-    "deterministic twin of the same size.",
-    "images": "Image generation: every adversarial method on the same images, latents and seeds, "
-    "scored on as many generated images as the test set holds.",
-    "tabular": "Inverse reinforcement learning where the truth is known: a maze as a table, its reward and its "
-    "maximum-entropy optimal policy exact, every score an exact expectation.",
-    "locomotion": "Gymnasium's MuJoCo robots, version 5. Imitation sees episodes of one length, ended by nothing, so that "
-    "survival tells it nothing unless the task says otherwise; returns are true and undiscounted, of a stochastic policy, over "
-    "fresh episodes that end where Gymnasium ends them. A training step is one update of the policy, on as many "
-    "environment steps as the task's horizon times its environments.",
-    "maze": "A ball in a maze (the paper's Fig. 7): returns are true, undiscounted, of a stochastic policy, over "
-    "fresh episodes.",
-}
-
 
 @dataclass(frozen=True)
 class Sheet:
@@ -59,7 +42,10 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: `anchor` in the contents, words, then tables, figures and sheets."""
+    """One part of the page: `anchor` in the contents, words, tables, figures and sheets, then parts one level below.
+
+    inside: figures of one method each, which stand on the methods' own pages.
+    """
 
     anchor: str
     title: str
@@ -68,6 +54,8 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
+    parts: list[Section] = field(default_factory=list)
+    inside: list[Plot] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -115,37 +103,59 @@ def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dic
     for preset in kept:
         folder = pages / preset.name
         _write(_page(root, preset, paper, folder, [], params), folder)
-        made += _glance(preset, paper, f"{preset.name}: archived", _link(out, folder / "index.html"))
-        made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, partial(_link, out)))]
-    extra = [Section("archive", "Archived runs", ARCHIVED, tables=made)] if made else []
+        made.append(_abroad(preset, paper, partial(_link, out), folder))
+    extra = [Section("archive", "Archived runs", ARCHIVED, parts=made)] if made else []
     _write(_page(root, own, paper, out, extra), out)
 
 
 def _page(
     root: Path, preset: Preset, paper: Paper, out: Path, extra: list[Section], before: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What the templates show; before: as in `styles`."""
-    link, looks, sections = partial(_link, out), styles(preset.params, before), []
+    """What the templates show; before: of the page that this one stands behind, as in `styles`."""
+    link, looks = partial(_link, out), styles(preset.params, before)
+    families: dict[str, list[Section]] = {}
+    plots: dict[str, list[Plot]] = {}
     for name, frame in preset.frames.items():
         made = _tables(frame, preset.summaries[name], link)
         made.insert(1, paper.beside(preset, frame, link))
-        plots = figures.draw(frame, preset.summaries[name], looks, _declared(preset.params, name))
-        section = _task(frame, [table for table in made if table], plots, link)
-        data = root / f"results/data/{name}.json"
-        if data.is_file():
-            section.links.append(("data: sizes and hashes", link(data)))
-        sections.append(section)
-    sections += extra
+        plots[name] = figures.draw(frame, preset.summaries[name], looks, _declared(preset.params, name))
+        section = _task(frame, [methods.linked(table, frame.everything, methods.FOLDER) for table in made if table], plots[name], link)
+        summary = root / f"results/summary/{name}.csv"  # of the records that follow the code, thus not of an archive
+        for words, path in (("data: sizes and hashes", root / f"results/data/{name}.json"),
+                            ("every number at full precision", summary if before is None else None)):  # fmt: skip
+            if path and path.is_file():
+                section.links.append((words, link(path)))
+        families.setdefault(frame.family, []).append(section)
+    cells = [cell for frame in preset.frames.values() for cell in frame.everything]
+    sections = [_family(name, parts) for name, parts in families.items()] + extra
     if paper.numbers is not None:
-        sections.append(Section("published", "Published numbers", PUBLISHED, tables=published.numbers(paper.numbers)))
+        printed = [methods.linked(table, cells, methods.FOLDER) for table in published.numbers(paper.numbers)]
+        sections.append(Section("published", "Published numbers", PUBLISHED, tables=printed))
+    beneath = partial(_link, out / methods.FOLDER)
     return {
         "preset": preset.name,
         "protocol": preset.params["protocol"],
-        "glance": _glance(preset, paper, "All tasks at a glance"),
+        "first": None,  # a Table that stands above everything, where there is one
+        "glance": [methods.linked(table, cells, methods.FOLDER) for table in _glance(preset, paper, "All tasks at a glance")],
         "reading": _reading(),
         "sections": sections,
+        "methods": methods.pages(preset.params, preset.frames, preset.summaries, plots, beneath),
         "pairs": PAIRS,
     }
+
+
+def _abroad(preset: Preset, paper: Paper, link: Link, folder: Path) -> Section:
+    """What a preset with a page of its own shows on another one."""
+    made = _glance(preset, paper, f"{preset.name}: archived", link(folder / "index.html"))
+    made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, link))]
+    cells = [cell for frame in preset.frames.values() for cell in frame.everything]
+    made = [methods.linked(table, cells, link(folder / methods.FOLDER)) for table in made]
+    return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", tables=made)
+
+
+def _family(name: str, parts: list[Section]) -> Section:
+    title, intro = FAMILIES.get(name, (name, ""))
+    return Section(f"family-{name}", title, intro, parts=parts)
 
 
 def _glance(preset: Preset, paper: Paper, title: str, page: str = "") -> list[Table]:
@@ -163,23 +173,47 @@ def _link(out: Path, path: Path) -> str:
 
 
 def _write(page: dict[str, Any], out: Path) -> None:
-    """Both pages and the figures; figures of an earlier page go."""
-    folder = out / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.svg"):
-        stale.unlink()
-    for plot in (plot for section in page["sections"] for plot in section.plots):
+    """All pages and the figures; figures and methods of an earlier page go."""
+    folder, beneath = out / "figures", out / methods.FOLDER
+    for stale in (folder, beneath):
+        shutil.rmtree(stale, ignore_errors=True)
+        stale.mkdir(parents=True)
+    for plot in _plots(page["sections"]):
         (folder / f"{plot.name}.svg").write_bytes(plot.svg)
+    environment = _environment()
+
+    def write(path: Path, template: str, **more: Any) -> None:
+        text = environment.get_template(template).render(page | more)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+    write(out / "index.html", "page.html.j2")
+    write(out / "index.md", "page.md.j2")
+    write(beneath / "page.css", "page.css")
+    for method in page["methods"]:
+        write(beneath / f"{method.name}.html", "method.html.j2", method=method)
+
+
+def _plots(sections: Iterable[Section]) -> Iterator[Plot]:
+    for section in sections:
+        yield from section.plots + section.inside
+        yield from _plots(section.parts)
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-        autoescape=lambda name: name == "page.html.j2",
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
     )  # fmt: skip
-    environment.filters["inline"] = lambda plot: Markup(inline(plot.svg, plot.name, plot.alt))
-    environment.filters["pipe"] = lambda text: str(text).replace("|", "\\|")
-    for template, target in (("page.html.j2", "index.html"), ("page.md.j2", "index.md")):
-        text = environment.get_template(template).render(page)
-        (out / target).write_text(text, encoding="utf-8", newline="\n")
+    environment.filters |= {
+        "inline": lambda plot: Markup(inline(plot.svg, plot.name, plot.alt)),
+        "image": lambda plot: Markup('<img class="plot" src="../figures/{}.svg" alt="{}">').format(plot.name, plot.alt),
+        "pipe": lambda text: str(text).replace("|", "\\|"),
+        "oneline": lambda text: text.replace("\n", "").strip(),  # of a macro, whose escapes stay as they are
+        "address": downloads.address,
+        "file_name": downloads.file_name,
+    }
+    return environment
 
 
 PUBLISHED = (
@@ -234,7 +268,7 @@ def _task(frame: TaskFrame, made: list[Table], plots: list[Plot], link: Link) ->
     facts += [f"ablations over {' and '.join(a.name for a in frame.ablations)}"] * bool(frame.ablations)
     facts += [f"seeds {span(seeds)}"] if seeds else []
     facts += [f"{steps} steps"] if steps else []
-    intro = " ".join(filter(None, [FAMILIES.get(frame.family), ", ".join(facts) + "."]))
+    shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
     sheets = [
         Sheet(
             cell.title, base64.b64encode(cell.sheet.read_bytes()).decode(), link(cell.sheet),
@@ -244,4 +278,4 @@ def _task(frame: TaskFrame, made: list[Table], plots: list[Plot], link: Link) ->
         for cell in frame.everything
         if cell.sheet
     ]  # fmt: skip
-    return Section(frame.name, frame.title, intro, [], made, plots, sheets)
+    return Section(frame.name, frame.title, ", ".join(facts) + ".", [], made, shown, sheets, inside=inside)

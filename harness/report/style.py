@@ -52,14 +52,14 @@ class Style:
 
 @dataclass(frozen=True)
 class Plot:
-    """A finished figure: file name without suffix, words for the reader, SVG bytes. folded: shown when asked for."""
+    """A finished figure: file name without suffix, words for the reader, SVG bytes. method: whose page it stands on, if not the main one."""
 
     name: str
     title: str
     caption: str
     alt: str
     svg: bytes
-    folded: bool = False
+    method: str = ""
 
 
 def styles(params: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Style]:
