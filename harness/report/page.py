@@ -150,7 +150,7 @@ def _abroad(preset: Preset, paper: Paper, link: Link, folder: Path) -> Section:
     made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, link))]
     cells = [cell for frame in preset.frames.values() for cell in frame.everything]
     made = [methods.linked(table, cells, link(folder / methods.FOLDER)) for table in made]
-    return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", tables=made)
+    return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", [("its page, with figures", link(folder / "index.html"))], made)
 
 
 def _family(name: str, parts: list[Section]) -> Section:
