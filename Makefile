@@ -4,9 +4,10 @@ PYTHON ?= python3
 UV = .venv/bin/uv
 BENCH = .venv/bin/bench
 READY = .venv/ready
+CHROMIUM ?= chromium
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: setup test smoke reproduce mutants report clean
+.PHONY: setup test smoke reproduce mutants report preview clean
 
 setup: $(READY)
 
@@ -35,6 +36,11 @@ mutants: $(READY)
 # The page from the records at hand, in build/report: no DVC, nothing trained.
 report: $(READY)
 	$(BENCH) report --out build/report
+
+# The picture of the page's first screen, build/preview.png; the README shows the copy in reports/laptop.
+preview: report
+	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1500 \
+		--screenshot=build/preview.png file://$(CURDIR)/build/report/index.html
 
 clean:
 	rm -rf build dvc_plots .pytest_cache

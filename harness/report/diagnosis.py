@@ -67,5 +67,5 @@ def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:
         f"{frame.name}-diagnosis-{cell.name}", f"{frame.title}: inside {look.label}",
         "One line for each run. An accuracy of 0.5 (dashed) is a discriminator that cannot tell; 1 leaves the policy no reward.",
         f"{look.label}, medians at the end: " + ", ".join(f"{LOGS[log]} {value:.3g}" for log, value in ends.items()) + ".",
-        svg(fig), folded=True,
+        svg(fig), method=cell.name,
     )  # fmt: skip

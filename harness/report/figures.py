@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report import ablation, diagnosis, grids, mazes, toy
+from harness.report import ablation, curves, diagnosis, grids, mazes, toy
 from harness.report.frame import Cell, TaskFrame
 from harness.report.lines import FEW, centre, compare, legend, line
 from harness.report.published import FIGURE_8, read_off
@@ -37,7 +37,7 @@ def draw(
     looks: dict[str, Style],
     declared: dict[str, Any] | None = None,
 ) -> list[Plot]:
-    """Every figure of one task, in the order of the page; declared as in published.py."""
+    """Every figure of one task, in the order of the pages; declared as in published.py."""
     with theme():
         plots = [
             *toy.draw(frame, looks),
@@ -47,6 +47,7 @@ def draw(
             learning(frame, looks),
             against_published(frame, looks, declared) if declared else None,
             training(frame, looks),
+            *curves.draw(frame, looks),
             *diagnosis.draw(frame, looks),
             *panels(frame, looks),
             *(ablation.draw(frame, swept, summary, looks) for swept in frame.ablations),

@@ -1,7 +1,8 @@
-"""Frames, tables and figures -> `index.html` (self-contained but for folded figures) and `index.md` beside it.
+"""Frames, tables and figures -> `index.html` (self-contained), `index.md` and a page for each method beside it.
 
-Nothing here changes from run to run on equal records: no dates, no durations, no machine; those
-stand in each record's provenance file, which the page links to.
+Pages of methods show the figures by file; `make preview` takes the picture of the first screen. Nothing here changes from
+run to run on equal records: no dates, no durations, no machine; those stand in each record's provenance file, which the page
+links to.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,31 +20,15 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import claims, figures, judge, mazes, published, tables, toy, verdicts
+from harness.report import claims, downloads, external, figures, judge, mazes, methods, published, robots, support, tables, toy, variance, verdicts
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
+from harness.report.families import FAMILIES
 from harness.report.frame import TaskFrame, load
 from harness.report.slim import inline
-from harness.report.style import Plot, styles
+from harness.report.style import Plot, Style, styles
 from harness.report.words import Link, Table
-
-FAMILIES = {
-    "gaussians": "Two one-dimensional Gaussians told apart by a critic with and without the "
-    "bottleneck, the paper's Fig. 2: the smaller the budget I_c, the flatter D(x).",
-    "labelled": "Classification through the variational information bottleneck, beside a "
-    "deterministic twin of the same size.",
-    "images": "Image generation: every adversarial method on the same images, latents and seeds, "
-    "scored on as many generated images as the test set holds.",
-    "tabular": "Inverse reinforcement learning where the truth is known: a maze as a table, its reward and its "
-    "maximum-entropy optimal policy exact, every score an exact expectation.",
-    "locomotion": "Gymnasium's MuJoCo robots, version 5. Imitation sees episodes of one length, ended by nothing, so that "
-    "survival tells it nothing unless the task says otherwise; returns are true and undiscounted, of a stochastic policy, over "
-    "fresh episodes that end where Gymnasium ends them. A training step is one update of the policy, on as many "
-    "environment steps as the task's horizon times its environments.",
-    "maze": "A ball in a maze (the paper's Fig. 7): returns are true, undiscounted, of a stochastic policy, over "
-    "fresh episodes.",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,10 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: `anchor` in the contents, words, then tables, figures and sheets."""
+    """One part of the page: `anchor` in the contents, words, tables, figures and sheets, then parts one level below.
+
+    inside: figures of one method each, which stand on the methods' own pages.
+    """
 
     anchor: str
     title: str
@@ -67,6 +55,8 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
+    parts: list[Section] = field(default_factory=list)
+    inside: list[Plot] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -88,19 +78,22 @@ class Preset:
 
 
 @dataclass(frozen=True)
-class Paper:
-    """What the papers printed: numbers (None without the file), and claims as judged by every preset's records."""
+class Beside:
+    """What stands beside our records: printed numbers (None without the file), judged claims, and runs made elsewhere."""
 
     numbers: pd.DataFrame | None
     claims: list[judge.Judged]
+    external: list[external.External]
 
-    def beside(self, preset: Preset, frame: TaskFrame, link: Link) -> Table | None:
+    def tables(self, preset: Preset, frame: TaskFrame, link: Link, archived: bool) -> list[Table]:
         declared = _declared(preset.params, frame.name)
-        return published.beside(frame, declared, self.numbers, link) if declared and self.numbers is not None else None
+        printed = published.beside(frame, declared, self.numbers, link) if declared and self.numbers is not None else None
+        others = external.table(frame, [e for e in self.external if e.preset == (preset.name if archived else "")])
+        return [table for table in (printed, others) if table]
 
 
 def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dict[str, Any]] = ()) -> None:
-    """Write out/index.html, out/index.md and out/figures/*.svg from the records under root.
+    """Write out/index.html, out/index.md, out/figures/*.svg and out/methods/*.html from the records under root.
 
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
     `out/../archived/<preset>/`, and its tables of numbers a place on this one.
@@ -109,52 +102,94 @@ def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dic
     own, kept = Preset.read(root, params), [Preset.read(root, block) for block in archived]
     frames = {preset.name: preset.frames for preset in (own, *kept)}
     judged = [judge.judge(claim, frames) for claim in claims.load(root / "results/claims.yaml")]
-    paper = Paper(published.load(root / "results/published.csv"), judged)
+    beside = Beside(published.load(root / "results/published.csv"), judged, external.load(root))
     pages, made = out.parent / "archived", []
 
     def address(page: Path, preset: str, task: str) -> str:
         """Where a task's section lies, seen from the folder `page`."""
-        target = (out if preset == own.name else pages / preset) / "index.html"
-        return f"{'' if target.parent == page else _link(page, target)}#{task}"
+        target = out if preset == own.name else pages / preset
+        return f"{'' if target == page else _link(page, target / 'index.html')}#{task}"
 
     shutil.rmtree(pages, ignore_errors=True)  # after all records are read: a wrong one leaves the old pages
     pages.mkdir(parents=True)
     for preset in kept:
         folder = pages / preset.name
-        words = verdicts.table(judged, partial(address, folder), preset.name)
-        _write(_page(root, preset, paper, folder, [], [words] if words else [], params), folder)
-        made.append(tables.overview(preset.frames, preset.summaries, f"{preset.name}: archived", _link(out, folder / "index.html")))
-        made += [table for frame in preset.frames.values() if (table := paper.beside(preset, frame, partial(_link, out)))]
-    extra = [Section("archive", "Archived runs", ARCHIVED, tables=made)] if made else []
-    words = [table for table in (verdicts.first(judged), verdicts.table(judged, partial(address, out))) if table]
-    _write(_page(root, own, paper, out, extra, words), out)
+        said = verdicts.table(judged, partial(address, folder), preset.name)
+        _write(_page(root, preset, beside, folder, None, said, [], params), folder)
+        made.append(_abroad(preset, beside, partial(_link, out), folder))
+    extra = _together([frame for preset in (own, *kept) for frame in preset.frames.values()], styles(params))
+    extra += [Section("archive", "Archived runs", ARCHIVED, parts=made)] if made else []
+    said = verdicts.table(judged, partial(address, out))
+    _write(_page(root, own, beside, out, verdicts.first(judged), said, extra), out)
 
 
 def _page(
-    root: Path, preset: Preset, paper: Paper, out: Path, extra: list[Section], said: list[Table], before: dict[str, Any] | None = None
+    root: Path,
+    preset: Preset,
+    beside: Beside,
+    out: Path,
+    first: Table | None,
+    said: Table | None,
+    extra: list[Section],
+    before: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What the templates show; said: tables of claims, the first one for the first screen. before: as in `styles`."""
-    link, looks, sections = partial(_link, out), styles(preset.params, before), []
+    """What the templates show; first: table of the first screen. said: that of claims. before: of the page that this one
+    stands behind, as in `styles`."""
+    link, looks = partial(_link, out), styles(preset.params, before)
+    families: dict[str, list[Section]] = {}
+    plots: dict[str, list[Plot]] = {}
     for name, frame in preset.frames.items():
         made = _tables(frame, preset.summaries[name], link)
-        made.insert(1, paper.beside(preset, frame, link))
-        plots = figures.draw(frame, preset.summaries[name], looks, _declared(preset.params, name))
-        section = _task(frame, [table for table in made if table], plots, link)
-        data = root / f"results/data/{name}.json"
-        if data.is_file():
-            section.links.append(("data: sizes and hashes", link(data)))
-        sections.append(section)
-    sections += extra
-    if paper.numbers is not None:
-        sections.append(Section("published", "Published numbers", PUBLISHED, tables=published.numbers(paper.numbers)))
+        made[1:1] = beside.tables(preset, frame, link, before is not None)
+        plots[name] = figures.draw(frame, preset.summaries[name], looks, _declared(preset.params, name))
+        section = _task(frame, [methods.linked(table, frame.everything, methods.FOLDER) for table in made if table], plots[name], link)
+        summary = root / f"results/summary/{name}.csv"  # of the records that follow the code, thus not of an archive
+        for words, path in (("data: sizes and hashes", root / f"results/data/{name}.json"),
+                            ("every number at full precision", summary if before is None else None)):  # fmt: skip
+            if path and path.is_file():
+                section.links.append((words, link(path)))
+        families.setdefault(frame.family, []).append(section)
+    cells = [cell for frame in preset.frames.values() for cell in frame.everything]
+    sections = [Section("claims", "Claims", CLAIMS, tables=[said])] if said else []
+    sections += [_family(name, parts) for name, parts in families.items()] + extra
+    if before is None and (supported := support.tables(root / "results/statistics/coverage.csv")):
+        sections.append(Section("support", "What so many seeds can decide", SUPPORT, tables=supported))
+    if beside.numbers is not None:
+        printed = [methods.linked(table, cells, methods.FOLDER) for table in published.numbers(beside.numbers)]
+        sections.append(Section("published", "Published numbers", PUBLISHED, tables=printed))
+    beneath = partial(_link, out / methods.FOLDER)
     return {
         "preset": preset.name,
         "protocol": preset.params["protocol"],
-        "glance": [*said[:1], tables.overview(preset.frames, preset.summaries, "All tasks at a glance"), *said[1:]],
+        "first": first,  # above everything, where there is one
+        "glance": [methods.linked(tables.overview(preset.frames, preset.summaries, "All tasks at a glance"), cells, methods.FOLDER)],
         "reading": _reading(),
         "sections": sections,
+        "methods": methods.pages(preset.params, preset.frames, preset.summaries, plots, beneath),
         "pairs": PAIRS,
     }
+
+
+def _abroad(preset: Preset, beside: Beside, link: Link, folder: Path) -> Section:
+    """What a preset with a page of its own shows on another one."""
+    made = [tables.overview(preset.frames, preset.summaries, f"{preset.name}: archived", link(folder / "index.html"))]
+    made += [table for frame in preset.frames.values() for table in beside.tables(preset, frame, link, archived=True)]
+    cells = [cell for frame in preset.frames.values() for cell in frame.everything]
+    made = [methods.linked(table, cells, link(folder / methods.FOLDER)) for table in made]
+    return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", [("its page, with figures", link(folder / "index.html"))], made)
+
+
+def _together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]:
+    """The robots as one, of every preset; nothing where methods ran that this page has no style for."""
+    found = robots.table(frames)
+    if found is None or not robots.common(frames).keys() <= looks.keys():
+        return []
+    return [Section("robots", "Robots together", ROBOTS, tables=[found], plots=robots.draw(frames, looks))]
+
+
+def _family(name: str, parts: list[Section]) -> Section:
+    title, intro = FAMILIES.get(name, (name, ""))
+    return Section(f"family-{name}", title, intro, parts=parts)
 
 
 def _declared(params: dict[str, Any], task: str) -> dict[str, Any] | None:
@@ -166,23 +201,47 @@ def _link(out: Path, path: Path) -> str:
 
 
 def _write(page: dict[str, Any], out: Path) -> None:
-    """Both pages and the figures; figures of an earlier page go."""
-    folder = out / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.svg"):
-        stale.unlink()
-    for plot in (plot for section in page["sections"] for plot in section.plots):
+    """All pages and the figures; figures and methods of an earlier page go."""
+    folder, beneath = out / "figures", out / methods.FOLDER
+    for stale in (folder, beneath):
+        shutil.rmtree(stale, ignore_errors=True)
+        stale.mkdir(parents=True)
+    for plot in _plots(page["sections"]):
         (folder / f"{plot.name}.svg").write_bytes(plot.svg)
+    environment = _environment()
+
+    def write(path: Path, template: str, **more: Any) -> None:
+        text = environment.get_template(template).render(page | more)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+    write(out / "index.html", "page.html.j2")
+    write(out / "index.md", "page.md.j2")
+    write(beneath / "page.css", "page.css")
+    for method in page["methods"]:
+        write(beneath / f"{method.name}.html", "method.html.j2", method=method)
+
+
+def _plots(sections: Iterable[Section]) -> Iterator[Plot]:
+    for section in sections:
+        yield from section.plots + section.inside
+        yield from _plots(section.parts)
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-        autoescape=lambda name: name == "page.html.j2",
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
     )  # fmt: skip
-    environment.filters["inline"] = lambda plot: Markup(inline(plot.svg, plot.name, plot.alt))
-    environment.filters["pipe"] = lambda text: str(text).replace("|", "\\|")
-    for template, target in (("page.html.j2", "index.html"), ("page.md.j2", "index.md")):
-        text = environment.get_template(template).render(page)
-        (out / target).write_text(text, encoding="utf-8", newline="\n")
+    environment.filters |= {
+        "inline": lambda plot: Markup(inline(plot.svg, plot.name, plot.alt)),
+        "image": lambda plot: Markup('<img class="plot" src="../figures/{}.svg" alt="{}">').format(plot.name, plot.alt),
+        "pipe": lambda text: str(text).replace("|", "\\|"),
+        "oneline": lambda text: text.replace("\n", "").strip(),  # of a macro, whose escapes stay as they are
+        "address": downloads.address,
+        "file_name": downloads.file_name,
+    }
+    return environment
 
 
 PUBLISHED = (
@@ -190,6 +249,15 @@ PUBLISHED = (
     "number of samples or budget differ. Where a number was run under the paper's own protocol, it "
     "stands in its task's section with a verdict."
 )
+
+CLAIMS = (
+    "What the papers claim, each held against the records of its own protocol. A difference elsewhere shows what this project's "
+    "other data say, and decides nothing."
+)
+
+ROBOTS = "The imitation methods that ran on every robot, archived ones among them, by their normalised returns."
+
+SUPPORT = "The same intervals and tests on runs that were drawn from known distributions: what n seeds can support, and what not."
 
 ARCHIVED = (
     "Runs that are too long to repeat with every change of the code: evidence of the commit that made them. Each preset "
@@ -209,13 +277,13 @@ def _reading() -> list[str]:
         "latents, so differences are paired by seed.",
         "A score is the interquartile mean (IQM) at the last step with a 95 % percentile bootstrap "
         f"interval over seeds ({st.RESAMPLES} resamples; none below n = {st.FEWEST_FOR_INTERVAL}; "
-        "drawn from known distributions it covers 90 % at n = 5, 94 % at n = 10 and 95 % at n = 20).",
+        "at n = 10 such an interval covers about 91 %).",
         "A difference is the mean over seeds of method minus baseline with a paired t interval; ρ "
         "is the correlation that the pairing uses (at ρ ≤ 0 it bought nothing). It is a mean, so "
         "a failed run moves it more than it moves the IQM.",
         "p is an exact sign-flip test, adjusted by Holm over the task's methods on its headline "
-        "metric. 'Better' needs p < 0.05 and P(better) of at least 0.75 with its whole interval above 0.5, where P(better) "
-        "is the chance that a run of the method beats a run of the baseline, with an expanded percentile bootstrap interval.",
+        "metric. 'Better' needs p < 0.05 and P(better) of at least 0.75, where P(better) is the "
+        "chance that a run of the method beats a run of the baseline.",
         "A run that failed counts at the floor score and is listed; nothing is dropped.",
     ]
 
@@ -226,6 +294,7 @@ def _tables(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> list[Table |
         tables.secondary(frame, summary, link),
         toy.table(frame, link),
         mazes.table(frame, link),
+        variance.table(frame, link),
         tables.constraints(frame, frame.everything, link),
         *(tables.ablation(frame, swept, summary, link) for swept in frame.ablations),
     ]
@@ -237,7 +306,7 @@ def _task(frame: TaskFrame, made: list[Table], plots: list[Plot], link: Link) ->
     facts += [f"ablations over {' and '.join(a.name for a in frame.ablations)}"] * bool(frame.ablations)
     facts += [f"seeds {span(seeds)}"] if seeds else []
     facts += [f"{steps} steps"] if steps else []
-    intro = " ".join(filter(None, [FAMILIES.get(frame.family), ", ".join(facts) + "."]))
+    shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
     sheets = [
         Sheet(
             cell.title, base64.b64encode(cell.sheet.read_bytes()).decode(), link(cell.sheet),
@@ -247,4 +316,4 @@ def _task(frame: TaskFrame, made: list[Table], plots: list[Plot], link: Link) ->
         for cell in frame.everything
         if cell.sheet
     ]  # fmt: skip
-    return Section(frame.name, frame.title, intro, [], made, plots, sheets)
+    return Section(frame.name, frame.title, ", ".join(facts) + ".", [], made, shown, sheets, inside=inside)

@@ -1,8 +1,8 @@
 """How every figure looks: one colour, dash and marker per method name, and deterministic bytes.
 
 The colours are those of Okabe and Ito (readable with any colour vision) without the pale yellow,
-plus a dark wine red and an olive. Dashes and markers repeat at other periods than the colours, so no two of
-the first 63 methods share all three and a grey print stays readable.
+plus a dark wine red and an olive. The 9 colours, 4 dashes and 7 markers repeat at periods without a common factor:
+methods fewer than 28 places apart differ by dash or marker, so that colour alone never tells two lines apart.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class Style:
 
 @dataclass(frozen=True)
 class Plot:
-    """A finished figure: file name without suffix, words for the reader, SVG bytes. folded: shown when asked for."""
+    """A finished figure: file name without suffix, words for the reader, SVG bytes. method: whose page it stands on, if not the main one."""
 
     name: str
     title: str
     caption: str
     alt: str
     svg: bytes
-    folded: bool = False
+    method: str = ""
 
 
 def styles(params: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Style]:
@@ -74,7 +74,7 @@ def styles(params: dict[str, Any], before: dict[str, Any] | None = None) -> dict
         name: Style(
             titles.get(name, name),
             COLOURS[place % len(COLOURS)],
-            DASHES[(place + place // len(COLOURS)) % len(DASHES)],
+            DASHES[place % len(DASHES)],
             MARKERS[place % len(MARKERS)],
         )
         for place, name in enumerate(names)

@@ -21,13 +21,14 @@ Link = Callable[[Path], str]  # a file of the project -> its address from the pa
 
 @dataclass(frozen=True)
 class Text:
-    """One table cell: its words, where they lead, further links, a command, and emphasis."""
+    """One table cell: its words, where they lead, further links, a command, emphasis, and words after the link."""
 
     text: str
     href: str = ""
     more: tuple[tuple[str, str], ...] = ()
     command: str = ""
     strong: bool = False
+    after: str = ""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ elif command == "train":
 elif command == "evaluate":
     write("results/summary/line.json", "{{}}")
 else:
-    for name in ("small/index.html", "small/index.md", "small/figures/a.svg", "archived/far/index.html"):
+    for name in ("small/index.html", "small/index.md", "small/methods/a.html", "small/figures/a.svg", "archived/far/index.html"):
         write(f"reports/{{name}}", "page")
 """
 

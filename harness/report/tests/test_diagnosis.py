@@ -33,9 +33,9 @@ def draw(family, *cells):
         return diagnosis.draw(SimpleNamespace(name="t", title="T", family=family, cells=cells), LOOKS)
 
 
-def test_one_folded_figure_for_each_method_with_a_discriminator():
+def test_one_figure_for_the_page_of_each_method_with_a_discriminator():
     (plot,) = draw("locomotion", GAIL, BC)
-    assert plot.name == "t-diagnosis-gail" and plot.folded and "GAIL" in plot.title
+    assert plot.name == "t-diagnosis-gail" and plot.method == "gail" and "GAIL" in plot.title
     assert "accuracy, discriminator 1.04" in plot.alt, "median over the runs at the last step"
     assert draw("images", GAIL) == []
 
