@@ -17,7 +17,7 @@ from harness.errors import BenchError
 
 COPIED = ".copied"  # in the copy: the files that came from the tree
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
-KEPT = ("published.csv", "claims.yaml", "README.md")  # of results/; the last one stands for the empty archive
+KEPT = ("published.csv", "claims.yaml", "coverage.csv", "README.md")  # of results/; the last one stands for empty folders
 LINKED = "data"  # image sets of any size, named in params.yaml by a path below it
 
 

@@ -6,7 +6,7 @@ Only tests under the claim's own protocol give a verdict: under another preset, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -178,19 +178,28 @@ def _reason(claim: Claim, word: str, parts: list[tuple[Test, TaskFrame, list[Par
         REPRODUCED: lambda: f"{'every comparison is' if len(listed) > 1 else 'the whole interval is'} on the claim's side",
         NOT: lambda: "against it: " + ", ".join(part.name for part in listed if part.word == NOT),
         OPEN: lambda: "the interval reaches to both sides: " + ", ".join(part.name for part in listed if part.word == OPEN),
-        ELSEWHERE: lambda: odd or f"run on other data or under another protocol only; {claim.why}",
+        ELSEWHERE: lambda: odd or f"its own protocol is not run: {claim.why}",
         NOT_RUN: lambda: claim.why or f"not run: {commands}",
     }[word]()
     return said + (f". Printed numbers: {claim.caution}" if claim.caution else "")
 
 
-def shown(test: Test, frame: TaskFrame, parts: list[Part], word: Callable[[Part], str] = lambda part: "") -> str:
-    """'Hopper: VAIL over GAIL 0.05 [0.01, 0.09]'; of many pairs, how many went which way."""
+def shown(test: Test, frame: TaskFrame, parts: list[Part], passing: bool = False) -> str:
+    """'Hopper, normalised: VAIL over GAIL 0.05 [0.01, 0.09], P 0.8 (n 5)'; of many pairs, how many went which way.
+
+    passing: of records that give no verdict; each pair then says how it came out.
+    """
     run = [part for part in parts if part.word != NOT_RUN]
-    quantity = test.metric or test.log
     if len(run) > MOST_SHOWN:
         counts = [(sum(part.word == which for part in run), IN_PASSING[which]) for which in (REPRODUCED, NOT, OPEN)]
-        what = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in counts if count)
+        words = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in counts if count)
     else:
-        what = "; ".join(" ".join(filter(None, [part.name, part.shown, word(part)])) for part in run)
-    return f"{frame.title} ({quantity.replace('_', ' ').replace(' ', TIED)}): {what}"
+        words = "; ".join(_said(part, passing) for part in run)
+    counts = sorted({part.n for part in run})
+    n = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    return f"{frame.title}, {(test.metric or test.log).replace('_', TIED)}: {words} (n{TIED}{n})"
+
+
+def _said(part: Part, passing: bool) -> str:
+    chance = f", P{TIED}{part.chance:.2f}" if np.isfinite(part.chance) else ""
+    return f"{part.name} {part.shown}{chance}" + (f", {IN_PASSING[part.word]}" if passing else "")

@@ -114,12 +114,12 @@ def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dic
     pages.mkdir(parents=True)
     for preset in kept:
         folder = pages / preset.name
-        said = verdicts.table(judged, partial(address, folder), preset.name)
+        said = _claims(judged, partial(address, folder), preset.name)
         _write(_page(root, preset, beside, folder, None, said, [], params), folder)
         made.append(_abroad(preset, beside, partial(_link, out), folder))
     extra = _together([frame for preset in (own, *kept) for frame in preset.frames.values()], styles(params))
     extra += [Section("archive", "Archived runs", ARCHIVED, parts=made)] if made else []
-    said = verdicts.table(judged, partial(address, out))
+    said = _claims(judged, partial(address, out))
     _write(_page(root, own, beside, out, verdicts.first(judged), said, extra), out)
 
 
@@ -129,12 +129,12 @@ def _page(
     beside: Beside,
     out: Path,
     first: Table | None,
-    said: Table | None,
+    said: list[Section],
     extra: list[Section],
     before: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What the templates show; first: table of the first screen. said: that of claims. before: of the page that this one
-    stands behind, as in `styles`."""
+    """What the templates show; first: table of the first screen. said: the claims. before: of the page that this one stands
+    behind, as in `styles`."""
     link, looks = partial(_link, out), styles(preset.params, before)
     families: dict[str, list[Section]] = {}
     plots: dict[str, list[Plot]] = {}
@@ -150,8 +150,7 @@ def _page(
                 section.links.append((words, link(path)))
         families.setdefault(frame.family, []).append(section)
     cells = [cell for frame in preset.frames.values() for cell in frame.everything]
-    sections = [Section("claims", "Claims", CLAIMS, tables=[said])] if said else []
-    sections += [_family(name, parts) for name, parts in families.items()] + extra
+    sections = said + [_family(name, parts) for name, parts in families.items()] + extra
     if before is None and (supported := support.tables(root / "results/statistics/coverage.csv")):
         sections.append(Section("support", "What so many seeds can decide", SUPPORT, tables=supported))
     if beside.numbers is not None:
@@ -177,6 +176,13 @@ def _abroad(preset: Preset, beside: Beside, link: Link, folder: Path) -> Section
     cells = [cell for frame in preset.frames.values() for cell in frame.everything]
     made = [methods.linked(table, cells, link(folder / methods.FOLDER)) for table in made]
     return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", [("its page, with figures", link(folder / "index.html"))], made)
+
+
+def _claims(judged: list[judge.Judged], address: verdicts.Address, preset: str = "") -> list[Section]:
+    """A part per domain; of one preset, only what its records are evidence for."""
+    made = [(domain, verdicts.table(judged, domain, address, preset)) for domain in verdicts.domains(judged)]
+    parts = [Section(verdicts.anchor(domain), domain, "", tables=[table]) for domain, table in made if table]
+    return [Section("claims", "Claims", CLAIMS, parts=parts)] if parts else []
 
 
 def _together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]:
@@ -250,10 +256,7 @@ PUBLISHED = (
     "stands in its task's section with a verdict."
 )
 
-CLAIMS = (
-    "What the papers claim, each held against the records of its own protocol. A difference elsewhere shows what this project's "
-    "other data say, and decides nothing."
-)
+CLAIMS = f"What the papers claim, each held against the records of its own protocol. {verdicts.READING}"
 
 ROBOTS = "The imitation methods that ran on every robot, archived ones among them, by their normalised returns."
 

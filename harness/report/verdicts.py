@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from harness.report.judge import IN_PASSING, NOT, NOT_RUN, OPEN, REPRODUCED, VERDICTS, Judged, Part, shown
+from harness.report.judge import NOT, OPEN, REPRODUCED, VERDICTS, Judged, shown
 from harness.report.words import NONE, Table, Text
 
 MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
 Address = Callable[[str, str], str]  # (preset, task) -> where its section lies
 
 
-def first(judged: list[Judged], href: str = "#claims") -> Table | None:
+def domains(judged: list[Judged]) -> dict[str, list[Judged]]:
+    """The claims of each domain, in the order of the file."""
+    found: dict[str, list[Judged]] = {}
+    for one in judged:
+        found.setdefault(one.claim.domain, []).append(one)
+    return found
+
+
+def anchor(domain: str) -> str:
+    """Where a domain's claims stand on the page."""
+    return f"claims-{re.sub('[^a-z0-9]+', '-', domain.lower())}"
+
+
+def first(judged: list[Judged]) -> Table | None:
     """A row per domain: how many of its claims came out how, and which."""
-    domains = list(dict.fromkeys(one.claim.domain for one in judged))
     rows = []
-    for domain in domains:
-        own = [one for one in judged if one.claim.domain == domain]
+    for domain, own in domains(judged).items():
         cells = []
         for word in VERDICTS:
             ids = [one.claim.id for one in own if one.word == word]
             cells.append(Text(f"{len(ids)} ({', '.join(ids)})" if ids else NONE, strong=bool(ids) and word in (REPRODUCED, NOT)))
-        rows.append([Text(domain, href=href), Text(str(len(own))), *cells])
+        rows.append([Text(domain, href=f"#{anchor(domain)}"), Text(str(len(own))), *cells])
     if not rows:
         return None
     total = [str(sum(one.word == word for one in judged)) for word in VERDICTS]
@@ -34,49 +46,35 @@ def first(judged: list[Judged], href: str = "#claims") -> Table | None:
     return Table("What was reproduced", ["domain", "claims", *VERDICTS], rows, notes)
 
 
-def table(judged: list[Judged], address: Address, preset: str = "") -> Table | None:
-    """A row per claim; of one preset, only those with evidence in it."""
-    own = [one for one in judged if not preset or any(test.preset == preset for test in one.claim.evidence)]
-    rows = [_row(one, address) for one in own]
-    if not rows:
+def table(judged: list[Judged], domain: str, address: Address, preset: str = "") -> Table | None:
+    """A row per claim of a domain; of one preset, only those with evidence in it."""
+    own = [one for one in domains(judged).get(domain, []) if not preset or any(t.preset == preset for t in one.claim.evidence)]
+    if not own:
         return None
-    head = ["claim", "published", "evidence, difference [95\u00a0%]", "n", "P(better)", "verdict", "why", "seeds it would take"]
-    notes = [
-        "Differences are paired by seed, in the metric's unit, positive where the claim holds, with a t interval. Reproduced: "
-        "the whole interval is on the claim's side (of the margin, where the claim allows a tie); not reproduced: all of it is "
-        "on the other side; inconclusive: neither. Of several comparisons all must hold, and one against is enough. Intervals "
-        "are not adjusted for the number of claims.",
-        "Records of other data or protocols are named elsewhere and give no verdict. Seeds it would take: to find "
-        "the published difference (the observed one where none is printed) with 80 % power at the spread observed here.",
-        f"Published: {'; '.join(dict.fromkeys(one.claim.source for one in own))}.",
-    ]
-    return Table("Published claims", head, rows, notes)
+    head = ["claim", "verdict", "evidence: difference [95\u00a0%]", "why", "seeds it would take", "published"]
+    return Table(f"Claims: {domain}", head, [_row(one, address) for one in own])
+
+
+READING = (
+    "Differences are paired by seed, in the metric's unit, positive where the claim holds, with a t interval; P is the chance that "
+    "one run beats one of the other method. Reproduced: the whole interval is on the claim's side (of the margin, where the claim "
+    "allows a tie); not reproduced: all of it is on the other side; inconclusive: neither. Of several comparisons all must hold, "
+    "and one against is enough. Intervals are not adjusted for the number of claims. What other data or protocols say is marked "
+    "elsewhere and gives no verdict. Seeds it would take: to find the published difference (the observed one where none is "
+    "printed) with 80 % power at the spread observed here."
+)
 
 
 def _row(one: Judged, address: Address) -> list[Text]:
-    runs = [*((test, frame, parts, "") for test, frame, parts in one.parts),
-            *((test, frame, parts, "elsewhere, ") for test, frame, parts in one.passing)]  # fmt: skip
-    words = [before + shown(test, frame, parts, _passing if before else _nothing) for test, frame, parts, before in runs]
-    links = dict.fromkeys((frame.title, address(test.preset, test.task)) for test, frame, *_ in runs)
-    parts = [part for *_, found in one.parts for part in found if part.word != NOT_RUN]
-    counts = sorted({part.n for part in parts})
-    chances = [f"{part.chance:.2f}" for part in parts if part.chance == part.chance]
-    name = Text(f"{one.claim.id}. {one.claim.claim}", more=tuple(links))
+    runs = [(run, False) for run in one.parts] + [(run, True) for run in one.passing]
+    words = [("elsewhere, " if passing else "") + shown(*run, passing) for run, passing in runs]
+    links = dict.fromkeys((frame.title, address(test.preset, test.task)) for (test, frame, _), _ in runs)
+    published = f"{one.claim.published} ({one.claim.source})"
     return [
-        name, Text(one.claim.published), Text("; ".join(words) or NONE),
-        Text(f"{counts[0]}–{counts[-1]}" if len(counts) > 1 else str(counts[0]) if counts else NONE),
-        Text("; ".join(chances) if 0 < len(chances) <= 3 else NONE),
-        Text(one.word, strong=one.word in (REPRODUCED, NOT)), Text(one.reason),
-        Text(_seeds(one.needed) if one.word == OPEN and one.needed else NONE),
+        Text(f"{one.claim.id}. {one.claim.claim}"), Text(one.word, strong=one.word in (REPRODUCED, NOT)),
+        Text("; ".join(words) or NONE, more=tuple(links)), Text(one.reason),
+        Text(_seeds(one.needed) if one.word == OPEN and one.needed else NONE), Text(published),
     ]  # fmt: skip
-
-
-def _passing(part: Part) -> str:
-    return f"({IN_PASSING[part.word]})" if part.word in IN_PASSING else ""
-
-
-def _nothing(part: Part) -> str:
-    return ""
 
 
 def _seeds(needed: int) -> str:

@@ -120,8 +120,9 @@ def test_other_data_and_other_protocols_give_no_verdict():
     elsewhere = claims.Claim(**CLAIM.__dict__ | {"evidence": (), "elsewhere": (TEST,), "why": "no data"})
     found = judged(a, b, claim=elsewhere)
     assert found.word == "not comparable" and "no data" in found.reason
-    (row,) = verdicts.table([found], lambda preset, task: f"{preset}#{task}").rows
-    assert "elsewhere, T" in row[2].text and "(as claimed)" in row[2].text and row[0].more == (("T", "far#t"),)
+    (row,) = verdicts.table([found], "Robots", lambda preset, task: f"{preset}#{task}").rows
+    assert row[2].text.startswith("elsewhere, T, return: a over b 2.00") and row[2].text.endswith("as claimed (n\u00a04)")
+    assert row[2].more == (("T", "far#t"),) and verdicts.table([found], "Mazes", str) is None
 
 
 def test_policies_on_one_reward_count_once():
