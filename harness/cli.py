@@ -277,7 +277,9 @@ def _compare(args: Args) -> None:
     for line in lines(_root(args), args.a, args.b, args.task, args.preset):
         print(line)
     if args.page:
-        page(_root(args), args.a, args.b, args.task, args.preset, args.page)
+        from harness.report.compare_page import write
+
+        write(_root(args), args.a, args.b, args.task, args.preset, args.page)
         print(args.page)
 
 

@@ -214,10 +214,10 @@ def _write(page: dict[str, Any], out: Path) -> None:
         stale.mkdir(parents=True)
     for plot in _plots(page["sections"]):
         (folder / f"{plot.name}.svg").write_bytes(plot.svg)
-    environment = _environment()
+    made = environment()
 
     def write(path: Path, template: str, **more: Any) -> None:
-        text = environment.get_template(template).render(page | more)
+        text = made.get_template(template).render(page | more)
         path.write_text(text, encoding="utf-8", newline="\n")
 
     write(out / "index.html", "page.html.j2")
@@ -233,7 +233,7 @@ def _plots(sections: Iterable[Section]) -> Iterator[Plot]:
         yield from _plots(section.parts)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
