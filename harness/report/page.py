@@ -1,7 +1,8 @@
 """Frames, tables and figures -> `index.html` (self-contained), `index.md` and a page for each method beside it.
 
-Pages of methods show the figures by file; `make preview` takes the picture of the first screen. Nothing here changes from run to run on equal records: no dates, no durations, no machine; those
-stand in each record's provenance file, which the page links to.
+Pages of methods show the figures by file; `make preview` takes the picture of the first screen.
+Nothing here changes from run to run on equal records: no dates, no durations, no machine; those
+stand in each record's provenance file, which the pages link to.
 """
 
 from __future__ import annotations
@@ -119,7 +120,8 @@ def _page(
         made = _tables(frame, preset.summaries[name], link)
         made.insert(1, paper.beside(preset, frame, link))
         plots[name] = figures.draw(frame, preset.summaries[name], looks, _declared(preset.params, name))
-        section = _task(frame, [methods.linked(table, frame.everything, methods.FOLDER) for table in made if table], plots[name], link)
+        made = [methods.linked(table, frame.everything, methods.FOLDER) for table in made if table]
+        section = _task(frame, made, plots[name], link)
         summary = root / f"results/summary/{name}.csv"  # of the records that follow the code, thus not of an archive
         for words, path in (("data: sizes and hashes", root / f"results/data/{name}.json"),
                             ("every number at full precision", summary if before is None else None)):  # fmt: skip
@@ -136,7 +138,7 @@ def _page(
         "preset": preset.name,
         "protocol": preset.params["protocol"],
         "first": None,  # a Table that stands above everything, where there is one
-        "glance": [methods.linked(table, cells, methods.FOLDER) for table in _glance(preset, paper, "All tasks at a glance")],
+        "glance": [methods.linked(each, cells, methods.FOLDER) for each in _glance(preset, paper, "All tasks at a glance")],
         "reading": _reading(),
         "sections": sections,
         "methods": methods.pages(preset.params, preset.frames, preset.summaries, plots, beneath),
