@@ -22,7 +22,8 @@ from harness.report.page import render
 from harness.report.slim import inline
 from harness.report.tests import tree
 from harness.report.toy import many_dims, one_dim
-from harness.report.words import Table, Text, aimed, decimals, interval, number
+from harness.report.words import Table, aimed, decimals, interval, number
+from harness.report.words import Text as Words
 
 OPEN_ENDED = {"meta", "img", "br", "link"}
 
@@ -197,7 +198,7 @@ def test_an_empty_project_has_a_page(tmp_path):
 
 def test_a_first_table_stands_above_the_contents(small, monkeypatch):
     root, params = small
-    made, first = page_module._page, Table("What was reproduced", ["result", "verdict"], [[Text("a"), Text("yes")]])
+    made, first = page_module._page, Table("What was reproduced", ["result", "verdict"], [[Words("a"), Words("yes")]])
     monkeypatch.setattr(page_module, "_page", lambda *arguments: made(*arguments) | {"first": first})
     render(root, params, root / "out")
     html, markdown = (root / "out/index.html").read_text(), (root / "out/index.md").read_text()
