@@ -47,7 +47,7 @@ def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:
     stretch(ax, "y", np.concatenate(seen), wide=8)
     ax.set(xlabel="training step", ylabel=wrapped(aimed(block), 30))
     legend(fig, [ax])
-    against = f", and of {beside.title} (dashed, grey)" if beside else ""
+    against = f", and that of {beside.title} (dashed, grey)" if beside else ""
     return Plot(
         f"{frame.name}-curve-{cell.name}", f"{frame.title}: learning curve of {look.label}",
         f"Thin: one training run each. Thick: the interquartile mean over the seeds{against}.",

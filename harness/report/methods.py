@@ -126,7 +126,7 @@ def _page(
     rows = [_row(frame, frame.cell(name), summaries[frame.name], link) for frame in having]
     head = ["task", "scored by", f"score {tables.LEVEL}", "n", f"difference to the baseline {tables.LEVEL}", "P(better)",
             "verdict", "status", "record"]  # fmt: skip
-    notes = ["Score: interquartile mean over the seeds. Difference: mean over shared seeds of this method minus the task's baseline."]
+    notes = ["Score: interquartile mean over the seeds. Difference: mean over shared seeds, this method minus the baseline."]
     title = having[0].cell(name).title
     parts = [_part(frame, frame.cell(name), params, summaries[frame.name], plots[frame.name], link) for frame in having]
     failures = [f"{frame.title}: {frame.cell(name).status}." for frame in having if frame.cell(name).failures]
@@ -168,7 +168,8 @@ def _part(
     words = "Settings as resolved." if cell.record else "Settings as declared: it has not run."
     if other:
         count = sum(line.differs for line in settings)
-        words += f" {count or 'No'} line{'s' * (count != 1)} marked{TIED}≠ differ{'s' * (count == 1)} from the baseline, {other.title}."
+        lines = f"{count or 'No'} line{'s' * (count != 1)} marked{TIED}≠ differ{'s' * (count == 1)}"
+        words += f" {lines} from the baseline, {other.title}."
     elif base:
         words += " The other methods of this task are compared with it."
     return Part(frame.name, frame.title, words, settings, [table for table in made if table], shown)

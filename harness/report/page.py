@@ -142,7 +142,8 @@ def _page(
         made = _tables(frame, preset.summaries[name], link)
         made[1:1] = beside.tables(preset, frame, link, before is not None)
         plots[name] = figures.draw(frame, preset.summaries[name], looks, _declared(preset.params, name))
-        section = _task(frame, [methods.linked(table, frame.everything, methods.FOLDER) for table in made if table], plots[name], link)
+        made = [methods.linked(table, frame.everything, methods.FOLDER) for table in made if table]
+        section = _task(frame, made, plots[name], link)
         summary = root / f"results/summary/{name}.csv"  # of the records that follow the code, thus not of an archive
         for words, path in (("data: sizes and hashes", root / f"results/data/{name}.json"),
                             ("every number at full precision", summary if before is None else None)):  # fmt: skip

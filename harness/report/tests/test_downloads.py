@@ -15,7 +15,8 @@ VALUES = [(-1.09, -1.23, -0.95), (0.5, 0.25, 0.75), (2.6e-7, -1e-4, 1e-4)]
 
 def table(**columns):
     cells = [[Text(each) if isinstance(each, str) else each for each in column] for column in columns.values()]
-    return Table("Digits: KID ↓ (×10³), 95 % & more", list(columns), [list(row) for row in zip(*cells)], ["A note_on 5 %.", "Two\nlines."])
+    rows, notes = [list(row) for row in zip(*cells)], ["A note_on 5 %.", "Two\nlines."]
+    return Table("Digits: KID ↓ (×10³), 95 % & more", list(columns), rows, notes)
 
 
 def read(made):
@@ -34,7 +35,8 @@ def test_what_is_missing_is_empty_and_a_correlation_has_its_own_column():
     cells = [interval(*VALUES[0], 2) + ", ρ\u00a0−0.40", number(3.5, 1), "–"]
     frame = read(table(method=["a", "b", "c"], difference=cells))
     assert frame.columns.tolist() == ["method", *(f"difference: {part}" for part in ("value", "low", "high", "rho"))]
-    np.testing.assert_allclose(frame.iloc[:, 1:].to_numpy(float), [[-1.09, -1.23, -0.95, -0.4], [3.5] + [np.nan] * 3, [np.nan] * 4])
+    expected = [[-1.09, -1.23, -0.95, -0.4], [3.5] + [np.nan] * 3, [np.nan] * 4]
+    np.testing.assert_allclose(frame.iloc[:, 1:].to_numpy(float), expected)
 
 
 def test_a_column_of_mixed_words_and_plain_numbers_stays_one():

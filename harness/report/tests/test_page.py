@@ -16,11 +16,13 @@ import pytest
 from matplotlib.text import Text
 
 from harness.report import lines, style
+from harness.report import page as page_module
 from harness.report.page import render
 from harness.report.slim import inline
 from harness.report.tests import tree
 from harness.report.toy import many_dims, one_dim
-from harness.report.words import aimed, decimals, interval, number
+from harness.report.words import Table, aimed, decimals, interval, number
+from harness.report.words import Text as Words
 
 OPEN_ENDED = {"meta", "img", "br", "link"}
 
@@ -191,6 +193,26 @@ def test_an_empty_project_has_a_page(tmp_path):
     text = (tmp_path / "reports/laptop/index.md").read_text()
     assert text.count("**not run**") == 4 + 9 + 20
     assert "**0 of 20**" in text
+
+
+def test_a_first_table_stands_above_the_contents(small, monkeypatch):
+    root, params = small
+    made, first = page_module._page, Table("What was reproduced", ["result", "verdict"], [[Words("a"), Words("yes")]])
+    monkeypatch.setattr(page_module, "_page", lambda *arguments: made(*arguments) | {"first": first})
+    render(root, params, root / "out")
+    html, markdown = (root / "out/index.html").read_text(), (root / "out/index.md").read_text()
+    assert html.index("<h1>") < html.index('<h2>What was reproduced</h2>') < html.index("<nav") < html.index('id="summary"')
+    assert markdown.index("| a | yes |") < markdown.index("## Summary")
+
+
+def test_tasks_stand_under_their_family_and_lead_to_their_numbers(html, rendered):
+    contents = html[html.index("<nav") : html.index("</nav>")]
+    assert re.findall(r'href="#([^"]+)"', contents) == [
+        "summary", "family-gaussians", "two_gaussians", "family-labelled", "vib_digits", "family-images", "digits8",
+        "published", "methods", "reading",
+    ]  # fmt: skip
+    for task in ("two_gaussians", "vib_digits", "digits8"):
+        assert f'href="../../results/summary/{task}.csv"' in html
 
 
 def test_five_seeds_say_that_significance_cannot_be_reached(small):
