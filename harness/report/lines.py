@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -46,12 +45,10 @@ def line(ax: Axes, points: pd.DataFrame, look: Style, band=True, markers=True) -
     points = thin(points)
     if band:
         ax.fill_between(points.x, points.low, points.high, color=look.colour, alpha=0.18, lw=0)
-    sns.lineplot(
-        points, x="x", y="middle", ax=ax, label=look.label, legend=False, errorbar=None,
-        estimator=None, marker=look.marker if markers else None, markeredgewidth=0,
+    ax.plot(
+        points.x, points.middle, label=look.label, marker=look.marker if markers else None, markeredgewidth=0,
         markevery=max(1, len(points) // 6), **look.line,
     )  # fmt: skip
-    ax.set(xlabel="", ylabel="")
 
 
 def compare(

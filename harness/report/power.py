@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import special
 
 from harness.report.significance import ALPHA
 
@@ -20,8 +20,8 @@ MOST = 100_000  # seeds; beyond it nothing is promised
 def power(effect: float, n: int, alpha: float = ALPHA, paired: bool = True) -> float:
     """Chance of a two-sided p < alpha with n seeds, effect in standard deviations (n >= 2)."""
     degrees, factor = (n - 1, n) if paired else (2 * n - 2, n / 2)
-    edge = stats.t.isf(alpha / 2, degrees) ** 2  # t squared is F, whose non-central form scipy gets for all effects
-    return float(stats.ncf.sf(edge, 1, degrees, effect**2 * factor))
+    edge = special.stdtrit(degrees, alpha / 2) ** 2  # t squared is F, whose non-central form scipy gets for all effects
+    return float(1 - special.ncfdtr(1, degrees, effect**2 * factor, edge))
 
 
 def seeds_needed(delta: float, sd: float, alpha: float = ALPHA, wanted: float = POWER, paired: bool = True) -> float:
@@ -56,4 +56,6 @@ def seeds_to_decide(d: np.ndarray, delta: float | None = None, comparisons: int 
 
 def smallest_difference(n: int, alpha: float = ALPHA, wanted: float = POWER, paired: bool = True) -> float:
     """In standard deviations: what n seeds find with the wanted power."""
+    from scipy import optimize
+
     return float(optimize.brentq(lambda effect: power(effect, n, alpha, paired) - wanted, 1e-6, 25 / math.sqrt(n)))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import stats
 
 from harness.report.statistics import LEVEL
 
@@ -74,6 +73,8 @@ class Unpaired:
 
 def unpaired_difference(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> Unpaired:
     """a [S], b [S'], runs that share no seeds, e.g. another project's; two of each at least."""
+    from scipy import stats  # a second to load, for imports alone
+
     welch = stats.ttest_ind(a, b, equal_var=False)
     low, high = welch.confidence_interval(level)
     ranks = stats.mannwhitneyu(a, b, alternative="two-sided")
@@ -82,6 +83,8 @@ def unpaired_difference(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> U
 
 def equivalence_p(d: np.ndarray, margin: float) -> float:
     """p that the mean of the paired differences d [S] lies within the margin: the larger of two one-sided t tests."""
+    from scipy import stats
+
     above = stats.ttest_1samp(d, -margin, alternative="greater").pvalue
     below = stats.ttest_1samp(d, margin, alternative="less").pvalue
     return float(max(above, below))

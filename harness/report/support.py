@@ -56,8 +56,8 @@ def _decisions(rows: pd.DataFrame) -> Table:
     body = [[Text(str(n)), *map(Text, _words(found[n], n))] for n in sorted(set(found.index.get_level_values("n")))]
     head = ["seeds", "smallest p of a sign-flip test", "a difference found with 80 % power, in standard deviations", "so"]
     notes = [
-        "Standard deviations of the differences over shared seeds, between two normal methods. A smaller difference than the "
-        "one found is more often missed than 'not separable' suggests: no verdict is no evidence of equality."
+        "Standard deviations of the differences over shared seeds, between two normal methods, by simulation (the interval: by "
+        "formula). A smaller difference is missed more often than one time in five: 'not separable' is no evidence of equality."
     ]
     return Table("What n seeds can support", head, body, notes)
 
@@ -67,10 +67,10 @@ def _words(found: pd.Series, n: int) -> tuple[str, str, str]:
     one, family, clear = (found[f"sign flips, {rule}"] for rule in RULES)
     t = found["paired t interval without 0"]
     least = max(2 / 2**n, 1 / (EXACT_FLIPS + 1))
-    fewer = "no difference, however large, passes a test: intervals and exploration only"
+    fewer = f"no difference, however large, passes a test; the interval of one leaves 0 out from about {t:.2g}: exploration only"
     if n < FEWEST_FOR_TEST:
         so = fewer if least > ALPHA else f"a single comparison may pass a test, one of {METHODS} cannot"
     else:
-        so = f"one of {METHODS} methods is called better where it is by {clear:.2g} standard deviations; half of that stays open"
+        so = f"one of {METHODS} methods is called better where it is by {clear:.2g} standard deviations; smaller ones may stay open"
     tested = [f"{value:.2g} ({name})" for value, name in ((one, "one comparison"), (family, f"one of {METHODS}")) if np.isfinite(value)]
     return f"{least:.2g}", "; ".join([f"{t:.2g} (interval of the difference)", *tested]), so
