@@ -95,6 +95,15 @@ class Plan:
             raise BenchError(f"task {task} has no cell {name}; {hint}")
         return names[name]
 
+    def no_method(self, name: str, task: str | None = None) -> str:
+        """That no task, or not this one, has the method `name`, with the nearest name."""
+        if task is not None and task not in self.params["tasks"]:
+            return unknown(f"task {task}", task, self.params["tasks"]).replace("unknown key", "unknown")
+        known = [c.name for c in self.cells if c.ablation is None and task in (None, c.task)]
+        if task is None:
+            return unknown(f"task or method {name}", name, [*self.params["tasks"], *dict.fromkeys(known)]).replace("unknown key", "unknown")
+        return unknown(f"method {name} of {task}", name, known).replace("unknown key", "unknown")
+
 
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:
     """Read and check `file`; raises BenchError with the first wrong key, its value and what is allowed."""
