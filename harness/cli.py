@@ -165,12 +165,10 @@ def _new(args: Args) -> None:
 
 def _check(args: Args) -> int:
     plan = _plan(args)
-    tried = [c for c in plan.cells if c.ablation is None and args.what == c.name and args.where in (None, c.task)]
-    if args.what in plan.params["tasks"] or not args.what:
+    if args.what is None or args.what in plan.params["tasks"]:
         args.task, args.cell = args.what, args.where
         return _validate(args, plan)
-    if not tried:
-        raise BenchError(plan.no_method(args.what, args.where))
+    tried = plan.method(args.what, args.where)
     _of_this_time(args, plan)
     from harness.checks.run import check_cells
     from harness.checks.trial import Tree
@@ -179,8 +177,7 @@ def _check(args: Args) -> int:
     for line, faults in check_cells(Tree(_root(args), plan.cells), tried):
         print(line, flush=True)
         found.append(faults)
-    cells = "1 cell" if len(tried) == 1 else f"{len(tried)} cells"
-    print(f"{sum(found)} faults in {cells}" if any(found) else f"OK: {cells} of {args.what}")
+    print(f"{args.what}: {sum(found)} found at fault, cells: {len(tried)}" if any(found) else f"OK: {args.what}, cells: {len(tried)}")
     return int(any(found))
 
 

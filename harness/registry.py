@@ -47,6 +47,11 @@ def algorithm(name: str) -> ModuleType:
     return module
 
 
+def template() -> ModuleType:
+    """The algorithm that a new file is copied from; it is none of `algorithms()`."""
+    return importlib.import_module("baselines.methods._template")
+
+
 def packaged(root: Path = ROOT) -> dict[str, Packaged]:
     """The algorithms of installed packages. Raises BenchError where one has the name of another or of a file below `root`."""
     found = dict(_entry_points(tuple(sys.path)))

@@ -104,11 +104,17 @@ class WatchedDraws(CounterDraws):
         super().__init__(seeds, scope)
         self.used: Used = []
 
+    def uniform(self, stream: str, name: str, shape: Sequence[int]) -> Tensor:
+        return self._kept("uniform", stream, name, super().uniform(stream, name, shape))
+
+    def normal(self, stream: str, name: str, shape: Sequence[int]) -> Tensor:
+        return self._kept("normal", stream, name, super().normal(stream, name, shape))
+
+    def integers(self, stream: str, name: str, shape: Sequence[int], high: int) -> Tensor:
+        return self._kept("integers", stream, name, super().integers(stream, name, shape, high))
+
     def permutation(self, stream: str, name: str, n: int, epoch: int) -> Tensor:
         return self._kept("permutation", stream, name, super().permutation(stream, name, n, epoch))
-
-    def _draw(self, stream: str, name: str, *rest: Any) -> Tensor:
-        return self._kept("...", stream, name, super()._draw(stream, name, *rest))
 
     def _kept(self, kind: str, stream: str, name: str, drawn: Tensor) -> Tensor:
         self.used.append((f'draws.{kind}("{stream}", "{name}")', drawn, drawn.clone()))
