@@ -56,9 +56,15 @@ def parser() -> argparse.ArgumentParser:
     c = command("report", _report, "records to one page, index.html and index.md", "report --out build/report")
     c.add_argument("--out", type=Path, help="folder (default: reports/<preset>)")
 
-    c = command("check", _check, "validate every parameter, or show a cell's as resolved", "check digits8 vgan_gp")
-    c.add_argument("task", nargs="?")
-    c.add_argument("cell", nargs="?")
+    c = command("new", _new, "a block in params.yaml, or a file too, for a method of your own", "new mine --like vgan --task digits8")
+    c.add_argument("method", help="its name")
+    c.add_argument("--like", metavar="METHOD", help="the method whose block it starts from; with --file an algorithm's name will do")
+    c.add_argument("--task", help="default: the first task that has such a method")
+    c.add_argument("--file", action="store_true", help="an algorithm of its own too: a copy of that file, or of the template")
+
+    c = command("check", _check, "validate parameters, or check what a method promises", "check vgan")
+    c.add_argument("what", nargs="?", metavar="METHOD|TASK", help="a method: checks it; a task: validates its cells (default: all)")
+    c.add_argument("where", nargs="?", metavar="TASK|CELL", help="the method's task (default: all that have it); or the task's cell, to show")
 
     command("list", _list, "every task, method, preset and cell with its state", "list")
 
@@ -163,17 +169,49 @@ def _report(args: Args) -> None:
     print(out / "index.html")
 
 
-def _check(args: Args) -> None:
-    from harness.commands.pipelines import stale
+def _new(args: Args) -> None:
+    from harness.commands.new import new_method
 
+    for line in new_method(_root(args), args.method, args.like, args.task, args.file):
+        print(line)
+
+
+def _check(args: Args) -> int:
     plan = _plan(args)
+    if args.what is None or args.what in plan.params["tasks"]:
+        args.task, args.cell = args.what, args.where
+        return _validate(args, plan)
+    tried = plan.method(args.what, args.where)
+    _of_this_time(args, plan)
+    from harness.checks.run import check_cells
+    from harness.checks.trial import Tree
+
+    found = []
+    for line, faults in check_cells(Tree(_root(args), plan.cells), tried):
+        print(line, flush=True)
+        found.append(faults)
+    print(f"{args.what}: {sum(found)} found at fault, cells: {len(tried)}" if any(found) else f"OK: {args.what}, cells: {len(tried)}")
+    return int(any(found))
+
+
+def _validate(args: Args, plan: Plan) -> int:
     cells = _cells(args, plan)
     if args.cell:
         print(cells[0].task_params.model_dump_json(indent=1))
         print(cells[0].method_params.model_dump_json(indent=1))
-    for path in stale(_root(args), plan.params):
-        raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
+    _of_this_time(args, plan)
     print(f"OK: {len({c.task for c in cells})} tasks, {len(cells)} cells, {sum(len(c.seeds) for c in cells)} runs")
+    return 0
+
+
+def _of_this_time(args: Args, plan: Plan) -> None:
+    """That the written pipelines and keys are those of the parameters and of the packages installed."""
+    from harness.commands import keys, pipelines
+
+    for path in pipelines.stale(_root(args), plan.params):
+        raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
+    for path in keys.stale(_root(args), {(cell.family, cell.algorithm) for cell in plan.cells}):
+        raise BenchError(f"{path} is not of the package that is installed now: run `bench keys`")
 
 
 def _list(args: Args) -> None:

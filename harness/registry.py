@@ -1,25 +1,77 @@
-"""Name -> file: a task family, an algorithm or a metric is the file of that name. The only dynamic import."""
+"""Name -> module: a task family or an algorithm is the file of that name, or an algorithm comes with an installed package.
+
+The only dynamic import. A package offers algorithms as entry points of the group `vdb_bench.methods`, name -> module.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
+import sys
+import traceback
+from functools import lru_cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from harness.errors import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
+METHODS = Path("baselines/methods")
+GROUP = "vdb_bench.methods"
 HELPERS = {"tasks": ("batches", "demonstrations", "pixels")}
+PROMISED = ("Params", "FAMILIES", "build")
+
+
+class Packaged(NamedTuple):
+    """An algorithm of an installed package: its module, and the package's name and version."""
+
+    module: str
+    package: str
+    version: str
 
 
 def algorithms() -> list[str]:
-    return _names(ROOT / "baselines" / "methods")
+    return sorted([*_names(ROOT / METHODS), *packaged()])
 
 
 def algorithm(name: str) -> ModuleType:
-    """A file of baselines/methods: Params, FAMILIES, build(params, spec, draws)."""
-    return _load("baselines.methods", name, algorithms(), "algorithm")
+    """Params, FAMILIES, build(params, spec, draws, device): a file of baselines/methods, or a package's module."""
+    known = algorithms()
+    found = packaged().get(name)
+    module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
+    if missing := [part for part in PROMISED if not hasattr(module, part)]:
+        raise BenchError(f"algorithm {name}{_of(found)}: {module.__file__} has no {', '.join(missing)}; see baselines/methods/_template.py")
+    return module
+
+
+def template() -> ModuleType:
+    """The algorithm that a new file is copied from; it is none of `algorithms()`."""
+    return importlib.import_module("baselines.methods._template")
+
+
+def packaged(root: Path = ROOT) -> dict[str, Packaged]:
+    """The algorithms of installed packages. Raises BenchError where one has the name of another or of a file below `root`."""
+    found = dict(_entry_points(tuple(sys.path)))
+    for name, its in found.items():
+        if (root / METHODS / f"{name}.py").is_file():
+            raise BenchError(f"algorithm {name}{_of(its)} has the name of {METHODS}/{name}.py: rename the file, or uninstall the package")
+    return found
+
+
+def source(name: str, root: Path = ROOT) -> Path:
+    """The file of an algorithm, found without importing it. Raises BenchError where a package lacks the module that it names."""
+    if (its := packaged(root).get(name)) is None:
+        return root / METHODS / f"{name}.py"
+    try:
+        spec = importlib.util.find_spec(its.module)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.origin:
+        raise BenchError(f"algorithm {name}{_of(its)}: there is no module {its.module}; mend the package's entry point or uninstall it")
+    return Path(spec.origin)
 
 
 def families() -> list[str]:
@@ -28,16 +80,39 @@ def families() -> list[str]:
 
 def family(name: str) -> ModuleType:
     """A file of harness/tasks: Params, metrics, build(name, params, scratch)."""
-    return _load("harness.tasks", name, families(), "task family")
+    return _load(f"harness.tasks.{name}", name, families(), "task family")
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
 
 
-def _load(package: str, name: str, known: list[str], what: str) -> ModuleType:
+@lru_cache(maxsize=8)
+def _entry_points(path: tuple[str, ...]) -> tuple[tuple[str, Packaged], ...]:
+    """(name, what it is) along the import path, which is the cache's key."""
+    found: dict[str, Packaged] = {}
+    for entry in entry_points(group=GROUP):
+        its = Packaged(entry.module, entry.dist.name, entry.dist.version)
+        if entry.name in found:
+            raise BenchError(f"algorithm {entry.name}{_of(its)} has the name of one{_of(found[entry.name])}: uninstall one of them")
+        found[entry.name] = its
+    return tuple(found.items())
+
+
+def _of(its: Packaged | None) -> str:
+    return f" of the package {its.package} {its.version}" if its else ""
+
+
+def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
     if name not in known:
         near = difflib.get_close_matches(str(name), known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
         raise BenchError(f"{what} {name!r} is unknown; {hint}")
-    return importlib.import_module(f"{package}.{name}")
+    try:
+        return importlib.import_module(module)
+    except BenchError:
+        raise
+    except Exception as error:  # whatever stands in a file of one's own
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        last = traceback.format_exception_only(error)[-1].strip()
+        raise BenchError(f"{what} {name}: importing {module} fails: {last} ({frame.filename}:{frame.lineno})") from error

@@ -1,4 +1,6 @@
-"""Copy this file to baselines/methods/<name>.py and give params.yaml a block with `algorithm: <name>`.
+"""`bench new <name> --file` copies this file to baselines/methods/<name>.py and gives params.yaml a block:
+
+    <name>: {algorithm: <name>, net: {kind: mlp, width: 64, depth: 2}, optimizer: {name: adam, lr: 1.0e-3}}
 
 For that you get shared seeds, stacking, exact resume, scoring and a row in the report. In turn
 every tensor keeps the seeds as its first axis, every random number comes from `draws`, and

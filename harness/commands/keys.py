@@ -4,6 +4,8 @@ The files are found by reading import statements (lazy ones inside functions cou
 training loop, the draws, the task family and the algorithm. What is hashed is the syntax tree
 without comments, docstrings and positions, so that rewording retrains nothing. The command
 layer is left out: it only composes, and a change of meaning there is a new `protocol`.
+Of an algorithm from an installed package the package's name and version count and the one file
+that its entry point names, with what that imports of this project.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from harness import registry
 from harness.errors import BenchError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +30,9 @@ COMPOSERS = ("harness.commands.", "harness.registry")
 
 def code_key(family: str, algorithm: str, root: Path = ROOT) -> dict[str, object]:
     """{"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} of the code below `root`."""
-    task, method = f"harness.tasks.{family}", f"baselines.methods.{algorithm}"
-    training = closure(root, (*ENGINE, task, method), skip=("harness.metrics.", *COMPOSERS))
+    task = f"harness.tasks.{family}"
+    theirs, methods = _packaged(algorithm, root) or ({}, (f"baselines.methods.{algorithm}",))
+    training = theirs | closure(root, (*ENGINE, task, *methods), skip=("harness.metrics.", *COMPOSERS))
     metrics = [f"harness.metrics.{name}" for name in literal(_file(root, task), "metrics")]
     scoring = training | closure(root, (*SCORING, *metrics), skip=COMPOSERS)
     return {"training": _digest(training), "scoring": _digest(scoring), "files": scoring}
@@ -41,11 +45,18 @@ def prepare_key(family: str, root: Path = ROOT) -> dict[str, object]:
 
 
 def pairs(root: Path = ROOT) -> Iterator[tuple[str, str]]:
-    """(family, algorithm) wherever a file of baselines/methods names a family in FAMILIES."""
+    """(family, algorithm) wherever a file of baselines/methods, or a package's, names a family in FAMILIES.
+
+    A family that this project has not is passed over in a package, which may know other versions of it.
+    """
     for path in sorted((root / "baselines/methods").glob("*.py")):
         if not path.stem.startswith("_"):
             for family in literal(path, "FAMILIES"):
                 yield family, path.stem
+    for name in registry.packaged(root):
+        for family in literal(registry.source(name, root), "FAMILIES"):
+            if _file(root, f"harness.tasks.{family}", missing_ok=True):
+                yield family, name
 
 
 def write_keys(root: Path) -> None:
@@ -57,7 +68,33 @@ def write_keys(root: Path) -> None:
     for gone in {path.name for path in folder.glob("*.json")} - contents.keys():
         (folder / gone).unlink()
     for name, content in contents.items():
-        (folder / name).write_text(json.dumps(content, indent=1) + "\n")
+        (folder / name).write_text(_text(content))
+
+
+def stale(root: Path, used: Iterable[tuple[str, str]]) -> list[Path]:
+    """Key files of packages' algorithms among the `used` pairs that are not of what is installed: DVC does not see packages.
+
+    None where nothing has been written yet, as the stage `keys` is then to run anyway.
+    """
+    folder, theirs = root / "results/keys", registry.packaged(root)
+    paths = {folder / f"{family}-{name}.json": (family, name) for family, name in used if name in theirs}
+    if not folder.is_dir():
+        return []
+    return [path for path, pair in paths.items() if not path.is_file() or path.read_text() != _text(code_key(*pair, root))]
+
+
+def _text(content: dict[str, object]) -> str:
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ...]] | None:
+    """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm; None for a file of ours."""
+    if (its := registry.packaged(root).get(algorithm)) is None:
+        return None
+    path = registry.source(algorithm, root)
+    code, imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
+    ours = tuple(m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _file(root, m, missing_ok=True))
+    return {f"{its.package} {its.version}: {its.module}": code}, ours
 
 
 def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> dict[str, str]:

@@ -95,6 +95,17 @@ class Plan:
             raise BenchError(f"task {task} has no cell {name}; {hint}")
         return names[name]
 
+    def method(self, name: str, task: str | None = None) -> list[Cell]:
+        """The method's cell of `task`, or of every task that has it. Raises BenchError with the nearest name."""
+        if task is not None and task not in self.params["tasks"]:
+            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]).replace("unknown key", "unknown"))
+        cells = [c for c in self.cells if c.ablation is None and task in (None, c.task)]
+        if found := [c for c in cells if c.name == name]:
+            return found
+        known = [*dict.fromkeys(c.name for c in cells), *(() if task else self.params["tasks"])]  # a task's name may be meant
+        where = f"method {name} of {task}" if task else f"task or method {name}"
+        raise BenchError(unknown(where, name, known).replace("unknown key", "unknown"))
+
 
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:
     """Read and check `file`; raises BenchError with the first wrong key, its value and what is allowed."""

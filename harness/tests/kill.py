@@ -44,7 +44,7 @@ def image_cells(root: Path, steps: int = STEPS) -> list:
     from harness import registry
     from harness.commands.plan import load_plan
     from harness.run.params import read_yaml
-    from harness.tests.cells import ROOT
+    from harness.registry import ROOT
 
     params = read_yaml(ROOT / "params.yaml")
     params["ablations"] = {}
@@ -69,7 +69,7 @@ def control_cells(root: Path, steps: int = STEPS) -> list:
     from harness.commands.prepare import prepare
     from harness.commands.presets import compose_preset
     from harness.commands.train import train_cell
-    from harness.tests.cells import ROOT
+    from harness.registry import ROOT
 
     params = compose_preset(ROOT, "smoke") | {"ablations": {}}
     for key in ("tasks", "methods"):
@@ -140,7 +140,7 @@ def files(scratch: Path) -> dict:
 
 def tried(root: Path, name: str, cell, undisturbed: tuple[Path, float], generator: random.Random) -> Outcome:
     """Kill one run of `cell` somewhere in its course, let it end, compare."""
-    from harness.tests.same import differences
+    from harness.checks.same import differences
 
     limit = undisturbed[1]
     for attempt in range(20):
@@ -159,7 +159,7 @@ def hash_of(state: dict) -> str:
     import hashlib
 
     from harness.run.params import flatten
-    from harness.tests.same import bits
+    from harness.checks.same import bits
 
     total = hashlib.sha256()
     for name, value in flatten({"method": state["method"], "optimizers": state["optimizers"]}).items():

@@ -36,7 +36,7 @@ class Mutant(NamedTuple):
 
 
 PARTS, METHODS, RUN, METRICS = "baselines/parts", "baselines/methods", "harness/run", "harness/metrics"
-CONTRACT = "harness/tests/test_contracts.py::"
+CONTRACT = "harness/tests/test_contracts.py::test_contract"
 
 MUTANTS = [
     Mutant("L1", "-log(sigmoid + 1e-8)", f"{PARTS}/losses.py", "lambda r, f: softplus(-f))", "lambda r, f: -(f.sigmoid() + 1e-8).log())",
@@ -112,7 +112,7 @@ MUTANTS = [
            "test_neighbours.py::test_precision_and_recall_are_not_swapped"),
     Mutant("F5", "biased KID", f"{METRICS}/distances.py", "(total - own.sum()) / (len(x) * (len(x) - 1))", "total / len(x) ** 2", "test_distances.py::test_kid_against_a_double_loop"),
     Mutant("F6", "scoring moves beta", f"{METHODS}/vib.py", "        x = x.expand(len(self.alive), *x.shape)\n", "        x = x.expand(len(self.alive), *x.shape)\n        self.net.decoder.bias.data += 1e-6\n",
-           CONTRACT + "test_scoring_moves_no_training_draw_and_no_state"),
+           CONTRACT + "[vib_digits/vib-scoring]"),
     Mutant("V1", "twice the KL", "harness/maths/gaussian.py", "0.5 * (mean.square() + torch.expm1(2.0 * log_std)) - log_std", "mean.square() + torch.expm1(2.0 * log_std) - 2 * log_std",
            "test_gaussian.py::test_closed_forms"),
     Mutant("V1", "positions summed", f"{PARTS}/bottleneck.py", 'if self.params.kl_reduce == "per_position"', 'if self.params.kl_reduce == "position"',
@@ -150,7 +150,7 @@ MUTANTS = [
     Mutant("Stack", "a dead seed moves", f"{PARTS}/optim.py", "            self._step_living()", "            self.optimizer.step()",
            "test_optim.py::test_a_seed_that_is_not_finite_is_held_and_the_others_do_not_notice"),
     Mutant("Stack", "initial weights by place", f"{RUN}/seeds.py", "self._words = torch.tensor(self.seeds, ", "self._words = torch.tensor(range(len(self.seeds)), ",
-           CONTRACT + "test_one_seed_equals_the_same_seed_in_a_stack"),
+           CONTRACT + "[digits8/gan-stacking]"),
     Mutant("Stack", "batch means over seeds", f"{PARTS}/losses.py", "return x.mean(1, keepdim=True)", "return x.mean()",
            "test_losses.py::test_average_relativistic_losses_read_batch_means"),
     Mutant("I1", "log D for -log(1 - D)", f"{PARTS}/gail.py", 'return F.softplus(logit) if', 'return -F.softplus(-logit) if',
@@ -223,7 +223,7 @@ MUTANTS = [
     Mutant("Draws", "epochs repeat", f"{RUN}/seeds.py", "n, high=epoch)", "n)", "test_seeds.py::test_permutation"),
     Mutant("Draws", "torch's global generator", f"{METHODS}/gan.py", 'return draws.normal("latent", tag, (self.params.batch, self.params.latent))',
            "return torch.randn(draws.n_seeds, self.params.batch, self.params.latent)",
-           CONTRACT + "test_global_generator_is_neither_read_nor_moved_and_batches_stay_as_they_are"),
+           CONTRACT + "[digits8/gan-draws]"),
     Mutant("Draws", "evaluation moves the step", f"{RUN}/seeds.py", "        other.step = step\n        return other", "        self.step = step\n        other.step = step\n        return other",
            "test_seeds.py::test_at_moves_nothing"),
 ]  # fmt: skip

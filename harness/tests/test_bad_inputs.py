@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 from harness.cli import main
-from harness.tests.cells import ROOT
+from harness.registry import ROOT
 
 NET = {"kind": "mlp", "width": 4, "depth": 1}
 CRITIC = {"algorithm": "critic", "loss": "non_saturating", "net": NET, "batch": 8, "critic_optimizer": {"lr": 1e-3}}

@@ -68,7 +68,7 @@ def test_what_goes_wrong_is_one_line(
 
 @pytest.mark.parametrize("arguments, line", [
     (["--root", "/nowhere", "check"], "error: /nowhere/params.yaml is missing: run bench in the project's folder or give --root"),
-    (["check", "digits9"], "error: task digits9: unknown; did you mean digits8?"),
+    (["check", "digits9"], "error: task or method digits9: unknown; did you mean digits8?"),
     (["preset", "smok"], "error: preset smok: unknown; did you mean smoke?"),
 ])  # fmt: skip
 def test_bad_input_names_the_nearest(arguments: list[str], line: str, capsys: pytest.CaptureFixture, monkeypatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.tests import kill
-from harness.tests.same import differences
+from harness.checks.same import differences
 
 
 @pytest.fixture(scope="module")

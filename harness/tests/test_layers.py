@@ -27,9 +27,10 @@ LAYERS = {
     "harness.metrics": 7,
     "harness.registry": 8,
     "harness.report": 9,
-    "harness.benchmarks": 11,
     "harness.commands": 10,
-    "harness.cli": 11,
+    "harness.checks": 11,
+    "harness.benchmarks": 11,
+    "harness.cli": 12,
 }
 SEEN_BY_BASELINES = ("harness.contracts", "harness.maths", "baselines.parts")
 FILES = sorted(

@@ -1,4 +1,4 @@
-"""A seed alone against the same seed in a stack of five: `python -m harness.tests.stacking` prints every method.
+"""A seed alone against the same seed in a stack of five: `python -m harness.checks.stacking` prints every method.
 
 The two are the same arithmetic in another order of summation, so they agree closely, not bit for bit.
 
@@ -21,33 +21,47 @@ from harness.run.pins import pin
 if __name__ == "__main__":
     pin()
 
-import torch
+import math
 
-from harness.commands.plan import Cell
-from harness.tests.cells import ACTING, method_cells, name_of, updated
+import torch
+from torch import Tensor
+
+from harness.checks.trial import ACTING, Trial, name_of, project
+from harness.registry import ROOT
 
 STACK, STEPS, TOLERANCE = (0, 1, 2, 3, 4), 10, 2e-4
 
 
-def largest_difference(cell: Cell, seeds: tuple[int, ...] = STACK) -> tuple[float, str]:
-    """max over tensors and `seeds` of the distance |alone - stacked| relative to the tensor's length, and its name."""
-    steps = 1 if cell.family in ACTING else STEPS
-    stacked = updated(cell, STACK, steps).state_dict()
+def largest_difference(trial: Trial, seeds: tuple[int, ...] = STACK) -> tuple[float, str]:
+    """max over tensors and `seeds` of the distance |alone - stacked| relative to the tensor's length, and its name.
+
+    Tensors without a seed axis are left out: the state's own check names them.
+    """
+    steps = 1 if trial.cell.family in ACTING else STEPS
+    stacked = trial.updated(STACK, steps).state_dict()
     worst = (0.0, "bit-equal")
     for seed in seeds:
-        for name, value in updated(cell, (seed,), steps).state_dict().items():
-            alone, stack = value[0].double(), stacked[name][STACK.index(seed)].double()
-            length = alone.norm().clamp_min(torch.finfo(torch.float32).tiny)
-            difference = float((alone - stack).norm() / length)
-            worst = (difference, name) if difference > worst[0] else worst
+        for name, value in trial.updated((seed,), steps).state_dict().items():
+            if value.dim() and len(value) == 1 and stacked[name].shape == (len(STACK), *value.shape[1:]):
+                difference = _distance(value[0], stacked[name][STACK.index(seed)])
+                worst = (difference, name) if difference > worst[0] else worst
     return worst
+
+
+def _distance(alone: Tensor, stacked: Tensor) -> float:
+    if torch.equal(alone, stacked):
+        return 0.0
+    alone, stacked = alone.double(), stacked.double()
+    distance = float((alone - stacked).norm() / alone.norm().clamp_min(torch.finfo(torch.float32).tiny))
+    return math.inf if math.isnan(distance) else distance
 
 
 def main() -> None:
     torch.set_num_threads(1)
+    tree = project(ROOT)
     print(f"{'method':<32} {'largest difference':>18}  tensor   ({STEPS} steps, tolerance {TOLERANCE:g})")
-    for cell in method_cells():
-        difference, name = largest_difference(cell)
+    for cell in tree.cells:
+        difference, name = largest_difference(Trial(tree, cell))
         print(f"{name_of(cell):<32} {difference:>18.1e}  {name}", flush=True)
 
 

@@ -1,0 +1,264 @@
+"""What a method promises (`harness.contracts.Method`), one check each: the faults in plain words, none where it is kept.
+
+`bench check METHOD` prints them; the tests run them over everything registered.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness import registry
+from harness.checks.same import differences
+from harness.checks.stacking import TOLERANCE, largest_difference
+from harness.checks.trial import SEEDS, STEPS, WATCHED_STEPS, Stopped, Trial
+from harness.contracts import Method, Settings
+from harness.run.train import state_hash
+
+STOP, BREAK = 5, 3
+SIGNATURE = ["params", "spec", "draws", "device"]
+OWN = set(vars(nn.Module()))
+PLAIN = (bool, int, float, str, type(None), Tensor, np.ndarray, list, tuple, dict)
+
+
+def file(trial: Trial) -> list[str]:
+    """Params, FAMILIES and build of the algorithm's file."""
+    module, faults = registry.algorithm(trial.cell.algorithm), []
+    if not issubclass(module.Params, Settings):
+        faults.append("Params is no Settings: write `class Params(Settings)`, so that misspelt keys are refused")
+    strange = set(module.FAMILIES) - set(registry.families())
+    if strange and trial.cell.algorithm not in registry.packaged():  # a package may serve other versions of this project
+        faults.append(f"FAMILIES names {_listed(strange)}; the task families are {_listed(registry.families())}")
+    if list(inspect.signature(module.build).parameters) != SIGNATURE:
+        faults.append(f"build takes other arguments than ({', '.join(SIGNATURE)})")
+    return faults
+
+
+def state(trial: Trial) -> list[str]:
+    """Whatever it remembers has the seeds in front; the optimisers hold every parameter once.
+
+    A policy that TRPO moves has no optimiser, and one that nothing moves is in none either.
+    """
+    method, alone = trial.watched.method, trial.build(SEEDS[:1]).state_dict()
+    if not isinstance(method, Method):
+        return [f"build returns a {type(method).__name__}: derive it from harness.contracts.Method"]
+    faults = []
+    alive = dict(method.named_buffers()).get("alive")
+    if alive is None or alive.dtype != torch.bool or alive.shape != (len(SEEDS),):
+        faults.append('`alive` is missing: self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))')
+    for name, value in method.state_dict().items():
+        if name not in alone:
+            faults.append(f"{name} appears only while training: register it when the method is built")
+        elif value.shape != (len(SEEDS), *value.shape[1:]) or alone[name].shape != (1, *value.shape[1:]):
+            faults.append(
+                f"{name} has shape {list(value.shape)} for {len(SEEDS)} seeds and {list(alone[name].shape)} for one:"
+                " give it the seeds as first axis, [draws.n_seeds, ...]"
+            )
+    return faults + _optimised(method)
+
+
+def _optimised(method: Method) -> list[str]:
+    names = {id(p): name for name, p in method.named_parameters()}
+    trainable = {id(p) for name, p in method.named_parameters() if p.requires_grad and not _moved_directly(method, name)}
+    held = [id(p) for o in method.optimizers().values() for group in o.param_groups for p in group["params"]]
+    missing = [names[i] for i in trainable - set(held)]
+    faults = [f"no optimiser of optimizers() holds {_listed(missing)}: add it, or set requires_grad_(False)"] if missing else []
+    if twice := {names.get(i, "a tensor") for i in held if held.count(i) > 1}:
+        faults.append(f"optimizers() hold {_listed(twice)} twice: give each parameter to one optimiser")
+    if set(held) - trainable - {id(p) for p in method.parameters()}:
+        faults.append("optimizers() hold a tensor that is no parameter of the method: keep its module as an attribute")
+    elif strange := [names[i] for i in set(held) - trainable]:
+        faults.append(f"optimizers() hold {_listed(strange)}, which wants no gradient: leave it out")
+    return faults
+
+
+def _moved_directly(method: Method, name: str) -> bool:
+    return "policy" in name.split(".") and "policy" not in method.optimizers()
+
+
+def logs(trial: Trial) -> list[str]:
+    """One finite number per seed, detached; and no seed of a healthy run dies."""
+    faults: dict[str, None] = {}
+    for step, entries in enumerate(trial.watched.logs, 1):
+        if not isinstance(entries, dict):
+            return [f"update returns a {type(entries).__name__}: return a dict of names and tensors [S]"]
+        for name, value in entries.items():
+            if fault := _log_fault(value):
+                faults.setdefault(f"log {name} {fault.format(step=step)}")
+    if faults:
+        return list(faults)
+    run, method = trial.reference.run, trial.reference.method
+    dead = {SEEDS[place]: step for place, step in run.died.items()}
+    faults |= {f"seed {seed} diverged at step {step} of a healthy run: lower the rate, or look for a NaN": None for seed, step in dead.items()}
+    if not dead and not method.alive.all():
+        faults["`alive` is false for a seed that nothing went wrong with"] = None
+    return list(faults)
+
+
+def _log_fault(value: Any) -> str | None:
+    if not isinstance(value, Tensor):
+        return f"is a {type(value).__name__}: return a tensor with one value per seed, [S]"
+    if value.shape != (len(SEEDS),):
+        return f"has shape {list(value.shape)} for {len(SEEDS)} seeds: reduce over all axes but the first, e.g. x.flatten(1).mean(1)"
+    if value.requires_grad:
+        return "holds on to its graph: return value.detach()"
+    return None if torch.isfinite(value).all() else "is not finite at step {step}"
+
+
+def stacking(trial: Trial) -> list[str]:
+    """One seed is the same alone and in a stack."""
+    difference, name = largest_difference(trial, seeds=(4,))
+    if difference < TOLERANCE:
+        return []
+    return [
+        f"seed 4 trained alone and the same seed in a stack of five end differently ({name}, {difference:.0e} of its length;"
+        f" rounding gives less than {TOLERANCE:g}): something reduces over the seed axis; reduce over all axes but the first"
+    ]
+
+
+def draws(trial: Trial) -> list[str]:
+    """No global generator is read or moved: random numbers come from `draws`."""
+    watched = trial.watched
+    mend = "draw from `draws` instead, e.g. draws.normal(stream, name, shape)"
+    if watched.places:
+        found = {f"{p.call} at {shown(p.file)}:{p.line}": None for p in watched.places}
+        return [f"{_listed(found)} asks torch's global generator: {mend}"]
+    if watched.moved:
+        return [f"{_listed(watched.moved)} global generator has moved (by dropout, a sampler, a shuffle?): {mend}"]
+    kept = trial.load(trial.reference.folder, f"snapshot-{WATCHED_STEPS}.pt")["method"]
+    if paths := differences(watched.method.state_dict(), kept):
+        return [
+            f"the same {WATCHED_STEPS} steps taken again end differently ({_tensor(paths)}): something random comes from"
+            f" elsewhere, or a variable of the module remembers the first run; {mend}, and keep nothing outside the method"
+        ]
+    return []
+
+
+def purity(trial: Trial) -> list[str]:
+    """What update is given stays as it is."""
+    watched = trial.watched
+    faults = [
+        f"{what} was changed in place: write to a new tensor (x = x + y for x += y, or x.clone() first)" for what in watched.spoilt
+    ]
+    learns = differences(trial.build().state_dict(), watched.method.state_dict())
+    if watched.taken < WATCHED_STEPS and learns:
+        faults.append("update asks `source` for nothing, yet the state moves: take batches from the source that it is given")
+    return faults
+
+
+def resume(trial: Trial) -> list[str]:
+    """Stopped after a step and started again: state, moments, hashes, logs and snapshots are bit-equal."""
+    folder = trial.folder()
+    reference = trial.reference
+    try:
+        trial.trained(folder, stop=STOP)
+    except Stopped:
+        pass
+    _, again = trial.trained(folder)
+    kept = sorted(path.name for path in reference.folder.glob("*.pt"))
+    paths = [d for name in kept for d in differences(trial.load(folder, name), trial.load(reference.folder, name))]
+    if not paths and state_hash(again) == state_hash(reference.method):
+        return []
+    changing = differences(_remembered(trial.build()), _remembered(reference.method))
+    hint = f" (these attributes change: {_listed(path[1:] for path in changing)})" if changing else ""
+    return [
+        f"stopped at step {STOP} and started again, the run ends differently ({_tensor(paths)}): something is remembered"
+        f" outside parameters, buffers and optimisers{hint}; register it as a buffer with the seeds as first axis"
+    ]
+
+
+def _remembered(method: Method) -> dict[str, Any]:
+    """Plain values and tensors among the attributes of the method and its parts, which no checkpoint holds."""
+    held = {value.data_ptr() for value in method.state_dict().values()}
+    found = {}
+    for path, module in method.named_modules():
+        for name, value in vars(module).items():
+            stateful = isinstance(value, PLAIN) and not (isinstance(value, Tensor) and value.data_ptr() in held)
+            if name not in OWN and stateful:
+                found[f"{path}.{name}".lstrip(".")] = value
+    return found
+
+
+def scoring(trial: Trial) -> list[str]:
+    """F6: bit-equal with scoring after every step, and scored twice the same."""
+    folder, reference, numbers, faults = trial.folder(), trial.reference, trial.draws(), []
+    first, second = (trial.score(reference.method, numbers.at(0)) for _ in range(2))
+    if not isinstance(first, Tensor) or not first.dim() or len(first) != len(SEEDS):
+        return ["what outputs() gives for scoring has not the seeds as first axis; see `Method.outputs` in harness/contracts.py"]
+    if not torch.isfinite(first).all():
+        faults.append("what outputs() gives for scoring is not finite")
+    elif not torch.equal(first, second):
+        faults.append("scored twice, the same state gives two results: draw with the stream \"eval\", and change nothing in outputs()")
+    trial.trained(folder, each=lambda method, step: trial.score(method, numbers.at(0)))
+    if paths := differences(trial.load(folder, "checkpoint.pt"), trial.load(reference.folder, "checkpoint.pt")):
+        faults.append(
+            f"scored after every step, the run ends differently ({_tensor(paths)}): outputs() or what it gives changes"
+            " the state; score under torch.no_grad() and update no buffer there"
+        )
+    return faults
+
+
+def divergence(trial: Trial) -> list[str]:
+    """A weight of the second seed becomes infinite: that seed is dated, the other one is bit-equal."""
+    _, undisturbed, healthy = trial.reference
+    first = next((p for p in healthy.parameters() if p.requires_grad), None)
+    if first is None:
+        return []
+    faults = []
+
+    def break_it(method: Method, step: int) -> None:
+        if step == BREAK:
+            next(p for p in method.parameters() if p.requires_grad).data[1] = torch.inf
+
+    run, method = trial.trained(trial.folder(), each=break_it)
+    if run.died != {1: BREAK + 1} or method.alive.tolist() != [True, False]:
+        said = ", ".join(f"seed {SEEDS[place]} at step {step}" for place, step in run.died.items()) or "none"
+        faults.append(
+            f"an infinite weight of seed 1 after step {BREAK} should mark that seed at step {BREAK + 1}; marked: {said}."
+            " SeedOptimizer does it: step per seed, and set `alive` false where a loss or gradient is not finite"
+        )
+    touched = [
+        name for name, value in method.state_dict().items()
+        if value.shape[:1] == (len(SEEDS),) and differences(value[0], healthy.state_dict()[name][0])
+    ]  # fmt: skip
+    touched += [
+        f"log {name}" for (_, entries), (_, others) in zip(run.curves, undisturbed.curves) for name, value in entries.items()
+        if differences(value[0], others[name][0])
+    ]  # fmt: skip
+    if touched:
+        faults.append(
+            f"an infinite weight of seed 1 has changed seed 0 ({_listed(dict.fromkeys(touched))}): something reduces over the"
+            " seed axis; reduce over all axes but the first"
+        )
+    return faults
+
+
+Check = Callable[[Trial], list[str]]
+CHECKS: dict[str, Check] = {
+    check.__name__: check for check in (file, state, logs, stacking, draws, purity, resume, scoring, divergence)
+}
+
+
+def shown(file: str) -> str:
+    """A file as it is called from the project's folder."""
+    path = Path(file)
+    return path.relative_to(registry.ROOT).as_posix() if path.is_relative_to(registry.ROOT) else str(path)
+
+
+def _tensor(paths: list[str]) -> str:
+    """The first of the tensors that differ, by the name that the method knows it by; its own state before moments and logs."""
+    if not paths:
+        return "its state's hash"
+    own = [p.removeprefix("/method/") for p in paths if p.startswith("/method/")]
+    return min(own) if own else min(paths).lstrip("/").replace("/", " ")
+
+
+def _listed(names: Any, most: int = 3) -> str:
+    names = sorted(map(str, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,49 @@
+"""The checks of one method, a line each; one that raises is a fault too, told with its place in the method."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from harness import registry
+from harness.checks.contract import CHECKS, Check, shown
+from harness.checks.trial import Trial, Tree
+from harness.commands.plan import Cell
+
+MOST = 3  # faults told of one check
+INDENT = 2 + max(map(len, CHECKS)) + 2
+
+
+def check_cells(tree: Tree, cells: Sequence[Cell]) -> Iterator[tuple[str, int]]:
+    """(line to print, number of faults in it) of every check of every cell. Raises BenchError where data are missing."""
+    torch.set_num_threads(1)
+    for cell in cells:
+        trial, seen = Trial(tree, cell), {}
+        yield f"{cell.task}/{cell.name}, algorithm {cell.algorithm}", 0
+        trial.task.source(torch.device("cpu"))  # whose data are not the method's fault
+        for name, check in CHECKS.items():
+            faults = faults_of(check, trial)
+            told = "; ".join(faults[:MOST]) + (f"; and {len(faults) - MOST} more" if len(faults) > MOST else "") or "ok"
+            if faults and (before := seen.setdefault(told, name)) != name:
+                told = f"stops as in {before}"
+            yield f"  {name}".ljust(INDENT) + told, len(faults)
+
+
+def faults_of(check: Check, trial: Trial) -> list[str]:
+    """What a check finds; an error on the way is one fault."""
+    try:
+        return check(trial)
+    except Exception as error:
+        return [raised(error, registry.algorithm(trial.cell.algorithm).__file__)]
+
+
+def raised(error: Exception, file: str) -> str:
+    """The last line of a traceback, with the innermost place in `file` and, where it is another, in the project."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename == file]
+    ours = [f for f in frames if f.filename.startswith(str(registry.ROOT)) and "site-packages" not in f.filename]
+    places = dict.fromkeys(f"{shown(f.filename)}:{f.lineno}" for f in (own[-1:] or ours[-1:]) + ours[-1:])
+    last = traceback.format_exception_only(error)[-1].strip()
+    return f"{last} ({', within it '.join(places)})"

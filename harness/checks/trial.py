@@ -1,0 +1,207 @@
+"""The cells of a tree, made small enough to be trained in seconds, and a method's runs for the checks to look at."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness import registry
+from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed, global_draws
+from harness.commands import needs
+from harness.commands.plan import RECORDS, Cell, load_plan
+from harness.commands.presets import compose_preset
+from harness.commands.train import load_task
+from harness.contracts import BenchError, Draws, Environments, Method, Source, Task
+from harness.run import checkpoint
+from harness.run.params import unknown
+from harness.run.seeds import CounterDraws
+from harness.run.train import Run, Schedule, train
+
+CPU = torch.device("cpu")
+FEW = 20  # environments of a seed
+ACTING = ("locomotion", "maze", "tabular")
+SEEDS, STEPS, WATCHED_STEPS, POINTS = (0, 1), 9, 3, 3  # a state is kept for scoring, and logs, after every third step
+SAMPLES = 8
+IDENTITY = {"name": "contract"}
+Each = Callable[[Method, int], None]
+
+
+class Stopped(Exception):
+    """A run ended on purpose."""
+
+
+class Tree:
+    """The cells below `root` with their tasks, which are loaded once."""
+
+    def __init__(self, root: Path, cells: Sequence[Cell]):
+        self.root = root
+        self.cells = [small(cell) for cell in cells]
+        self._tasks: dict[str, Task] = {}
+        self._left = tempfile.TemporaryDirectory()  # of demonstrations
+
+    def task(self, name: str) -> Task:
+        """The task's data. An expert that has not run yet is one of a single update."""
+        if name not in self._tasks:
+            params = next(c for c in self.cells if c.task == name).task_params
+            expert = needs.demonstrations(params)
+            if expert and not (self.root / RECORDS / expert).is_dir():
+                params = params.model_copy(update={"demonstrations": self._left_by(expert)})
+                self._tasks[name] = registry.family(params.family).build(name, params, self.root / ".scratch/data")
+            else:
+                self._tasks[name] = load_task(self.root, name, params)
+        return self._tasks[name]
+
+    def _left_by(self, expert: str) -> str:
+        """What TASK/CELL leaves after one update, in a file. Raises BenchError where there is no such cell."""
+        cells = {name_of(cell): cell for cell in self.cells}
+        if expert not in cells:
+            raise BenchError(unknown(f"demonstrations = {expert}", expert, cells))
+        held: dict[str, list[np.ndarray]] = {}
+        needs.collect(held, Trial(self, cells[expert]).updated((0,), 1).artefacts(), 0)
+        path = Path(self._left.name) / f"{expert.replace('/', '-')}.npz"
+        np.savez(path, **{name: np.concatenate(parts) for name, parts in held.items()})
+        return str(path)
+
+
+def project(root: Path) -> Tree:
+    """Every method block of params.yaml, and of the tasks that the smoke preset adds; ablations left out."""
+    own = load_plan(root).cells
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        json.dump(compose_preset(root, "smoke"), file)  # JSON is YAML
+        file.flush()
+        smoke = load_plan(root, file.name).cells
+    cells = own + [cell for cell in smoke if cell.task not in {c.task for c in own}]
+    return Tree(root, [cell for cell in cells if cell.ablation is None])
+
+
+def small(cell: Cell) -> Cell:
+    """The same cell; one that acts has few environments."""
+    if not hasattr(cell.method_params, "learner"):
+        return cell
+    # With so few samples the Fisher matrix is singular but for its damping, and conjugate gradients enlarge any rounding.
+    damped = {"cg_damping": 0.1} if hasattr(cell.method_params.learner, "cg_damping") else {}
+    learner = cell.method_params.learner.model_copy(update={"n_envs": FEW, **damped})
+    return replace(cell, method_params=cell.method_params.model_copy(update={"learner": learner}))
+
+
+def name_of(cell: Cell) -> str:
+    return f"{cell.task}/{cell.name}"
+
+
+class Watched(NamedTuple):
+    """WATCHED_STEPS updates under watch. places: of calls on a global generator; moved: generators that did move.
+
+    taken: how often data were asked for; spoilt: what was handed out and then changed in place.
+    """
+
+    method: Method
+    logs: list[dict[str, Tensor]]
+    places: list[Place]
+    moved: list[str]
+    taken: int
+    spoilt: list[str]
+
+
+class Reference(NamedTuple):
+    """STEPS undisturbed updates in the training loop."""
+
+    folder: Path
+    run: Run
+    method: Method
+
+
+class Trial:
+    """One cell's method with whatever the checks have it do. Everything runs on the CPU."""
+
+    def __init__(self, tree: Tree, cell: Cell):
+        self.tree, self.cell = tree, cell
+        self._folders = tempfile.TemporaryDirectory()
+
+    def draws(self, seeds: tuple[int, ...] = SEEDS) -> CounterDraws:
+        return CounterDraws(seeds, self._scope)
+
+    @property
+    def _scope(self) -> str:
+        return f"{self.cell.protocol}/{self.cell.task}"
+
+    @property
+    def task(self) -> Task:
+        return self.tree.task(self.cell.task)
+
+    def build(self, seeds: tuple[int, ...] = SEEDS) -> Method:
+        algorithm = registry.algorithm(self.cell.algorithm)
+        return algorithm.build(self.cell.method_params, self.task.spec, self.draws(seeds).at(0), CPU)
+
+    def updated(self, seeds: tuple[int, ...], steps: int) -> Method:
+        """A fresh method after that many updates."""
+        method, draws, source = self.build(seeds), self.draws(seeds), self.task.source(CPU)
+        for draws.step in range(steps):
+            method.update(source, draws)
+        return method
+
+    def trained(self, folder: Path, stop: int | None = None, each: Each = lambda method, step: None) -> tuple[Run, Method]:
+        """STEPS steps of the training loop with a checkpoint after each, or Stopped after `stop`."""
+        method = self.build()
+
+        def progress(step: int, logs: dict[str, Tensor]) -> None:
+            each(method, step)
+            if step == stop:
+                raise Stopped
+
+        schedule = Schedule(STEPS, log_points=POINTS, evaluations=POINTS, checkpoint_seconds=-1.0)
+        return train(method, self.task.source(CPU), self.draws(), schedule, folder, IDENTITY, progress), method
+
+    def folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self._folders.name))
+
+    @cached_property
+    def reference(self) -> Reference:
+        folder = self.folder()
+        return Reference(folder, *self.trained(folder))
+
+    @cached_property
+    def watched(self) -> Watched:
+        """Random numbers and data are compared after use with what they were when they were handed out."""
+        source, logs = WatchedSource(self.task.source(CPU)), []
+        draws = WatchedDraws(SEEDS, self._scope)
+        with global_draws() as (places, moved):
+            method = self.build()
+            for draws.step in range(WATCHED_STEPS):
+                logs.append(method.update(source, draws))
+        return Watched(method, logs, places, moved, len(source.used), changed(source.used) + changed(draws.used))
+
+    def score(self, method: Method, draws: Draws) -> Tensor:
+        """What a metric would ask of a method: enough to move whatever scoring could move. The seeds come first."""
+        task, outputs = self.task, method.outputs()
+        if self.cell.family == "images":
+            return outputs.images(draws, 0, SAMPLES)
+        if self.cell.family == "labelled":
+            x = torch.as_tensor(task.test_images[:SAMPLES]).float()
+            outputs.kl(x)
+            return outputs.log_probs(x, draws, 2)
+        if self.cell.family in ACTING:
+            return _acted(task.source(CPU), outputs, draws)
+        x = torch.linspace(-1, 1, 5)[:, None].requires_grad_()
+        scores = outputs.scores(x)
+        (slope,) = torch.autograd.grad(scores.sum(), x)
+        return torch.cat([scores.detach(), slope.T.expand(len(scores), -1)], 1)
+
+    def load(self, folder: Path, name: str) -> dict:
+        return checkpoint.load(folder / name, IDENTITY)
+
+
+def _acted(source: Source | Environments, outputs, draws: Draws) -> Tensor:
+    noise = outputs.noise(draws, (2, 4), "policy", "eval")
+    rollout = source.rollout(lambda o, t: outputs.act(o, noise[:, t % 2]), draws, 4, "test", "eval")
+    if hasattr(outputs, "reward"):
+        outputs.reward(rollout.observations[:, 0], rollout.actions[:, 0])
+    return rollout.actions

@@ -1,0 +1,149 @@
+"""`bench new`: a method of one's own, as a block of params.yaml like another one, and with `file` as an algorithm too."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from harness import registry
+from harness.commands.new_block import add_block, append_block, keys_of
+from harness.commands.new_file import renamed
+from harness.commands.plan import Plan, load_plan
+from harness.contracts import BenchError, Settings
+from harness.run.checkpoint import write_bytes
+from harness.run.params import read_yaml, unknown, validated
+
+PARAMS = "params.yaml"
+INSIDE = "a block that you give replaces the one it was; {<<: *anchor, key: ...} changes a part of it; null takes a key away"
+
+
+class Model(NamedTuple):
+    """What a new method starts from: the method `name` of `task`, or the template where name is None."""
+
+    task: str
+    name: str | None
+    algorithm: str
+    source: Path
+
+
+def new_method(root: Path, name: str, like: str | None, task: str | None, file: bool) -> list[str]:
+    """Write the block, and with `file` baselines/methods/<name>.py; returns lines that tell what was done and what is next.
+
+    Raises BenchError, with everything as it was, where the name will not do or there is no such model.
+    """
+    plan = load_plan(root)
+    if task is not None and task not in plan.params["tasks"]:
+        raise BenchError(unknown(f"task {task}", task, plan.params["tasks"]).replace("unknown key", "unknown"))
+    model = _model(root, plan, like, task, file)
+    _check_name(root, plan, name, model.task, file)
+    path = root / registry.METHODS / f"{name}.py"
+    code = renamed(model.source.read_text(), model.source.name, model.algorithm, name) if file else None
+    before = (root / PARAMS).read_text()
+    params = _settings(plan, model)
+    after = _with_block(before, params, model, name, file)
+    _check_text(plan.params, after, model.task, name)
+    try:
+        if code is not None:
+            write_bytes(path, code.encode())
+        write_bytes(root / PARAMS, after.encode())
+        load_plan(root)
+    except BaseException:
+        write_bytes(root / PARAMS, before.encode())
+        if code is not None:
+            path.unlink(missing_ok=True)
+        raise
+    return [
+        *([f"{registry.METHODS / path.name}, from {model.source.name}"] if file else []),
+        f"methods.{model.task}.{name} in {PARAMS}, from {model.name or 'the template'}",
+        f"keys: {keys_of(params)}",
+        f"({INSIDE})",
+        f"next: change it, `bench check {name}`, then `dvc repro`",
+    ]
+
+
+def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: bool) -> Model:
+    """The first task that has the method, or with `file` a method of that algorithm."""
+    if like is None:
+        if not file:
+            raise BenchError("--like is missing: name the method to start from (`bench list` shows all), or give --file for the template")
+        return _template(root, plan, task)
+    blocks = {t: methods for t, methods in plan.params["methods"].items() if task in (None, t)}
+    names = [(t, m) for t, methods in blocks.items() for m in methods if m == like]
+    names += [(t, m) for t, methods in blocks.items() for m, block in methods.items() if file and block["algorithm"] == like]
+    if not names:
+        if like not in _shown(plan, task):
+            plan.method(like, task)  # which names the nearest
+        raise BenchError(f"{like} has no block of its own in {PARAMS}")
+    found, method = names[0]
+    algorithm = blocks[found][method]["algorithm"]
+    return Model(found, method, algorithm, registry.source(algorithm))
+
+
+def _shown(plan: Plan, task: str | None) -> set[str]:
+    """Rows that the task adds, and values of ablations."""
+    return {cell.name for cell in plan.cells if task in (None, cell.task)}
+
+
+def _template(root: Path, plan: Plan, task: str | None) -> Model:
+    module = registry.template()
+    path, families = Path(module.__file__), module.FAMILIES
+    tasks = [t for t, block in plan.params["tasks"].items() if block["family"] in families and plan.params["methods"].get(t)]
+    if task is not None and task not in tasks:
+        raise BenchError(f"the template is for {', '.join(families)}, not for {task}: start from a method of it by --like")
+    if not tasks:
+        raise BenchError(f"the template is for {', '.join(families)}, and no such task has a method: start from another by --like")
+    return Model(task or tasks[0], None, path.stem, path)
+
+
+def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> None:
+    if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or yaml.safe_load(name) != name:
+        raise BenchError(f"{name!r} is no name for a method: take small letters, digits and _, and no word of Python or YAML")
+    if name in plan.params["tasks"]:
+        raise BenchError(f"{name} is the name of a task: take another")
+    if name in _shown(plan, task):
+        raise BenchError(f"{task} has a method {name} already: take another name")
+    if not file:
+        return
+    if registry.ROOT != root:
+        raise BenchError(f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found: use the bench of that tree")
+    if name in registry.algorithms() or (root / registry.METHODS / name).exists() or name.startswith("test_"):
+        raise BenchError(f"{name} cannot be a file of {registry.METHODS}, where the name is taken or kept for tests: take another")
+
+
+def _settings(plan: Plan, model: Model) -> Settings:
+    """The model's parameters."""
+    if model.name is not None:
+        return plan.cell(model.task, model.name).method_params
+    return validated(registry.template().Params, yaml.safe_load(_shown_block(model.algorithm)), model.source.name)
+
+
+def _shown_block(name: str) -> str:
+    """The block that the template shows at its head, for an algorithm of that name."""
+    module = registry.template()
+    line = re.search(r"^\s*<name>: (\{.*\})$", module.__doc__ or "", re.MULTILINE)
+    if line is None:
+        raise BenchError(f"{module.__file__} shows no block `<name>: {{...}}` at its head: put that line back")
+    return line[1].replace("<name>", name)
+
+
+def _with_block(text: str, params: Settings, model: Model, name: str, file: bool) -> str:
+    keys = f"Keys: {keys_of(params, depth=2)}"
+    if model.name is None:
+        return append_block(text, model.task, name, _shown_block(name), keys)
+    settings = {"algorithm": name} if file else {}
+    return add_block(text, model.task, name, model.name, settings, f"Like {model.name}. {keys}")
+
+
+def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
+    """That the text holds what was there and the new block. Raises BenchError where params.yaml is written too unusually."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(text)
+        file.flush()
+        new = read_yaml(Path(file.name))
+    if new["methods"][task].pop(name, None) is None or new != params:
+        raise BenchError(f"{PARAMS} is laid out in a way that `bench new` cannot write to: add methods.{task}.{name} by hand")

@@ -1,0 +1,132 @@
+"""Algorithms of installed packages: found by their entry points, hashed by version and source, and told of where they fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import registry
+from harness.cli import main
+from harness.commands import keys
+from harness.commands.tests import small
+from harness.errors import BenchError
+
+CODE = """\
+from baselines.methods.critic import FixedAdversary
+from baselines.parts.adversary import AdversaryParams
+from typing import Literal
+
+FAMILIES = ("gaussians", "of_another_version")
+
+class Params(AdversaryParams):
+    algorithm: Literal["wave"]
+    batch: int = 8
+
+def build(params, spec, draws, device):
+    return FixedAdversary(params, spec, draws, device)
+"""
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Lay a package with one algorithm on the import path, as pip does; a second call puts another version in its place."""
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(site)
+
+    def put(version: str = "1.2", code: str = CODE, entry: str = "wave = surf_methods.wave", package: str = "surf") -> None:
+        for old in site.glob(f"{package}-*"):
+            shutil.rmtree(old)
+        info, module = site / f"{package}-{version}.dist-info", site / "surf_methods"
+        for folder in (info, module):
+            folder.mkdir(parents=True, exist_ok=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{entry}\n")
+        (module / "__init__.py").write_text("")
+        (module / "wave.py").write_text(code)
+        for name in [name for name in sys.modules if name.startswith("surf_methods")]:
+            del sys.modules[name]
+        registry._entry_points.cache_clear()
+
+    yield put
+    registry._entry_points.cache_clear()
+
+
+def key(family: str = "gaussians", algorithm: str = "wave") -> dict:
+    return keys.code_key(family, algorithm)
+
+
+def test_it_stands_beside_the_files(install: Install) -> None:
+    before = registry.algorithms()
+    install()
+    assert registry.algorithms() == sorted([*before, "wave"])
+    assert registry.algorithm("wave").FAMILIES[0] == "gaussians"
+    assert registry.packaged() == {"wave": registry.Packaged("surf_methods.wave", "surf", "1.2")}
+
+
+def test_the_key_holds_version_source_engine_and_parts(install: Install) -> None:
+    install()
+    first = key()
+    own = key(algorithm="critic")["files"]
+    assert {name for name in own if name.startswith(("harness/", "baselines/parts/"))} <= first["files"].keys()
+    assert "surf 1.2: surf_methods.wave" in first["files"]
+    install(code=f"# a comment\n{CODE}")
+    assert key() == first
+    for other in ({"version": "1.3"}, {"code": CODE.replace("= 8", "= 9")}):
+        install(**other)
+        assert key()["training"] != first["training"] and key()["scoring"] != first["scoring"]
+
+
+def test_other_keys_do_not_notice(install: Install) -> None:
+    pairs, before = list(keys.pairs()), key(algorithm="critic")
+    install()
+    assert list(keys.pairs()) == [*pairs, ("gaussians", "wave")]
+    assert key(algorithm="critic") == before
+
+
+def test_a_cell_of_it_runs_and_is_told_of_another_version(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Keys are written and compared for the parameters of a small project."""
+    install()
+    root = tmp_path / "project"
+    monkeypatch.setitem(small.PARAMS["methods"]["pair"], "theirs", small.CRITIC | {"algorithm": "wave"})
+    small.write(root)
+    assert main(["--root", str(root), "pipelines"]) == 0
+    for source in ("harness", "baselines"):
+        (root / source).symlink_to(registry.ROOT / source)
+    assert main(["--root", str(root), "check"]) == 0, "no keys yet: the stage that writes them is to run"
+    keys.write_keys(root)
+    assert json.loads((root / "results/keys/gaussians-wave.json").read_text()) == key()
+    assert main(["--root", str(root), "check"]) == 0
+    assert main(["--root", str(root), "check", "theirs"]) == 0
+    install(version="2.0")
+    capsys.readouterr()
+    assert main(["--root", str(root), "check"]) == 2
+    path = root / "results/keys/gaussians-wave.json"
+    assert capsys.readouterr().err == f"error: {path} is not of the package that is installed now: run `bench keys`\n"
+
+
+@pytest.mark.parametrize("how, line", [
+    ({"code": CODE.replace("def build", "def make")}, r"algorithm wave of the package surf 1.2: .*wave.py has no build; see"),
+    ({"code": "import no_such_thing\n"}, r"algorithm wave: importing surf_methods.wave fails: ModuleNotFoundError: .*wave.py:1\)"),
+    ({"entry": "wave = surf_methods.none"}, "of the package surf 1.2: there is no module surf_methods.none; mend"),
+    ({"entry": "critic = surf_methods.wave"}, "critic of the package surf 1.2 has the name of baselines/methods/critic.py: rename"),
+])  # fmt: skip
+def test_what_is_wrong_with_a_package_is_one_line(how: dict, line: str, install: Install) -> None:
+    install(**how)
+    with pytest.raises(BenchError, match=line):
+        registry.source("wave")
+        registry.algorithm("wave")
+
+
+def test_two_packages_of_one_name(install: Install) -> None:
+    install()
+    install(package="tide")
+    with pytest.raises(BenchError, match="algorithm wave of the package (surf|tide) 1.2 has the name of one of the package"):
+        registry.algorithms()
