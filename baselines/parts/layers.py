@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.parts.convolution import convolve
 from harness.contracts import Draws
 
 Fill = Callable[[str, tuple[int, ...], float], Tensor]
@@ -53,10 +54,7 @@ class StackedLinear(_Affine):
 
 
 class StackedConv2d(_Affine):
-    """x: [S, B, C, H, W] -> [S, B, out, H', W']; weight [S, out, in, k, k].
-
-    On the CPU a loop over seeds beats a grouped convolution (314 against 654 ms measured).
-    """
+    """x: [S, B, C, H, W] -> [S, B, out, H', W']; weight [S, out, in, k, k]."""
 
     def __init__(
         self, n_seeds: int, n_in: int, n_out: int, kernel: int, stride: int = 1, padding: int = 0,
@@ -65,10 +63,12 @@ class StackedConv2d(_Affine):
         super().__init__(n_seeds, (n_out, n_in, kernel, kernel), n_in * kernel * kernel, n_out, bias, bound)
         self.stride, self.padding = stride, padding
 
-    def forward(self, x: Tensor) -> Tensor:
-        weight = self.effective_weight()
-        biases = [None] * len(x) if self.bias is None else self.bias
-        return torch.stack([F.conv2d(a, w, b, self.stride, self.padding) for a, w, b in zip(x, weight, biases)])
+    def forward(self, x: Tensor, scale: float = 1.0) -> Tensor:
+        """`scale` times the convolution: the few weights are multiplied, not the images."""
+        weight, bias = self.effective_weight(), self.bias
+        if scale != 1.0:
+            weight, bias = scale * weight, None if bias is None else scale * bias
+        return convolve(x, weight, bias, self.stride, self.padding)
 
 
 def initialise(module: nn.Module, draws: Draws) -> None:

@@ -55,7 +55,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if n_in == n_out else StackedConv2d(n_seeds, n_in, n_out, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.shortcut(x) + RESIDUAL_SCALE * self.conv_1(lrelu(self.conv_0(lrelu(x))))
+        return self.shortcut(x) + self.conv_1(lrelu(self.conv_0(lrelu(x))), RESIDUAL_SCALE)
 
 
 class ResidualGenerator(nn.Module):
