@@ -39,7 +39,7 @@ class Draws(Protocol):
     `shape` is the shape for one seed; every result has the seeds as a leading axis.
     """
 
-    step: int
+    step: int  # or a tensor on the device, int64 [], while an update is captured as a CUDA graph
     n_seeds: int
 
     def uniform(self, stream: str, name: str, shape: Sequence[int]) -> Tensor:
@@ -51,7 +51,7 @@ class Draws(Protocol):
     def integers(self, stream: str, name: str, shape: Sequence[int], high: int) -> Tensor:
         """[S, *shape] int64, uniform on 0..high-1."""
 
-    def permutation(self, stream: str, name: str, n: int, epoch: int) -> Tensor:
+    def permutation(self, stream: str, name: str, n: int, epoch: int | Tensor) -> Tensor:
         """[S, n] int64: one permutation of 0..n-1 per seed, the same whatever the step."""
 
 

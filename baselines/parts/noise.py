@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -17,8 +18,11 @@ class NoiseParams(Settings):
     std: float = Field(1.0, ge=0)
     anneal_steps: int | None = Field(None, ge=1)
 
-    def std_at(self, step: int) -> float:
-        return self.std if self.anneal_steps is None else self.std * max(0.0, 1.0 - step / self.anneal_steps)
+    def std_at(self, step: int | Tensor) -> float | Tensor:
+        if self.anneal_steps is None:
+            return self.std
+        left = 1.0 - step / self.anneal_steps
+        return self.std * (left.clamp_min(0.0) if torch.is_tensor(left) else max(0.0, left))
 
 
 def add_noise(x: Tensor, params: NoiseParams, draws: Draws, tag: str) -> Tensor:

@@ -29,13 +29,14 @@ class OptimizerParams(Settings):
     decay: Decay | None = None
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        on_cuda = parameters[0].is_cuda  # where a step may be part of a CUDA graph, its count lies on the device
         if self.name == "adam":
-            return torch.optim.Adam(parameters, self.lr, self.betas, self.eps, fused=True)
+            return torch.optim.Adam(parameters, self.lr, self.betas, self.eps, fused=True, capturable=on_cuda)
         if self.name == "rmsprop":
-            return torch.optim.RMSprop(parameters, self.lr, self.alpha, self.eps, foreach=True)
+            return torch.optim.RMSprop(parameters, self.lr, self.alpha, self.eps, foreach=True, capturable=on_cuda)
         return torch.optim.SGD(parameters, self.lr, self.momentum, foreach=True)
 
-    def lr_at(self, step: int) -> float:
+    def lr_at(self, step: int | Tensor) -> float | Tensor:
         return self.lr if self.decay is None else self.lr * self.decay.factor ** (step // self.decay.every_steps)
 
 
@@ -51,7 +52,7 @@ class SeedOptimizer:
         self.params, self.alive = params, alive
         self.optimizer = params.build(self.parameters)
 
-    def step(self, loss: Tensor, step: int) -> Tensor:
+    def step(self, loss: Tensor, step: int | Tensor) -> Tensor:
         """Minimise loss [S]; returns the gradient norm [S]. Only our own parameters get gradients."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.sum().backward(inputs=self.parameters)
@@ -59,7 +60,7 @@ class SeedOptimizer:
         self.alive.logical_and_(torch.isfinite(loss.detach()) & torch.isfinite(norm))
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.lr_at(step)
-        if self.alive.device.type == "cpu" and bool(self.alive.all()):
+        if all_alive(self.alive):
             self.optimizer.step()
         else:
             self._step_living()
@@ -76,6 +77,11 @@ class SeedOptimizer:
         held back; it belongs to a seed that died on its first step and is never used."""
         moments = [v for p in self.parameters for v in self.optimizer.state[p].values() if torch.is_tensor(v) and v.dim()]
         return [p.data for p in self.parameters] + moments
+
+
+def all_alive(alive: Tensor) -> bool:
+    """Whether all seeds are known to be finite; nobody looks on a GPU, where looking means waiting."""
+    return alive.device.type == "cpu" and bool(alive.all())
 
 
 @torch.no_grad()

@@ -162,7 +162,7 @@ def _ceiling(args: argparse.Namespace) -> float:
 def _machine() -> str:
     import torch
 
-    from harness.commands.train import processor
+    from harness.run.device import processor
 
     return f"{processor()}, one thread, torch {torch.__version__}"
 

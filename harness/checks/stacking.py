@@ -43,12 +43,12 @@ def largest_difference(trial: Trial, seeds: tuple[int, ...] = STACK) -> tuple[fl
     for seed in seeds:
         for name, value in trial.updated((seed,), steps).state_dict().items():
             if value.dim() and len(value) == 1 and stacked[name].shape == (len(STACK), *value.shape[1:]):
-                difference = _distance(value[0], stacked[name][STACK.index(seed)])
+                difference = distance(value[0], stacked[name][STACK.index(seed)])
                 worst = (difference, name) if difference > worst[0] else worst
     return worst
 
 
-def _distance(alone: Tensor, stacked: Tensor) -> float:
+def distance(alone: Tensor, stacked: Tensor) -> float:
     if torch.equal(alone, stacked):
         return 0.0
     alone, stacked = alone.double(), stacked.double()

@@ -113,7 +113,7 @@ class WatchedDraws(CounterDraws):
     def integers(self, stream: str, name: str, shape: Sequence[int], high: int) -> Tensor:
         return self._kept("integers", stream, name, super().integers(stream, name, shape, high))
 
-    def permutation(self, stream: str, name: str, n: int, epoch: int) -> Tensor:
+    def permutation(self, stream: str, name: str, n: int, epoch: int | Tensor) -> Tensor:
         return self._kept("permutation", stream, name, super().permutation(stream, name, n, epoch))
 
     def _kept(self, kind: str, stream: str, name: str, drawn: Tensor) -> Tensor:

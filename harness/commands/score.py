@@ -124,3 +124,5 @@ def _add_end(record: Record, cell: Cell, index: int, seeds: tuple[int, ...], run
         for panel, x, y in result.panels:
             record.panels += [(seed, panel, float(a), float(b)) for a, b in zip(x, y[place])]
     record.provenance.setdefault("training_seconds", {})[str(index)] = round(run.seconds, 2)
+    if run.mode != "eager":
+        record.provenance.setdefault("updates", {})[str(index)] = run.mode

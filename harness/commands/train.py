@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import platform
 import subprocess
 import time
@@ -19,6 +19,7 @@ from harness.commands.plan import Cell
 from harness.commands.progress import Progress
 from harness.contracts import BenchError, Method, Task
 from harness.run import checkpoint
+from harness.run.device import arithmetic, name_of, pick_device
 from harness.run.params import TaskParams
 from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
@@ -39,8 +40,8 @@ def train_cell(root: Path, cell: Cell, jobs: int = 1) -> None:
     finish_cell(root, cell)
 
 
-def train_block(root: Path, cell: Cell, index: int) -> None:
-    """Train one block to its end, from its checkpoint where there is one."""
+def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf) -> bool:
+    """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic)."""
     torch.set_num_threads(cell.task_params.threads)
     seeds = cell.blocks[index]
     folder = block_folder(root, cell, seeds)
@@ -56,11 +57,13 @@ def train_block(root: Path, cell: Cell, index: int) -> None:
         params = cell.task_params
         schedule = Schedule(params.steps, params.log_points, params.evaluations)
         title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
-        run = train(method, task.source(device), draws, schedule, folder, names, Progress(title, params.steps))
+        with arithmetic(params.precision, device):
+            run = train(method, task.source(device), draws, schedule, folder, names, Progress(title, params.steps), deadline)
         for place, step in run.died.items():
             print(f"{title}: seed {seeds[place]} diverged at step {step}", flush=True)
     if {**identity(root, cell), "seeds": list(seeds)} != names:
         raise BenchError(f"the code of {cell.task}/{cell.name} changed while it ran: run it again")
+    return run.step == params.steps
 
 
 def finish_cell(root: Path, cell: Cell) -> None:
@@ -109,24 +112,6 @@ def _fresh(cell: Cell, task: Task, seeds: tuple[int, ...]) -> tuple[Method, Coun
     return build_method(cell, task, draws, device), draws
 
 
-def pick_device() -> torch.device:
-    """CUDA where there is one; BENCH_DEVICE=cpu keeps to the bit-exact tier."""
-    wanted = os.environ.get("BENCH_DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
-    if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise BenchError(f"BENCH_DEVICE={wanted}, but torch sees no GPU here: unset it or set BENCH_DEVICE=cpu")
-    return torch.device(wanted)
-
-
-def processor() -> str:
-    """The CPU's name, with family and model where the kernel tells: matrix products round by its kind."""
-    try:
-        lines = (line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines() if ":" in line)
-        told = {key.strip(): value.strip() for key, value in lines}
-        return f"{told['model name']} ({told['vendor_id']} {told['cpu family']}/{told['model']})"
-    except (OSError, KeyError):
-        return platform.processor() or platform.machine()
-
-
 def environment(device: torch.device) -> dict[str, Any]:
     """Versions, machine and commit: told beside the record, never part of it."""
     import numpy
@@ -134,7 +119,7 @@ def environment(device: torch.device) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "commit": commit or None,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
+        "device": name_of(device),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,

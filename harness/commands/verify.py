@@ -18,10 +18,12 @@ from harness.commands.pack import unpack
 from harness.commands.plan import Cell, load_plan
 from harness.commands.prepare import prepare
 from harness.commands.presets import compose_preset
-from harness.commands.train import build_method, build_task, pick_device
+from harness.commands.train import build_method, build_task
 from harness.errors import BenchError
+from harness.run.device import arithmetic, pick_device
 from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
+from harness.run.step import Step
 from harness.run.train import HASHED_STEPS, state_hash
 
 FILE = "verified.json"
@@ -61,8 +63,10 @@ def _replay(root: Path, cell: Cell, steps: int) -> dict[int, str]:
     method = build_method(cell, task, draws, device)
     needs.deliver(root, cell, method, seeds)
     source = task.source(device)
-    for draws.step in range(steps):
-        method.update(source, draws)
-        if draws.step + 1 in HASHED_STEPS:
-            found[draws.step + 1] = state_hash(method)
+    step = Step(method, source, draws)
+    with arithmetic(cell.task_params.precision, device):
+        for k in range(steps):
+            step(k)
+            if k + 1 in HASHED_STEPS:
+                found[k + 1] = state_hash(method)
     return found

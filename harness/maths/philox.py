@@ -38,7 +38,8 @@ def words(key: tuple[Tensor, Tensor], n: int, high: Tensor | int = 0, highest: T
     """
     k0, k1 = (k.unsqueeze(-1) for k in key)
     index = torch.arange((n + 3) // 4, device=k0.device)
-    upper = [torch.as_tensor(h, device=k0.device, dtype=torch.int64).unsqueeze(-1) for h in (high, highest)]
+    # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
+    upper = [(h if torch.is_tensor(h) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)]
     out = philox4x32((index & MASK, index >> 32, *upper), (k0, k1))
     out = torch.broadcast_tensors(*out)
     return torch.stack(out, -1).flatten(-2)[..., :n]

@@ -6,11 +6,13 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 
 from harness.contracts import BenchError, Settings
+
+Precision = Literal["fp32", "tf32", "bf16"]
 
 T = TypeVar("T", bound=Settings)
 
@@ -20,6 +22,7 @@ class TaskParams(Settings):
 
     seeds: reported seeds, trained in blocks of `block`. evaluations: scored points of a run,
     the last one at its end. threads: of one block on the CPU; part of the bit-exact tier.
+    precision: of matrix products and convolutions in training (`harness.run.device.arithmetic`).
     """
 
     family: str
@@ -29,6 +32,7 @@ class TaskParams(Settings):
     evaluations: int = Field(6, ge=1)
     log_points: int = Field(50, ge=1)
     threads: int = Field(1, ge=1)
+    precision: Precision = "fp32"
 
     @field_validator("seeds")
     @classmethod

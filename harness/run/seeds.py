@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -32,6 +33,8 @@ class CounterDraws:
         self.scope = scope
         self.device = torch.device(device)
         self.lookahead = lookahead if self.device.type == "cpu" else 1
+        self._clocked = False
+        self.clock: Tensor | None = None  # the step as a tensor, int64 [], where draws follow it
         self.step = 0
         self._words = torch.tensor(self.seeds, dtype=torch.int64, device=self.device)
         self._ahead: dict[tuple, tuple[int, Tensor]] = {}
@@ -40,6 +43,34 @@ class CounterDraws:
     @property
     def n_seeds(self) -> int:
         return len(self.seeds)
+
+    @property
+    def step(self) -> int | Tensor:
+        """The step that numbers are drawn for; a tensor on the device while `clocked`."""
+        return self._step if not self._clocked else self.clock
+
+    @step.setter
+    def step(self, step: int) -> None:
+        self._step = step
+        if self.clock is not None:
+            self.clock.fill_(step)
+
+    @contextmanager
+    def clocked(self) -> Iterator[None]:
+        """Within, draws are computed from a tensor on the device that follows `step`, as a replayed CUDA graph needs."""
+        if self.clock is None:
+            self.clock = torch.tensor(self._step, device=self.device)
+        self.forget()
+        self._clocked = True
+        try:
+            yield
+        finally:
+            self._clocked = False
+
+    def forget(self) -> None:
+        """Drop what is kept from one call to the next; nothing but time depends on it."""
+        self._ahead.clear()
+        self._permutations.clear()
 
     def at(self, step: int) -> CounterDraws:
         """The same seeds at a fixed step, for evaluation: moves nothing of the training draws."""
@@ -56,14 +87,18 @@ class CounterDraws:
     def integers(self, stream: str, name: str, shape: Sequence[int], high: int) -> Tensor:
         return self._draw(stream, f"{name}<{high}", shape, lambda w: (w * high) >> 32, 1)
 
-    def permutation(self, stream: str, name: str, n: int, epoch: int) -> Tensor:
+    def permutation(self, stream: str, name: str, n: int, epoch: int | Tensor) -> Tensor:
+        if torch.is_tensor(epoch):
+            return self._order(stream, name, n, epoch)
         which = (stream, name, n, epoch)
         if which not in self._permutations:
-            w = words(self._key(stream, f"{name}/order"), n, high=epoch)
-            self._permutations[which] = torch.argsort(w, dim=-1, stable=True)
+            self._permutations[which] = self._order(stream, name, n, epoch)
             if len(self._permutations) > CACHED_PERMUTATIONS:
                 self._permutations.popitem(last=False)
         return self._permutations[which]
+
+    def _order(self, stream: str, name: str, n: int, epoch: int | Tensor) -> Tensor:
+        return torch.argsort(words(self._key(stream, f"{name}/order"), n, high=epoch), dim=-1, stable=True)
 
     def _key(self, stream: str, name: str) -> tuple[Tensor, Tensor]:
         if stream not in STREAMS:
@@ -73,15 +108,21 @@ class CounterDraws:
 
     def _draw(self, stream: str, name: str, shape: Sequence[int], transform, multiple: int) -> Tensor:
         shape = tuple(shape)
-        block = self.step // self.lookahead
+        if self._clocked:
+            return self._computed(stream, name, shape, transform, multiple, self.clock.view(1, 1))[0]
+        block = self._step // self.lookahead
         which = (stream, name, shape, multiple, transform.__code__)
         held = self._ahead.get(which)
         if held is None or held[0] != block:
-            n = math.prod(shape)
             first = block * self.lookahead
             steps = torch.arange(first, first + self.lookahead, device=self.device).unsqueeze(-1)
-            key = self._key(stream, name)
-            w = words(tuple(k.expand(self.lookahead, -1) for k in key), n + n % multiple, high=steps & MASK, highest=steps >> 32)
-            held = block, transform(w)[..., :n].reshape(self.lookahead, self.n_seeds, *shape)
+            held = block, self._computed(stream, name, shape, transform, multiple, steps)
             self._ahead[which] = held
-        return held[1][self.step - block * self.lookahead]
+        return held[1][self._step - block * self.lookahead]
+
+    def _computed(self, stream: str, name: str, shape: tuple[int, ...], transform, multiple: int, steps: Tensor) -> Tensor:
+        """[T, S, *shape] for steps [T, 1]."""
+        n = math.prod(shape)
+        key = tuple(k.expand(len(steps), -1) for k in self._key(stream, name))
+        w = words(key, n + n % multiple, high=steps & MASK, highest=steps >> 32)
+        return transform(w)[..., :n].reshape(len(steps), self.n_seeds, *shape)

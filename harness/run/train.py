@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.contracts import Draws, Environments, Method, Source
+from harness.contracts import Environments, Method, Source
 from harness.run import checkpoint
+from harness.run.seeds import CounterDraws
+from harness.run.step import Step
 
 HASHED_STEPS = (1, 10, 100, 1000)
 Progress = Callable[[int, dict[str, Tensor]], None]
@@ -47,35 +50,39 @@ class Run:
     pending: dict[str, Tensor] = field(default_factory=dict)  # sums [S] since the last logged step
     pending_steps: int = 0
     seconds: float = 0.0
+    mode: str = "eager"  # or captured as a CUDA graph, or why not
 
 
 def train(
-    method: Method, source: Source | Environments, draws: Draws, schedule: Schedule, folder: Path, identity: dict[str, Any],
-    progress: Progress = lambda step, logs: None,
+    method: Method, source: Source | Environments, draws: CounterDraws, schedule: Schedule, folder: Path, identity: dict[str, Any],
+    progress: Progress = lambda step, logs: None, deadline: float = math.inf,
 ) -> Run:
     """Train to the end, from the checkpoint in `folder` where there is one of the same identity.
 
-    Leaves `checkpoint.pt` and one `snapshot-<step>.pt` for each scored step.
+    deadline: of `time.monotonic()`; past it the run stops after its next checkpoint. Leaves `checkpoint.pt` and one `snapshot-<step>.pt` for each scored step.
     """
     path = folder / "checkpoint.pt"
     run = _restore(checkpoint.load(path, identity), method, source)
     snapshots = set(schedule.evaluated())
     saved, started = time.monotonic(), time.monotonic()
-    before = run.seconds
+    before, step = run.seconds, Step(method, source, draws)
     while run.step < schedule.steps:
-        draws.step = run.step
-        logs = method.update(source, draws)
+        logs = step(run.step)
         run.step += 1
         _account(run, logs, method, schedule)
         if run.step in HASHED_STEPS:
             run.hashes[run.step] = state_hash(method)
         if run.step in snapshots:
             checkpoint.save(snapshot_path(folder, run.step), identity, {"method": method.state_dict()})
-        if run.step == schedule.steps or time.monotonic() - saved > schedule.checkpoint_seconds:
+        now = time.monotonic()
+        if run.step == schedule.steps or now - saved > schedule.checkpoint_seconds or now >= deadline:
             run.seconds = before + time.monotonic() - started
+            run.mode = step.mode
             checkpoint.save(path, identity, _state(run, method, source))
             saved = time.monotonic()
         progress(run.step, logs)
+        if saved >= deadline:
+            break
     return run
 
 
@@ -93,8 +100,11 @@ def state_hash(method: Method) -> str:
 
 
 def _account(run: Run, logs: dict[str, Tensor], method: Method, schedule: Schedule) -> None:
-    for name, value in logs.items():
-        run.pending[name] = run.pending.get(name, 0.0) + value.detach().double()
+    values = {name: value.detach().double() for name, value in logs.items()}
+    if run.pending.keys() == values.keys():
+        torch._foreach_add_(list(run.pending.values()), list(values.values()))  # one kernel for all
+    else:
+        run.pending |= {name: run.pending.get(name, 0.0) + value for name, value in values.items()}
     run.pending_steps += 1
     if method.alive.device.type == "cpu" or schedule.logged(run.step):
         for place in (~method.alive).nonzero().flatten().tolist():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from harness.contracts import BenchError, Draws
@@ -12,5 +13,6 @@ def epoch_indices(draws: Draws, n: int, size: int, name: str) -> Tensor:
     per_epoch = n // size
     if per_epoch == 0:
         raise BenchError(f"batch {size} is larger than the training set of {n}: lower the method's batch")
-    epoch, k = divmod(draws.step, per_epoch)
-    return draws.permutation("data", name, n, epoch)[:, k * size : (k + 1) * size]
+    epoch, k = draws.step // per_epoch, draws.step % per_epoch
+    order = draws.permutation("data", name, n, epoch)
+    return order[:, k * size + torch.arange(size, device=order.device)]

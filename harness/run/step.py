@@ -1,0 +1,68 @@
+"""One update as the loop calls it: as it is written, or, on CUDA, as a graph that is captured once and replayed.
+
+A graph repeats the very kernels of one update on the same memory. So whatever changes from step to step has to be
+computed on the device: draws, schedules and the order of the data come from the step as a tensor (`CounterDraws.clock`),
+which is set before each replay. An update that looks at a value on the host, or acts in an environment there, cannot be
+captured and runs as written.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import torch
+from torch import Tensor
+
+from harness.contracts import Environments, Method, Source
+from harness.run.seeds import CounterDraws
+
+WARM_UP = 3  # real steps before the capture: kernels are chosen and the optimisers' moments made in them
+
+
+class Step:
+    """step(k) makes update k and returns its logs, each [S].
+
+    `mode` tells how: eager, captured, or why a capture was given up. BENCH_GRAPHS=0 asks for eager.
+    """
+
+    def __init__(self, method: Method, source: Source | Environments, draws: CounterDraws):
+        self.method, self.source, self.draws = method, source, draws
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.logs: dict[str, Tensor] = {}
+        self.done, self.mode = 0, "eager"
+        on_cuda = method.alive.device.type == "cuda"
+        self.wanted = on_cuda and hasattr(source, "batch") and os.environ.get("BENCH_GRAPHS") != "0"
+        self.beside = torch.cuda.Stream() if self.wanted else None
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        self.draws.step = step
+        if self.graph is None and self.wanted and self.done == WARM_UP:
+            self._capture()
+        self.done += 1
+        if self.graph is not None:
+            self.graph.replay()
+            return self.logs
+        if not self.wanted:
+            return self.method.update(self.source, self.draws)
+        # As torch asks: what is to be captured first runs on a stream of its own.
+        self.beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.beside):
+            logs = self.method.update(self.source, self.draws)
+        torch.cuda.current_stream().wait_stream(self.beside)
+        return logs
+
+    def _capture(self) -> None:
+        """Record one update without making it; the logs are where each replay leaves them."""
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with self.draws.clocked(), torch.cuda.graph(graph, stream=self.beside):
+                logs = self.method.update(self.source, self.draws)
+                self.logs = {name: value.detach().double() for name, value in logs.items()}
+            self.graph, self.mode = graph, "captured"
+        except Exception as error:  # torch raises whatever the kernel met; the update then runs as written
+            torch.cuda.synchronize()
+            self.wanted, self.mode = False, f"eager: {str(error).splitlines()[0]}"
+            warnings.warn(f"the update of {type(self.method).__name__} is not captured as a CUDA graph: {self.mode}", stacklevel=2)
+        finally:
+            self.draws.forget()
