@@ -85,7 +85,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, h: Tensor, noise: Tensor | None = None) -> Code:
         """Encode features h [S, B, ...]; noise: standard normal of the code's shape, or None for z = mu."""
-        mean, log_std = self.mu(h), self.rho(h)
+        mean, log_std = self.mu(h).float(), self.rho(h).float()  # a KL near I_c would be lost in bfloat16
         if self.params.sigma == "softplus":
             log_std = F.softplus(log_std - 5.0).log()
         z = mean if noise is None or not self.params.noise else reparameterise(mean, log_std, noise)

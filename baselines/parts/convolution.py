@@ -1,4 +1,4 @@
-"""Convolution of every seed with its own weights, differentiable twice at the price of plain convolutions.
+"""Convolution that is differentiable twice at the price of plain convolutions.
 
 torch derives a convolution's second derivative by general rules that meet layouts its kernels are slow at (a weight
 gradient as a convolution with a kernel as large as the image). Here the three linear maps of a convolution, output,
@@ -22,16 +22,11 @@ class Geometry(NamedTuple):
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0) -> Tensor:
-    """x [S, B, C, H, W], weight [S, out, C, k, k], bias [S, out] -> [S, B, out, H', W']; square kernels."""
+    """x [B, C, H, W], weight [out, C, k, k], bias [out] -> [B, out, H', W']; in bfloat16 under autocast."""
     if torch.is_autocast_enabled(x.device.type):
         lower = torch.get_autocast_dtype(x.device.type)
         x, weight, bias = x.to(lower), weight.to(lower), None if bias is None else bias.to(lower)
     return _Convolve.apply(x, weight, bias, Geometry(stride, padding))
-
-
-def _stacked(parts: list[Tensor]) -> Tensor:
-    """One seed is not copied."""
-    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts)
 
 
 def _channels_last(x: Tensor) -> Tensor:
@@ -40,20 +35,15 @@ def _channels_last(x: Tensor) -> Tensor:
 
 
 def _output(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
-    biases = [None] * len(x) if bias is None else bias
-    return _stacked([
-        F.conv2d(_channels_last(a), _channels_last(w), b, g.stride, g.padding) for a, w, b in zip(x, weight, biases)
-    ])  # fmt: skip
+    return F.conv2d(_channels_last(x), _channels_last(weight), bias, g.stride, g.padding)
 
 
-def _gradients(dy: Tensor, x: Tensor, weight: Tensor, g: Geometry, wanted: tuple[bool, bool, bool]) -> list[Tensor | None]:
-    """Of the input [S, B, C, H, W], of the weight [S, out, C, k, k] and of the bias [S, out], those that are wanted."""
-    constant = (weight.shape[1:2], [g.stride] * 2, [g.padding] * 2, [1, 1], False, [0, 0], 1, wanted)
-    parts = [
-        torch.ops.aten.convolution_backward(_channels_last(d), _channels_last(a), _channels_last(w), *constant)
-        for d, a, w in zip(dy, x, weight)
-    ]
-    return [_stacked(list(part)) if want else None for part, want in zip(zip(*parts), wanted)]
+def _gradients(dy: Tensor, x: Tensor, weight: Tensor, g: Geometry, wanted: tuple[bool, bool, bool]) -> tuple[Tensor | None, ...]:
+    """Of the input, of the weight and of the bias, those that are wanted."""
+    return torch.ops.aten.convolution_backward(
+        _channels_last(dy), _channels_last(x), _channels_last(weight), weight.shape[:1],
+        [g.stride] * 2, [g.padding] * 2, [1, 1], False, [0, 0], 1, wanted,
+    )  # fmt: skip
 
 
 class _Convolve(Function):
@@ -73,7 +63,7 @@ class _Convolve(Function):
             return *_gradients(dy, x, weight, ctx.g, wanted), None
         dx = _InputGradient.apply(dy, weight, x, ctx.g) if wanted[0] else None
         dw = _WeightGradient.apply(dy, x, weight, ctx.g) if wanted[1] else None
-        return dx, dw, dy.sum((1, 3, 4)) if wanted[2] else None, None
+        return dx, dw, dy.sum((0, 2, 3)) if wanted[2] else None, None
 
 
 class _InputGradient(Function):

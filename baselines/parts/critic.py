@@ -89,4 +89,4 @@ class Critic(nn.Module):
         """[S, B] from codes [S, B, ...]."""
         z = z.flatten(2)
         before = BEFORE_HEAD.get(self.params.head)
-        return self.head(z if before is None else before(z)).squeeze(2)
+        return self.head(z if before is None else before(z)).squeeze(2).float()

@@ -8,11 +8,13 @@ of the first linear layer, which has one, so it is left out here.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.parts.layers import StackedConv2d, StackedLinear, lrelu
+from baselines.parts.layers import Maps, StackedConv2d, StackedLinear, SLOPE, lrelu
 from harness.contracts import BenchError
 
 BASE = 4  # height and width of the smallest feature map
@@ -20,13 +22,17 @@ RESIDUAL_SCALE = 0.1
 
 
 def upsample(x: Tensor) -> Tensor:
-    """Nearest neighbour, x: [S, B, C, H, W] -> [S, B, C, 2H, 2W]."""
-    return F.interpolate(x.flatten(0, 1), scale_factor=2, mode="nearest").unflatten(0, x.shape[:2])
+    """Nearest neighbour, x: [B, C, H, W] -> [B, C, 2H, 2W]."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 def avg_pool(x: Tensor) -> Tensor:
-    """3x3 mean with stride 2, x: [S, B, C, H, W] -> [S, B, C, H/2, W/2]; the zero border counts, as released."""
-    return F.avg_pool2d(x.flatten(0, 1), 3, stride=2, padding=1).unflatten(0, x.shape[:2])
+    """3x3 mean with stride 2, x: [B, C, H, W] -> [B, C, H/2, W/2]; the zero border counts, as released."""
+    return F.avg_pool2d(x, 3, stride=2, padding=1)
+
+
+def each(function: Callable[[Tensor], Tensor], x: Sequence[Tensor]) -> Maps:
+    return [function(a) for a in x]
 
 
 def stage_widths(shape: tuple[int, int, int], width: int, max_width: int) -> list[int]:
@@ -42,7 +48,7 @@ def stage_widths(shape: tuple[int, int, int], width: int, max_width: int) -> lis
 
 
 class ResidualBlock(nn.Module):
-    """shortcut(x) + 0.1 conv(lrelu(conv(lrelu(x)))), x: [S, B, in, H, W] -> [S, B, out, H, W].
+    """shortcut(x) + 0.1 conv(lrelu(conv(lrelu(x)))), for each seed's x: [B, in, H, W] -> [B, out, H, W].
 
     The shortcut is the identity, or a 1x1 convolution without bias where widths differ.
     """
@@ -54,8 +60,10 @@ class ResidualBlock(nn.Module):
         self.conv_1 = StackedConv2d(n_seeds, hidden, n_out, 3, padding=1)
         self.shortcut = nn.Identity() if n_in == n_out else StackedConv2d(n_seeds, n_in, n_out, 1, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.shortcut(x) + self.conv_1(lrelu(self.conv_0(lrelu(x))), RESIDUAL_SCALE)
+    def forward(self, x: Maps) -> Maps:
+        past = x if isinstance(self.shortcut, nn.Identity) else self.shortcut.maps(x)
+        hidden = [F.leaky_relu_(h, SLOPE) for h in self.conv_0.maps(each(lrelu, x))]  # in place: nobody else needs h
+        return [b.add_(a) for a, b in zip(past, self.conv_1.maps(hidden, RESIDUAL_SCALE))]
 
 
 class ResidualGenerator(nn.Module):
@@ -70,10 +78,10 @@ class ResidualGenerator(nn.Module):
         self.to_image = StackedConv2d(n_seeds, widths[-1], shape[0], 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
-        x = self.project(z).unflatten(2, (-1, BASE, BASE))
+        x = list(self.project(z).unflatten(2, (-1, BASE, BASE)).unbind())
         for block in self.stages:
-            x = upsample(block(x))
-        return torch.tanh(self.to_image(lrelu(self.last(x))))
+            x = each(upsample, block(x))
+        return torch.tanh(torch.stack(self.to_image.maps(each(lrelu, self.last(x)))).float())
 
 
 class ResidualBody(nn.Module):
@@ -92,10 +100,10 @@ class ResidualBody(nn.Module):
         self.stages = nn.ModuleList(ResidualBlock(n_seeds, a, b) for a, b in zip(widths, widths[1:]))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.first(self.from_image(x))
+        x = self.first(self.from_image.maps(x.unbind()))
         for block in self.stages:
-            x = block(avg_pool(x))
-        return x
+            x = block(each(avg_pool, x))
+        return torch.stack(x)
 
     def before_code(self, h: Tensor) -> Tensor:
         """The released code takes its 1x1 convolutions of the last block's sum as it is."""

@@ -83,7 +83,7 @@ def test_block_formula():
     c0, c1, s = block.conv_0, block.conv_1, block.shortcut
     inner = F.conv2d(F.leaky_relu(x[0], 0.2), c0.weight[0], c0.bias[0], padding=1)
     outer = F.conv2d(F.leaky_relu(inner, 0.2), c1.weight[0], c1.bias[0], padding=1)
-    torch.testing.assert_close(block(x)[0], F.conv2d(x[0], s.weight[0]) + 0.1 * outer)
+    torch.testing.assert_close(block(x.unbind())[0], F.conv2d(x[0], s.weight[0]) + 0.1 * outer)
 
 
 @pytest.mark.parametrize("n_out", [3, 5])
@@ -92,16 +92,16 @@ def test_without_the_second_convolution_only_the_shortcut_is_left(n_out):
     block.conv_1.weight.data.zero_()
     block.conv_1.bias.data.fill_(1.0)
     x = torch.randn(2, 2, 3, 4, 4)
-    torch.testing.assert_close(block(x), block.shortcut(x) + 0.1)
-    assert (n_out == 3) == (block.shortcut(x) is x)
+    past = x if n_out == 3 else block.shortcut(x)
+    torch.testing.assert_close(torch.stack(block(x.unbind())), past + 0.1)
 
 
 def test_pooling_and_upsampling():
-    ones = torch.ones(1, 1, 1, 4, 4)
+    ones = torch.ones(1, 1, 4, 4)
     # The zero border counts in the mean of nine: 4/9 in the corner, 6/9 on the edge, 1 inside.
     expected = torch.tensor([[4 / 9, 6 / 9], [6 / 9, 1.0]])
-    torch.testing.assert_close(avg_pool(ones)[0, 0, 0], expected)
-    x = torch.arange(8.0).view(2, 1, 1, 2, 2)
+    torch.testing.assert_close(avg_pool(ones)[0, 0], expected)
+    x = torch.arange(8.0).view(2, 1, 2, 2)
     torch.testing.assert_close(upsample(x), x.repeat_interleave(2, -1).repeat_interleave(2, -2))
 
 
