@@ -7,7 +7,7 @@ READY = .venv/ready
 CHROMIUM ?= chromium
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: setup test smoke reproduce mutants report preview clean
+.PHONY: setup test smoke reproduce mutants gpu report preview clean
 
 setup: $(READY)
 
@@ -32,6 +32,11 @@ reproduce: $(READY)
 # One injected fault per correctness trap, and the test that goes red.
 mutants: $(READY)
 	.venv/bin/python -m harness.tests.mutants
+
+# Without network too: the packages of .venv, or those of PYTHON where there is no .venv.
+BUDGET ?= 20m
+gpu:
+	if test -x $(BENCH); then $(BENCH) gpu --budget $(BUDGET); else $(PYTHON) -m harness.cli gpu --budget $(BUDGET); fi
 
 # The page from the records at hand, in build/report: no DVC, nothing trained.
 report: $(READY)

@@ -89,6 +89,11 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("task")
     c.add_argument("--jobs", type=_count, help="trials at the same time (default: one per core)")
 
+    c = command("gpu", _gpu, "check a GPU, time it, then train cells of a preset until a budget is spent", "gpu --budget 20m")
+    c.add_argument("--budget", default="20m", help="time for all of it, such as 90s, 20m or 2h (default 20m)")
+    c.add_argument("--preset", default="paper")
+    c.add_argument("--cells", nargs="+", default=[], metavar="TASK/CELL", help="these, in this order (default: all, as the preset has them)")
+
     c = command("merge", _merge, "bring another copy's records into results/archive/", "merge build/cifar")
     c.add_argument("source", type=Path)
 
@@ -286,6 +291,12 @@ def _unpack(args: Args) -> None:
     from harness.commands.pack import unpack
 
     print(f"{unpack(_root(args), args.preset, args.copy)} put into {args.copy}")
+
+
+def _gpu(args: Args) -> int:
+    from harness.benchmarks import gpu
+
+    return int(not gpu.run(_root(args), args.preset, gpu.seconds(args.budget), args.cells))
 
 
 def _merge(args: Args) -> None:

@@ -24,6 +24,7 @@ from harness.contracts import BenchError, Draws, Environments, Method, Source, T
 from harness.run import checkpoint
 from harness.run.params import unknown
 from harness.run.seeds import CounterDraws
+from harness.run.step import Step
 from harness.run.train import Run, Schedule, train
 
 CPU = torch.device("cpu")
@@ -120,14 +121,14 @@ class Reference(NamedTuple):
 
 
 class Trial:
-    """One cell's method with whatever the checks have it do. Everything runs on the CPU."""
+    """One cell's method with whatever the checks have it do."""
 
-    def __init__(self, tree: Tree, cell: Cell):
-        self.tree, self.cell = tree, cell
+    def __init__(self, tree: Tree, cell: Cell, device: torch.device = CPU):
+        self.tree, self.cell, self.device = tree, cell, device
         self._folders = tempfile.TemporaryDirectory()
 
     def draws(self, seeds: tuple[int, ...] = SEEDS) -> CounterDraws:
-        return CounterDraws(seeds, self._scope)
+        return CounterDraws(seeds, self._scope, self.device)
 
     @property
     def _scope(self) -> str:
@@ -139,13 +140,15 @@ class Trial:
 
     def build(self, seeds: tuple[int, ...] = SEEDS) -> Method:
         algorithm = registry.algorithm(self.cell.algorithm)
-        return algorithm.build(self.cell.method_params, self.task.spec, self.draws(seeds).at(0), CPU)
+        on_cpu = CounterDraws(seeds, self._scope, lookahead=1)  # the same initial weights on every device
+        return algorithm.build(self.cell.method_params, self.task.spec, on_cpu, self.device)
 
     def updated(self, seeds: tuple[int, ...], steps: int) -> Method:
         """A fresh method after that many updates."""
-        method, draws, source = self.build(seeds), self.draws(seeds), self.task.source(CPU)
-        for draws.step in range(steps):
-            method.update(source, draws)
+        method = self.build(seeds)
+        step = Step(method, self.task.source(self.device), self.draws(seeds))
+        for k in range(steps):
+            step(k)
         return method
 
     def trained(self, folder: Path, stop: int | None = None, each: Each = lambda method, step: None) -> tuple[Run, Method]:
@@ -158,7 +161,7 @@ class Trial:
                 raise Stopped
 
         schedule = Schedule(STEPS, log_points=POINTS, evaluations=POINTS, checkpoint_seconds=-1.0)
-        return train(method, self.task.source(CPU), self.draws(), schedule, folder, IDENTITY, progress), method
+        return train(method, self.task.source(self.device), self.draws(), schedule, folder, IDENTITY, progress), method
 
     def folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self._folders.name))

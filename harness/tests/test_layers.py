@@ -29,8 +29,8 @@ LAYERS = {
     "harness.report": 9,
     "harness.commands": 10,
     "harness.checks": 11,
-    "harness.benchmarks": 11,
-    "harness.cli": 12,
+    "harness.benchmarks": 12,
+    "harness.cli": 13,
 }
 SEEN_BY_BASELINES = ("harness.contracts", "harness.maths", "baselines.parts")
 FILES = sorted(

@@ -146,3 +146,17 @@ def test_what_a_source_remembers_is_resumed(tmp_path):
     resumed, _ = run(tmp_path / "cut", Rider(), source=Belt())
     assert torch.equal(resumed.curves[-1][1]["place"], whole.curves[-1][1]["place"])
     assert whole.curves[-1][1]["place"].abs().min() > 0
+
+
+def test_past_its_deadline_a_run_stops_at_a_checkpoint_and_goes_on_with_the_same_bits(tmp_path):
+    def to(folder, **more):
+        method = Walk()
+        run = train(method, None, CounterDraws(SEEDS, "test"), Schedule(STEPS, 5, 2), tmp_path / folder, {"name": "walk"}, **more)
+        return run, state_hash(method)
+
+    steps = []
+    while not steps or steps[-1] < STEPS:
+        run, found = to("short", deadline=0.0)
+        steps.append(run.step)
+    assert steps == list(range(1, STEPS + 1))
+    assert found == to("whole")[1]
