@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from baselines.parts.layers import MLP
 from baselines.parts.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.transitions import take
+from baselines.parts.written_out import known, squared_error
 from harness.contracts import Draws, Settings
 
 RIDGE_TRIES = 5
@@ -104,9 +105,12 @@ class ValueNet(nn.Module):
     def fit(self, observations: Tensor, times: Tensor, values: Tensor, targets: Tensor, draws: Draws) -> None:
         """targets [S, T, E]; values: the predictions that clipping keeps close to."""
         o, old, y = observations.flatten(1, 2), values.flatten(1), targets.flatten(1)
-        for index in minibatches(draws, "value", y.shape[1], self.params.epochs, self.params.minibatches):
-            loss = value_loss(self.net(take(o, index)).squeeze(2), take(old, index), take(y, index), self.params.clip)
-            self.optimizer.step(loss.mean(1), draws.step)
+        written_out = known(self.net)
+        for o, old, y in minibatches(draws, "value", (o, old, y), self.params.epochs, self.params.minibatches):
+            if written_out:
+                self.optimizer.follow(squared_error(self.net, o, old, y, self.params.clip), draws.step)
+            else:
+                self.optimizer.step(value_loss(self.net(o).squeeze(2), old, y, self.params.clip).mean(1), draws.step)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"value": self.optimizer.optimizer}
@@ -120,11 +124,12 @@ def value_loss(new: Tensor, old: Tensor, target: Tensor, clip: float | None) -> 
     return 0.5 * error
 
 
-def minibatches(draws: Draws, name: str, n: int, epochs: int, parts: int) -> Iterator[Tensor]:
-    """Indices [S, n / parts], `parts` times an epoch: a fresh permutation per seed, step and epoch."""
+def minibatches(draws: Draws, name: str, tensors: Sequence[Tensor], epochs: int, parts: int) -> Iterator[tuple[Tensor, ...]]:
+    """Rows [S, n / parts, ...] of tensors [S, n, ...], `parts` times an epoch, in an order of their own for each seed, step
+    and epoch. Rows are put in order once an epoch, so that a minibatch is a slice."""
     for epoch in range(epochs):
-        order = draws.permutation("data", f"{name}/minibatches", n, draws.step * epochs + epoch)
-        yield from order.tensor_split(parts, 1)
+        order = draws.permutation("data", f"{name}/minibatches", tensors[0].shape[1], draws.step * epochs + epoch)
+        yield from zip(*(take(t, order).tensor_split(parts, 1) for t in tensors))
 
 
 def baseline(n_seeds: int, n_in: int, params: LinearParams | ValueNetParams) -> LinearBaseline | ValueNet:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from baselines.parts.layers import StackedConv2d, StackedLinear
+from baselines.parts.layers import StackedConv2d, StackedLinear, full
 from harness.contracts import Settings
 from harness.maths.gaussian import kl_to_standard_normal, reparameterise
 
@@ -85,7 +85,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, h: Tensor, noise: Tensor | None = None) -> Code:
         """Encode features h [S, B, ...]; noise: standard normal of the code's shape, or None for z = mu."""
-        mean, log_std = self.mu(h).float(), self.rho(h).float()  # a KL near I_c would be lost in bfloat16
+        mean, log_std = full(self.mu(h)), full(self.rho(h))
         if self.params.sigma == "softplus":
             log_std = F.softplus(log_std - 5.0).log()
         z = mean if noise is None or not self.params.noise else reparameterise(mean, log_std, noise)

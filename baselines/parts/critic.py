@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from baselines.parts.bottleneck import Bottleneck, BottleneckParams, Code, PlainCode
-from baselines.parts.layers import MLP, StackedLinear, lrelu
+from baselines.parts.layers import MLP, StackedLinear, full, lrelu
 from baselines.parts.nets import NetParams, critic_body
 from baselines.parts.noise import NoiseParams, add_noise
 from baselines.parts.spectral import add_spectral_norm
@@ -89,4 +89,4 @@ class Critic(nn.Module):
         """[S, B] from codes [S, B, ...]."""
         z = z.flatten(2)
         before = BEFORE_HEAD.get(self.params.head)
-        return self.head(z if before is None else before(z)).squeeze(2).float()
+        return full(self.head(z if before is None else before(z))).squeeze(2)

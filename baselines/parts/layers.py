@@ -93,6 +93,11 @@ def initialise(module: nn.Module, draws: Draws) -> None:
             layer.fill(fill)
 
 
+def full(x: Tensor) -> Tensor:
+    """x, in float32 where products left it in a lower precision: sums, losses and a KL near I_c would be lost in that."""
+    return x.float() if x.dtype is torch.bfloat16 else x
+
+
 SLOPE = 0.2
 
 
@@ -117,3 +122,16 @@ class MLP(nn.Module):
         for i, layer in enumerate(self.hidden):
             x = layer(x if i == 0 else self.activation(x))
         return x if self.out is None else self.out(self.activation(x))
+
+    def held(self) -> Callable[[Tensor], Tensor]:
+        """The net as it stands, x [S, B, in] -> [S, B, out], for many small calls: without the modules' own cost."""
+        layers = [*self.hidden, *([] if self.out is None else [self.out])]
+        (bias, weight), *rest = [(layer.bias.unsqueeze(1), layer.effective_weight().mT) for layer in layers]
+
+        def net(x: Tensor) -> Tensor:
+            x = torch.baddbmm(bias, x, weight)
+            for b, w in rest:
+                x = torch.baddbmm(b, self.activation(x), w)
+            return x
+
+        return net

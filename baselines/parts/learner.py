@@ -89,7 +89,8 @@ class Learner(nn.Module):
     def rollout(self, source: Environments, draws: Draws, name: str = "rollout") -> Rollout:
         """Episodes of the current policy, which draws its actions."""
         noise = self.policy.noise(draws, (self.horizon, self.params.n_envs), name)
-        return source.rollout(lambda o, t: self.policy.act(self.see(o), noise[:, t]), draws, self.params.n_envs, name)
+        see, act = self.see.held(3), self.policy.acting(noise)
+        return source.rollout(lambda o, t: act(see(o), t), draws, self.params.n_envs, name)
 
     def meet(self, expert: Rollout, draws: Draws) -> None:
         """Before anything else of the first update: a normaliser with the expert's observations takes them in."""

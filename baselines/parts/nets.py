@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.parts.layers import MLP, lrelu
+from baselines.parts.layers import MLP, full, lrelu
 from harness.contracts import Settings
 
 
@@ -58,7 +58,7 @@ class MLPGenerator(nn.Module):
         self.net = MLP(n_seeds, latent, params.width, params.depth, math.prod(shape), ACTIVATIONS[params.activation])
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.tanh(self.net(z).float()).unflatten(2, self.shape)
+        return torch.tanh(full(self.net(z))).unflatten(2, self.shape)
 
 
 def critic_body(n_seeds: int, shape: tuple[int, ...], params: MLPParams | ResidualParams) -> nn.Module:

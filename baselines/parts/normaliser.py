@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -47,9 +48,13 @@ class Normaliser(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[S, ..., O] float32, or [1, ..., O] for all seeds alike."""
-        between = [1] * (x.dim() - 2)
+        return self.held(x.dim())(x)
+
+    def held(self, dim: int) -> Callable[[Tensor], Tensor]:
+        """What `forward` does to tensors of `dim` axes until the next `absorb`, with its constants worked out once."""
+        between = [1] * (dim - 2)
         mean, scale = (t.float().view(len(t), *between, -1) for t in (self.mean, 1 / self.std))
-        return ((x - mean) * scale).clamp(-self.clip, self.clip)
+        return lambda x: ((x - mean) * scale).clamp(-self.clip, self.clip)
 
     @torch.no_grad()
     def absorb(self, x: Tensor, alive: Tensor) -> None:
@@ -84,6 +89,9 @@ class AsItIs(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x
+
+    def held(self, dim: int) -> Callable[[Tensor], Tensor]:
+        return self
 
     def absorb(self, x: Tensor, alive: Tensor) -> None:
         pass

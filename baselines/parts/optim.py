@@ -56,7 +56,11 @@ class SeedOptimizer:
         """Minimise loss [S]; returns the gradient norm [S]. Only our own parameters get gradients."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.sum().backward(inputs=self.parameters)
-        norm = sum(p.grad.flatten(1).square().sum(1) for p in self.parameters).sqrt()
+        return self.follow(loss, step)
+
+    def follow(self, loss: Tensor, step: int | Tensor) -> Tensor:
+        """As `step`, by gradients that the parameters have already."""
+        norm = torch.stack([torch.linalg.vector_norm(p.grad.flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
         self.alive.logical_and_(torch.isfinite(loss.detach()) & torch.isfinite(norm))
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.lr_at(step)

@@ -6,6 +6,7 @@ A distribution is a tuple of tensors [S, B, A]: (mean, log std), or (log-probabi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -42,6 +43,10 @@ class _Policy(nn.Module):
         else:
             self.net = MLP(n_seeds, n_in, params.width, params.depth, n_out, ACTIVATIONS[params.activation])
 
+    def acting(self, noise: Tensor) -> Callable[[Tensor, int], Tensor]:
+        """(observations [S, E, O], t) -> actions [S, E, A] of step t, by noise [S, T, E, A] of `noise`, until the weights move."""
+        return lambda observations, t: self.act(observations, noise[:, t])
+
     def log_prob(self, observations: Tensor, actions: Tensor) -> Tensor:
         """[S, B] of the action as drawn, before any clipping."""
         return self.log_density(self.distribution(observations), actions)
@@ -67,6 +72,12 @@ class GaussianPolicy(_Policy):
         """Actions [S, B, A]; without noise the mean."""
         mean = self.net(observations)
         return mean if noise is None else torch.addcmul(mean, self.log_std.exp().unsqueeze(1), noise)
+
+    def acting(self, noise: Tensor) -> Callable[[Tensor, int], Tensor]:
+        if not isinstance(self.net, MLP):
+            return super().acting(noise)
+        mean, added = self.net.held(), (noise * self.log_std.exp()[:, None, None]).unbind(1)
+        return lambda observations, t: mean(observations) + added[t]
 
     def log_density(self, distribution: Distribution, actions: Tensor) -> Tensor:
         mean, log_std = distribution

@@ -11,7 +11,7 @@ from torch import Tensor
 from baselines.parts.baseline import minibatches
 from baselines.parts.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.policy import CategoricalPolicy, Distribution, GaussianPolicy
-from baselines.parts.transitions import take
+from baselines.parts.written_out import known, surrogate
 from harness.contracts import Draws, Settings
 
 
@@ -51,15 +51,18 @@ class PPO:
         old_log_prob = policy.log_density(old, actions)
         self.moving.copy_(self.alive)
         stopped, norms = torch.zeros_like(self.alive), []
-        for k, index in enumerate(minibatches(draws, "policy", actions.shape[1], params.epochs, params.minibatches)):
-            new = policy.distribution(take(observations, index))
-            log_ratio = policy.log_density(new, take(actions, index)) - take(old_log_prob, index)
-            gain = clipped_surrogate(log_ratio, take(advantages, index), params.clip).mean(1)
-            norms.append(self.optimizer.step(-gain - bonus * policy.entropy(new).mean(1), draws.step))
+        written_out = isinstance(policy, GaussianPolicy) and known(policy.net)
+        rows = observations, actions, old_log_prob, advantages, *old
+        for k, (o, a, log_prob, gains, *before) in enumerate(minibatches(draws, "policy", rows, params.epochs, params.minibatches)):
+            if written_out:
+                norms.append(self.optimizer.follow(surrogate(policy, o, a, log_prob, gains, params.clip, bonus), draws.step))
+            else:
+                new = policy.distribution(o)
+                gain = clipped_surrogate(policy.log_density(new, a) - log_prob, gains, params.clip).mean(1)
+                norms.append(self.optimizer.step(-gain - bonus * policy.entropy(new).mean(1), draws.step))
             if params.kl_stop != "none" and (k + 1) % params.minibatches == 0:
-                o, before = observations, old
-                if params.kl_stop == "last_minibatch":
-                    o, before = take(observations, index), tuple(take(t, index) for t in old)
+                if params.kl_stop == "batch":
+                    o, before = observations, old
                 stopped |= self.moving & (self._kl(o, before) > params.kl_limit)
                 self.moving.logical_and_(~stopped)
         self.alive.logical_and_(self.moving | stopped)

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.parts.layers import Maps, StackedConv2d, StackedLinear, SLOPE, lrelu
+from baselines.parts.layers import SLOPE, Maps, StackedConv2d, StackedLinear, full, lrelu
 from harness.contracts import BenchError
 
 BASE = 4  # height and width of the smallest feature map
@@ -81,7 +81,7 @@ class ResidualGenerator(nn.Module):
         x = list(self.project(z).unflatten(2, (-1, BASE, BASE)).unbind())
         for block in self.stages:
             x = each(upsample, block(x))
-        return torch.tanh(torch.stack(self.to_image.maps(each(lrelu, self.last(x)))).float())
+        return torch.tanh(full(torch.stack(self.to_image.maps(each(lrelu, self.last(x))))))
 
 
 class ResidualBody(nn.Module):

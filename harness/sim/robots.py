@@ -17,7 +17,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from harness.sim.threads import STATE, Threads
+from harness.sim.threads import STATE, Threads, finite
 from harness.sim.warp import Warp
 
 Where = Callable[[str], np.ndarray]  # a body's name -> its place [..., 3]
@@ -198,7 +198,7 @@ class Worlds:
         The motors cut the action to their range; the reward takes it as it was given, as Gymnasium does.
         """
         before = self._place.copy()
-        self._simulation.step(np.nan_to_num(action, nan=0.0, posinf=0.0, neginf=0.0))
+        self._simulation.step(finite(action))
         self._place[:] = self._simulation.places()
         healthy = self.robot.is_healthy(*self._simulation.joints())
         return self._observe(), self.robot.reward(before, self._place, action, healthy), healthy
@@ -233,7 +233,9 @@ class _Batched(Threads):
 
     def places(self) -> np.ndarray:
         """The first joint's position: forwards."""
-        return np.pad(self._state[:, self._qpos][:, :1], ((0, 0), (0, 2)))
+        places = np.zeros((self.n, 3))
+        places[:, 0] = self._state[:, self._qpos.start]
+        return places
 
 
 class _OneByOne:

@@ -14,6 +14,11 @@ CONTROL = mujoco.mjtState.mjSTATE_CTRL.value
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS  # time, position, velocity, activation: all a step depends on
 
 
+def finite(control: np.ndarray) -> np.ndarray:
+    """Zero in the place of what is not; the usual case costs one look."""
+    return control if np.isfinite(control).all() else np.nan_to_num(control, nan=0.0, posinf=0.0, neginf=0.0)
+
+
 class Threads:
     """`n` worlds; one control step is `frame_skip` steps of the simulator.
 
@@ -58,7 +63,7 @@ class Threads:
         A control that is not finite counts as zero: whoever gave it finds it in his own actions.
         """
         m = len(state)
-        self._control[:m] = np.nan_to_num(control, nan=0.0, posinf=0.0, neginf=0.0)[:, None]
+        self._control[:m] = finite(control)[:, None]
         path = self._path[:m]
         self._rollout.rollout(
             self._models[:m], self._data, nstep=self.frame_skip, control_spec=CONTROL, skip_checks=True,

@@ -105,11 +105,12 @@ def test_minibatches_cover_each_epoch_and_differ_by_epoch_and_step():
     def orders(step):
         draws = CounterDraws(range(S), "test")
         draws.step = step
-        return list(minibatches(draws, "t", 10, 2, 4))
+        return [rows for rows, in minibatches(draws, "t", (torch.arange(10).expand(S, 10),), 2, 4)]
 
     parts = orders(0)
     assert len(parts) == 8 and torch.equal(torch.cat(parts[:4], 1).sort(1).values, torch.arange(10).expand(S, 10))
     epochs = [torch.cat(p, 1) for p in (parts[:4], parts[4:], orders(1)[:4])]
     assert not any(torch.equal(epochs[a], epochs[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
     x = torch.arange(S * 10 * 2).view(S, 10, 2)
-    assert torch.equal(take(x, parts[0])[1, 2], x[1, parts[0][1, 2]])
+    rows, same = next(minibatches(CounterDraws(range(S), "test"), "t", (x, x[..., 0] // 2 % 10), 2, 4))
+    assert torch.equal(same, parts[0]) and torch.equal(rows[1, 2], x[1, parts[0][1, 2]])

@@ -6,6 +6,7 @@ import torch
 from baselines.parts.layers import initialise
 from baselines.parts.optim import OptimizerParams
 from baselines.parts.policy import PolicyParams, policy
+from baselines.parts.written_out import surrogate
 from baselines.parts.ppo import PPO, PPOParams, clipped_surrogate
 from harness.contracts import TaskSpec
 from harness.run.seeds import CounterDraws
@@ -53,6 +54,12 @@ def test_the_ratio_is_one_before_the_first_step(kind, monkeypatch):
     monkeypatch.setattr(
         module, "clipped_surrogate", lambda x, a, clip: seen.append(x.detach()) or clipped_surrogate(x, a, clip)
     )
+
+    def watched(policy, observations, actions, old, *rest):
+        seen.append(policy.log_prob(observations, actions).detach() - old)
+        return surrogate(policy, observations, actions, old, *rest)
+
+    monkeypatch.setattr(module, "surrogate", watched)
     update(*build(kind, epochs=1))
     assert seen[0].abs().max() < 1e-6 and seen[1].abs().max() > 1e-4
 
