@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from baselines.parts import rules
 from harness.contracts import Settings
 
 
@@ -30,10 +31,10 @@ class OptimizerParams(Settings):
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         if self.name == "adam":
-            return torch.optim.Adam(parameters, self.lr, self.betas, self.eps, fused=True)
+            return rules.Adam(parameters, self.lr, self.betas, self.eps, fused=True)
         if self.name == "rmsprop":
-            return torch.optim.RMSprop(parameters, self.lr, self.alpha, self.eps, foreach=True)
-        return torch.optim.SGD(parameters, self.lr, self.momentum, foreach=True)
+            return rules.RMSprop(parameters, self.lr, self.alpha, self.eps, foreach=True)
+        return rules.SGD(parameters, self.lr, self.momentum, foreach=True)
 
     def lr_at(self, step: int) -> float:
         return self.lr if self.decay is None else self.lr * self.decay.factor ** (step // self.decay.every_steps)
