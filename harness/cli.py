@@ -110,6 +110,14 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--preset", help="archived records of this preset (default: the live ones first)")
     c.add_argument("--page", type=Path, metavar="FILE", help="write the comparison as a page too")
 
+    c = command("speed", _speed, "time this project beside its peers, into results/benchmarks/", "speed --peer gail --python build/peers/bin/python")
+    c.add_argument("names", nargs="*", metavar="BENCHMARK", help="default: all of them")
+    c.add_argument("--peer", metavar="NAME", help="the benchmark beside gail, ppo, pytorch-fid, torch-fidelity or vdb-images")
+    c.add_argument("--quick", action="store_true", help="two pairs of less work, in files of their own")
+    c.add_argument("--python", type=Path, metavar="PATH", help="the Python of the peer's environment (default: this one)")
+    c.add_argument("--checkout", type=Path, metavar="PATH", help="a copy of the peer's code, for vdb-images")
+    c.add_argument("--pairs", type=_count, help="instead of 5, or 2 of --quick")
+
     c = command("verify", _verify, "replay the first steps of archived records", "verify c_maze c_maze airl --steps 10")
     c.add_argument("preset")
     c.add_argument("task", nargs="?")
@@ -268,6 +276,14 @@ def _tune(args: Args) -> None:
     from harness.commands.tune import tune
 
     print(tune(_root(args), _plan(args), args.task, args.jobs))
+
+
+def _speed(args: Args) -> None:
+    from harness.benchmarks.record import Options
+    from harness.benchmarks.speed import speed
+
+    for line in speed(Options(_root(args), args.quick, args.python, args.checkout, args.pairs), args.names, args.peer):
+        print(line, flush=True)
 
 
 def _verify(args: Args) -> int:

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from baselines.parts import rules
 from harness.contracts import Settings
 
 
@@ -31,10 +32,10 @@ class OptimizerParams(Settings):
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         on_cuda = parameters[0].is_cuda  # where a step may be part of a CUDA graph, its count lies on the device
         if self.name == "adam":
-            return torch.optim.Adam(parameters, self.lr, self.betas, self.eps, fused=True, capturable=on_cuda)
+            return rules.Adam(parameters, self.lr, self.betas, self.eps, fused=True, capturable=on_cuda)
         if self.name == "rmsprop":
-            return torch.optim.RMSprop(parameters, self.lr, self.alpha, self.eps, foreach=True, capturable=on_cuda)
-        return torch.optim.SGD(parameters, self.lr, self.momentum, foreach=True)
+            return rules.RMSprop(parameters, self.lr, self.alpha, self.eps, foreach=True, capturable=on_cuda)
+        return rules.SGD(parameters, self.lr, self.momentum, foreach=True)
 
     def lr_at(self, step: int | Tensor) -> float | Tensor:
         return self.lr if self.decay is None else self.lr * self.decay.factor ** (step // self.decay.every_steps)

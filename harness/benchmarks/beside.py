@@ -3,22 +3,28 @@
     python -m harness.benchmarks.beside gail PYTHON --demonstrations results/records/hopper_expert/ppo/artefacts.npz
     python -m harness.benchmarks.beside ppo PYTHON --robot HalfCheetah-v5 --steps 300000 --pairs 3
 
-PYTHON is that of an environment with `imitation` (for gail) and stable-baselines3, see `peer_control.py`. Robot,
-demonstrations, sizes of the nets, optimiser steps for each environment step and all settings of SETTINGS are the same.
-Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, one after the other on one thread
-each. The peer's discriminator normalises by both sides' observations, so ours does. The result is printed and written to results/benchmarks/.
+or `bench speed --peer gail --python PYTHON`. PYTHON is that of an environment with `imitation` (for gail) and
+stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step and all
+settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, on one
+thread each; ours is held to AVX2 as `bench` holds it, the peer is not. The peer's discriminator normalises by both sides'
+observations, so ours does. The result is printed and written to results/benchmarks/.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-import subprocess
-import tempfile
+import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from harness.benchmarks import peers
+from harness.benchmarks.record import Options, alternate, lines, record, row, write
+from harness.errors import BenchError
+from harness.report.measured import Record, summary
+from harness.run.pins import pin
 
 SETTINGS = {
     "ppo": {
@@ -29,55 +35,86 @@ SETTINGS = {
 }  # fmt: skip
 EPISODES = 20  # of the final policy, for its return
 SHOWN = 11  # of the expert
+TITLES = {"gail": "GAIL", "ppo": "PPO"}
+PEERS = ("gail", "ppo")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What both sides do. stack: seeds of ours at once, 1 for no such run. returns: score the final policies too."""
+
+    algorithm: str
+    robot: str = "Hopper-v5"
+    demonstrations: Path | None = None
+    steps: int = 20_000
+    stack: int = 5
+    returns: bool = False
+
+
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("algorithm", choices=("gail", "ppo"))
+    parser.add_argument("algorithm", choices=PEERS)
     parser.add_argument("python", type=Path)
-    parser.add_argument("--robot", default="Hopper-v5")
+    parser.add_argument("--robot", default=Work.robot)
     parser.add_argument("--demonstrations", type=Path)
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--stack", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=Work.steps)
+    parser.add_argument("--pairs", type=int)
+    parser.add_argument("--stack", type=int, default=Work.stack)
     parser.add_argument("--returns", action="store_true", help="score the final policies too")
     args = parser.parse_args()
-    if args.algorithm == "gail" and not (args.demonstrations and args.demonstrations.is_file()):
-        parser.error(f"--demonstrations {args.demonstrations}: no such file; train the expert's cell first")
-    if not args.python.is_file():
-        parser.error(f"{args.python}: no such file; give the Python of an environment with the peer")
-    rows = []
-    for k in range(args.pairs):
-        row = {"peer": _peer(args, k), "ours": _ours(args, (k,))}
-        if args.stack > 1:
-            row["stack"] = _ours(args, tuple(range(k, k + args.stack)))
-        rows.append(row)
-        print(f"pair {k}: " + ", ".join(f"{who} {run['per_second']:,.0f} steps/s" for who, run in row.items()), flush=True)
-    found = _summary(args, rows)
-    target = Path("results/benchmarks") / f"{args.algorithm}-{args.robot}-{args.steps}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps({key: value for key, value in found.items() if key != "runs"}, indent=1))
-    print(target)
+    pin()
+    work = Work(args.algorithm, args.robot, args.demonstrations, args.steps, args.stack, args.returns)
+    options = Options(Path.cwd(), python=args.python, pairs=args.pairs)
+    try:
+        for made in measure(options, work):
+            print(*lines(made), write(options.root, made), sep="\n")
+    except BenchError as error:
+        sys.exit(f"error: {error}")
 
 
-def _peer(args: argparse.Namespace, seed: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "settings.json"
-        path.write_text(json.dumps(SETTINGS | {
-            "algorithm": args.algorithm, "robot": args.robot, "seed": seed, "steps": args.steps, "episodes": SHOWN,
-            "demonstrations": args.demonstrations and str(args.demonstrations.resolve()), "scratch": folder,
-            "n_episodes": EPISODES if args.returns else 0,
-        }))  # fmt: skip
-        script = Path(__file__).with_name("peer_control.py")
-        done = subprocess.run([args.python, script, path], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{args.python} {script.name} failed: {done.stderr.strip().splitlines()[-1]}")
-    run = json.loads(done.stdout.strip().splitlines()[-1])
-    return run | {"per_second": args.steps / run["seconds"]}
+def of_peer(options: Options, algorithm: str) -> Iterator[Record]:
+    """The runs of `bench speed`: Hopper, for GAIL with the archived expert's episodes."""
+    shown = options.root / "results/archive/hopper/hopper_expert/ppo/artefacts.npz"
+    return measure(options, Work(algorithm, demonstrations=shown if algorithm == "gail" else None, steps=options.size(20_000, 8_000)))
 
 
-def _ours(args: argparse.Namespace, seeds: tuple[int, ...]) -> dict[str, Any]:
+def measure(options: Options, work: Work) -> Iterator[Record]:
+    if work.algorithm == "gail" and not (work.demonstrations and work.demonstrations.is_file()):
+        raise BenchError(f"--demonstrations {work.demonstrations}: no such file; train the expert's cell first")
+    found, runs = peers.version(work.algorithm, options), {"theirs": [], "one": [], "stack": []}
+
+    def keep(name: str, run: dict[str, Any]) -> float:
+        runs[name].append(run)
+        return run["per_second"]
+
+    sides = {"theirs": lambda k: keep("theirs", _peer(options, work, k)), "one": lambda k: keep("one", _ours(work, (k,)))}
+    if work.stack > 1:
+        sides["stack"] = lambda k: keep("stack", _ours(work, tuple(range(k, k + work.stack))))
+    made = [values for _, values in alternate(options, **sides)]
+    theirs = [values["theirs"] for values in made]
+    names = {"one": "one seed", "stack": f"{work.stack} stacked seeds"}
+    rows = [
+        row(name, "steps/s", [v[side] for v in made], theirs, "one seed of the peer", higher_is_better=True)
+        for side, name in names.items() if side in sides
+    ]  # fmt: skip
+    settings = {"robot": work.robot, "steps": work.steps, "simulator alone, steps/s": summary([_ceiling(work) for _ in range(3)]), **SETTINGS}
+    if work.returns:
+        settings["returns"] = {side: [run["returns"] for run in side_runs] for side, side_runs in runs.items() if side_runs}
+    title = f"{TITLES[work.algorithm]} on {work.robot}"
+    yield record(options, f"{work.algorithm}-{work.robot}-{work.steps}", title, rows, settings, found)
+
+
+def _peer(options: Options, work: Work, seed: int) -> dict[str, Any]:
+    run = peers.call(options.python, "peer_control.py", SETTINGS | {
+        "algorithm": work.algorithm, "robot": work.robot, "seed": seed, "steps": work.steps, "episodes": SHOWN,
+        "demonstrations": work.demonstrations and str(work.demonstrations.resolve()), "n_episodes": EPISODES if work.returns else 0,
+    })  # fmt: skip
+    return run | {"per_second": work.steps / run["seconds"]}
+
+
+def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
     import torch
 
     from harness import registry
@@ -87,11 +124,11 @@ def _ours(args: argparse.Namespace, seeds: tuple[int, ...]) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     device, family = torch.device("cpu"), registry.family("locomotion")
-    rounds = -(-args.steps // (SETTINGS["ppo"]["n_envs"] * SETTINGS["ppo"]["horizon"]))
-    imitates = args.algorithm == "gail"
-    shown = {"demonstrations": str(args.demonstrations), "episodes": SHOWN} if imitates else {"termination": "restart"}
+    rounds = -(-work.steps // (SETTINGS["ppo"]["n_envs"] * SETTINGS["ppo"]["horizon"]))
+    imitates = work.algorithm == "gail"
+    shown = {"demonstrations": str(work.demonstrations), "episodes": SHOWN} if imitates else {"termination": "restart"}
     params = family.Params(
-        family="locomotion", robot=args.robot, seeds=seeds, steps=rounds, threads=1, score={"n_episodes": EPISODES}, **shown
+        family="locomotion", robot=work.robot, seeds=seeds, steps=rounds, threads=1, score={"n_episodes": EPISODES}, **shown
     )
     task = family.build("beside", params, Path())
     algorithm = registry.algorithm("imitation" if imitates else "true_reward")
@@ -101,8 +138,8 @@ def _ours(args: argparse.Namespace, seeds: tuple[int, ...]) -> dict[str, Any]:
     for draws.step in range(rounds):
         method.update(source, draws)
     seconds = time.perf_counter() - started
-    run = {"seconds": seconds, "per_second": len(seeds) * args.steps / seconds}
-    if args.returns:
+    run = {"seconds": seconds, "per_second": len(seeds) * work.steps / seconds}
+    if work.returns:
         run["returns"] = episodes.compute(Evaluation(task, method.outputs(), draws))["return"].values.tolist()
     return run
 
@@ -126,29 +163,13 @@ def _block(imitates: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _summary(args: argparse.Namespace, rows: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Medians with ranges of steps per second, and of the ratios within each pair; the simulator's ceiling beside."""
-
-    def of(values: list[float]) -> dict[str, float]:
-        return {"median": statistics.median(values), "least": min(values), "most": max(values)}
-
-    who = rows[0].keys()
-    return {
-        "algorithm": args.algorithm, "robot": args.robot, "steps": args.steps, "stack": args.stack, "machine": _machine(),
-        "steps_per_second": {name: of([row[name]["per_second"] for row in rows]) for name in who},
-        "ratio_to_peer": {name: of([row[name]["per_second"] / row["peer"]["per_second"] for row in rows]) for name in who if name != "peer"},
-        "simulator_alone": of([_ceiling(args) for _ in range(3)]),
-        "runs": rows,
-    }  # fmt: skip
-
-
-def _ceiling(args: argparse.Namespace) -> float:
+def _ceiling(work: Work) -> float:
     """Environment steps per second of the simulator under actions at random, one thread, as many worlds as the stack has."""
     import numpy as np
 
     from harness.sim.robots import ROBOTS, Worlds
 
-    robot, rng, n, steps = ROBOTS[args.robot], np.random.default_rng(0), args.stack * SETTINGS["ppo"]["n_envs"], 300
+    robot, rng, n, steps = ROBOTS[work.robot], np.random.default_rng(0), work.stack * SETTINGS["ppo"]["n_envs"], 300
     worlds = Worlds(robot, n, threads=1)
     worlds.set_state(*robot.reset(rng.random((n, robot.draws)), rng.standard_normal((n, robot.draws))))
     low, high = robot.model.actuator_ctrlrange.T
@@ -157,14 +178,6 @@ def _ceiling(args: argparse.Namespace) -> float:
     for action in actions:
         worlds.step(action)
     return n * steps / (time.perf_counter() - started)
-
-
-def _machine() -> str:
-    import torch
-
-    from harness.run.device import processor
-
-    return f"{processor()}, one thread, torch {torch.__version__}"
 
 
 if __name__ == "__main__":

@@ -1,60 +1,57 @@
-"""Time the Frechet distance with a cached root against scipy's matrix square root.
+"""The matrix step of the Frechet distance, with the root of the reference at hand, beside scipy's matrix square root.
 
-    python -m harness.benchmarks.frechet --features 2048
+    bench speed frechet
 
-Prints seconds, their ratio and the relative difference of the two results.
+d = 2048 features, 5,000 samples a side, one thread. The root of the reference is taken once for all distances to it; the
+relative difference of the two results stands in the settings.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from harness.benchmarks.record import Options, alternate, at_most, record, row
+from harness.report.measured import Record
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--features", type=int, default=2048)
-    parser.add_argument("--samples", type=int, default=5000)
-    parser.add_argument("--repeats", type=int, default=3)
-    args = parser.parse_args()
+SAMPLES = 5000
+AIM = 0.2
 
+
+def features(rng: np.random.Generator, n: int, d: int, shift: float) -> np.ndarray:
+    """float32 [n, d]: rectified mixtures, whose spectrum decays like that of pooled features."""
+    mixing = np.random.default_rng(1).normal(size=(d, d)) / np.arange(1, d + 1)
+    return np.maximum(rng.normal(shift, size=(n, d)) @ mixing, 0).astype(np.float32)
+
+
+def measure(options: Options) -> Iterator[Record]:
+    import scipy
     import scipy.linalg
 
     from harness.metrics.distances import Reference, frechet, moments
 
-    rng = np.random.default_rng(0)
-    # Rectified mixtures, whose spectrum decays like that of pooled features.
-    mixing = rng.normal(size=(args.features, args.features)) / np.arange(1, args.features + 1)
-    real, fake = (
-        np.maximum(rng.normal(shift, size=(args.samples, args.features)) @ mixing, 0).astype(np.float32)
-        for shift in (0.0, 0.1)
-    )
-    r, g = moments(real), moments(fake)
-    reference, root_seconds = timed(lambda: Reference(r), 1)
-    ours, seconds = timed(lambda: frechet(reference, g.mean, g.cov), args.repeats)
+    d, rng = options.size(2048, 512), np.random.default_rng(0)
+    r, g = (moments(features(rng, SAMPLES, d, shift)) for shift in (0.0, 0.1))
+    reference = Reference(r)
 
     def by_sqrtm() -> float:
-        product = np.trace(scipy.linalg.sqrtm(r.cov @ g.cov)).real
-        return float(np.square(r.mean - g.mean).sum() + np.trace(r.cov) + np.trace(g.cov) - 2 * product)
+        root = np.trace(scipy.linalg.sqrtm(r.cov @ g.cov)).real
+        return float(np.square(r.mean - g.mean).sum() + np.trace(r.cov) + np.trace(g.cov) - 2 * root)
 
-    theirs, sqrtm_seconds = timed(by_sqrtm, 1)
-    print(f"root of the reference, once   {root_seconds:8.2f} s")
-    print(f"frechet with that root        {seconds:8.2f} s   {ours:.10g}")
-    print(f"scipy.linalg.sqrtm            {sqrtm_seconds:8.2f} s   {theirs:.10g}")
-    print(f"ratio {sqrtm_seconds / seconds:.1f}, relative difference {abs(ours - theirs) / theirs:.1e}")
+    values: dict[str, float] = {}
 
+    def timed(name: str, function: Callable[[], float]) -> float:
+        started = time.perf_counter()
+        values[name] = function()
+        return time.perf_counter() - started
 
-def timed(function, repeats: int):
-    """Result and the fastest of `repeats` runs in seconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = function()
-        times.append(time.perf_counter() - start)
-    return result, min(times)
+    def ours(_: int) -> float:
+        return timed("ours", lambda: frechet(reference, g.mean, g.cov))
 
-
-if __name__ == "__main__":
-    main()
+    pairs = [both for _, both in alternate(options, ours=ours, theirs=lambda _: timed("theirs", by_sqrtm))]
+    made = row("distance of two Gaussians", "s", *([p[s] for p in pairs] for s in ("ours", "theirs")), "scipy's sqrtm", aim=at_most(AIM))
+    difference = abs(values["ours"] / values["theirs"] - 1)
+    settings = {"d": d, "samples": SAMPLES, "relative difference of the distances": f"{difference:.1e}"}
+    yield record(options, "frechet", "Matrix step of the Frechet distance", [made], settings, {"name": "scipy", "version": scipy.__version__})

@@ -1,68 +1,68 @@
-"""What a stack of seeds costs beside one seed, and how much of the time the simulator takes.
+"""What five stacked seeds cost beside one seed, and beside five runs of one seed each, one after the other.
 
-    python -m harness.benchmarks.stack c_maze vairl_gp --seeds 5 --updates 60
+    bench speed stack
 
-One seed and the stack train in turns, each from nothing. Prints the ratio of their times for each turn with the
-median, and environment steps per second of the whole loop and of the simulator alone (actions at random).
+Nets of 64 units (two Gaussians), of 256 units (supervised bottleneck) and the residual nets of CIFAR. A pair trains seeds 0 to 4
+alone and then as a stack, each from nothing; the first update is not counted.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterator
+
+from harness.benchmarks import residual
+from harness.benchmarks.record import Options, alternate, at_most, record, row
+from harness.report.measured import Record
+
+SEEDS = (0, 1, 2, 3, 4)
+CELLS = {"64 units": ("two_gaussians", "no_bottleneck"), "256 units": ("vib_digits", "deterministic")}
+AIMS = {"64 units": 2.0, "256 units": 3.5, "images": 4.5}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task")
-    parser.add_argument("cell")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--updates", type=int, default=20)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
+def measure(options: Options) -> Iterator[Record]:
+    plans = {
+        **{name: (_cell(options, *cell), options.size(400, 50)) for name, cell in CELLS.items()},
+        "images": (lambda seeds, updates: residual.train(options.root, seeds, updates), options.size(2, 1)),
+    }
+    rows = []
+    for name, (train, updates) in plans.items():
+        print(f" {name}")
+        alone: dict[int, list[float]] = {}
 
+        def singles(k: int, train=train, updates=updates, alone=alone) -> float:
+            alone[k] = [train((seed,), updates) for seed in SEEDS]
+            return sum(alone[k])
+
+        made = [both for _, both in alternate(options, theirs=singles, ours=lambda _, t=train, u=updates: t(SEEDS, u))]
+        ours = [both["ours"] for both in made]
+        one = [sum(alone[k]) / len(SEEDS) for k in range(options.count)]
+        rows.append(row(f"{name}: five seeds", "s", ours, one, "one seed (mean of five)", aim=at_most(AIMS[name])))
+        rows.append(row(f"{name}: five seeds, as five runs", "s", ours, [both["theirs"] for both in made], "five runs", aim=at_most(1.0)))
+    settings = {"updates": {name: updates for name, (_, updates) in plans.items()}, "cells": {n: "/".join(c) for n, c in CELLS.items()}}
+    settings["cells"]["images"] = f"{residual.PRESET}: {residual.METHOD}"
+    yield record(options, "stack", "Five stacked seeds", rows, settings)
+
+
+def _cell(options: Options, task_name: str, name: str) -> Callable[[tuple[int, ...], int], float]:
+    """(seeds, updates) -> seconds of training that cell of the present preset."""
     import torch
 
     from harness.commands.plan import load_plan
-    from harness.commands.train import build_method, build_task, pick_device
+    from harness.commands.train import build_method, build_task
     from harness.run.seeds import CounterDraws
 
-    torch.set_num_threads(args.threads)
-    root, device = Path.cwd(), pick_device()
-    cell = load_plan(root).cell(args.task, args.cell)
-    task = build_task(root, cell)
-    steps = cell.method_params.learner.n_envs * task.spec.horizon  # of one seed and update
+    torch.set_num_threads(1)
+    cell, device = load_plan(options.root).cell(task_name, name), torch.device("cpu")
+    task = build_task(options.root, cell)
 
-    def draws(n: int) -> CounterDraws:
-        return CounterDraws(tuple(range(n)), f"{cell.protocol}/{cell.task}", device)
-
-    def train(n: int) -> float:
-        numbers, source = draws(n), task.source(device)
-        method = build_method(cell, task, numbers, device)
-        started = time.perf_counter()
-        for numbers.step in range(args.updates):
-            method.update(source, numbers)
+    def train(seeds: tuple[int, ...], updates: int) -> float:
+        draws, source = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device), task.source(device)
+        method, started = build_method(cell, task, draws, device), 0.0
+        for draws.step in range(updates + 1):
+            if draws.step == 1:
+                started = time.perf_counter()
+            method.update(source, draws)
         return time.perf_counter() - started
 
-    def simulate(n: int) -> float:
-        numbers, source = draws(n), task.source(device)
-        noise = numbers.normal("latent", "benchmark", (task.spec.horizon, steps // task.spec.horizon, task.spec.action_size))
-        started = time.perf_counter()
-        source.rollout(lambda _, t: noise[:, t], numbers, noise.shape[2])
-        return time.perf_counter() - started
-
-    ratios, loop, alone = [], [], []
-    for _ in range(args.repeats):
-        one, stack = train(1), train(args.seeds)
-        ratios.append(stack / one)
-        loop.append(args.seeds * args.updates * steps / stack)
-        alone.append(args.seeds * steps / simulate(args.seeds))
-    print(f"{args.seeds} seeds cost {statistics.median(ratios):.2f} times one seed ({', '.join(f'{r:.2f}' for r in ratios)})")
-    print(f"environment steps per second, {args.seeds} seeds: {statistics.median(loop):,.0f} of the whole loop, {statistics.median(alone):,.0f} of the simulator")
-
-
-if __name__ == "__main__":
-    main()
+    return train

@@ -75,13 +75,14 @@ def tier(task: Task, method: Method) -> str:
 
 
 def encoder_of(task: Task) -> Any:
-    """The encoder that an image task names, or None for other tasks."""
+    """The encoder that an image task names, on the device that trains; or None for other tasks."""
     score = getattr(task.params, "score", None)
     if not hasattr(score, "encoder"):
         return None
+    from harness.run.device import pick_device
     from harness.metrics.encoders.catalogue import load
 
-    return load(score.encoder, score.encoder_weights)
+    return load(score.encoder, score.encoder_weights, pick_device().type, score.encoder_precision)
 
 
 def _trained(folder: Path, names: dict[str, Any], cell: Cell) -> Run:

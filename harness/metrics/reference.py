@@ -84,7 +84,7 @@ class RealSide:
         if self.scratch is None:
             return self.encoder.features(images)
         settings = self.encoder.manifest() | {"batch": self.encoder.batch, "device": self.encoder.device.type}
-        settings |= {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability(), "shape": images.shape}
+        settings |= {"torch": torch.__version__, "cpu": self.encoder.instructions, "shape": images.shape}
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         key.update(np.ascontiguousarray(images))
         path = self.scratch / "features" / f"{key.hexdigest()[:16]}.npy"

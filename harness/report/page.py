@@ -20,7 +20,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import claims, downloads, external, figures, judge, mazes, methods, published, robots, support, tables, toy, variance, verdicts
+from harness.report import claims, downloads, external, figures, judge, mazes, methods, published, robots, speed, support, tables, toy, variance, verdicts
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
@@ -154,6 +154,8 @@ def _page(
     sections = said + [_family(name, parts) for name, parts in families.items()] + extra
     if before is None and (supported := support.tables(root / "results/statistics/coverage.csv")):
         sections.append(Section("support", "What so many seeds can decide", SUPPORT, tables=supported))
+    if before is None and (measured := speed.table(root / "results/benchmarks", link)):
+        sections.append(Section("speed", "Speed", speed.INTRO, tables=[measured], plots=speed.draw(root / "results/benchmarks")))
     if beside.numbers is not None:
         printed = [methods.linked(table, cells, methods.FOLDER) for table in published.numbers(beside.numbers)]
         sections.append(Section("published", "Published numbers", PUBLISHED, tables=printed))

@@ -21,11 +21,13 @@ class Scoring(Settings):
     """How samples become scores; no part of what is trained.
 
     n_fake: generated images, null for as many as there are in the test set.
-    encoder_weights: a file, where the encoder's own download cannot be had.
+    encoder_weights: a file, where the encoder's own download cannot be had. encoder_precision: bfloat16 is for
+    inception-v3-fid and vdb-legacy; a metric of its own, as features differ by half a percent.
     """
 
     encoder: Literal["digits-cnn", "efficientnet-lite0", "inception-v3-fid", "vdb-legacy"]
     encoder_weights: str | None = None
+    encoder_precision: Literal["float32", "bfloat16"] = "float32"
     n_fake: int | None = Field(None, ge=2)
 
 

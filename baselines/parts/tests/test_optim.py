@@ -1,5 +1,7 @@
 """Optimisers over seeds: stock steps, norms per seed, a dead seed held, schedules, weight clipping."""
 
+import copy
+
 import pytest
 import torch
 
@@ -97,3 +99,28 @@ def test_clip_weights():
         assert old.abs().amax(tuple(range(1, old.dim()))).gt(0.5).all()
         assert torch.equal(p[0::2], old[0::2].clamp(-0.5, 0.5))
         assert torch.equal(p[1], old[1])  # a seed that is out keeps its last state
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd"])
+def test_rules_without_compiling_give_the_bits_of_torchs(name):
+    """The same steps, and a state that goes into either; nothing of torch.compile is asked for."""
+    stock = {
+        "adam": lambda p: torch.optim.Adam(p, 0.1, (0.5, 0.9), 1e-8, fused=True),
+        "rmsprop": lambda p: torch.optim.RMSprop(p, 0.1, 0.99, 1e-8, foreach=True),
+        "sgd": lambda p: torch.optim.SGD(p, 0.1, 0.5, foreach=True),
+    }[name]
+    start = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
+    ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    a = OptimizerParams(name=name, lr=0.1, betas=(0.5, 0.9), momentum=0.5).build([ours])
+    b = stock([theirs])
+    for step in range(6):
+        for optimizer, p in ((a, ours), (b, theirs)):
+            optimizer.zero_grad()
+            (p**2).sum().backward()
+            optimizer.step()
+        assert torch.equal(ours, theirs) and not torch.equal(ours, start)
+        if step == 2:
+            held = copy.deepcopy((a.state_dict(), b.state_dict()))
+            b.load_state_dict(held[0])
+            a.load_state_dict(held[1])
+    assert type(a).step is not type(b).step and type(a).__name__ == type(b).__name__

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.contracts import BenchError
+from harness.metrics.encoders import apart
 
 
 class Encoder:
@@ -20,6 +22,8 @@ class Encoder:
     the last batch filled up, so a feature never depends on how the caller cut his images.
     pixels: "uint8", or "float32" for a protocol that scores images in [-1, 1] before they are rounded.
     split: the part of the data that is the real side; n_fake: a number that the protocol fixes.
+    heavy: most of the time of scoring, so it runs on a GPU where there is one, and on a CPU with every instruction that it
+    has (see `apart`); such a class has `build` and takes a precision, of the net's weights and layers.
     """
 
     name: str
@@ -31,10 +35,32 @@ class Encoder:
     split: str = "test"
     n_fake: int | None = None
     n_classes: int = 0
+    heavy: bool = False
+    precisions: tuple[str, ...] = ("float32",)
 
-    def __init__(self, weights: str, device: torch.device | str = "cpu"):
-        """weights: SHA-256 of the weights."""
-        self.weights, self.device = weights, torch.device(device)
+    def __init__(self, weights: str, device: torch.device | str = "cpu", precision: str = "float32", path: Path | None = None):
+        """weights: SHA-256 of the weights; path: their file, for `build`."""
+        self.weights, self.device, self.precision, self.path = weights, torch.device(device), precision, path
+        self.dtype: torch.dtype = getattr(torch, precision)
+
+    def build(self, path: Path) -> nn.Module:
+        """The net of a heavy encoder, from its checked file."""
+        raise NotImplementedError
+
+    @cached_property
+    def net(self) -> nn.Module:
+        return self.build(self.path).to(self.device, self.dtype)
+
+    @cached_property
+    def child(self) -> apart.Child | None:
+        """The process that encodes in this one's place, where this one is held back."""
+        here = not self.heavy or self.device.type != "cpu" or not apart.limited()
+        return None if here else apart.Child(self.name, str(self.path), self.precision, torch.get_num_threads())
+
+    @property
+    def instructions(self) -> str:
+        """What rounds the features on a CPU: the instruction set of this process, or "all" that the processor has."""
+        return "all" if self.child else torch.backends.cpu.get_cpu_capability()
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, C, H, W] of `pixels` on the device -> [B, F]."""
@@ -53,7 +79,8 @@ class Encoder:
         return images if self.pixels == "uint8" else images.astype(np.float32) / 127.5 - 1
 
     def manifest(self) -> dict[str, Any]:
-        return {"encoder": self.name, "weights": self.weights, "resize": self.resize, "range": self.pixels, "split": self.split}
+        exact = {} if self.precision == "float32" else {"precision": self.precision}
+        return {"encoder": self.name, "weights": self.weights, "resize": self.resize, "range": self.pixels, "split": self.split} | exact
 
     @torch.inference_mode()
     def features(self, images: np.ndarray) -> np.ndarray:
@@ -63,6 +90,8 @@ class Encoder:
         """
         if images.dtype != self.pixels:
             raise BenchError(f"encoder {self.name} takes {self.pixels} images, these are {images.dtype}")
+        if self.child:
+            return self.child.features(images)
         found = np.empty((len(images), self.dim), np.float32)
         # TF32 would round the inputs of convolutions to 10 bits on a GPU.
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):

@@ -11,10 +11,11 @@ NAMES = ("digits-cnn", "efficientnet-lite0", "inception-v3-fid", "vdb-legacy")
 
 
 @lru_cache(maxsize=2)
-def load(name: str, weights: str | None = None, device: str = "cpu") -> Encoder:
+def load(name: str, weights: str | None = None, device: str = "cpu", precision: str = "float32") -> Encoder:
     """The encoder with its weights (a file, or None for its own), once per process.
 
-    Raises BenchError for a name that is not in NAMES and for weights that are missing or wrong.
+    device: for a heavy encoder; the others are fast on a CPU, and the same there whatever trains.
+    Raises BenchError for a name that is not in NAMES, for weights that are missing or wrong and for a precision it has not.
     """
     if name == "digits-cnn":
         from harness.metrics.encoders.digits_cnn import DigitsCNN as found
@@ -26,4 +27,6 @@ def load(name: str, weights: str | None = None, device: str = "cpu") -> Encoder:
         from harness.metrics.encoders.vdb_legacy import VdbLegacy as found
     else:
         raise BenchError(f"encoder {name!r} is unknown; known: {', '.join(NAMES)}")
-    return found(weights, device)
+    if precision not in found.precisions:
+        raise BenchError(f"encoder {name} has no precision {precision!r}: give {' or '.join(found.precisions)}")
+    return found(weights, device, precision) if found.heavy else found(weights)

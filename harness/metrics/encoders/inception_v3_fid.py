@@ -1,7 +1,8 @@
 """The standard FID: torch-fidelity's Inception v3 with the converted weights of 2015.
 
 Pixels 0..255, bilinear to 299 as TensorFlow 1 did it, (x - 128) / 128, pooled features
-(Heusel et al. 2017). The weights are torch-fidelity's own download or a given file.
+(Heusel et al. 2017). The weights are torch-fidelity's own download or a given file; its net and its
+resize are taken over in a form that needs less than half the time, see `convolutions` and `resized`.
 """
 
 from __future__ import annotations
@@ -9,29 +10,48 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from harness.contracts import BenchError
 from harness.metrics.encoders.base import Encoder, checked, three_channels
+from harness.metrics.encoders.convolutions import channels_last, folded
 
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+SIDE = 299  # pixels
 
 
 class InceptionV3Fid(Encoder):
     name, label, dim, split = "inception-v3-fid", "Inception v3", 2048, "train"
-    resize = "bilinear (TensorFlow 1) to 299"
+    resize = f"bilinear (TensorFlow 1) to {SIDE}"
+    batch = 10  # images of one layer then stay in the processor's cache
+    heavy, precisions = True, ("float32", "bfloat16")
 
-    def __init__(self, weights: str | None = None, device: torch.device | str = "cpu"):
+    def __init__(self, weights: str | None = None, device: torch.device | str = "cpu", precision: str = "float32"):
         """Raises BenchError if the weights cannot be had or have another hash."""
+        path = Path(weights) if weights else download()
+        super().__init__(checked(path, self.name, SHA256), device, precision, path)
+
+    def build(self, path: Path) -> nn.Module:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-        path = Path(weights) if weights else download()
-        super().__init__(checked(path, self.name, SHA256), device)
-        # torch-fidelity unpickles the file, so its hash is checked first.
-        self.net = FeatureExtractorInceptionV3(self.name, ["2048"], feature_extractor_weights_path=str(path)).to(device)
+        # torch-fidelity unpickles the file, so its hash was checked first.
+        net = FeatureExtractorInceptionV3(self.name, ["2048"], feature_extractor_weights_path=str(path))
+        # Its parts are registered in the order in which they are applied; the classifier is not for features.
+        return folded(nn.Sequential(*(part for name, part in net.named_children() if name != "fc")))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(three_channels(x))[0]
+        x = (resized(three_channels(x).float()) - 128) / 128
+        return self.net(channels_last(x.to(self.dtype))).flatten(1)
+
+
+def resized(x: Tensor) -> Tensor:
+    """[B, C, H, W] -> [B, C, 299, 299]: pixel i of the output lies at i H / 299 of the input, the last row and column repeated.
+
+    The same positions as from corner to corner with one row and column more on both sides, which torch has as one operation.
+    """
+    wide = F.pad(x, (0, 1, 0, 1), mode="replicate")
+    return F.interpolate(wide, size=(SIDE + 1, SIDE + 1), mode="bilinear", align_corners=True)[..., :SIDE, :SIDE]
 
 
 def download() -> Path:

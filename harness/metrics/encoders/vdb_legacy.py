@@ -8,15 +8,17 @@ training images: 156 batches of 64, each from a loader shuffled afresh, hence wi
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.contracts import BenchError
 from harness.metrics.encoders.base import Encoder, sha256, state_dict, three_channels
+from harness.metrics.encoders.convolutions import channels_last, folded
 from harness.run.seeds import CounterDraws
 from harness.tasks.pixels import augment
 
@@ -28,29 +30,33 @@ SHIFT = ((0.485 - 0.5) / 0.5, (0.456 - 0.5) / 0.5, (0.406 - 0.5) / 0.5)
 class VdbLegacy(Encoder):
     name, label, dim, split = "vdb-legacy", "released VDB protocol", 2048, "train"
     resize, pixels, n_fake = "bilinear to 299", "float32", 5056
+    batch, heavy, precisions = 10, True, ("float32", "bfloat16")
 
-    def __init__(self, weights: str | None = None, device: torch.device | str = "cpu"):
+    def __init__(self, weights: str | None = None, device: torch.device | str = "cpu", precision: str = "float32"):
         """weights: torchvision's ImageNet Inception v3 as a file. Raises BenchError without a usable one."""
-        from torchvision.models import inception_v3
-
         if weights is None:
             raise BenchError(
                 "encoder vdb-legacy needs encoder_weights: torchvision's ImageNet Inception v3, "
                 "the file inception_v3_google-0cc3c7bd.pth (or the older -1a9a5a14.pth)"
             )
-        super().__init__(sha256(weights), device)
+        super().__init__(sha256(weights), device, precision, Path(weights))
+        self.scale, self.shift = (torch.tensor(v, device=device)[:, None, None] for v in (SCALE, SHIFT))
+        self.net = self.build(self.path).to(self.device, self.dtype)  # now, as any file may have been given
+
+    def build(self, path: Path) -> nn.Module:
+        from torchvision.models import inception_v3
+
         net = inception_v3(weights=None, init_weights=False)
         try:
-            net.load_state_dict(state_dict(weights))
+            net.load_state_dict(state_dict(path))
         except RuntimeError as error:
-            raise BenchError(f"{weights} holds no torchvision Inception v3: give another encoder_weights") from error
+            raise BenchError(f"{path} holds no torchvision Inception v3: give another encoder_weights") from error
         net.fc = torch.nn.Identity()
-        self.net = net.eval().requires_grad_(False).to(device)
-        self.scale, self.shift = (torch.tensor(v, device=device)[:, None, None] for v in (SCALE, SHIFT))
+        return folded(net)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.interpolate(three_channels(x), size=(299, 299), mode="bilinear", align_corners=False)
-        return self.net(x * self.scale + self.shift)
+        return self.net(channels_last((x * self.scale + self.shift).to(self.dtype)))
 
     def reals(self, task: Any) -> np.ndarray:
         """float32 [9984, C, H, W], flipped and dequantised; the same for every method and seed."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harness.contracts import BenchError
-from harness.metrics.encoders import base, digits_cnn
+from harness.metrics.encoders import apart, base, digits_cnn, inception_v3_fid
 from harness.metrics.encoders.catalogue import NAMES, load
 from harness.metrics.encoders.digits_cnn import DigitsCNN
 from harness.metrics.encoders.efficientnet_lite0 import EfficientNetLite0
@@ -103,6 +103,87 @@ def test_missing_and_damaged_weights(tmp_path):
         VdbLegacy(str(text))
 
 
+@pytest.fixture(scope="module")
+def inception(tmp_path_factory):
+    """torch-fidelity's net with random weights and statistics that matter, as (its extractor, our file)."""
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3 as Theirs
+
+    path = tmp_path_factory.mktemp("inception") / "weights.pth"
+    generator = torch.Generator().manual_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "load", lambda *_, **__: {})
+        patch.setattr(Theirs, "load_state_dict", lambda *_: None)
+        theirs = Theirs("inception-v3-compat", ["2048"], feature_extractor_weights_path="none")
+    for name, value in theirs.state_dict().items():
+        if name.endswith("conv.weight"):
+            value.normal_(0, (2 / value[0].numel()) ** 0.5, generator=generator)
+        elif name.endswith(("bn.weight", "running_var")):
+            value.uniform_(0.5, 1.5, generator=generator)
+        elif name.endswith(("bn.bias", "running_mean")):
+            value.normal_(0, 0.1, generator=generator)
+    torch.save(theirs.state_dict(), path)
+    return theirs, str(path)
+
+
+@pytest.fixture
+def any_weights(monkeypatch):
+    """The file's hash is not asked for, and the features are made in this process."""
+    monkeypatch.setattr(inception_v3_fid, "checked", lambda path, *_: base.sha256(path))
+    monkeypatch.setattr(apart, "limited", lambda: False)
+
+
+def test_inception_is_torch_fidelitys(inception, any_weights, uint8):
+    """Folded, channels last and resized by another operation: the same features to 1e-5."""
+    theirs, weights = inception
+    ours = InceptionV3Fid(weights)
+    ours.batch = 2
+    for images in (uint8(2, 3, 32, 32), uint8(1, 3, 320, 300)):
+        expected = theirs(torch.from_numpy(images))[0].numpy()
+        found = ours.features(images)
+        assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in ours.net.modules())
+
+
+def test_the_fast_resize_is_tensorflows():
+    from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x as theirs
+
+    board = torch.from_numpy(np.indices((33, 40)).sum(0) % 2 * 255.0).float().expand(1, 3, -1, -1)
+    for x in (board, board[..., :32, :32], board.repeat(1, 1, 12, 12)):
+        expected = theirs(x, size=(299, 299), align_corners=False)
+        torch.testing.assert_close(inception_v3_fid.resized(x), expected, rtol=0, atol=255 * 1e-5)
+
+
+def test_bfloat16_is_another_metric(inception, any_weights, uint8):
+    _, weights = inception
+    exact, rough = InceptionV3Fid(weights), InceptionV3Fid(weights, precision="bfloat16")
+    exact.batch = rough.batch = 1
+    a, b = (encoder.features(uint8(1, 3, 32, 32)) for encoder in (exact, rough))
+    assert b.dtype == np.float32 and 1e-4 < np.linalg.norm(a - b) / np.linalg.norm(a) < 0.05
+    assert rough.manifest() == exact.manifest() | {"precision": "bfloat16"}
+    with pytest.raises(BenchError, match="digits-cnn has no precision 'bfloat16': give float32"):
+        load("digits-cnn", "any", precision="bfloat16")
+
+
+def test_a_heavy_encoder_runs_apart_where_this_process_is_held_back(legacy, monkeypatch):
+    """A child without the limits: the same features as here, whatever it prints; a dead one gets one line."""
+    images = np.linspace(-1, 1, 2 * 3 * 16 * 16, dtype=np.float32).reshape(2, 3, 16, 16)
+    for name in apart.LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    here = VdbLegacy(str(legacy.path))
+    expected = here.features(images)
+    assert here.child is None
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    there = VdbLegacy(str(legacy.path))
+    assert there.instructions == "all" and not set(apart.LIMITS) & apart.unlimited().keys()
+    for _ in range(2):
+        found = there.features(images)
+        assert found.shape == (2, 2048) and np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+    there.child.process.kill()
+    with pytest.raises(BenchError, match="encodes with vdb-legacy ended with status -9"):
+        there.features(images)
+        there.features(images)
+
+
 def test_no_network_is_one_clear_line(monkeypatch, tmp_path):
     import torch_fidelity.feature_extractor_inceptionv3 as theirs
 
@@ -123,6 +204,7 @@ def legacy(tmp_path_factory):
     torch.save(inception_v3(weights=None, init_weights=False).state_dict(), path)
     encoder = VdbLegacy(str(path))
     encoder.batch = 1
+    encoder.child = None  # in this process, though it is held back
     return encoder
 
 

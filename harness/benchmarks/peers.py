@@ -1,0 +1,88 @@
+"""The peers: which packages each needs, the commands that make an environment with them, and how one of its scripts is run.
+
+Pins allow some beside this project (the extra `peers`); `imitation` asks for older versions of what we pin, so it has an
+environment of its own, with the versions of this project forced upon it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.benchmarks.record import Options
+from harness.errors import BenchError
+from harness.metrics.encoders.apart import unlimited
+
+ASK = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
+EXTRA = "uv pip install '.[peers]'"
+FORCED = "gymnasium==1.4.0", "mujoco==4.0.0", "stable-baselines3==2.9.2"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """packages: the first is the one compared with; make: commands, one line, that make its environment."""
+
+    packages: tuple[str, ...]
+    make: str
+
+
+OWN = (
+    f"printf '%s\\n' {' '.join(FORCED)} > build/forced.txt && uv venv build/peers && "
+    f"uv pip install --python build/peers/bin/python --override build/forced.txt imitation==1.0.1 {' '.join(FORCED)}"
+)
+PEERS = {
+    "gail": Peer(("imitation", "stable-baselines3", "gymnasium", "mujoco"), OWN),
+    "ppo": Peer(("stable-baselines3", "gymnasium", "mujoco"), EXTRA),
+    "pytorch-fid": Peer(("pytorch-fid", "torch", "torchvision"), EXTRA),
+    "torch-fidelity": Peer(("torch-fidelity", "torch", "torchvision"), EXTRA),
+    "vdb-images": Peer(("torch", "PyYAML"), EXTRA),
+}
+
+
+def version(name: str, options: Options) -> dict[str, str]:
+    """{"name": package, "version": its version} in the peer's environment. Raises BenchError with the commands that make one."""
+    peer, python = PEERS[name], options.python or Path(sys.executable)
+    own = peer.make == OWN
+    if not python.is_file():
+        raise BenchError(f"--python {python}: no such file; make the environment with: {peer.make}")
+    done = subprocess.run([python, "-c", ASK, *peer.packages], capture_output=True, text=True, check=False)
+    if done.returncode:
+        then = "bench speed --peer gail --python build/peers/bin/python" if own else f"bench speed --peer {name}"
+        raise BenchError(f"peer {name}: {python} has not {', '.join(peer.packages)}; make it with: {peer.make} && {then}")
+    return {"name": peer.packages[0], "version": done.stdout.split()[0]}
+
+
+def checkout(name: str, options: Options, file: str, address: str) -> Path:
+    """The folder of a peer that is no package. Raises BenchError where it is not there."""
+    if options.checkout is None or not (options.checkout / file).is_file():
+        said = "no --checkout given" if options.checkout is None else f"{options.checkout} has no {file}"
+        raise BenchError(f"peer {name}: {said}; get it with: git clone {address} build/{name} && bench speed --peer {name} --checkout build/{name}")
+    return options.checkout.resolve()
+
+
+def commit(folder: Path) -> str:
+    """Of a checkout, shortened; "unknown commit" where it is no repository."""
+    done = subprocess.run(["git", "-C", folder, "rev-parse", "--short", "--show-prefix", "HEAD"], capture_output=True, text=True, check=False)
+    found = done.stdout.split()
+    return f"commit {found[0]}" if done.returncode == 0 and len(found) == 1 else "unknown commit"  # a prefix: of a repository around it
+
+
+def call(python: Path | None, script: str | tuple[str, ...], settings: dict[str, Any]) -> dict[str, Any]:
+    """One run in a process of its own, free to use all instructions: the last line that it prints, which is JSON.
+
+    script: a file beside this one, or arguments for the interpreter. It is given the path of a file with the settings, and a
+    folder `scratch` in them that is gone afterwards. Raises BenchError with its last line of standard error if it fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "settings.json"
+        path.write_text(json.dumps(settings | {"scratch": folder}))
+        words = (str(Path(__file__).with_name(script)),) if isinstance(script, str) else script
+        done = subprocess.run([python or sys.executable, *words, path], capture_output=True, text=True, check=False, env=unlimited())
+    if done.returncode:
+        raise BenchError(f"{' '.join(words)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])

@@ -1,0 +1,115 @@
+"""What the benchmarks share: options, alternating runs, and the record that they leave in results/benchmarks.
+
+The schema is that of `harness.report.measured`, which the page reads.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.report.measured import FEWEST_PAIRS as PAIRS
+from harness.report.measured import Record, met, summaries
+
+FOLDER = "results/benchmarks"
+QUICK_PAIRS = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """root: the project. quick: two pairs and less work. python: of the peer's environment, None for this one. checkout: a peer's
+    code, where it is no package. pairs: None for as many as these say."""
+
+    root: Path
+    quick: bool = False
+    python: Path | None = None
+    checkout: Path | None = None
+    pairs: int | None = None
+
+    @property
+    def count(self) -> int:
+        return self.pairs or (QUICK_PAIRS if self.quick else PAIRS)
+
+    @property
+    def reduced(self) -> bool:
+        """Less than a full record says, so it gets a file of its own."""
+        return self.quick or self.count < PAIRS
+
+    def size(self, full: int, quick: int) -> int:
+        """Of the work."""
+        return quick if self.quick else full
+
+
+def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tuple[int, dict[str, float]]]:
+    """(k, what each run gave): all runs of pair k one after the other, in an order that turns with k; prints each pair."""
+    names = list(runs)
+    for k in range(options.count):
+        turn = k % len(names)
+        values = {name: runs[name](k) for name in names[turn:] + names[:turn]}
+        print(f"  pair {k + 1} of {options.count}: " + ", ".join(f"{name} {values[name]:.4g}" for name in names), flush=True)
+        yield k, values
+
+
+def row(
+    name: str, unit: str, ours: list[float], theirs: list[float] | None = None, against: str = "",
+    higher_is_better: bool = False, aim: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A row of the schema from the values of each pair."""
+    pairs = [{"ours": value} for value in ours] if theirs is None else [{"ours": a, "theirs": b} for a, b in zip(ours, theirs, strict=True)]
+    return {
+        "name": name, "unit": unit, "higher_is_better": higher_is_better, "against": against, "pairs": pairs, **summaries(pairs), "aim": aim,
+    }  # fmt: skip
+
+
+def at_most(value: float, of: str = "ratio") -> dict[str, Any]:
+    return {"of": of, "at_most": value}
+
+
+def record(
+    options: Options, benchmark: str, title: str, rows: list[dict[str, Any]], settings: dict[str, Any],
+    peer: dict[str, str] | None = None, threads: int = 1,
+) -> Record:  # fmt: skip
+    """benchmark: the file's name; a quick record has one of its own, so that it overwrites no full one."""
+    commit = subprocess.run(["git", "-C", options.root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "benchmark": f"{benchmark}-quick" if options.reduced else benchmark, "title": title, "peer": peer, "settings": settings,
+        "machine": machine(threads), "commit": commit or None, "quick": options.reduced, "rows": rows,
+    }  # fmt: skip
+
+
+def write(root: Path, made: Record) -> Path:
+    path = root / FOLDER / f"{made['benchmark']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def machine(threads: int) -> dict[str, Any]:
+    import torch
+
+    from harness.commands.train import environment
+
+    here = environment(torch.device("cpu"))
+    return {"processor": here["device"], "threads": threads, "torch": here["torch"]}
+
+
+def lines(made: Record) -> Iterator[str]:
+    """A record for the terminal."""
+    peer = f" beside {made['peer']['name']} {made['peer']['version']}" if made["peer"] else ""
+    yield f"{made['title']}{peer}{' (quick)' if made['quick'] else ''}"
+    for one in made["rows"]:
+        said = [f"ours {_range(one['ours'])} {one['unit']}"]
+        if one["ratio"]:
+            said += [f"{one['against']} {_range(one['theirs'])}", f"ratio {_range(one['ratio'])}"]
+        if one["aim"]:
+            side = "at_most" if "at_most" in one["aim"] else "at_least"
+            said.append(f"aim {side.replace('_', ' ')} {one['aim'][side]:g}: {'met' if met(one) else 'missed'}")
+        yield f"  {one['name']}: {', '.join(said)}"
+
+
+def _range(found: dict[str, float]) -> str:
+    return f"{found['median']:.4g} [{found['least']:.4g}, {found['most']:.4g}]"

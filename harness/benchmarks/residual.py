@@ -1,0 +1,40 @@
+"""The released CIFAR setting (`presets/cifar_cpu.yaml`, VGAN-GP) on images at random: what `stack` and `vdb_images` train.
+
+What an image shows does not change the time of a step. Nothing is read from a data set.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+PRESET, TASK, METHOD = "presets/cifar_cpu.yaml", "cifar10", "vgan_gp"
+IMAGES, SIDE = 512, 32
+
+
+def train(root: Path, seeds: tuple[int, ...], updates: int) -> float:
+    """Seconds of `updates` updates of a stack of seeds, after one that is not counted."""
+    import torch
+
+    from harness import registry
+    from harness.run.params import read_yaml
+    from harness.run.seeds import CounterDraws
+    from harness.tasks.pixels import Pixels
+
+    torch.set_num_threads(1)
+    written, device = read_yaml(root / PRESET), torch.device("cpu")
+    block, family = dict(written["methods"][TASK][METHOD]), registry.family("images")
+    params = family.Params(**written["tasks"][TASK] | {"seeds": list(seeds), "block": len(seeds), "steps": updates + 1})
+    images = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, SIDE, SIDE), dtype=np.uint8)
+    task = family.Images(TASK, params, Pixels(images, None, images[:2], None, ()))
+    algorithm = registry.algorithm(block["algorithm"])
+    draws = CounterDraws(seeds, "benchmark", device)
+    method, source = algorithm.build(algorithm.Params(**block), task.spec, draws, device), task.source(device)
+    started = 0.0
+    for draws.step in range(updates + 1):
+        if draws.step == 1:
+            started = time.perf_counter()
+        method.update(source, draws)
+    return time.perf_counter() - started

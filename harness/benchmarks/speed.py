@@ -1,0 +1,52 @@
+"""Every benchmark by name, and the command that runs them: `bench speed`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from harness.benchmarks import beside, fid, frechet, idle, memory, stack, startup, vdb_images
+from harness.benchmarks.record import FOLDER, Options, lines, write
+from harness.errors import BenchError
+from harness.report.measured import Record
+from harness.run.params import unknown
+
+WITH_PEER: dict[str, Callable[[Options], Iterator[Record]]] = {
+    "gail": partial(beside.of_peer, algorithm="gail"),
+    "ppo": partial(beside.of_peer, algorithm="ppo"),
+    "pytorch-fid": partial(fid.measure, peer="pytorch-fid"),
+    "torch-fidelity": partial(fid.measure, peer="torch-fidelity"),
+    "vdb-images": vdb_images.measure,
+}
+ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
+    "frechet": frechet.measure, "precision": fid.precision, "stack": stack.measure, "startup": startup.measure, "idle": idle.measure,
+    "memory": memory.measure,
+}  # fmt: skip
+
+
+def speed(options: Options, names: Sequence[str] = (), peer: str | None = None) -> Iterator[str]:
+    """Run the benchmarks of these names, the one beside `peer`, or all; each is written when it is done. Yields what to print.
+
+    Of all, one whose peer is missing is left out with the line that says how to make it; where it was asked for that is an error.
+    """
+    known = ALONE | WITH_PEER
+    chosen = [*names, *([peer] if peer else [])] or list(known)
+    if peer and peer not in WITH_PEER:
+        raise BenchError(unknown(f"--peer {peer}", peer, WITH_PEER).replace("unknown key", "unknown"))
+    for name in chosen:
+        if name not in known:
+            raise BenchError(unknown(f"benchmark {name}", name, known).replace("unknown key", "unknown"))
+    asked, left_out = bool(names or peer), []
+    for name in chosen:
+        yield f"{name}:"
+        try:
+            for made in known[name](options):
+                yield from lines(made)
+                yield f"  {write(options.root, made).relative_to(options.root)}"
+        except BenchError as error:
+            if asked:
+                raise
+            left_out.append(name)
+            yield f"  left out: {error}"
+    if left_out:
+        yield f"not run: {', '.join(left_out)}; the others are in {FOLDER}"

@@ -1,0 +1,108 @@
+"""The measured speeds as a table and one figure: ours, what stands beside it, their ratio within each pair, and the aim."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.report.measured import COMMAND, Record, cost, load, met
+from harness.report.style import COLOURS, REFERENCE, Plot, figure, svg, theme
+from harness.report.words import NONE, TIED, Link, Table, Text, decimals, interval
+
+INTRO = (
+    "The same work done by this project and by another, one after the other in one session on one machine; and what a cell costs "
+    f"to start, to hold and to leave alone. Made by `{COMMAND}`."
+)
+SIDES = {"at_most": "≤", "at_least": "≥"}
+
+
+def table(folder: Path, link: Link) -> Table | None:
+    """One row for each quantity; none without a record."""
+    records = load(folder)
+    if not records:
+        return None
+    body = []
+    for record in records:
+        for row in record["rows"]:
+            body.append([
+                Text(record["title"] + " (quick)" * record["quick"]), Text(row["name"]), Text(_beside(record, row)), Text(row["unit"]),
+                *(Text(_range(row[name])) for name in ("ours", "theirs", "ratio")), Text(str(len(row["pairs"]))), _aim(row),
+                Text("record", link(folder / f"{record['benchmark']}.json")),
+            ])  # fmt: skip
+    head = ["benchmark", "measured", "beside", "unit", "ours [least, most]", "theirs [least, most]", "ours / theirs [least, most]",
+            "pairs", "aim", "record"]  # fmt: skip
+    return Table("Speed: ours beside others, medians over pairs", head, body, _notes(records))
+
+
+def draw(folder: Path) -> list[Plot]:
+    """Times ours to theirs, a dot with its range for each compared quantity; none without one."""
+    rows = [(record, row) for record in load(folder) for row in record["rows"] if row["ratio"]]
+    if not rows:
+        return []
+    with theme():
+        fig = figure(0.9 + 0.27 * len(rows))
+        ax = fig.subplots()
+        for place, (_, row) in enumerate(rows):
+            found, shade = cost(row), COLOURS[1] if met(row) is False else COLOURS[0]
+            ax.plot([found["least"], found["most"]], [place, place], color=shade, lw=2.2)
+            ax.plot(found["median"], place, ls="", marker="o", color=shade)
+            if (bound := _bound(row)) is not None:
+                ax.plot(bound, place, ls="", marker="|", ms=13, mew=2, color=REFERENCE)
+        ax.axvline(1.0, color=REFERENCE, ls="--", lw=1.2)
+        ax.set_xscale("log")
+        ends = [value for _, row in rows for value in (*cost(row).values(), _bound(row) or 1.0)]
+        ax.set_xlim(min(ends) / 1.25, max(ends) * 1.25)
+        ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if min(ends) / 1.25 <= tick <= max(ends) * 1.25]
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
+        ax.set_yticks(range(len(rows)), [f"{record['title']}: {row['name']}" for record, row in rows])
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel("time ours / time theirs (left of 1: ours is faster)")
+        drawn = svg(fig)
+    return [Plot(
+        "speed", "Speed: time beside others", "Median and range of the ratio within pairs; throughputs as times. Upright bar: the aim, "
+        "where the project states one. Orange: the median misses it. Five seeds against one do five times the work.",
+        f"Time ratios of {len(rows)} comparisons with their ranges and aims.", drawn,
+    )]  # fmt: skip
+
+
+def _beside(record: Record, row: dict[str, Any]) -> str:
+    """'one seed of the peer (imitation 1.0.1)'."""
+    peer, against = record["peer"], row["against"]
+    if not against:
+        return NONE
+    return f"{against} ({peer['name']} {peer['version']})" if peer else against
+
+
+def _range(found: dict[str, float] | None) -> str:
+    return NONE if found is None else interval(found["median"], found["least"], found["most"], decimals([found["median"]]))
+
+
+def _aim(row: dict[str, Any]) -> Text:
+    if (aim := row["aim"]) is None:
+        return Text(NONE)
+    side = next(side for side in SIDES if side in aim)
+    reached = met(row)
+    return Text(f"{SIDES[side]}{TIED}{aim[side]:g}: {'met' if reached else 'missed'}", strong=not reached)
+
+
+def _bound(row: dict[str, Any]) -> float | None:
+    """The aim of a ratio, as one of times."""
+    aim = row["aim"]
+    if aim is None or aim["of"] != "ratio":
+        return None
+    value = aim.get("at_most", aim.get("at_least"))
+    return 1 / value if row["higher_is_better"] else value
+
+
+def _notes(records: list[Record]) -> list[str]:
+    """What was run on what, in as few lines as there are machines and commits."""
+    places: dict[str, list[str]] = {}
+    for record in records:
+        machine = record["machine"]
+        where = f"{machine['processor']}, threads: {machine['threads']}, torch {machine['torch']}, commit {(record['commit'] or 'unknown')[:7]}"
+        places.setdefault(where, []).append(record["benchmark"])
+    notes = [f"{', '.join(names)}: {where}." for where, names in places.items()]
+    scaled = [f"{r['benchmark']}: {r['settings']['images']} images, scaled to {r['settings']['scaled to']:,}" for r in records if "scaled to" in r["settings"]]
+    return notes + [f"{'; '.join(scaled)}."] * bool(scaled)
