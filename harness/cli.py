@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--preset", help="archived records of this preset (default: the live ones first)")
     c.add_argument("--page", type=Path, metavar="FILE", help="write the comparison as a page too")
 
-    c = command("speed", _speed, "time this project beside its peers, into results/benchmarks/", "speed --peer gail --python build/peers/bin/python")
+    c = command("speed", _speed, "time this project beside its peers", "speed --peer gail --python build/peers/bin/python")
     c.add_argument("names", nargs="*", metavar="BENCHMARK", help="default: all of them")
     c.add_argument("--peer", metavar="NAME", help="the benchmark beside gail, ppo, pytorch-fid, torch-fidelity or vdb-images")
     c.add_argument("--quick", action="store_true", help="two pairs of less work, in files of their own")

@@ -84,8 +84,9 @@ def _row_fault(row: Any, quick: bool) -> str | None:
         return f"{where} has {len(row['pairs'])} pairs of {FEWEST_PAIRS}"
     if {name: row[name] for name in ("ours", "theirs", "ratio")} != summaries(row["pairs"]):
         return f"{where}: the summaries are not those of its pairs"
-    aim = row["aim"]
-    if aim is not None and (aim.get("of") not in ("ours", "ratio") or row[aim["of"]] is None or len(set(aim) & {"at_most", "at_least"}) != 1):
+    if (aim := row["aim"]) is None:
+        return None
+    if aim.get("of") not in ("ours", "ratio") or row[aim["of"]] is None or len(set(aim) & {"at_most", "at_least"}) != 1:
         return f"{where}: its aim is not of ours or ratio, at_most or at_least"
     return None
 

@@ -101,8 +101,9 @@ def _notes(records: list[Record]) -> list[str]:
     places: dict[str, list[str]] = {}
     for record in records:
         machine = record["machine"]
-        where = f"{machine['processor']}, threads: {machine['threads']}, torch {machine['torch']}, commit {(record['commit'] or 'unknown')[:7]}"
-        places.setdefault(where, []).append(record["benchmark"])
+        where = f"{machine['processor']}, threads: {machine['threads']}, torch {machine['torch']}"
+        places.setdefault(f"{where}, commit {(record['commit'] or 'unknown')[:7]}", []).append(record["benchmark"])
     notes = [f"{', '.join(names)}: {where}." for where, names in places.items()]
-    scaled = [f"{r['benchmark']}: {r['settings']['images']} images, scaled to {r['settings']['scaled to']:,}" for r in records if "scaled to" in r["settings"]]
-    return notes + [f"{'; '.join(scaled)}."] * bool(scaled)
+    scaled = [(r["benchmark"], r["settings"]) for r in records if "scaled to" in r["settings"]]
+    words = [f"{name}: {settings['images']} images, scaled to {settings['scaled to']:,}" for name, settings in scaled]
+    return notes + [f"{'; '.join(words)}."] * bool(words)

@@ -1,12 +1,13 @@
 """The benchmark beside peers: both sides get the same settings, and what is missing gets one line."""
 
 import sys
-from argparse import Namespace
 
 import pytest
 
 from baselines.methods import imitation, true_reward
 from harness.benchmarks import beside
+from harness.benchmarks.record import Options
+from harness.report.measured import fault
 
 
 def test_our_block_has_the_settings_of_the_peer():
@@ -21,23 +22,29 @@ def test_our_block_has_the_settings_of_the_peer():
     assert params.discriminator.critic_optimizer.lr == g["lr"] and params.discriminator.net.width == g["width"]
 
 
-def test_ratios_are_taken_within_pairs(monkeypatch):
-    monkeypatch.setattr(beside, "_ceiling", lambda args: 1.0)
-    rows = [{"peer": {"per_second": p}, "ours": {"per_second": o}} for p, o in ((1.0, 3.0), (2.0, 4.0), (4.0, 4.0))]
-    found = beside._summary(Namespace(algorithm="ppo", robot="R", steps=1, stack=1), rows)
-    assert found["ratio_to_peer"] == {"ours": {"median": 2.0, "least": 1.0, "most": 3.0}}
-    assert found["steps_per_second"]["ours"] == {"median": 4.0, "least": 3.0, "most": 4.0}
+def test_pairs_of_a_peer_become_a_record(tmp_path, monkeypatch):
+    """Each pair's ratio by seed, for one seed and for the stack; what the command line asks for names the file."""
+    rates = {"theirs": iter([1.0, 2.0]), "one": iter([3.0, 4.0]), "stack": iter([5.0, 20.0])}
+    monkeypatch.setattr(beside, "_ceiling", lambda work: 1.0)
+    monkeypatch.setattr(beside.peers, "version", lambda *_: {"name": "peer", "version": "1"})
+    monkeypatch.setattr(beside, "_peer", lambda *_: {"per_second": next(rates["theirs"])})
+    monkeypatch.setattr(beside, "_ours", lambda _, seeds: {"per_second": next(rates["one" if len(seeds) == 1 else "stack"])})
+    (made,) = beside.measure(Options(tmp_path, quick=True), beside.Work("ppo", robot="R", steps=7))
+    assert made["benchmark"] == "ppo-R-7-quick" and fault(made, "ppo-R-7-quick") is None
+    one, stack = made["rows"]
+    assert one["ratio"] == {"median": 2.5, "least": 2.0, "most": 3.0}
+    assert stack["ratio"] == {"median": 7.5, "least": 5.0, "most": 10.0}
 
 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
         (["gail", sys.executable], "--demonstrations None: no such file; train the expert's cell first"),
-        (["ppo", "no-python"], "no-python: no such file; give the Python of an environment with the peer"),
+        (["ppo", "no-python"], "--python no-python: no such file; make the environment with"),
     ],
 )
-def test_what_is_missing_gets_one_line(words, line, monkeypatch, capsys):
+def test_what_is_missing_gets_one_line(words, line, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["beside", *words])
     with pytest.raises(SystemExit) as error:
         beside.main()
-    assert error.value.code == 2 and line in capsys.readouterr().err.splitlines()[-1]
+    assert str(error.value).startswith(f"error: {line}")

@@ -1,0 +1,72 @@
+"""The page's part on speed: from the JSON files alone, with aims, ranges and downloads."""
+
+import json
+import shutil
+
+import pytest
+
+from harness.errors import BenchError
+from harness.report import downloads, speed
+from harness.report.measured import summaries
+from harness.report.page import render
+
+
+def record(name: str, higher: bool = False, aim: dict | None = None, theirs: float | None = 2.0) -> dict:
+    pairs = [{"ours": 1.0 + k / 10} | ({} if theirs is None else {"theirs": theirs}) for k in range(5)]
+    one = {
+        "name": "the work", "unit": "steps/s" if higher else "s", "higher_is_better": higher,
+        "against": "" if theirs is None else "the peer", "pairs": pairs, **summaries(pairs), "aim": aim,
+    }  # fmt: skip
+    return {
+        "benchmark": name, "title": name.upper(), "peer": None if theirs is None else {"name": "peer", "version": "1.2"}, "settings": {},
+        "machine": {"processor": "cpu", "threads": 1, "torch": "2"}, "commit": "0123456789", "quick": False, "rows": [one],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    missed, met = {"of": "ratio", "at_most": 0.5}, {"of": "ours", "at_most": 4.0}
+    made = tmp_path / "made"
+    made.mkdir()
+    for one in (record("a", aim=missed), record("b", higher=True), record("c", theirs=None, aim=met)):
+        (made / f"{one['benchmark']}.json").write_text(json.dumps(one))
+    return made
+
+
+def test_a_row_for_each_quantity(folder):
+    table = speed.table(folder, lambda path: path.name)
+    shown = [[cell.text for cell in row] for row in table.rows]
+    assert [row[0] for row in shown] == ["A", "B", "C"]
+    ranges = ["1.20 [1.00,\u00a01.40]", "2.00 [2.00,\u00a02.00]", "0.600 [0.500,\u00a00.700]"]
+    assert shown[0][2:9] == ["the peer (peer 1.2)", "s", *ranges, "5", "≤\u00a00.5: missed"]
+    assert table.rows[0][8].strong and shown[2][2:9:2] == ["–", "1.20 [1.00,\u00a01.40]", "–", "≤\u00a04: met"]
+    assert [row[-1].href for row in table.rows] == ["a.json", "b.json", "c.json"]
+    assert table.notes == ["a, b, c: cpu, threads: 1, torch 2, commit 0123456."]
+    head, first, *_ = downloads.to_csv(table).splitlines()
+    assert "ours: value,ours: low,ours: high" in head and "1.20,1.00,1.40" in first
+
+
+def test_the_figure_has_a_line_for_each_comparison(folder):
+    (plot,) = speed.draw(folder)
+    text = plot.svg.decode()
+    assert "A: the work" in text and "B: the work" in text and "C: the work" not in text
+    assert speed.draw(folder)[0].svg == plot.svg
+
+
+def test_nothing_measured_is_nothing_shown(tmp_path):
+    assert speed.table(tmp_path / "none", str) is None and speed.draw(tmp_path / "none") == []
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(BenchError, match="x.json is no JSON: make it again with `bench speed`"):
+        speed.table(tmp_path, str)
+
+
+def test_the_main_page_ends_with_it(small, folder):
+    root, params = small
+    shutil.copytree(folder, root / "results/benchmarks")
+    render(root, params, root / "reports/laptop")
+    text = (root / "reports/laptop/index.html").read_text()
+    assert '<a href="#speed">Speed</a>' in text and (root / "reports/laptop/figures/speed.svg").is_file()
+    assert "Speed: ours beside others" in (root / "reports/laptop/index.md").read_text()
+    shutil.rmtree(root / "results/benchmarks")
+    render(root, params, root / "reports/laptop")
+    assert 'id="speed"' not in (root / "reports/laptop/index.html").read_text()
