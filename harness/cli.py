@@ -178,7 +178,7 @@ def _report(args: Args) -> None:
     root = _root(args)
     params = with_controls(read_yaml(root / "params.yaml"))
     out = (args.out or root / "reports" / params["preset"]).resolve()
-    render(root, params, out, archived(root))
+    render(root, params, out, archived(root), drawn=root / ".scratch/figures")
     print(out / "index.html")
 
 

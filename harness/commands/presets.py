@@ -19,16 +19,16 @@ def names(root: Path) -> list[str]:
     return sorted(path.stem for path in root.glob("presets/*.yaml"))
 
 
-def compose_preset(root: Path, name: str) -> dict[str, Any]:
+def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
     """params.yaml with presets/<name>.yaml laid over it; a key that lands nowhere is refused by name.
 
     A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a list,
-    takes away every task of params.yaml that it does not name.
+    takes away every task of params.yaml that it does not name. base: params.yaml, where it has been read already.
     """
     if name not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)).replace("unknown key", "unknown"))
     where = f"presets/{name}.yaml"
-    base, overlay = read_yaml(root / "params.yaml"), read_yaml(root / where)
+    base, overlay = base or read_yaml(root / "params.yaml"), read_yaml(root / where)
     for task in (keep := overlay.pop("keep", list(base["tasks"]))):
         if task not in base["tasks"]:
             raise BenchError(unknown(f"{where}: keep.{task}", task, base["tasks"]))
@@ -47,7 +47,8 @@ def compose_preset(root: Path, name: str) -> dict[str, Any]:
 
 def archived(root: Path) -> list[dict[str, Any]]:
     """The parameters of every preset that has records in results/archive."""
-    return [with_controls(compose_preset(root, name)) for name in names(root) if (root / "results/archive" / name).is_dir()]
+    base = read_yaml(root / "params.yaml")
+    return [with_controls(compose_preset(root, name, base)) for name in names(root) if (root / "results/archive" / name).is_dir()]
 
 
 def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None) -> Path:

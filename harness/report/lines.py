@@ -90,7 +90,7 @@ def compare(
 
 def fit(fig: Figure, titles: Iterable[Text]) -> None:
     """Titles wider than their panel get a smaller type."""
-    fig.draw_without_rendering()
+    fig.get_layout_engine().execute(fig)
     for title in titles:
         room = title.axes.get_window_extent().width / title.get_window_extent().width
         if room < 1:

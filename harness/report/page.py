@@ -1,18 +1,19 @@
-"""Frames, tables and figures -> `index.html` (self-contained), `index.md` and a page for each method beside it.
+"""Frames, tables and figures -> `index.html`, `index.md` and a page for each method beside it.
 
-Pages of methods show the figures by file; `make preview` takes the picture of the first screen. Nothing here changes from
-run to run on equal records: no dates, no durations, no machine; those stand in each record's provenance file, which the page
-links to.
+`index.html` holds its figures, so that their text can be searched, and shows sheets of samples by file; the other pages show
+all by file. Nothing is fetched from elsewhere: the folder works without a network. `make preview` takes the picture of the
+first screen. Nothing here changes from run to run on equal records: no dates, no durations, no machine; those stand in each
+record's provenance file, which the page links to.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +21,16 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import claims, downloads, external, figures, judge, mazes, methods, published, robots, speed, support, tables, toy, variance, verdicts
+from harness.report import claims, downloads, drawings, external, judge, mazes, methods, published, robots, speed, support, tables, toy, variance, verdicts
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
 from harness.report.families import FAMILIES
 from harness.report.frame import TaskFrame, load
+from harness.report.sheets import Sheet, sheets
 from harness.report.slim import inline
 from harness.report.style import Plot, Style, styles
 from harness.report.words import Link, Table
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Generated samples of one cell: its name, the PNG as base64, and where the file lies."""
-
-    cell: str
-    png: str
-    href: str
-    alt: str
 
 
 @dataclass(frozen=True)
@@ -92,11 +84,14 @@ class Beside:
         return [table for table in (printed, others) if table]
 
 
-def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dict[str, Any]] = ()) -> None:
-    """Write out/index.html, out/index.md, out/figures/*.svg and out/methods/*.html from the records under root.
+def render(
+    root: Path, params: dict[str, Any], out: Path, archived: Iterable[dict[str, Any]] = (), drawn: Path | None = None
+) -> None:
+    """Write out/index.html, out/index.md, out/figures/ and out/methods/*.html from the records under root.
 
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
-    `out/../archived/<preset>/`, and its tables of numbers a place on this one.
+    `out/../archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one report
+    to the next, if at all.
     """
     root, out = Path(root), Path(out)
     own, kept = Preset.read(root, params), [Preset.read(root, block) for block in archived]
@@ -115,12 +110,12 @@ def render(root: Path, params: dict[str, Any], out: Path, archived: Iterable[dic
     for preset in kept:
         folder = pages / preset.name
         said = _claims(judged, partial(address, folder), preset.name)
-        _write(_page(root, preset, beside, folder, None, said, [], params), folder)
+        _write(_page(root, preset, beside, folder, None, said, [], drawn, params), folder)
         made.append(_abroad(preset, beside, partial(_link, out), folder))
     extra = _together([frame for preset in (own, *kept) for frame in preset.frames.values()], styles(params))
     extra += [Section("archive", "Archived runs", ARCHIVED, parts=made)] if made else []
     said = _claims(judged, partial(address, out))
-    _write(_page(root, own, beside, out, verdicts.first(judged), said, extra), out)
+    _write(_page(root, own, beside, out, verdicts.first(judged), said, extra, drawn), out)
 
 
 def _page(
@@ -131,6 +126,7 @@ def _page(
     first: Table | None,
     said: list[Section],
     extra: list[Section],
+    drawn: Path | None,
     before: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the templates show; first: table of the first screen. said: the claims. before: of the page that this one stands
@@ -141,9 +137,9 @@ def _page(
     for name, frame in preset.frames.items():
         made = _tables(frame, preset.summaries[name], link)
         made[1:1] = beside.tables(preset, frame, link, before is not None)
-        plots[name] = figures.draw(frame, preset.summaries[name], looks, _declared(preset.params, name))
+        plots[name] = drawings.draw(drawn, preset.name, frame, preset.summaries[name], looks, _declared(preset.params, name))
         made = [methods.linked(table, frame.everything, methods.FOLDER) for table in made if table]
-        section = _task(frame, made, plots[name], link)
+        section = _task(frame, made, plots[name])
         summary = root / f"results/summary/{name}.csv"  # of the records that follow the code, thus not of an archive
         for words, path in (("data: sizes and hashes", root / f"results/data/{name}.json"),
                             ("every number at full precision", summary if before is None else None)):  # fmt: skip
@@ -215,8 +211,8 @@ def _write(page: dict[str, Any], out: Path) -> None:
     for stale in (folder, beneath):
         shutil.rmtree(stale, ignore_errors=True)
         stale.mkdir(parents=True)
-    for plot in _plots(page["sections"]):
-        (folder / f"{plot.name}.svg").write_bytes(plot.svg)
+    for name, content in _pictures(page["sections"]):
+        (folder / name).write_bytes(content)
     made = environment()
 
     def write(path: Path, template: str, **more: Any) -> None:
@@ -230,20 +226,23 @@ def _write(page: dict[str, Any], out: Path) -> None:
         write(beneath / f"{method.name}.html", "method.html.j2", method=method)
 
 
-def _plots(sections: Iterable[Section]) -> Iterator[Plot]:
+def _pictures(sections: Iterable[Section]) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every file in `figures/`."""
     for section in sections:
-        yield from section.plots + section.inside
-        yield from _plots(section.parts)
+        yield from ((f"{plot.name}.svg", plot.svg) for plot in section.plots + section.inside)
+        yield from ((sheet.file, sheet.png) for sheet in section.sheets)
+        yield from _pictures(section.parts)
 
 
 def environment() -> Environment:
+    places = count()  # of the figures on a page: the shortest ids that no other has
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
     )  # fmt: skip
     environment.filters |= {
-        "inline": lambda plot: Markup(inline(plot.svg, plot.name, plot.alt)),
+        "inline": lambda plot: Markup(inline(plot.svg, f"f{next(places)}", plot.alt)),
         "image": lambda plot: Markup('<img class="plot" src="../figures/{}.svg" alt="{}">').format(plot.name, plot.alt),
         "pipe": lambda text: str(text).replace("|", "\\|"),
         "oneline": lambda text: text.replace("\n", "").strip(),  # of a macro, whose escapes stay as they are
@@ -306,20 +305,11 @@ def _tables(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> list[Table |
     ]
 
 
-def _task(frame: TaskFrame, made: list[Table], plots: list[Plot], link: Link) -> Section:
+def _task(frame: TaskFrame, made: list[Table], plots: list[Plot]) -> Section:
     seeds, steps = frame.params.get("seeds", []), frame.params.get("steps")
     facts = [f"{len(frame.cells)} methods"]
     facts += [f"ablations over {' and '.join(a.name for a in frame.ablations)}"] * bool(frame.ablations)
     facts += [f"seeds {span(seeds)}"] if seeds else []
     facts += [f"{steps} steps"] if steps else []
     shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
-    sheets = [
-        Sheet(
-            cell.title, base64.b64encode(cell.sheet.read_bytes()).decode(), link(cell.sheet),
-            f"Samples generated by {cell.title} on {frame.title}, each with its nearest training "
-            "images.",
-        )
-        for cell in frame.everything
-        if cell.sheet
-    ]  # fmt: skip
-    return Section(frame.name, frame.title, ", ".join(facts) + ".", [], made, shown, sheets, inside=inside)
+    return Section(frame.name, frame.title, ", ".join(facts) + ".", [], made, shown, sheets(frame), inside=inside)
