@@ -102,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("manifest", type=Path, nargs="?", help="YAML: source, and per task what was measured")
     c.add_argument("--name", help="of the import, a folder of results/external/")
     c.add_argument("--skeleton", metavar="TASK", help="print a manifest for runs on this task, to fill in")
+    c.add_argument("--preset", default="", help="with --skeleton: the archived preset that has the task")
 
     c = command("compare", _compare, "two methods, paired by seed, from their records", "compare vgan_gp gan --task digits8")
     c.add_argument("a")
@@ -329,7 +330,7 @@ def _import(args: Args) -> None:
 
     root, params = _root(args), with_controls(read_yaml(_root(args) / "params.yaml"))
     if args.skeleton:
-        print(external.skeleton(root, params, args.skeleton), end="")
+        print(external.skeleton(root, params, args.skeleton, args.preset), end="")
     elif not (args.scores and args.manifest and args.name):
         raise BenchError("bench import needs SCORES MANIFEST --name NAME, or --skeleton TASK")
     else:

@@ -31,16 +31,17 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
     return target
 
 
-def skeleton(root: Path, params: dict[str, Any], task: str) -> str:
-    """A manifest for runs on this task, as YAML. Raises BenchError for an unknown task."""
+def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") -> str:
+    """A manifest for runs on this task, as YAML; preset: the archived one that has it. Raises BenchError for an unknown task."""
     from io import StringIO
 
     from ruamel.yaml import YAML
 
-    frames = load(root, params)
+    frames = load(root, compose_preset(root, preset) if preset else params)
     if task not in frames:
-        raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}")
+        where = "that preset" if preset else "the live records; --preset NAME looks among archived ones"
+        raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}, of {where}")
     text, yaml = StringIO(), YAML()
     yaml.default_flow_style = False
-    yaml.dump(external.skeleton(frames[task]), text)
+    yaml.dump(external.skeleton(frames[task], preset), text)
     return text.getvalue()

@@ -49,7 +49,7 @@ def read(folder: Path, name: str, scores: Path | None = None, manifest: Path | N
         if task not in said["tasks"]:
             raise BenchError(f"{manifest}: tasks.{task} is missing, {scores.name} has scores of it")
         for metric in table[table.task == task].metric.unique():
-            if metric not in (said["tasks"][task].get("metrics") or {}):
+            if metric not in said["tasks"][task]["metrics"]:
                 raise BenchError(f"{manifest}: tasks.{task}.metrics.{metric} is missing, {scores.name} has scores of it")
     return External(name, str(said["source"]), said.get("preset") or "", said["tasks"], table, folder)
 
@@ -73,13 +73,16 @@ def check(found: External, frame: TaskFrame) -> None:
                 raise BenchError(f"{where}: {metric} was measured with {key} {theirs.get(key)}, ours with {ours.get(key)}: not the same quantity")
 
 
-def skeleton(frame: TaskFrame) -> dict[str, Any]:
-    """The manifest that runs on this task need, to be filled in: true only if they were measured like that."""
+def skeleton(frame: TaskFrame, preset: str = "") -> dict[str, Any]:
+    """The manifest that runs on this task need, to be filled in: true only if they were measured like that.
+
+    preset: the archived one whose records they stand beside; '' for the live ones.
+    """
     ran = next((cell for cell in frame.everything if cell.record), None)
     if ran is None:
         raise BenchError(f"task {frame.name}: nothing has run yet; run `bench train {frame.name}`")
     metrics = {name: dict(frame.manifests.get(block.get("manifest"), {})) for name, block in frame.metrics.items()}
-    return {
+    return ({"preset": preset} if preset else {}) | {
         "source": "who made these runs, with what: project, version, command",
         "tasks": {frame.name: {"data_hash": ran.record["data_hash"], "metrics": metrics}},
     }
@@ -137,10 +140,13 @@ def _manifest(path: Path) -> dict[str, Any]:
         said = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: `bench import --skeleton TASK` prints one to fill in") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError, OSError) as error:
         raise BenchError(f"{path} is no readable YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(said, dict) or not KEYS <= set(said) <= KEYS | OPTIONAL or not isinstance(said["tasks"], dict):
         raise BenchError(f"{path}: the keys are source, tasks and, for records of an archived preset, preset; `bench import --skeleton TASK` prints an example")
+    for task, block in said["tasks"].items():
+        if not isinstance(block, dict) or not isinstance(block.get("metrics"), dict):
+            raise BenchError(f"{path}: tasks.{task} needs data_hash and metrics, a block for each; `bench import --skeleton TASK` prints an example")
     return said
 
 
