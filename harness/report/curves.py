@@ -44,7 +44,8 @@ def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:
     points = thin(centre(rows, "step", "value"))
     ax.plot(points.x, points.middle, color=look.colour, lw=2.4, marker=look.marker, mew=0,
             markevery=max(1, len(points) // 6), label=look.label)  # fmt: skip
-    stretch(ax, "y", np.concatenate(seen), wide=8)
+    if not block["higher_is_better"]:  # as in `figures.learning`
+        stretch(ax, "y", np.concatenate(seen), wide=8)
     ax.set(xlabel="training step", ylabel=wrapped(aimed(block), 30))
     legend(fig, [ax])
     against = f", and that of {beside.title} (dashed, grey)" if beside else ""

@@ -106,7 +106,8 @@ def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
         return None
     known = frame.references(metric)
     label = aimed(frame.metrics[metric])
-    fig = compare(lines, looks, "training step", label, known.values(), wide=8)
+    up = frame.metrics[metric]["higher_is_better"]  # then the scale is for the best, not for who starts from nothing
+    fig = compare(lines, looks, "training step", label, known.values(), wide=np.inf if up else 8)
     caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW)
     caption += f" Dashed: {', '.join(known)}." if known else ""
     names = ", ".join(looks[name].label for name in lines)

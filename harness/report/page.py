@@ -307,7 +307,7 @@ def _tables(frame: TaskFrame, summary: pd.DataFrame, link: Link) -> list[Table |
 
 def _task(frame: TaskFrame, made: list[Table], plots: list[Plot]) -> Section:
     seeds, steps = frame.params.get("seeds", []), frame.params.get("steps")
-    facts = [f"{len(frame.cells)} methods"]
+    facts = [f"{len(frame.cells)} method{'s' * (len(frame.cells) != 1)}"]
     facts += [f"ablations over {' and '.join(a.name for a in frame.ablations)}"] * bool(frame.ablations)
     facts += [f"seeds {span(seeds)}"] if seeds else []
     facts += [f"{steps} steps"] if steps else []

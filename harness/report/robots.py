@@ -19,9 +19,14 @@ TARGET = 0.9  # of the way from actions at random to the expert
 FEWEST_TASKS = 2
 
 
+def _robots(frames: Sequence[TaskFrame]) -> list[TaskFrame]:
+    """The tasks whose scores are normalised."""
+    return [frame for frame in frames if frame.family == FAMILY and NORMALISED in frame.metrics]
+
+
 def common(frames: Sequence[TaskFrame]) -> dict[str, list[Cell]]:
     """Method -> its cells, one for each robot whose scores are normalised; of the methods that ran on all of them."""
-    tasks = [frame for frame in frames if frame.family == FAMILY and NORMALISED in frame.metrics]
+    tasks = _robots(frames)
     having = [{cell.name: cell for cell in frame.cells if cell.record and NORMALISED in cell.record["metrics"]} for frame in tasks]
     if len(tasks) < FEWEST_TASKS:
         return {}
@@ -34,7 +39,7 @@ def draw(frames: Sequence[TaskFrame], looks: dict[str, Style]) -> list[Plot]:
     if not cells:
         return []
     with theme():
-        return [_profile(cells, looks), _times(cells, looks)]
+        return [_profile(cells, looks, ", ".join(frame.title for frame in _robots(frames))), _times(cells, looks)]
 
 
 def table(frames: Sequence[TaskFrame]) -> Table | None:
@@ -52,8 +57,8 @@ def table(frames: Sequence[TaskFrame]) -> Table | None:
         ])  # fmt: skip
     if not body:
         return None
-    robots = [cell.task for cell in next(iter(common(frames).values()))]
-    head = ["method", "IQM of normalised returns [95\u00a0%]", "optimality gap ↓", *(f"runs that reach {TARGET}, {robot}" for robot in robots)]
+    met = [f"runs that reach {TARGET}, {frame.title}" for frame in _robots(frames)]
+    head = ["method", "IQM of normalised returns [95\u00a0%]", "optimality gap ↓", *met]
     notes = [
         "Normalised: 0 for actions at random, 1 for the expert. Pooled over the robots with one weight for each, "
         f"stratified percentile bootstrap ({st.RESAMPLES} resamples). Optimality gap: how far the runs stay short of the expert on average. "
@@ -75,7 +80,7 @@ def _run_times(cell: Cell) -> np.ndarray:
     return np.array([profiles.time_to_target(run.step.to_numpy() / cell.record["steps"], run.value.to_numpy(), TARGET) for run in runs])
 
 
-def _profile(cells: dict[str, list[Cell]], looks: dict[str, Style]) -> Plot:
+def _profile(cells: dict[str, list[Cell]], looks: dict[str, Style], robots: str) -> Plot:
     fig = figure(3.4)
     ax = fig.subplots()
     for name, own in cells.items():
@@ -87,7 +92,6 @@ def _profile(cells: dict[str, list[Cell]], looks: dict[str, Style]) -> Plot:
     ax.axvline(1, color=REFERENCE, ls="--", lw=1)
     ax.set(xlabel="normalised return: 0 for actions at random, 1 for the expert (dashed)", ylabel="share of runs beyond it", ylim=(-0.03, 1.03))
     _below(fig, ax)
-    robots = ", ".join(cell.task for cell in next(iter(cells.values())))
     return Plot(
         "robots-profile", "Robots together: performance profile",
         f"Share of runs beyond each score, mean over {robots}; the band is a pointwise 95 % bootstrap interval, seeds redrawn "

@@ -45,7 +45,7 @@ def _shares(rows: pd.DataFrame) -> Table:
         f"Shares of {shares.experiments.max()} simulated experiments, each good to about {1.96 * shares.error.max():.3f}. Coverage: how often a "
         "nominal 95 % interval holds the true value; family-wise error: how often any method of a family without differences "
         "passes at 5 %. Collapsed: one run in five ends at a floor ten standard deviations below. Two methods on one seed "
-        f"share half of their variance; where two are compared, one is better by one standard deviation. Made by `{COMMAND}`."
+        f"share half of their variance; where two are compared, one is better by one standard deviation. Made by {COMMAND}."
     ]
     return Table("Do the intervals and tests hold? Coverage on known distributions", head, body, notes)
 

@@ -60,7 +60,7 @@ READING = (
     "one run beats one of the other method. Reproduced: the whole interval is on the claim's side (of the margin, where the claim "
     "allows a tie); not reproduced: all of it is on the other side; inconclusive: neither. Of several comparisons all must hold, "
     "and one against is enough. Intervals are not adjusted for the number of claims. What other data or protocols say is marked "
-    "elsewhere and gives no verdict. Seeds it would take: to find the published difference (the observed one where none is "
+    "'elsewhere' and gives no verdict. Seeds it would take: to find the published difference (the observed one where none is "
     "printed) with 80 % power at the spread observed here."
 )
 
