@@ -33,7 +33,7 @@ PRECISIONS = ("float32", "bfloat16")
 
 def measure(options: Options, peer: str) -> Iterator[Record]:
     found = peers.version(peer, options)
-    n = options.size(100, 20)
+    n = options.size(100, 60)
     rounds: dict[str, list[dict[str, float]]] = {"ours": [], "theirs": []}
     with tempfile.TemporaryDirectory() as folder:
         settings = _made(Path(folder), n, WARM) | {"peer": peer}
@@ -60,7 +60,7 @@ def measure(options: Options, peer: str) -> Iterator[Record]:
 
 def precision(options: Options) -> Iterator[Record]:
     """Our bfloat16 beside our float32."""
-    n, runs = options.size(100, 20), {name: [] for name in PRECISIONS}
+    n, runs = options.size(100, 60), {name: [] for name in PRECISIONS}
     with tempfile.TemporaryDirectory() as folder:
         settings = _made(Path(folder), n, n)
 
