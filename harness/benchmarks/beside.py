@@ -99,7 +99,8 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
         row(name, "steps/s", [v[side] for v in made], theirs, "one seed of the peer", higher_is_better=True)
         for side, name in names.items() if side in sides
     ]  # fmt: skip
-    settings = {"robot": work.robot, "steps": work.steps, "simulator alone, steps/s": summary([_ceiling(work) for _ in range(3)]), **SETTINGS}
+    alone = summary([_ceiling(work) for _ in range(3)])
+    settings = {"robot": work.robot, "steps": work.steps, "simulator alone, steps/s": alone, **SETTINGS}
     if work.returns:
         settings["returns"] = {side: [run["returns"] for run in side_runs] for side, side_runs in runs.items() if side_runs}
     title = f"{TITLES[work.algorithm]} on {work.robot}"
@@ -150,8 +151,8 @@ def _block(imitates: bool) -> dict[str, Any]:
     fit = {"epochs": s["epochs"], "minibatches": s["minibatches"], "optimizer": {"lr": s["lr"]}}
     learner = {
         "kind": "ppo", "n_envs": s["n_envs"], "gamma": s["gamma"], "lam": s["lam"], "clip": s["clip"], "entropy": "none", **fit,
-        "normaliser": {"source": "both" if imitates else "policy"}, "reward_scale": {}, "value": {"kind": "mlp", "width": s["width"], **fit},
-        "policy": {"width": s["width"], "initial_std": s["initial_std"]},
+        "normaliser": {"source": "both" if imitates else "policy"}, "reward_scale": {},
+        "value": {"kind": "mlp", "width": s["width"], **fit}, "policy": {"width": s["width"], "initial_std": s["initial_std"]},
     }  # fmt: skip
     if not imitates:
         return {"algorithm": "true_reward", "learner": learner}

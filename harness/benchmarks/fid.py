@@ -33,19 +33,19 @@ PRECISIONS = ("float32", "bfloat16")
 
 def measure(options: Options, peer: str) -> Iterator[Record]:
     found = peers.version(peer, options)
-    n, rounds = options.size(100, 20), {"ours": [], "theirs": []}
+    n = options.size(100, 60)
+    rounds: dict[str, list[dict[str, float]]] = {"ours": [], "theirs": []}
     with tempfile.TemporaryDirectory() as folder:
         settings = _made(Path(folder), n, WARM) | {"peer": peer}
-        mine = ("-m", __name__)
-        runs = {
-            "theirs": lambda _: rounds["theirs"].append(peers.call(options.python, "peer_fid.py", settings)) or _seconds(rounds["theirs"][-1], n),
-            "ours": lambda _: rounds["ours"].append(peers.call(None, mine, settings)) or _seconds(rounds["ours"][-1], n),
-        }
-        values = [both for _, both in alternate(options, **runs)]
-        ours, theirs = ([both[side] for both in values] for side in ("ours", "theirs"))
-        parts = {
-            name: [[run[name] for run in rounds[side]] for side in ("ours", "theirs")] for name in ("features", "distance")
-        }
+        scripts = {"theirs": (options.python, "peer_fid.py"), "ours": (None, ("-m", __name__))}
+
+        def run(side: str) -> float:
+            rounds[side].append(peers.call(*scripts[side], settings))
+            return rounds[side][-1]["features"] * SCALED_TO / n + rounds[side][-1]["distance"]
+
+        made = [both for _, both in alternate(options, theirs=lambda _: run("theirs"), ours=lambda _: run("ours"))]
+    ours, theirs = ([both[side] for both in made] for side in ("ours", "theirs"))
+    parts = {name: [[run[name] for run in rounds[side]] for side in ("ours", "theirs")] for name in ("features", "distance")}
     rows = [
         row(f"{SCALED_TO:,} images to the distance", "s", ours, theirs, peer, aim=at_most(AIM)),
         row("features of one image", "s", *([v / n for v in side] for side in parts["features"]), peer),
@@ -60,7 +60,7 @@ def measure(options: Options, peer: str) -> Iterator[Record]:
 
 def precision(options: Options) -> Iterator[Record]:
     """Our bfloat16 beside our float32."""
-    n, runs = options.size(100, 20), {name: [] for name in PRECISIONS}
+    n, runs = options.size(100, 60), {name: [] for name in PRECISIONS}
     with tempfile.TemporaryDirectory() as folder:
         settings = _made(Path(folder), n, n)
 
@@ -108,10 +108,6 @@ def _weights(folder: Path) -> Path:
             value.normal_(0, (2 / value[0].numel()) ** 0.5, generator=generator)
     torch.save(state, path)
     return path
-
-
-def _seconds(run: dict[str, float], n: int) -> float:
-    return run["features"] * SCALED_TO / n + run["distance"]
 
 
 def ours(settings: dict[str, Any]) -> dict[str, float]:

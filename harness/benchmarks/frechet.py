@@ -54,4 +54,5 @@ def measure(options: Options) -> Iterator[Record]:
     made = row("distance of two Gaussians", "s", *([p[s] for p in pairs] for s in ("ours", "theirs")), "scipy's sqrtm", aim=at_most(AIM))
     difference = abs(values["ours"] / values["theirs"] - 1)
     settings = {"d": d, "samples": SAMPLES, "relative difference of the distances": f"{difference:.1e}"}
-    yield record(options, "frechet", "Matrix step of the Frechet distance", [made], settings, {"name": "scipy", "version": scipy.__version__})
+    peer = {"name": "scipy", "version": scipy.__version__}
+    yield record(options, "frechet", "Matrix step of the Frechet distance", [made], settings, peer)

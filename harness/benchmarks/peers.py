@@ -61,13 +61,15 @@ def checkout(name: str, options: Options, file: str, address: str) -> Path:
     """The folder of a peer that is no package. Raises BenchError where it is not there."""
     if options.checkout is None or not (options.checkout / file).is_file():
         said = "no --checkout given" if options.checkout is None else f"{options.checkout} has no {file}"
-        raise BenchError(f"peer {name}: {said}; get it with: git clone {address} build/{name} && bench speed --peer {name} --checkout build/{name}")
+        then = f"bench speed --peer {name} --checkout build/{name}"
+        raise BenchError(f"peer {name}: {said}; get it with: git clone {address} build/{name} && {then}")
     return options.checkout.resolve()
 
 
 def commit(folder: Path) -> str:
     """Of a checkout, shortened; "unknown commit" where it is no repository."""
-    done = subprocess.run(["git", "-C", folder, "rev-parse", "--short", "--show-prefix", "HEAD"], capture_output=True, text=True, check=False)
+    command = ["git", "-C", folder, "rev-parse", "--short", "--show-prefix", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = done.stdout.split()
     return f"commit {found[0]}" if done.returncode == 0 and len(found) == 1 else "unknown commit"  # a prefix: of a repository around it
 

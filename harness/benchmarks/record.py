@@ -61,7 +61,8 @@ def row(
     """A row of the schema from the values of each pair."""
     pairs = [{"ours": value} for value in ours] if theirs is None else [{"ours": a, "theirs": b} for a, b in zip(ours, theirs, strict=True)]
     return {
-        "name": name, "unit": unit, "higher_is_better": higher_is_better, "against": against, "pairs": pairs, **summaries(pairs), "aim": aim,
+        "name": name, "unit": unit, "higher_is_better": higher_is_better, "against": against, "pairs": pairs,
+        **summaries(pairs), "aim": aim,
     }  # fmt: skip
 
 

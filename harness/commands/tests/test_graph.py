@@ -64,7 +64,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, tree / name)
     (tree / ".dvc").mkdir()
     (tree / ".dvc/config").write_text((ROOT / ".dvc/config").read_text() + "    no_scm = true\n")
-    for name in ("results/published.csv", "results/claims.yaml", "results/archive/README.md", "results/external/README.md", "results/statistics/coverage.csv", "presets/smoke.yaml"):
+    empty = ["published.csv", "claims.yaml", "archive/README.md", "external/README.md", "statistics/coverage.csv", "benchmarks/README.md"]
+    for name in (*(f"results/{name}" for name in empty), "presets/smoke.yaml"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text("")
     (tree / "bin").mkdir()
