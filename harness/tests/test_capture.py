@@ -50,12 +50,25 @@ def test_the_clock_follows_the_step_inside_a_recorded_computation() -> None:
     assert int(recorded) == 9 and draws.step == 9
 
 
+def test_orders_kept_from_before_are_not_recorded() -> None:
+    """A graph that read a kept order would hold memory that is given away when the order is dropped."""
+    draws = CounterDraws((3,), "t", lookahead=1)
+    kept = draws.permutation("data", "x", 7, 0)
+    with draws.clocked():
+        recorded = draws.permutation("data", "x", 7, 0)
+    assert torch.equal(recorded, kept) and recorded.data_ptr() != kept.data_ptr()
+
+
 def test_schedules_take_a_step_on_the_device() -> None:
+    """As tensors that a graph would hold: nothing is read on the host."""
     rate = OptimizerParams(lr=0.5, decay={"factor": 0.5, "every_steps": 10})
     noise = NoiseParams(where="input", std=2.0, anneal_steps=20)
     for step in (0, 9, 10, 25):
-        assert float(rate.lr_at(torch.tensor(step))) == rate.lr_at(step)
-        assert float(noise.std_at(torch.tensor(step))) == pytest.approx(noise.std_at(step))
+        clock = torch.tensor(step)
+        with NoHost():
+            lr, std = rate.lr_at(clock), noise.std_at(clock)
+        assert float(lr) == rate.lr_at(step)
+        assert float(std) == pytest.approx(noise.std_at(step))
 
 
 @pytest.mark.parametrize("cell", RESIDENT, ids=name_of)
