@@ -6,7 +6,7 @@
 or `bench speed --peer gail --python PYTHON`. PYTHON is that of an environment with `imitation` (for gail) and
 stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step and all
 settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, on one
-thread each; ours is held to AVX2 as `bench` holds it, the peer is not. The peer's discriminator normalises by both sides'
+thread each. The peer's discriminator normalises by both sides'
 observations, so ours does. The result is printed and written to results/benchmarks/.
 """
 
@@ -49,8 +49,6 @@ class Work:
     steps: int = 20_000
     stack: int = 5
     returns: bool = False
-
-
 
 
 def main() -> None:
