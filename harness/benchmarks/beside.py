@@ -6,8 +6,8 @@
 or `bench speed --peer gail --python PYTHON`. PYTHON is that of an environment with `imitation` (for gail) and
 stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step and all
 settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, on one
-thread each. The peer's discriminator normalises by both sides'
-observations, so ours does. The result is printed and written to results/benchmarks/.
+thread each. The peer's discriminator normalises by both sides' observations, so ours does. The result is printed and written
+to results/benchmarks/.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmarks import peers
-from harness.benchmarks.record import Options, alternate, lines, record, row, write
+from harness.benchmarks.record import Options, alternate, at_least, lines, record, row, write
 from harness.errors import BenchError
 from harness.report.measured import Record, summary
 from harness.run.pins import pin
@@ -36,7 +36,8 @@ SETTINGS = {
 EPISODES = 20  # of the final policy, for its return
 SHOWN = 11  # of the expert
 TITLES = {"gail": "GAIL", "ppo": "PPO"}
-PEERS = ("gail", "ppo")
+AIMS = {"gail": {"one": 3.0, "stack": 8.0}, "ppo": {}}  # ours over one seed of the peer, in steps per second
+PEERS = tuple(AIMS)
 
 
 @dataclass(frozen=True)
@@ -92,16 +93,18 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
         sides["stack"] = lambda k: keep("stack", _ours(work, tuple(range(k, k + work.stack))))
     made = [values for _, values in alternate(options, **sides)]
     theirs = [values["theirs"] for values in made]
+    aims = AIMS[work.algorithm]
     names = {"one": "one seed", "stack": f"{work.stack} stacked seeds"}
     rows = [
-        row(name, "steps/s", [v[side] for v in made], theirs, "one seed of the peer", higher_is_better=True)
+        row(name, "steps/s", [v[side] for v in made], theirs, "one seed of the peer", higher_is_better=True,
+            aim=at_least(aims[side]) if side in aims else None)
         for side, name in names.items() if side in sides
     ]  # fmt: skip
     alone = summary([_ceiling(work) for _ in range(3)])
     settings = {"robot": work.robot, "steps": work.steps, "simulator alone, steps/s": alone, **SETTINGS}
     if work.returns:
         settings["returns"] = {side: [run["returns"] for run in side_runs] for side, side_runs in runs.items() if side_runs}
-    title = f"{TITLES[work.algorithm]} on {work.robot}"
+    title = f"{TITLES[work.algorithm]} on {work.robot}, {work.steps:,} steps"
     yield record(options, f"{work.algorithm}-{work.robot}-{work.steps}", title, rows, settings, found)
 
 

@@ -70,6 +70,10 @@ def at_most(value: float, of: str = "ratio") -> dict[str, Any]:
     return {"of": of, "at_most": value}
 
 
+def at_least(value: float, of: str = "ratio") -> dict[str, Any]:
+    return {"of": of, "at_least": value}
+
+
 def record(
     options: Options, benchmark: str, title: str, rows: list[dict[str, Any]], settings: dict[str, Any],
     peer: dict[str, str] | None = None, threads: int = 1,

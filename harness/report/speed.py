@@ -58,7 +58,7 @@ def draw(folder: Path) -> list[Plot]:
         ax.set_yticks(range(len(rows)), [f"{record['title']}: {row['name']}" for record, row in rows])
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.grid(axis="y", visible=False)
-        ax.set_xlabel("time ours / time theirs (left of 1: ours is faster)")
+        ax.set_xlabel("time ours / theirs (below 1: faster)")
         drawn = svg(fig)
     return [Plot(
         "speed", "Speed: time beside others", "Median and range of the ratio within pairs; throughputs as times. Upright bar: the aim, "
