@@ -75,8 +75,13 @@ def main() -> None:
 
 def of_peer(options: Options, algorithm: str) -> Iterator[Record]:
     """The runs of `bench speed`: Hopper, for GAIL with the archived expert's episodes."""
-    shown = options.root / "results/archive/hopper/hopper_expert/ppo/artefacts.npz"
-    return measure(options, Work(algorithm, demonstrations=shown if algorithm == "gail" else None, steps=options.size(20_000, 8_000)))
+    shown = expert(options.root) if algorithm == "gail" else None
+    return measure(options, Work(algorithm, demonstrations=shown, steps=options.size(20_000, 8_000)))
+
+
+def expert(root: Path) -> Path:
+    """The archived expert's episodes on Hopper."""
+    return root / "results/archive/hopper/hopper_expert/ppo/artefacts.npz"
 
 
 def measure(options: Options, work: Work) -> Iterator[Record]:
@@ -117,25 +122,11 @@ def _peer(options: Options, work: Work, seed: int) -> dict[str, Any]:
 
 
 def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
-    import torch
-
-    from harness import registry
     from harness.metrics import episodes
     from harness.metrics.evaluation import Evaluation
-    from harness.run.seeds import CounterDraws
 
-    torch.set_num_threads(1)
-    device, family = torch.device("cpu"), registry.family("locomotion")
     rounds = -(-work.steps // (SETTINGS["ppo"]["n_envs"] * SETTINGS["ppo"]["horizon"]))
-    imitates = work.algorithm == "gail"
-    shown = {"demonstrations": str(work.demonstrations), "episodes": SHOWN} if imitates else {"termination": "restart"}
-    params = family.Params(
-        family="locomotion", robot=work.robot, seeds=seeds, steps=rounds, threads=1, score={"n_episodes": EPISODES}, **shown
-    )
-    task = family.build("beside", params, Path())
-    algorithm = registry.algorithm("imitation" if imitates else "true_reward")
-    draws = CounterDraws(seeds, "benchmark", device)
-    method, source = algorithm.build(algorithm.Params(**_block(imitates)), task.spec, draws, device), task.source(device)
+    task, method, source, draws = built(work, seeds, rounds, block(work.algorithm))
     started = time.perf_counter()
     for draws.step in range(rounds):
         method.update(source, draws)
@@ -146,9 +137,28 @@ def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
     return run
 
 
-def _block(imitates: bool) -> dict[str, Any]:
+def built(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    """Ours on one thread: task, method, source and draws; `settings` is the method's block."""
+    import torch
+
+    from harness import registry
+    from harness.run.seeds import CounterDraws
+
+    torch.set_num_threads(1)
+    device, family = torch.device("cpu"), registry.family("locomotion")
+    shown = {"demonstrations": str(work.demonstrations), "episodes": SHOWN} if work.algorithm == "gail" else {"termination": "restart"}
+    params = family.Params(
+        family="locomotion", robot=work.robot, seeds=seeds, steps=rounds, threads=1, score={"n_episodes": EPISODES}, **shown
+    )
+    task = family.build("beside", params, Path())
+    algorithm = registry.algorithm(settings["algorithm"])
+    draws = CounterDraws(seeds, "benchmark", device)
+    return task, algorithm.build(algorithm.Params(**settings), task.spec, draws, device), task.source(device), draws
+
+
+def block(algorithm: str) -> dict[str, Any]:
     """The method's block with SETTINGS."""
-    s, g = SETTINGS["ppo"], SETTINGS["gail"]
+    s, g, imitates = SETTINGS["ppo"], SETTINGS["gail"], algorithm == "gail"
     fit = {"epochs": s["epochs"], "minibatches": s["minibatches"], "optimizer": {"lr": s["lr"]}}
     learner = {
         "kind": "ppo", "n_envs": s["n_envs"], "gamma": s["gamma"], "lam": s["lam"], "clip": s["clip"], "entropy": "none", **fit,

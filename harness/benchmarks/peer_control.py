@@ -2,9 +2,9 @@
 
     python harness/benchmarks/peer_control.py SETTINGS.json
 
-Called by `harness.benchmarks.beside`, which writes the settings. Needs stable-baselines3, gymnasium with MuJoCo, and for
-GAIL `imitation`; nothing of this project. Prints one line of JSON: seconds of training, and the returns of episodes with
-the final policy, which draws its actions.
+Called by `harness.benchmarks.beside` and `.target`, which write the settings. Needs stable-baselines3, gymnasium with MuJoCo,
+and for GAIL `imitation`; nothing of this project. Prints one line of JSON: seconds of training, and the returns of episodes
+with the final policy, which draws its actions; or, with a target, the returns along the way until it is reached.
 """
 
 from __future__ import annotations
@@ -60,18 +60,10 @@ def true_reward(settings: dict):
 
 def gail(settings: dict):
     from imitation.algorithms.adversarial.gail import GAIL
-    from imitation.data.types import TrajectoryWithRew
     from imitation.policies.base import NormalizeFeaturesExtractor
     from imitation.rewards.reward_nets import BasicRewardNet
     from imitation.util.networks import RunningNorm
 
-    with np.load(settings["demonstrations"]) as file:
-        parts = [file[f"demonstrations/{name}"][0] for name in ("observations", "actions", "rewards", "last_observations", "whole")]
-    observations, actions, rewards, last, whole = parts
-    shown = [
-        TrajectoryWithRew(np.concatenate([observations[:, e], last[None, e]]), actions[:, e], None, False, rewards[:, e].astype(float))
-        for e in np.flatnonzero(whole)[: settings["episodes"]]
-    ]
     n_envs, s = settings["ppo"]["n_envs"], settings["gail"]
     env = DummyVecEnv([make(settings, False)] * n_envs)
     env.seed(settings["seed"])
@@ -84,13 +76,74 @@ def gail(settings: dict):
     round_size = n_envs * settings["ppo"]["horizon"]
     torch.manual_seed(settings["seed"])
     trainer = GAIL(
-        demonstrations=shown, demo_batch_size=s["batch"], venv=env, gen_algo=learner, reward_net=net,
+        demonstrations=shown(settings), demo_batch_size=s["batch"], venv=env, gen_algo=learner, reward_net=net,
         n_disc_updates_per_round=s["steps"], gen_train_timesteps=round_size, gen_replay_buffer_capacity=round_size,
         disc_opt_kwargs={"lr": s["lr"]}, log_dir=settings["scratch"],
     )  # fmt: skip
     started = time.perf_counter()
     trainer.train(settings["steps"])
     return time.perf_counter() - started, lambda o: learner.predict(o, deterministic=False)[0]
+
+
+def shown(settings: dict) -> list:
+    """The expert's episodes."""
+    from imitation.data.types import TrajectoryWithRew
+
+    with np.load(settings["demonstrations"]) as file:
+        parts = [file[f"demonstrations/{name}"][0] for name in ("observations", "actions", "rewards", "last_observations", "whole")]
+    observations, actions, rewards, last, whole = parts
+    return [
+        TrajectoryWithRew(np.concatenate([observations[:, e], last[None, e]]), actions[:, e], None, False, rewards[:, e].astype(float))
+        for e in np.flatnonzero(whole)[: settings["episodes"]]
+    ]
+
+
+class Reached(Exception):
+    """The target, or the end of the time."""
+
+
+def published(settings: dict) -> dict:
+    """GAIL with the settings that `imitation` ships for Hopper, until the mean return of its policy is `target`, or `budget`
+    seconds of training have gone; the clock stands while a policy is scored."""
+    from imitation.algorithms.adversarial.gail import GAIL
+    from imitation.policies.base import NormalizeFeaturesExtractor
+    from imitation.rewards.reward_nets import BasicRewardNet, NormalizedRewardNet
+    from imitation.util.networks import RunningNorm
+
+    p = settings["published"]
+    env = DummyVecEnv([make(settings, False)] * p["n_envs"])
+    env.seed(settings["seed"])
+    learner = PPO(
+        "MlpPolicy", env, n_steps=p["round"] // p["n_envs"], seed=settings["seed"], device="cpu", policy_kwargs={
+            "net_arch": {"pi": [64, 64], "vf": [64, 64]}, "activation_fn": torch.nn.ReLU,
+            "features_extractor_class": NormalizeFeaturesExtractor, "features_extractor_kwargs": {"normalize_class": RunningNorm},
+        }, **p["ppo"],
+    )  # fmt: skip
+    net = BasicRewardNet(env.observation_space, env.action_space, normalize_input_layer=RunningNorm)
+    torch.manual_seed(settings["seed"])
+    trainer = GAIL(
+        demonstrations=shown(settings), venv=env, gen_algo=learner, reward_net=NormalizedRewardNet(net, RunningNorm),
+        log_dir=settings["scratch"], **p["gail"],
+    )  # fmt: skip
+    seconds, path, since = 0.0, [], time.perf_counter()
+
+    def score(k: int) -> None:
+        nonlocal seconds, since
+        steps = (k + 1) * p["round"]
+        if steps // settings["every"] == (steps - p["round"]) // settings["every"]:
+            return
+        seconds += time.perf_counter() - since
+        found = returns(settings, lambda o: learner.predict(o, deterministic=False)[0])
+        path.append([steps, seconds, sum(found) / len(found)])
+        if path[-1][2] >= settings["target"] or seconds > settings["budget"]:
+            raise Reached
+        since = time.perf_counter()
+
+    try:
+        trainer.train(settings["steps"], callback=score)
+    except Reached:
+        pass
+    return {"path": path}
 
 
 def returns(settings: dict, act) -> list[float]:
@@ -110,6 +163,9 @@ def main() -> None:
     with open(sys.argv[1]) as file:
         settings = json.load(file)
     torch.set_num_threads(1)
+    if "target" in settings:
+        print(json.dumps(published(settings)))
+        return
     seconds, act = (gail if settings["algorithm"] == "gail" else true_reward)(settings)
     print(json.dumps({"seconds": seconds, "returns": returns(settings, act) if settings["n_episodes"] else []}))
 

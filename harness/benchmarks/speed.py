@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from harness.benchmarks import beside, fid, frechet, idle, memory, stack, startup, vdb_images
+from harness.benchmarks import beside, fid, frechet, idle, memory, stack, startup, target, vdb_images
 from harness.benchmarks.record import FOLDER, Options, lines, write
 from harness.errors import BenchError
 from harness.report.measured import Record
@@ -13,6 +13,7 @@ from harness.run.params import unknown
 
 WITH_PEER: dict[str, Callable[[Options], Iterator[Record]]] = {
     "gail": partial(beside.of_peer, algorithm="gail"),
+    "gail-target": target.measure,
     "ppo": partial(beside.of_peer, algorithm="ppo"),
     "pytorch-fid": partial(fid.measure, peer="pytorch-fid"),
     "torch-fidelity": partial(fid.measure, peer="torch-fidelity"),
