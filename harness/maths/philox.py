@@ -7,6 +7,7 @@ recovered by an arithmetic shift and a mask: the same bits on every device.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch import Tensor
 MASK = 0xFFFFFFFF
 M0, M1 = 0xD2511F53, 0xCD9E8D57
 W0, W1 = 0x9E3779B9, 0xBB67AE85
+CACHED, LANES = 1 << 15, 64  # counters at a time; of a row, in whole registers of a processor
 
 
 def philox4x32(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor], rounds: int = 10) -> tuple[Tensor, ...]:
@@ -31,18 +33,25 @@ def philox4x32(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor], rounds: 
     return c0, c1, c2, c3
 
 
-def words(key: tuple[Tensor, Tensor], n: int, high: Tensor | int = 0, highest: Tensor | int = 0) -> Tensor:
+def words(
+    key: tuple[Tensor, Tensor], n: int, high: Tensor | int = 0, highest: Tensor | int = 0, then: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
     """[*key, n] words: element i of a key is word i mod 4 of counter i div 4.
 
-    `high` and `highest` fill the two upper counter words (broadcast against the key).
+    `high` and `highest` fill the two upper counter words (broadcast against the key). then: a function of words that acts on
+    each alone, or on pairs; on the CPU all is done in parts that stay in the processor's cache (four times faster for millions).
     """
     k0, k1 = (k.unsqueeze(-1) for k in key)
-    index = torch.arange((n + 3) // 4, device=k0.device)
     # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
     upper = [(h if torch.is_tensor(h) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)]
-    out = philox4x32((index & MASK, index >> 32, *upper), (k0, k1))
-    out = torch.broadcast_tensors(*out)
-    return torch.stack(out, -1).flatten(-2)[..., :n]
+    n_counters, parts = (n + 3) // 4, []
+    part = max(n_counters, 1) if k0.is_cuda else max(LANES, CACHED // k0.numel() // LANES * LANES)
+    for first in range(0, max(n_counters, 1), part):
+        index = torch.arange(first, min(first + part, n_counters), device=k0.device)
+        out = torch.broadcast_tensors(*philox4x32((index & MASK, index >> 32, *upper), (k0, k1)))
+        made = torch.stack(out, -1).flatten(-2)
+        parts.append(made if then is None else then(made))
+    return (parts[0] if len(parts) == 1 else torch.cat(parts, -1))[..., :n]
 
 
 def to_uniform(w: Tensor) -> Tensor:

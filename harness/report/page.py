@@ -150,8 +150,8 @@ def _page(
     sections = said + [_family(name, parts) for name, parts in families.items()] + extra
     if before is None and (supported := support.tables(root / "results/statistics/coverage.csv")):
         sections.append(Section("support", "What so many seeds can decide", SUPPORT, tables=supported))
-    if before is None and (measured := speed.table(root / "results/benchmarks", link)):
-        sections.append(Section("speed", "Speed", speed.INTRO, tables=[measured], plots=speed.draw(root / "results/benchmarks")))
+    if before is None and (measured := speed.tables(root / "results/benchmarks", link)):
+        sections.append(Section("speed", "Speed", speed.INTRO, tables=measured, plots=speed.draw(root / "results/benchmarks")))
     if beside.numbers is not None:
         printed = [methods.linked(table, cells, methods.FOLDER) for table in published.numbers(beside.numbers)]
         sections.append(Section("published", "Published numbers", PUBLISHED, tables=printed))

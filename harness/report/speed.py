@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
-from harness.report.measured import COMMAND, Record, cost, load, met
+from harness.errors import BenchError
+from harness.report.measured import COMMAND, Record, cost, load, met, summary
 from harness.report.style import COLOURS, REFERENCE, Plot, figure, svg, theme
 from harness.report.words import NONE, TIED, Link, Table, Text, decimals, interval
 
@@ -14,6 +17,13 @@ INTRO = (
     f"to start, to hold and to leave alone. Made by `{COMMAND}`."
 )
 SIDES = {"at_most": "≤", "at_least": "≥"}
+TRIED = ("work", "change", "was", "became", "unit", "kept")
+
+
+def tables(folder: Path, link: Link) -> list[Table]:
+    """Those of this part that have something to show."""
+    made = table(folder, link), returns(folder, link), tried(folder / "tried.csv")
+    return [one for one in made if one is not None]
 
 
 def table(folder: Path, link: Link) -> Table | None:
@@ -32,6 +42,37 @@ def table(folder: Path, link: Link) -> Table | None:
     head = ["benchmark", "measured", "beside", "unit", "ours [least, most]", "theirs [least, most]", "ours / theirs [least, most]",
             "pairs", "aim", "record"]  # fmt: skip
     return Table("Speed: ours beside others, medians over pairs", head, body, _notes(records))
+
+
+def returns(folder: Path, link: Link) -> Table | None:
+    """What the final policies of the runs beside a peer got, where they were scored; none without such a record."""
+    body = []
+    for record in load(folder):
+        scored = record["settings"].get("returns", {})
+        sides = {"theirs": [mean(run) for run in scored.get("theirs", [])], "one": sum(scored.get("one", []), []),
+                 "stack": sum(scored.get("stack", []), [])}  # fmt: skip
+        if not sides["theirs"]:
+            continue
+        shown = [Text(_range(summary(found)) + f", {len(found)} runs" if found else NONE) for found in sides.values()]
+        peer = f"{record['peer']['name']} {record['peer']['version']}"
+        address = link(folder / f"{record['benchmark']}.json")
+        body.append([Text(record["title"]), Text(peer), *shown, Text("record", address)])
+    head = ["benchmark", "peer", "theirs [least, most]", "ours, one seed [least, most]", "ours, in stacks [least, most]", "record"]
+    note = "Medians over runs. Policies draw their actions; episodes end where Gymnasium ends them. The settings are equal."
+    return Table("Return at equal steps", head, body, [note]) if body else None
+
+
+def tried(path: Path) -> Table | None:
+    """Changes made for speed one at a time and what each gave, from a CSV; none without the file."""
+    if not path.is_file():
+        return None
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or any(tuple(row) != TRIED or None in row.values() for row in rows):
+        raise BenchError(f"{path}: its columns are not {', '.join(TRIED)}, each filled")
+    head = ["work", "change", "before", "after", "unit", "kept"]
+    body = [[Text(row[name]) for name in TRIED] for row in rows]
+    return Table("What was tried for speed", head, body, ["One change at a time, before and after in one run."])
 
 
 def draw(folder: Path) -> list[Plot]:

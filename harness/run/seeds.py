@@ -124,5 +124,5 @@ class CounterDraws:
         """[T, S, *shape] for steps [T, 1]."""
         n = math.prod(shape)
         key = tuple(k.expand(len(steps), -1) for k in self._key(stream, name))
-        w = words(key, n + n % multiple, high=steps & MASK, highest=steps >> 32)
-        return transform(w)[..., :n].reshape(len(steps), self.n_seeds, *shape)
+        w = words(key, n + n % multiple, high=steps & MASK, highest=steps >> 32, then=transform)
+        return w[..., :n].reshape(len(steps), self.n_seeds, *shape)

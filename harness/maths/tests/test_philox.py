@@ -36,6 +36,15 @@ def test_element_i_is_word_i_mod_4_of_counter_i_div_4():
         assert flat[0, i] == philox4x32(counter, key)[i % 4][0]
 
 
+def test_many_words_are_those_of_few(monkeypatch):
+    """Drawn in parts, or all at once: the same bits, for several keys and where the last part is short."""
+    key = torch.tensor([[7], [8]]), torch.tensor([[9], [9]])
+    whole = words(key, 1999, high=torch.tensor([[3], [4]]), then=to_normal)
+    monkeypatch.setattr("harness.maths.philox.CACHED", 256)
+    assert torch.equal(words(key, 1999, high=torch.tensor([[3], [4]]), then=to_normal), whole)
+    assert torch.equal(words(key, 1999, high=torch.tensor([[3], [4]])), words(key, 4096, high=torch.tensor([[3], [4]]))[..., :1999])
+
+
 def test_uniform_stays_inside_the_open_interval():
     ends = to_uniform(torch.tensor([0, 2**32 - 1]))
     assert ends[0] == 2.0**-33 and ends[1] == 1.0 - 2.0**-33

@@ -53,6 +53,25 @@ def test_the_figure_has_a_line_for_each_comparison(folder):
     assert speed.draw(folder)[0].svg == plot.svg
 
 
+def test_returns_stand_beside_the_peers(folder):
+    one = json.loads((folder / "a.json").read_text())
+    one["settings"]["returns"] = {"theirs": [[100.0, 300.0], [400.0, 400.0], [0.0, 0.0]], "one": [[250.0], [350.0]]}
+    (folder / "a.json").write_text(json.dumps(one))
+    (row,) = speed.returns(folder, lambda path: path.name).rows
+    shown = ["200 [0,\u00a0400], 3 runs", "300 [250,\u00a0350], 2 runs", "–"]
+    assert [cell.text for cell in row] == ["A", "peer 1.2", *shown, "record"]
+
+
+def test_what_was_tried(folder):
+    (folder / "tried.csv").write_text("work,change,was,became,unit,kept\nan update,larger batches,0.6,0.5,s,yes\n")
+    (row,) = speed.tried(folder / "tried.csv").rows
+    assert [cell.text for cell in row] == ["an update", "larger batches", "0.6", "0.5", "s", "yes"]
+    assert [made.title[:5] for made in speed.tables(folder, str)] == ["Speed", "What "]
+    (folder / "tried.csv").write_text("work,change,was,became,unit,kept\nan update,larger batches,0.6\n")
+    with pytest.raises(BenchError, match="tried.csv: its columns are not work, change"):
+        speed.tried(folder / "tried.csv")
+
+
 def test_nothing_measured_is_nothing_shown(tmp_path):
     assert speed.table(tmp_path / "none", str) is None and speed.draw(tmp_path / "none") == []
     (tmp_path / "x.json").write_text("{")
