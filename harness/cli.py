@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
 
     c = command("speed", _speed, "time this project beside its peers", "speed --peer gail --python build/peers/bin/python")
     c.add_argument("names", nargs="*", metavar="BENCHMARK", help="default: all of them")
-    c.add_argument("--peer", metavar="NAME", help="the benchmark beside gail, ppo, pytorch-fid, torch-fidelity or vdb-images")
+    c.add_argument("--peer", metavar="NAME", help="the benchmark beside gail, gail-target, ppo, pytorch-fid, torch-fidelity or vdb-images")
     c.add_argument("--quick", action="store_true", help="two pairs of less work, in files of their own")
     c.add_argument("--python", type=Path, metavar="PATH", help="the Python of the peer's environment (default: this one)")
     c.add_argument("--checkout", type=Path, metavar="PATH", help="a copy of the peer's code, for vdb-images")

@@ -145,6 +145,8 @@ def _notes(records: list[Record]) -> list[str]:
         where = f"{machine['processor']}, threads: {machine['threads']}, torch {machine['torch']}"
         places.setdefault(f"{where}, commit {(record['commit'] or 'unknown')[:7]}", []).append(record["benchmark"])
     notes = [f"{', '.join(names)}: {where}." for where, names in places.items()]
+    late = [r["benchmark"] for r in records if not all(sum(r["settings"].get("arrived", {}).values(), []))]
+    notes += [f"{', '.join(late)}: a side that did not arrive counts with the time it had, a bound in its favour."] * bool(late)
     scaled = [(r["benchmark"], r["settings"]) for r in records if "scaled to" in r["settings"]]
     words = [f"{name}: {settings['images']} images, scaled to {settings['scaled to']:,}" for name, settings in scaled]
     return notes + [f"{'; '.join(words)}."] * bool(words)

@@ -62,6 +62,14 @@ def test_returns_stand_beside_the_peers(folder):
     assert [cell.text for cell in row] == ["A", "peer 1.2", *shown, "record"]
 
 
+def test_a_side_that_did_not_arrive_is_told(folder):
+    one = json.loads((folder / "a.json").read_text())
+    for arrived, told in (([True, True], 0), ([True, False], 1)):
+        one["settings"]["arrived"] = {"ours": [True, True], "theirs": arrived}
+        (folder / "a.json").write_text(json.dumps(one))
+        assert sum("a: a side that did not arrive" in note for note in speed.table(folder, str).notes) == told
+
+
 def test_what_was_tried(folder):
     (folder / "tried.csv").write_text("work,change,was,became,unit,kept\nan update,larger batches,0.6,0.5,s,yes\n")
     (row,) = speed.tried(folder / "tried.csv").rows
