@@ -35,8 +35,10 @@ OWN = (
     f"printf '%s\\n' {' '.join(FORCED)} > build/forced.txt && uv venv build/peers && "
     f"uv pip install --python build/peers/bin/python --override build/forced.txt imitation==1.0.1 {' '.join(FORCED)}"
 )
+IMITATION = ("imitation", "stable-baselines3", "gymnasium", "mujoco")
 PEERS = {
-    "gail": Peer(("imitation", "stable-baselines3", "gymnasium", "mujoco"), OWN),
+    "gail": Peer(IMITATION, OWN),
+    "gail-target": Peer(IMITATION, OWN),
     "ppo": Peer(("stable-baselines3", "gymnasium", "mujoco"), EXTRA),
     "pytorch-fid": Peer(("pytorch-fid", "torch", "torchvision"), EXTRA),
     "torch-fidelity": Peer(("torch-fidelity", "torch", "torchvision"), EXTRA),
@@ -52,7 +54,7 @@ def version(name: str, options: Options) -> dict[str, str]:
         raise BenchError(f"--python {python}: no such file; make the environment with: {peer.make}")
     done = subprocess.run([python, "-c", ASK, *peer.packages], capture_output=True, text=True, check=False)
     if done.returncode:
-        then = "bench speed --peer gail --python build/peers/bin/python" if own else f"bench speed --peer {name}"
+        then = f"bench speed --peer {name}" + " --python build/peers/bin/python" * own
         raise BenchError(f"peer {name}: {python} has not {', '.join(peer.packages)}; make it with: {peer.make} && {then}")
     return {"name": peer.packages[0], "version": done.stdout.split()[0]}
 

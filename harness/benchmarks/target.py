@@ -33,7 +33,7 @@ Path = list[list[float]]  # [steps, seconds of training, mean return] at each sc
 
 
 def measure(options: Options) -> Iterator[Record]:
-    found, budget = peers.version("gail", options), options.size(1800, 120)
+    found, budget = peers.version("gail-target", options), options.size(1800, 120)
     work = beside.Work("gail", demonstrations=beside.expert(options.root))
     paths: dict[str, list[Path]] = {"ours": [], "theirs": []}
 

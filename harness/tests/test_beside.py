@@ -12,8 +12,8 @@ from harness.report.measured import fault
 
 def test_our_block_has_the_settings_of_the_peer():
     s, g = beside.SETTINGS["ppo"], beside.SETTINGS["gail"]
-    params = imitation.Params(**beside._block(True))
-    for learner in (params.learner, true_reward.Params(**beside._block(False)).learner):
+    params = imitation.Params(**beside.block("gail"))
+    for learner in (params.learner, true_reward.Params(**beside.block("ppo")).learner):
         for fitted in (learner, learner.value):
             assert (fitted.epochs, fitted.minibatches, fitted.optimizer.lr) == (s["epochs"], s["minibatches"], s["lr"])
         assert (learner.n_envs, learner.gamma, learner.lam, learner.clip) == (s["n_envs"], s["gamma"], s["lam"], s["clip"])
