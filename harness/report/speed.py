@@ -36,8 +36,8 @@ def table(folder: Path, link: Link) -> Table | None:
         for row in record["rows"]:
             body.append([
                 Text(record["title"] + " (quick)" * record["quick"]), Text(row["name"]), Text(_beside(record, row)), Text(row["unit"]),
-                *(Text(_range(row[name])) for name in ("ours", "theirs", "ratio")), Text(str(len(row["pairs"]))), _aim(row),
-                Text("record", link(folder / f"{record['benchmark']}.json")),
+                *(Text(_range(row[name], _stated(row, name))) for name in ("ours", "theirs", "ratio")),
+                Text(str(len(row["pairs"]))), _aim(row), Text("record", link(folder / f"{record['benchmark']}.json")),
             ])  # fmt: skip
     head = ["benchmark", "measured", "beside", "unit", "ours [least, most]", "theirs [least, most]", "ours / theirs [least, most]",
             "pairs", "aim", "record"]  # fmt: skip
@@ -116,8 +116,19 @@ def _beside(record: Record, row: dict[str, Any]) -> str:
     return f"{against} ({peer['name']} {peer['version']})" if peer else against
 
 
-def _range(found: dict[str, float] | None) -> str:
-    return NONE if found is None else interval(found["median"], found["least"], found["most"], decimals([found["median"]]))
+def _range(found: dict[str, float] | None, stated: float | None = None) -> str:
+    """With a digit more where the median would round to the value that an aim states, and miss or meet it unseen."""
+    if found is None:
+        return NONE
+    median, digits = found["median"], decimals([found["median"]])
+    close = stated is not None and round(median, digits) == stated != median
+    return interval(median, found["least"], found["most"], digits + close)
+
+
+def _stated(row: dict[str, Any], name: str) -> float | None:
+    """The value that the aim of a row gives to this quantity."""
+    aim = row["aim"]
+    return aim.get("at_most", aim.get("at_least")) if aim is not None and aim["of"] == name else None
 
 
 def _aim(row: dict[str, Any]) -> Text:
@@ -130,11 +141,8 @@ def _aim(row: dict[str, Any]) -> Text:
 
 def _bound(row: dict[str, Any]) -> float | None:
     """The aim of a ratio, as one of times."""
-    aim = row["aim"]
-    if aim is None or aim["of"] != "ratio":
-        return None
-    value = aim.get("at_most", aim.get("at_least"))
-    return 1 / value if row["higher_is_better"] else value
+    value = _stated(row, "ratio")
+    return 1 / value if value is not None and row["higher_is_better"] else value
 
 
 def _notes(records: list[Record]) -> list[str]:

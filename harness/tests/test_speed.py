@@ -12,6 +12,7 @@ from harness.benchmarks.record import Options, alternate, at_most, row
 from harness.cli import main
 from harness.registry import ROOT
 from harness.report import measured
+from harness.report import speed as report
 
 
 def made(options: Options, ratio_aim: float = 2.0) -> measured.Record:
@@ -87,6 +88,13 @@ def test_aims():
         assert measured.met(row("x", "s", **values, aim=at_most(bound))) is reached
     assert measured.met(row("x", "s", **values, aim={"of": "ours", "at_least": 1.5})) is False
     assert measured.met(row("x", "s", **values)) is None
+
+
+def test_a_median_that_rounds_to_its_aim_shows_one_digit_more():
+    assert report._range({"median": 0.1003, "least": 0.05, "most": 0.12}, 0.1).startswith("0.1003 [")
+    for stated in (None, 0.2):
+        assert report._range({"median": 0.1003, "least": 0.05, "most": 0.12}, stated).startswith("0.100 [")
+    assert report._range({"median": 0.1, "least": 0.05, "most": 0.12}, 0.1).startswith("0.100 [")
 
 
 def test_each_peer_has_a_benchmark_and_commands():
