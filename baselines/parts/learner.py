@@ -16,7 +16,7 @@ from baselines.parts.policy import PolicyParams, policy
 from baselines.parts.ppo import PPO, PPOParams
 from baselines.parts.trpo import TRPO, TRPOParams
 from harness.contracts import Draws, Environments, Rollout, Settings, TaskSpec
-from harness.maths.returns import discounted_sum, episode_return, episode_times, gae
+from harness.maths.returns import discounted_sum, episode_return, episode_times, gae, normalise
 
 
 class _Common(Settings):
@@ -147,11 +147,3 @@ class Learner(nn.Module):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         own = {} if self.params.kind == "trpo" else {"policy": self.optimiser.optimizer.optimizer}
         return own | self.baseline.optimizers()
-
-
-def normalise(advantages: Tensor, how: str) -> Tensor:
-    """[S, B]: (a - mean) / (std + 1e-8), a - mean, or a, per seed; std is that of the population."""
-    if how == "raw":
-        return advantages
-    centred = advantages - advantages.mean(1, keepdim=True)
-    return centred if how == "centred" else centred / (advantages.std(1, correction=0, keepdim=True) + 1e-8)

@@ -27,6 +27,7 @@ class OptimizerParams(Settings):
     alpha: float = Field(0.99, ge=0, lt=1)  # rmsprop
     momentum: float = Field(0.0, ge=0, lt=1)  # sgd
     eps: float = Field(1e-8, gt=0)
+    clip_norm: float | None = Field(None, gt=0)  # a seed's gradient is shortened to this length
     decay: Decay | None = None
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -54,7 +55,7 @@ class SeedOptimizer:
         self.optimizer = params.build(self.parameters)
 
     def step(self, loss: Tensor, step: int | Tensor) -> Tensor:
-        """Minimise loss [S]; returns the gradient norm [S]. Only our own parameters get gradients."""
+        """Minimise loss [S]; returns the gradient norm [S], before any clipping. Only our own parameters get gradients."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.sum().backward(inputs=self.parameters)
         return self.follow(loss, step)
@@ -63,6 +64,10 @@ class SeedOptimizer:
         """As `step`, by gradients that the parameters have already."""
         norm = torch.stack([torch.linalg.vector_norm(p.grad.flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
         self.alive.logical_and_(torch.isfinite(loss.detach()) & torch.isfinite(norm))
+        if self.params.clip_norm is not None:
+            shorter = (self.params.clip_norm / (norm + 1e-6)).clamp(max=1.0)
+            for p in self.parameters:
+                p.grad.mul_(shorter.view(-1, *[1] * (p.dim() - 1)))
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.lr_at(step)
         if all_alive(self.alive):

@@ -26,12 +26,15 @@ class PolicyParams(Settings):
     """depth 0: linear in the observation, hence a table for one-hot observations.
 
     initial_std: of a Gaussian, the same in every action dimension; it is learnt, whatever the state.
+    last_scale: of the last layer's initial weights. A small one starts near the same actions everywhere (Andrychowicz et
+        al. 2021, section 3.2, advise 0.01).
     """
 
     width: int = Field(32, ge=1)
     depth: int = Field(2, ge=0)
     activation: Literal["tanh", "relu"] = "tanh"
     initial_std: float = Field(1.0, gt=0)
+    last_scale: float = Field(1.0, ge=0)
 
 
 class _Policy(nn.Module):
@@ -39,9 +42,11 @@ class _Policy(nn.Module):
         super().__init__()
         self.n_out = n_out
         if params.depth == 0:
-            self.net = StackedLinear(n_seeds, n_in, n_out)
+            self.net = last = StackedLinear(n_seeds, n_in, n_out)
         else:
             self.net = MLP(n_seeds, n_in, params.width, params.depth, n_out, ACTIVATIONS[params.activation])
+            last = self.net.out
+        last.bound *= params.last_scale
 
     def acting(self, noise: Tensor) -> Callable[[Tensor, int], Tensor]:
         """(observations [S, E, O], t) -> actions [S, E, A] of step t, by noise [S, T, E, A] of `noise`, until the weights move."""

@@ -13,6 +13,7 @@ from baselines.parts.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.policy import CategoricalPolicy, Distribution, GaussianPolicy
 from baselines.parts.written_out import known, surrogate
 from harness.contracts import Draws, Settings
+from harness.maths.returns import normalise
 
 
 class PPOParams(Settings):
@@ -20,6 +21,7 @@ class PPOParams(Settings):
 
     none: never; last_minibatch: that of the epoch's last minibatch alone, as in much public code;
     batch: that of the whole batch, after each epoch.
+    minibatch_advantages: as they are given, or standardised anew over each minibatch, as in much public code.
     """
 
     clip: float = Field(0.2, gt=0)
@@ -27,6 +29,7 @@ class PPOParams(Settings):
     minibatches: int = Field(8, ge=1)
     kl_stop: Literal["none", "last_minibatch", "batch"] = "none"
     kl_limit: float = Field(0.02, gt=0)
+    minibatch_advantages: Literal["as_given", "standardised"] = "as_given"
     optimizer: OptimizerParams = OptimizerParams(lr=3e-4)
 
 
@@ -54,6 +57,8 @@ class PPO:
         written_out = isinstance(policy, GaussianPolicy) and known(policy.net)
         rows = observations, actions, old_log_prob, advantages, *old
         for k, (o, a, log_prob, gains, *before) in enumerate(minibatches(draws, "policy", rows, params.epochs, params.minibatches)):
+            if params.minibatch_advantages == "standardised":
+                gains = normalise(gains, "standardised")
             if written_out:
                 norms.append(self.optimizer.follow(surrogate(policy, o, a, log_prob, gains, params.clip, bonus), draws.step))
             else:

@@ -6,8 +6,9 @@
 or `bench speed --peer gail --python PYTHON`. PYTHON is that of an environment with `imitation` (for gail) and
 stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step and all
 settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, on one
-thread each. The peer's discriminator normalises by both sides' observations, so ours does. The result is printed and written
-to results/benchmarks/.
+thread each. The peer's discriminator normalises by both sides' observations, so ours does, and with it its policy, as there is
+one normaliser here; the peer shortens the gradients of policy and value together, ours each alone. The result is printed and
+written to results/benchmarks/.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ SETTINGS = {
         "width": 64, "initial_std": 0.6,
     },
     "gail": {"width": 64, "batch": 256, "steps": 20, "lr": 3e-4},
+    # What the peers do by default and their users do not write down; here they are options.
+    "defaults": {"last_scale": 0.01, "clip_norm": 0.5, "eps": 1e-5, "minibatch_advantages": "standardised", "order": "policy_first"},
 }  # fmt: skip
 EPISODES = 20  # of the final policy, for its return
 SHOWN = 11  # of the expert
@@ -158,17 +161,21 @@ def built(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, A
 
 def block(algorithm: str) -> dict[str, Any]:
     """The method's block with SETTINGS."""
-    s, g, imitates = SETTINGS["ppo"], SETTINGS["gail"], algorithm == "gail"
-    fit = {"epochs": s["epochs"], "minibatches": s["minibatches"], "optimizer": {"lr": s["lr"]}}
+    s, g, d, imitates = SETTINGS["ppo"], SETTINGS["gail"], SETTINGS["defaults"], algorithm == "gail"
+    rate = {"lr": s["lr"], "eps": d["eps"], "clip_norm": d["clip_norm"]}
+    fit = {"epochs": s["epochs"], "minibatches": s["minibatches"], "optimizer": rate}
     learner = {
         "kind": "ppo", "n_envs": s["n_envs"], "gamma": s["gamma"], "lam": s["lam"], "clip": s["clip"], "entropy": "none", **fit,
-        "normaliser": {"source": "both" if imitates else "policy"}, "reward_scale": {},
-        "value": {"kind": "mlp", "width": s["width"], **fit}, "policy": {"width": s["width"], "initial_std": s["initial_std"]},
+        "advantages": "raw", "minibatch_advantages": d["minibatch_advantages"],
+        "normaliser": {"source": "both" if imitates else "policy"}, "reward_scale": None if imitates else {},
+        "value": {"kind": "mlp", "width": s["width"], **fit},
+        "policy": {"width": s["width"], "initial_std": s["initial_std"], "last_scale": d["last_scale"]},
     }  # fmt: skip
     if not imitates:
         return {"algorithm": "true_reward", "learner": learner}
     return {
-        "algorithm": "imitation", "learner": learner, "batch": g["batch"], "discriminator_steps": g["steps"], "discriminator": {
+        "algorithm": "imitation", "learner": learner, "order": d["order"], "batch": g["batch"], "discriminator_steps": g["steps"],
+        "discriminator": {
             "kind": "gail", "net": {"kind": "mlp", "width": g["width"], "depth": 2, "activation": "relu"}, "head": "linear",
             "input": "sa", "policy_reward": "softplus", "critic_optimizer": {"lr": g["lr"]},
         },

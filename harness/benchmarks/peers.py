@@ -20,7 +20,7 @@ from harness.metrics.encoders.apart import unlimited
 
 ASK = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
 EXTRA = "uv pip install '.[peers]'"
-FORCED = "gymnasium==1.4.0", "mujoco==4.0.0", "stable-baselines3==2.9.2"
+FORCED = "gymnasium==1.4.0", "mujoco==4.0.0", "stable-baselines3==2.9.2", "torch==2.13.0"
 
 
 @dataclass(frozen=True)

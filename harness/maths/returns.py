@@ -40,3 +40,11 @@ def episode_times(ends: Tensor) -> Tensor:
 def episode_return(rewards: Tensor, ends: Tensor) -> Tensor:
     """Mean undiscounted sum of an episode's rewards, [S]; one that is still open counts as an episode."""
     return rewards.sum((1, 2)) / (ends.sum((1, 2)) + (~ends[:, -1]).sum(1))
+
+
+def normalise(advantages: Tensor, how: str) -> Tensor:
+    """[S, B]: (a - mean) / (std + 1e-8), a - mean, or a, per seed; std is that of the population."""
+    if how == "raw":
+        return advantages
+    centred = advantages - advantages.mean(1, keepdim=True)
+    return centred if how == "centred" else centred / (advantages.std(1, correction=0, keepdim=True) + 1e-8)

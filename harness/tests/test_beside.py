@@ -11,13 +11,16 @@ from harness.report.measured import fault
 
 
 def test_our_block_has_the_settings_of_the_peer():
-    s, g = beside.SETTINGS["ppo"], beside.SETTINGS["gail"]
+    s, g, d = (beside.SETTINGS[name] for name in ("ppo", "gail", "defaults"))
     params = imitation.Params(**beside.block("gail"))
     for learner in (params.learner, true_reward.Params(**beside.block("ppo")).learner):
         for fitted in (learner, learner.value):
             assert (fitted.epochs, fitted.minibatches, fitted.optimizer.lr) == (s["epochs"], s["minibatches"], s["lr"])
+            assert (fitted.optimizer.eps, fitted.optimizer.clip_norm) == (d["eps"], d["clip_norm"])
         assert (learner.n_envs, learner.gamma, learner.lam, learner.clip) == (s["n_envs"], s["gamma"], s["lam"], s["clip"])
         assert learner.policy.width == learner.value.width == s["width"] and learner.policy.initial_std == s["initial_std"]
+        assert learner.policy.last_scale == d["last_scale"] and learner.minibatch_advantages == d["minibatch_advantages"]
+    assert params.order == d["order"]
     assert (params.batch, params.discriminator_steps) == (g["batch"], g["steps"])
     assert params.discriminator.critic_optimizer.lr == g["lr"] and params.discriminator.net.width == g["width"]
 

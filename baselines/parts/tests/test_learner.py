@@ -5,7 +5,7 @@ import torch
 from pydantic import TypeAdapter
 
 from baselines.parts.layers import initialise
-from baselines.parts.learner import Learner, LearnerParams, normalise
+from baselines.parts.learner import Learner, LearnerParams
 from harness.contracts import Rollout, TaskSpec
 from harness.run.seeds import CounterDraws
 
@@ -94,13 +94,6 @@ def test_a_dead_seed_stands_still(kind):
     assert learner.alive.tolist() == [True, False, True]
     for name, value in learner.state_dict().items():
         assert torch.equal(value[1], before[name][1]) and not torch.equal(value[0], before[name][0]), name
-
-
-def test_normalise():
-    a = torch.tensor([[1.0, 2.0, 3.0, 6.0], [4.0, 4.0, 4.0, 4.0]])
-    torch.testing.assert_close(normalise(a, "standardised")[0], torch.tensor([-2.0, -1, 0, 3]) / 3.5**0.5)
-    assert torch.equal(normalise(a, "standardised")[1], torch.zeros(4))
-    assert normalise(a, "centred").tolist() == [[-2, -1, 0, 3], [0, 0, 0, 0]] and normalise(a, "raw") is a
 
 
 def spied(**params):

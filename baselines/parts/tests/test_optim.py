@@ -124,3 +124,35 @@ def test_rules_without_compiling_give_the_bits_of_torchs(name):
             b.load_state_dict(held[0])
             a.load_state_dict(held[1])
     assert type(a).step is not type(b).step and type(a).__name__ == type(b).__name__
+
+
+def test_a_long_gradient_is_shortened_for_its_seed_alone():
+    ps, free = parameters(), parameters()
+    clipped = SeedOptimizer(ps, OptimizerParams(name="sgd", lr=1.0, clip_norm=2.0), torch.ones(3, dtype=torch.bool))
+    plain = SeedOptimizer(free, OptimizerParams(name="sgd", lr=1.0), torch.ones(3, dtype=torch.bool))
+    scale, before = torch.tensor([1e-3, 1.0, 100.0]), [p.detach().clone() for p in ps]
+    norm = clipped.step(loss_of(ps, scale), 0)
+    torch.testing.assert_close(norm, plain.step(loss_of(free, scale), 0))
+    moved = torch.stack([(p.detach() - old).flatten(1).norm(dim=1) for p, old in zip(ps, before)]).norm(dim=0)
+    assert norm[0] < 2 < norm[1]
+    torch.testing.assert_close(moved, norm.clamp(max=2.0), rtol=1e-5, atol=0)
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(ps, free))
+
+
+def test_adam_goes_on_after_its_state_was_loaded():
+    """Its lists of moments are those of the state that was loaded last."""
+    runs = []
+    for at in (None, 2):
+        ps = parameters()
+        optimizer = SeedOptimizer(ps, OptimizerParams(lr=0.01), torch.ones(3, dtype=torch.bool))
+        for step in range(6):
+            if step == at:
+                kept = copy.deepcopy([[p.detach() for p in ps], optimizer.optimizer.state_dict()])
+                for _ in range(3):
+                    optimizer.step(loss_of(ps), step)
+                for p, old in zip(ps, kept[0]):
+                    p.data.copy_(old)
+                optimizer.optimizer.load_state_dict(kept[1])
+            optimizer.step(loss_of(ps), step)
+        runs.append([*ps, *(v for p in ps for v in optimizer.optimizer.state[p].values())])
+    assert all(torch.equal(a, b) for a, b in zip(*runs))

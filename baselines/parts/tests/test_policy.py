@@ -132,3 +132,15 @@ def test_depth_zero_is_a_table_for_one_hot_states():
     p = build("categorical", depth=0)
     logits = p.net.weight.mT + p.net.bias.unsqueeze(1)
     torch.testing.assert_close(p.distribution(torch.eye(4).expand(3, 4, 4))[0], torch.log_softmax(logits, 2))
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+def test_the_last_layer_starts_smaller_by_its_scale_and_the_others_alike(depth):
+    made = []
+    for scale in (1.0, 0.01):
+        p = policy(2, TaskSpec("t", (3,), 1, action_size=2), PolicyParams(width=8, depth=depth, last_scale=scale))
+        initialise(p, CounterDraws((0, 1), "test"))
+        made.append(dict(p.net.named_parameters()))
+    for name, value in made[0].items():
+        last = depth == 0 or name.startswith("out")
+        torch.testing.assert_close(made[1][name], value * (0.01 if last else 1.0))

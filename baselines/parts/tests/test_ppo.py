@@ -129,3 +129,17 @@ def test_a_bonus_widens_the_policy():
     before = p.log_std.detach().clone()
     update(ppo, p, (o, actions, 0 * advantages), draws, bonus=0.1)
     assert (p.log_std > before).all()
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_advantages_standardised_by_minibatch_forget_their_scale_and_mean(kind):
+    """P3: the scope is named. Over each minibatch, so any affine map of the advantages gives the same update."""
+    made = {}
+    for how in ("as_given", "standardised"):
+        for scale, shift in ((1.0, 0.0), (5.0, 3.0)):
+            ppo, p, (o, actions, advantages), draws = build(kind, minibatch_advantages=how)
+            update(ppo, p, (o, actions, scale * advantages + shift), draws)
+            made[how, scale] = torch.stack([vector(p, k) for k in range(3)])
+    torch.testing.assert_close(made["standardised", 1.0], made["standardised", 5.0], rtol=1e-3, atol=1e-4)
+    assert (made["as_given", 1.0] - made["as_given", 5.0]).abs().max() > 1e-2
+    assert (made["as_given", 1.0] - made["standardised", 1.0]).abs().max() > 1e-3

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness.maths.returns import discounted_sum, episode_return, episode_times, gae
+from harness.maths.returns import discounted_sum, episode_return, episode_times, gae, normalise
 
 
 def naive(rewards, values, next_values, terminated, truncated, gamma, lam):
@@ -101,3 +101,10 @@ def test_times_and_returns_of_episodes():
     assert episode_times(ends)[..., 0].tolist() == [[0, 1, 0, 1, 2], [0, 1, 2, 3, 4], [0, 0, 0, 1, 2]]
     rewards = torch.ones(3, 5, 1)
     assert episode_return(rewards, ends).tolist() == pytest.approx([2.5, 5.0, 5 / 3])
+
+
+def test_normalise():
+    a = torch.tensor([[1.0, 2.0, 3.0, 6.0], [4.0, 4.0, 4.0, 4.0]])
+    torch.testing.assert_close(normalise(a, "standardised")[0], torch.tensor([-2.0, -1, 0, 3]) / 3.5**0.5)
+    assert torch.equal(normalise(a, "standardised")[1], torch.zeros(4))
+    assert normalise(a, "centred").tolist() == [[-2, -1, 0, 3], [0, 0, 0, 0]] and normalise(a, "raw") is a
