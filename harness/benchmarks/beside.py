@@ -6,7 +6,7 @@
 or `bench speed --peer gail --python PYTHON`. PYTHON is that of an environment with `imitation` (for gail) and
 stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step and all
 settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, on one
-thread each. The peer's discriminator normalises by both sides' observations, so ours does, and with it its policy, as there is
+thread each; then both with two cores: the peer with a process for each world, the stack as two blocks at once. The peer's discriminator normalises by both sides' observations, so ours does, and with it its policy, as there is
 one normaliser here; the peer shortens the gradients of policy and value together, ours each alone. The result is printed and
 written to results/benchmarks/.
 """
@@ -14,6 +14,7 @@ written to results/benchmarks/.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 import time
 from collections.abc import Iterator
@@ -39,13 +40,14 @@ SETTINGS = {
 EPISODES = 20  # of the final policy, for its return
 SHOWN = 11  # of the expert
 TITLES = {"gail": "GAIL", "ppo": "PPO"}
-AIMS = {"gail": {"one": 3.0, "stack": 8.0}, "ppo": {}}  # ours over one seed of the peer, in steps per second
+CORES = 2
+AIMS = {"gail": {"one": 3.0, "stack": 8.0, "blocks": 8.0}, "ppo": {}}  # ours over one seed of the peer, in steps per second
 PEERS = tuple(AIMS)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What both sides do. stack: seeds of ours at once, 1 for no such run. returns: score the final policies too."""
+    """What both sides do. stack: seeds of ours at once, 1 for no such runs. returns: score the final policies too."""
 
     algorithm: str
     robot: str = "Hopper-v5"
@@ -99,14 +101,19 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
     sides = {"theirs": lambda k: keep("theirs", _peer(options, work, k)), "one": lambda k: keep("one", _ours(work, (k,)))}
     if work.stack > 1:
         sides["stack"] = lambda k: keep("stack", _ours(work, tuple(range(k, k + work.stack))))
+        sides["theirs_cores"] = lambda k: _peer(options, work, k, CORES)["per_second"]
+        sides["blocks"] = lambda k: _blocks(work, tuple(range(k, k + work.stack)))
     made = [values for _, values in alternate(options, **sides)]
-    theirs = [values["theirs"] for values in made]
     aims = AIMS[work.algorithm]
-    names = {"one": "one seed", "stack": f"{work.stack} stacked seeds"}
+    names = {
+        "one": ("one seed", "theirs", "one seed of the peer"),
+        "stack": (f"{work.stack} stacked seeds", "theirs", "one seed of the peer"),
+        "blocks": (f"{work.stack} seeds, {CORES} blocks on {CORES} cores", "theirs_cores", f"one seed of the peer, {CORES} cores"),
+    }
     rows = [
-        row(name, "steps/s", [v[side] for v in made], theirs, "one seed of the peer", higher_is_better=True,
+        row(name, "steps/s", [v[side] for v in made], [v[theirs] for v in made], against, higher_is_better=True,
             aim=at_least(aims[side]) if side in aims else None)
-        for side, name in names.items() if side in sides
+        for side, (name, theirs, against) in names.items() if side in sides
     ]  # fmt: skip
     alone = summary([_ceiling(work) for _ in range(3)])
     settings = {"robot": work.robot, "steps": work.steps, "simulator alone, steps/s": alone, **SETTINGS}
@@ -116,9 +123,9 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
     yield record(options, f"{work.algorithm}-{work.robot}-{work.steps}", title, rows, settings, found)
 
 
-def _peer(options: Options, work: Work, seed: int) -> dict[str, Any]:
+def _peer(options: Options, work: Work, seed: int, cores: int = 1) -> dict[str, Any]:
     run = peers.call(options.python, "peer_control.py", SETTINGS | {
-        "algorithm": work.algorithm, "robot": work.robot, "seed": seed, "steps": work.steps, "episodes": SHOWN,
+        "cores": cores, "algorithm": work.algorithm, "robot": work.robot, "seed": seed, "steps": work.steps, "episodes": SHOWN,
         "demonstrations": work.demonstrations and str(work.demonstrations.resolve()), "n_episodes": EPISODES if work.returns else 0,
     })  # fmt: skip
     return run | {"per_second": work.steps / run["seconds"]}
@@ -138,6 +145,13 @@ def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
     if work.returns:
         run["returns"] = episodes.compute(Evaluation(task, method.outputs(), draws))["return"].values.tolist()
     return run
+
+
+def _blocks(work: Work, seeds: tuple[int, ...]) -> float:
+    """Steps per second of all `seeds` together, in as many processes at once as there are cores; each has a part of them."""
+    parts = [(work, seeds[k::CORES]) for k in range(CORES)]
+    with multiprocessing.get_context("spawn").Pool(CORES) as pool:
+        return len(seeds) * work.steps / max(run["seconds"] for run in pool.starmap(_ours, parts, chunksize=1))
 
 
 def built(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, Any]) -> tuple[Any, Any, Any, Any]:

@@ -18,7 +18,7 @@ import gymnasium
 import numpy as np
 import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
 
 def make(settings: dict, terminate: bool):
@@ -35,6 +35,14 @@ def make(settings: dict, terminate: bool):
     return build
 
 
+def worlds(settings: dict, terminate: bool):
+    """One after the other, or with `cores` above 1 a process for each."""
+    kind = SubprocVecEnv if settings.get("cores", 1) > 1 else DummyVecEnv
+    env = kind([make(settings, terminate)] * settings["ppo"]["n_envs"])
+    env.seed(settings["seed"])
+    return env
+
+
 def ppo(settings: dict, env, **words) -> PPO:
     s = settings["ppo"]
     return PPO(
@@ -48,9 +56,7 @@ def ppo(settings: dict, env, **words) -> PPO:
 
 def true_reward(settings: dict):
     """PPO with running means of observations and returns, its usual company on these robots."""
-    env = DummyVecEnv([make(settings, True)] * settings["ppo"]["n_envs"])
-    env.seed(settings["seed"])
-    env = VecNormalize(env, clip_obs=10.0, clip_reward=10.0, gamma=settings["ppo"]["gamma"])
+    env = VecNormalize(worlds(settings, True), clip_obs=10.0, clip_reward=10.0, gamma=settings["ppo"]["gamma"])
     learner = ppo(settings, env)
     started = time.perf_counter()
     learner.learn(settings["steps"])
@@ -65,8 +71,7 @@ def gail(settings: dict):
     from imitation.util.networks import RunningNorm
 
     n_envs, s = settings["ppo"]["n_envs"], settings["gail"]
-    env = DummyVecEnv([make(settings, False)] * n_envs)
-    env.seed(settings["seed"])
+    env = worlds(settings, False)
     learner = ppo(
         settings, env, features_extractor_class=NormalizeFeaturesExtractor, features_extractor_kwargs={"normalize_class": RunningNorm}
     )
@@ -162,7 +167,7 @@ def returns(settings: dict, act) -> list[float]:
 def main() -> None:
     with open(sys.argv[1]) as file:
         settings = json.load(file)
-    torch.set_num_threads(1)
+    torch.set_num_threads(settings.get("cores", 1))
     if "target" in settings:
         print(json.dumps(published(settings)))
         return

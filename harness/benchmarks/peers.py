@@ -33,7 +33,7 @@ class Peer:
 
 OWN = (
     f"printf '%s\\n' {' '.join(FORCED)} > build/forced.txt && uv venv build/peers && "
-    f"uv pip install --python build/peers/bin/python --override build/forced.txt imitation==1.0.1 {' '.join(FORCED)}"
+    f"uv pip install --python build/peers/bin/python --override build/forced.txt imageio==2.38.1 imitation==1.0.1 {' '.join(FORCED)}"
 )
 IMITATION = ("imitation", "stable-baselines3", "gymnasium", "mujoco")
 PEERS = {
