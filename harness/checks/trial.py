@@ -17,7 +17,7 @@ from torch import Tensor
 from harness import registry
 from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed, global_draws
 from harness.commands import needs
-from harness.commands.plan import RECORDS, Cell, load_plan
+from harness.commands.plan import Cell, load_plan
 from harness.commands.presets import compose_preset
 from harness.commands.train import load_task
 from harness.contracts import BenchError, Draws, Environments, Method, Source, Task
@@ -54,7 +54,7 @@ class Tree:
         if name not in self._tasks:
             params = next(c for c in self.cells if c.task == name).task_params
             expert = needs.demonstrations(params)
-            if expert and not (self.root / RECORDS / expert).is_dir():
+            if expert and not (self.root / needs.place(expert)).parent.is_dir():
                 params = params.model_copy(update={"demonstrations": self._left_by(expert)})
                 self._tasks[name] = registry.family(params.family).build(name, params, self.root / ".scratch/data")
             else:

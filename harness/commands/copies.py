@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.commands import needs
 from harness.commands.pipelines import write_pipelines
 from harness.errors import BenchError
 
@@ -24,12 +25,14 @@ LINKED = "data"  # image sets of any size, named in params.yaml by a path below 
 def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     """Bring build/<name> up to date with the tree, with `params` as its params.yaml; returns its path.
 
-    Records, summaries and reports are not copied: the copy makes its own. data/ is linked.
+    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
+    show. data/ is linked.
     """
     from omegaconf import OmegaConf
 
     copy = root / "build" / name
-    files = [path for path in _tree(root) if _wanted(path)]
+    shown = {needs.place(block["demonstrations"]) for block in params["tasks"].values() if needs.archived(block.get("demonstrations"))}
+    files = [path for path in _tree(root) if _wanted(path) or path in shown]
     for gone in _copied_before(copy) - {str(path) for path in files}:
         (copy / gone).unlink(missing_ok=True)
     for path in files:

@@ -1,7 +1,7 @@
 """What a cell takes from another: an expert's demonstrations, or the reward that a cell of the same name learnt.
 
 Both lie in the other cell's `artefacts.npz`. A task names the first as `demonstrations: TASK/CELL`, the second as
-`rewards: TASK`, so that DVC can know of them.
+`rewards: TASK`, so that DVC can know of them. `demonstrations: archive/PRESET/TASK/CELL` are those of an archived expert.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILE = "artefacts.npz"
 
 
 def demonstrations(params: TaskParams) -> str | None:
-    """TASK/CELL whose demonstrations the task takes, or None."""
+    """TASK/CELL, or archive/PRESET/TASK/CELL, whose demonstrations the task takes, or None."""
     return getattr(params, "demonstrations", None)
 
 
@@ -33,9 +33,21 @@ def reward(cell: Cell) -> str | None:
     return task and f"{task}/{cell.name}"
 
 
+def place(cell: str) -> Path:
+    """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie."""
+    return (Path("results") if archived(cell) else RECORDS) / cell / FILE
+
+
+def archived(cell: str | None) -> bool:
+    """Whether the demonstrations named are those of an archived expert, which no cell of the plan makes."""
+    return cell is not None and cell.startswith("archive/")
+
+
 def path(root: Path, cell: str) -> Path:
-    """The artefacts of TASK/CELL. Raises BenchError where it has not run."""
-    found = root / RECORDS / cell / FILE
+    """The artefacts of a cell. Raises BenchError where it has not run."""
+    found = root / place(cell)
+    if not found.is_file() and archived(cell):
+        raise BenchError(f"{found} is missing: no such expert is archived; see results/archive")
     if not found.is_file():
         raise BenchError(f"{found} is missing: run `bench train {cell.replace('/', ' ')}` first")
     return found

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.commands import needs
 from harness.commands.controls import controls
 from harness.commands.score import KEEPS_ARTEFACTS
 
@@ -75,7 +76,7 @@ def stale(root: Path, params: dict[str, Any]) -> list[Path]:
 def pipeline(task: str, params: dict[str, Any]) -> str:
     """The text of one file, from the whole of params.yaml."""
     block = params["tasks"][task]
-    expert = f", 'results/records/{block['demonstrations']}/artefacts.npz'" if block.get("demonstrations") else ""
+    expert = f", '{needs.place(block['demonstrations'])}'" if block.get("demonstrations") else ""
     text = HEADER.format(task=task, expert=expert)
     if params["methods"].get(task):
         text += _stage(

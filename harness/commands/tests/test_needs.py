@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ from omegaconf import OmegaConf
 from harness.commands import needs
 from harness.commands.identity import identity
 from harness.commands.plan import Plan, load_plan
+from harness.commands.pipelines import pipeline
 from harness.commands.pool import train_all
 from harness.commands.prepare import prepare
 from harness.errors import BenchError
@@ -145,3 +148,19 @@ def test_a_failure_stops_no_later_level(tmp_path, monkeypatch) -> None:
     with pytest.raises(BenchError, match="2 jobs failed .*, the first was taught/expert block 1 of 1: no"):
         train_all(tmp_path, plan.cells, plan, workers=1)
     assert seen == [["taught"], ["learnt"], ["flipped"]]
+
+
+def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_path):
+    root, plan = trained
+    archived = tmp_path / "results/archive/old/taught/expert" / needs.FILE
+    shown = {**PARAMS, "tasks": {**PARAMS["tasks"], "learnt": {**PARAMS["tasks"]["learnt"], "demonstrations": "archive/old/taught/expert"}}}
+    other = write(tmp_path, shown)
+    with pytest.raises(BenchError, match="no such expert is archived"):
+        prepare(tmp_path, other, "learnt")
+    archived.parent.mkdir(parents=True)
+    archived.write_bytes((root / "results/records/taught/expert" / needs.FILE).read_bytes())
+    prepare(tmp_path, other, "learnt")
+    made = [json.loads((folder / "results/data/learnt.json").read_text()) for folder in (root, tmp_path)]
+    assert made[0]["data_hash"] == made[1]["data_hash"]
+    assert [cell.task for cell in needs.levels(other.cells)[0]] == ["learnt", "taught"]
+    assert f"'{archived.relative_to(tmp_path)}'" in pipeline("learnt", other.params)
