@@ -172,14 +172,14 @@ def _evaluate(args: Args) -> None:
 
 def _report(args: Args) -> None:
     from harness.commands.controls import with_controls
-    from harness.commands.presets import archived
+    from harness.commands.presets import archived, waiting
     from harness.report.page import render
     from harness.run.params import read_yaml
 
     root = _root(args)
     params = with_controls(read_yaml(root / "params.yaml"))
     out = (args.out or root / "reports" / params["preset"]).resolve()
-    render(root, params, out, archived(root), drawn=root / ".scratch/figures")
+    render(root, params, out, archived(root), root / ".scratch/figures", waiting(root))
     print(out / "index.html")
 
 

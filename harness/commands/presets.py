@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import time
@@ -49,6 +50,22 @@ def archived(root: Path) -> list[dict[str, Any]]:
     """The parameters of every preset that has records in results/archive."""
     base = read_yaml(root / "params.yaml")
     return [with_controls(compose_preset(root, name, base)) for name in names(root) if (root / "results/archive" / name).is_dir()]
+
+
+def waiting(root: Path) -> list[dict[str, str]]:
+    """What the page tells of presets that have no records in results/archive: name, what it says of itself, its tasks and
+    their rows, and the command that runs it. Those with physics on a GPU, or meant for one, by `bench gpu`."""
+    base, found = read_yaml(root / "params.yaml"), []
+    for name in names(root):
+        if name == "smoke" or (root / "results/archive" / name).is_dir():
+            continue
+        params = compose_preset(root, name, base)
+        rows = ", ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
+        head = itertools.takewhile(lambda line: line.startswith("#"), (root / f"presets/{name}.yaml").read_text().splitlines())
+        what = " ".join(line.lstrip("# ") for line in head)
+        command = f"bench gpu --preset {name}" if "GPU" in what else f"bench preset {name} --jobs 2"
+        found.append({"preset": name, "what": what, "rows": rows, "command": command})
+    return found
 
 
 def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None) -> Path:

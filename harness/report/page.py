@@ -30,7 +30,7 @@ from harness.report.frame import TaskFrame, load
 from harness.report.sheets import Sheet, sheets
 from harness.report.slim import inline
 from harness.report.style import Plot, Style, styles
-from harness.report.words import Link, Table
+from harness.report.words import Link, Table, Text
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,14 @@ class Beside:
 
 
 def render(
-    root: Path, params: dict[str, Any], out: Path, archived: Iterable[dict[str, Any]] = (), drawn: Path | None = None
+    root: Path, params: dict[str, Any], out: Path, archived: Iterable[dict[str, Any]] = (), drawn: Path | None = None,
+    waiting: Iterable[dict[str, str]] = (),
 ) -> None:
     """Write out/index.html, out/index.md, out/figures/ and out/methods/*.html from the records under root.
 
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
     `out/../archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one report
-    to the next, if at all.
+    to the next, if at all. waiting: of presets that have not run: preset, what, rows and command.
     """
     root, out = Path(root), Path(out)
     own, kept = Preset.read(root, params), [Preset.read(root, block) for block in archived]
@@ -113,7 +114,8 @@ def render(
         _write(_page(root, preset, beside, folder, None, said, [], drawn, params), folder)
         made.append(_abroad(preset, beside, partial(_link, out), folder))
     extra = _together([frame for preset in (own, *kept) for frame in preset.frames.values()], styles(params))
-    extra += [Section("archive", "Archived runs", ARCHIVED, parts=made)] if made else []
+    if made or waiting:
+        extra.append(Section("archive", "Archived runs", ARCHIVED, tables=_waiting(waiting), parts=made))
     said = _claims(judged, partial(address, out))
     _write(_page(root, own, beside, out, verdicts.first(judged), said, extra, drawn), out)
 
@@ -175,6 +177,12 @@ def _abroad(preset: Preset, beside: Beside, link: Link, folder: Path) -> Section
     cells = [cell for frame in preset.frames.values() for cell in frame.everything]
     made = [methods.linked(table, cells, link(folder / methods.FOLDER)) for table in made]
     return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", [("its page, with figures", link(folder / "index.html"))], made)
+
+
+def _waiting(presets: Iterable[dict[str, str]]) -> list[Table]:
+    """What has not run, if anything, with the commands."""
+    rows = [[Text(p["preset"]), Text(p["what"]), Text(p["rows"]), Text("", command=p["command"])] for p in presets]
+    return [Table("Presets that have not run", ["preset", "what it is", "rows", "command"], rows)] if rows else []
 
 
 def _claims(judged: list[judge.Judged], address: verdicts.Address, preset: str = "") -> list[Section]:

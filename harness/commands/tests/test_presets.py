@@ -148,6 +148,16 @@ def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> Non
     assert load_plan(tmp_path).cells
 
 
+def test_presets_without_records_are_told_with_their_command(tree: Path) -> None:
+    overlay(tree, "# For a GPU.\n# Long.\ntasks: {line: {steps: 1}}\n")
+    (tree / "presets/other.yaml").write_text("# Slow.\ntasks: {line: {steps: 2}}\n")
+    (small, other) = sorted(presets.waiting(tree), key=lambda p: p["preset"] != "small")
+    assert small == {"preset": "small", "what": "For a GPU. Long.", "rows": "line: a, b", "command": "bench gpu --preset small"}
+    assert other["command"] == "bench preset other --jobs 2"
+    (tree / "results/archive/small").mkdir(parents=True)
+    assert [p["preset"] for p in presets.waiting(tree)] == ["other"]
+
+
 def test_smoke_has_every_method_of_every_task() -> None:
     whole, small = read_yaml(ROOT / "params.yaml"), presets.compose_preset(ROOT, "smoke")
     assert {t: set(small["methods"][t]) for t in whole["tasks"]} == {t: set(m) for t, m in whole["methods"].items()}

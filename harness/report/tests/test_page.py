@@ -294,13 +294,15 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
     test = "{preset: far, task: vib_digits, metric: error_12_codes, pairs: [[vib, deterministic]]}"
     claim = f"- {{id: 7, domain: VIB, claim: VIB errs less, published: 1 against 2, source: Table 1, evidence: [{test}]}}"
     (root / "results/claims.yaml").write_text(claim)
-    render(root, params, root / "reports/laptop", [params | {"preset": "far"}])
+    later = {"preset": "later", "what": "Much longer.", "rows": "vib_digits: vib", "command": "bench preset later"}
+    render(root, params, root / "reports/laptop", [params | {"preset": "far"}], waiting=[later])
     own = (root / "reports/archived/far/index.html").read_text()
     other = (root / "reports/laptop/index.html").read_text()
     assert "archived, recorded by cccccccccc; the present code agrees" in own
     assert "<svg" in own and "7. VIB errs less" in own
     archive = other[other.index('id="archive"') :]
     assert "far: archived" in archive and 'href="../archived/far/index.html#vib_digits"' in archive
+    assert "Much longer." in archive and "bench preset later" in archive
     first = other[: other.index('id="archive"')]
     assert "What was reproduced" in first and "7. VIB errs less" in first and "What was reproduced" not in own
     render(root, params, root / "reports/laptop")
