@@ -36,6 +36,10 @@ def lrelu_(x: Tensor) -> Tensor:
     return F.leaky_relu_(x, SLOPE)
 
 
+def added_into(past: Tensor, x: Tensor) -> Tensor:
+    return x.add_(past)
+
+
 def stage_widths(shape: tuple[int, int, int], width: int, max_width: int) -> list[int]:
     """Channels from the full size down to 4x4: min(width 2^i, max_width), i = 0 .. log2(size / 4).
 
@@ -64,7 +68,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Maps) -> Maps:
         past = x if isinstance(self.shortcut, nn.Identity) else self.shortcut.maps(x)
         hidden = self.conv_0.maps(x.each(lrelu)).each(lrelu_)
-        return self.conv_1.maps(hidden, RESIDUAL_SCALE).each(Tensor.add_, past)
+        return past.each(added_into, self.conv_1.maps(hidden, RESIDUAL_SCALE))
 
 
 class ResidualGenerator(nn.Module):

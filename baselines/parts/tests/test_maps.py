@@ -102,19 +102,19 @@ def test_a_way_that_is_not_there_is_named_with_those_that_are(monkeypatch, name)
 
 
 class Stream:
-    """A CUDA stream as far as order goes: `seen` is what has been enqueued on each stream that this one has waited for."""
+    """A CUDA stream as far as order goes: `seen` is how much of each other stream it has waited for."""
 
-    def __init__(self, *_):
+    def __init__(self):
         self.done, self.seen = 0, {}
 
     def wait_stream(self, other: "Stream") -> None:
-        self.seen |= {s: max(n, self.seen.get(s, 0)) for s, n in {**other.seen, other: other.done}.items()}
+        self.seen |= other.seen | {other: other.done}
 
 
-@pytest.fixture
-def cuda(monkeypatch) -> list[Stream]:
-    """Streams without a GPU; the first is the caller's, the last the current one."""
-    stack = [Stream()]
+def test_branches_fork_and_join(monkeypatch):
+    """Without a GPU: each seed's whole chain on one stream, behind all that the caller did and before what it does next."""
+    caller, recorded, ran = Stream(), [], []
+    stack = [caller]
 
     @contextmanager
     def current(stream: Stream):
@@ -122,34 +122,23 @@ def cuda(monkeypatch) -> list[Stream]:
         yield
         stack.pop()
 
-    monkeypatch.setattr(torch.cuda, "Stream", Stream)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda: stack[-1])
-    monkeypatch.setattr(torch.cuda, "stream", current)
-    monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: recorded.append((tensor, stream)), raising=False)
-    recorded: list = []
-    maps._streams.cache_clear()
-    yield stack, recorded
-    maps._streams.cache_clear()
-
-
-def test_branches_fork_at_the_first_step_and_join_where_they_are_stacked(cuda):
-    stack, recorded = cuda
-    caller, ran = stack[0], []
-    x, stacked = images(5, 5), layer()
-
-    def function(part: torch.Tensor) -> torch.Tensor:
+    def step(part: torch.Tensor) -> torch.Tensor:
         stack[-1].done += 1
-        assert stack[-1].seen[caller] == caller.done
-        ran.append(stack[-1])
+        ran.append((stack[-1], dict(stack[-1].seen)))
         return 2 * part
 
-    caller.done = 1  # x
-    parts = Branches.of(x).each(function)
-    caller.done = 2  # weights
-    result = stacked.maps(parts).each(function).stacked()
+    streams = [Stream() for _ in range(SEEDS)]
+    monkeypatch.setattr(maps, "_streams", lambda n: streams[:n])
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: stack[-1])
+    monkeypatch.setattr(torch.cuda, "stream", current)
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: recorded.append((tensor.data_ptr(), stream)))
+    x, stacked = images(5, 5), layer()
+    chain = stacked.maps(Branches.of(x).each(step)).each(step)
+    caller.done = 7
+    result = chain.stacked()
     torch.testing.assert_close(result, torch.stack([2 * F.conv2d(2 * a, w, b, padding=1) for a, w, b in zip(x, *stacked.parameters())]))
-    assert len(set(ran)) == SEEDS and caller not in ran and ran[:SEEDS] == ran[SEEDS:]
-    assert all(caller.seen[stream] == 2 for stream in ran) and stack == [caller]
-    for k, stream in enumerate(ran[:SEEDS]):  # whatever a branch reads of the caller's is kept for it
-        kept = {tensor.data_ptr() for tensor, on in recorded if on is stream}
-        assert {x[k].data_ptr(), *(p[k].data_ptr() for p in stacked.parameters())} <= kept
+    assert [stream for stream, _ in ran] == [stream for stream in streams for _ in range(2)]
+    assert all(seen[caller] == 7 for _, seen in ran)
+    assert all(caller.seen[stream] == 2 for stream in streams) and stack == [caller]
+    # What the caller made and a branch reads, the maps and the weights, is kept for that branch, and nothing else need be.
+    assert recorded == [(t[k].data_ptr(), streams[k]) for k in range(SEEDS) for t in (x, *stacked.parameters())]
