@@ -45,8 +45,10 @@ class Pixels:
 class Training:
     """Updates of the released image nets on one device, warmed up, to be timed as often as wanted.
 
-    way: to convolve a stack of seeds, one of WAYS, or None for what the device has by itself.
+    way: to convolve a stack of seeds, one of WAYS, or None for the best of the device.
     """
+
+    VARIABLE = "BENCH_CONVOLUTIONS"
 
     def __init__(self, device: torch.device, precision: str, graphs: bool, seeds: int, steps: int, way: str | None = None):
         from harness import registry
@@ -56,7 +58,7 @@ class Training:
 
         algorithm, numbers, spec = registry.algorithm("gan"), tuple(range(seeds)), TaskSpec("images", SHAPE, WARM_UP + steps)
         self.device, self.precision, self.done = device, precision, 0
-        self.variables = {"BENCH_GRAPHS": str(int(graphs)), "BENCH_CONVOLUTIONS": way or ""}
+        self.variables = {"BENCH_GRAPHS": str(int(graphs)), self.VARIABLE: way or ""}
         with patch.dict(os.environ, self.variables):
             method = algorithm.build(algorithm.Params(**BLOCK), spec, CounterDraws(numbers, "benchmark", lookahead=1), device)
             self.step = Step(method, Pixels(device), CounterDraws(numbers, "benchmark", device))
