@@ -37,6 +37,7 @@ def lrelu_(x: Tensor) -> Tensor:
 
 
 def added_into(past: Tensor, x: Tensor) -> Tensor:
+    """In place of x."""
     return x.add_(past)
 
 

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
+
 from harness.benchmarks.device import BLOCK, WAYS, Training
 from harness.benchmarks.record import Options, alternate, record, row
 from harness.errors import BenchError
 from harness.report.measured import Record
+from harness.run.device import pick_device
 
 REFERENCE, SEEDS = "loop", 5
 
 
 def measure(options: Options) -> Iterator[Record]:
-    import torch
-
-    from harness.run.device import pick_device
-
     torch.set_num_threads(1)
     device = pick_device()
     on_cuda = device.type == "cuda"
-    updates = options.size(100, 10) if on_cuda else options.size(2, 1)
+    updates = options.size(100, 10) if on_cuda else 1
     runs, modes = {}, {}
     for way in WAYS:
         try:
