@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from baselines.parts.layers import StackedConv2d, StackedLinear, full
+from baselines.parts.layers import StackedLinear, full
+from baselines.parts.stacked_convolution import StackedConv2d
 from harness.contracts import Settings
 from harness.maths.gaussian import kl_to_standard_normal, reparameterise
 

@@ -19,14 +19,15 @@ from torch.autograd import Function
 class Geometry(NamedTuple):
     stride: int
     padding: int
+    groups: int
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0) -> Tensor:
-    """x [B, C, H, W], weight [out, C, k, k], bias [out] -> [B, out, H', W']; in bfloat16 under autocast."""
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
+    """x [B, C, H, W], weight [out, C / groups, k, k], bias [out] -> [B, out, H', W']; in bfloat16 under autocast."""
     if torch.is_autocast_enabled(x.device.type):
         lower = torch.get_autocast_dtype(x.device.type)
         x, weight, bias = x.to(lower), weight.to(lower), None if bias is None else bias.to(lower)
-    return _Convolve.apply(x, weight, bias, Geometry(stride, padding))
+    return _Convolve.apply(x, weight, bias, Geometry(stride, padding, groups))
 
 
 def _channels_last(x: Tensor) -> Tensor:
@@ -35,14 +36,14 @@ def _channels_last(x: Tensor) -> Tensor:
 
 
 def _output(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
-    return F.conv2d(_channels_last(x), _channels_last(weight), bias, g.stride, g.padding)
+    return F.conv2d(_channels_last(x), _channels_last(weight), bias, g.stride, g.padding, 1, g.groups)
 
 
 def _gradients(dy: Tensor, x: Tensor, weight: Tensor, g: Geometry, wanted: tuple[bool, bool, bool]) -> tuple[Tensor | None, ...]:
     """Of the input, of the weight and of the bias, those that are wanted."""
     return torch.ops.aten.convolution_backward(
         _channels_last(dy), _channels_last(x), _channels_last(weight), weight.shape[:1],
-        [g.stride] * 2, [g.padding] * 2, [1, 1], False, [0, 0], 1, wanted,
+        [g.stride] * 2, [g.padding] * 2, [1, 1], False, [0, 0], g.groups, wanted,
     )  # fmt: skip
 
 

@@ -7,19 +7,18 @@ parameter's own path: two methods whose paths and shapes agree start from the sa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.parts.convolution import convolve
 from harness.contracts import Draws
 
 Fill = Callable[[str, tuple[int, ...], float], Tensor]
 
 
-class _Affine(nn.Module):
+class Affine(nn.Module):
     """Weight [S, ...] and bias [S, out], uniform on +-1/sqrt(fan_in) like torch's own layers."""
 
     def __init__(self, n_seeds: int, weight: tuple[int, ...], fan_in: int, out: int, bias: bool, bound: float | None):
@@ -42,7 +41,7 @@ class _Affine(nn.Module):
         return self.weight / sigma.view(-1, *[1] * (self.weight.dim() - 1))
 
 
-class StackedLinear(_Affine):
+class StackedLinear(Affine):
     """x: [S, B, in] -> [S, B, out]. The weight is [S, out, in], as torch's."""
 
     def __init__(self, n_seeds: int, n_in: int, n_out: int, bias: bool = True, bound: float | None = None):
@@ -51,35 +50,6 @@ class StackedLinear(_Affine):
     def forward(self, x: Tensor) -> Tensor:
         weight = self.effective_weight().transpose(1, 2)
         return torch.bmm(x, weight) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), x, weight)
-
-
-Maps = list[Tensor]  # one [B, C, H, W] for each seed
-
-
-class StackedConv2d(_Affine):
-    """x: [S, B, C, H, W] -> [S, B, out, H', W']; weight [S, out, in, k, k].
-
-    Nets of convolutions hand each other a list of the seeds' maps: stacking them between layers would only copy (five
-    seeds then took 5.8 times one seed's time instead of 4.8), and grouped convolutions are slower still (7.6 times).
-    """
-
-    def __init__(
-        self, n_seeds: int, n_in: int, n_out: int, kernel: int, stride: int = 1, padding: int = 0,
-        bias: bool = True, bound: float | None = None,
-    ):
-        super().__init__(n_seeds, (n_out, n_in, kernel, kernel), n_in * kernel * kernel, n_out, bias, bound)
-        self.stride, self.padding = stride, padding
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.stack(self.maps(x.unbind()))
-
-    def maps(self, x: Sequence[Tensor], scale: float = 1.0) -> Maps:
-        """`scale` times the convolution: the few weights are multiplied, not the images."""
-        weight, bias = self.effective_weight(), self.bias
-        if scale != 1.0:
-            weight, bias = scale * weight, None if bias is None else scale * bias
-        biases = [None] * len(x) if bias is None else bias.unbind()
-        return [convolve(a, w, b, self.stride, self.padding) for a, w, b in zip(x, weight.unbind(), biases)]
 
 
 def initialise(module: nn.Module, draws: Draws) -> None:

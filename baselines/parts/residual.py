@@ -8,13 +8,13 @@ of the first linear layer, which has one, so it is left out here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.parts.layers import SLOPE, Maps, StackedConv2d, StackedLinear, full, lrelu
+from baselines.parts.layers import SLOPE, StackedLinear, full, lrelu
+from baselines.parts.maps import Maps, maps_of
+from baselines.parts.stacked_convolution import StackedConv2d
 from harness.contracts import BenchError
 
 BASE = 4  # height and width of the smallest feature map
@@ -31,8 +31,14 @@ def avg_pool(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 3, stride=2, padding=1)
 
 
-def each(function: Callable[[Tensor], Tensor], x: Sequence[Tensor]) -> Maps:
-    return [function(a) for a in x]
+def lrelu_(x: Tensor) -> Tensor:
+    """In place, where nobody else needs x."""
+    return F.leaky_relu_(x, SLOPE)
+
+
+def added_into(past: Tensor, x: Tensor) -> Tensor:
+    """In place of x."""
+    return x.add_(past)
 
 
 def stage_widths(shape: tuple[int, int, int], width: int, max_width: int) -> list[int]:
@@ -48,7 +54,7 @@ def stage_widths(shape: tuple[int, int, int], width: int, max_width: int) -> lis
 
 
 class ResidualBlock(nn.Module):
-    """shortcut(x) + 0.1 conv(lrelu(conv(lrelu(x)))), for each seed's x: [B, in, H, W] -> [B, out, H, W].
+    """shortcut(x) + 0.1 conv(lrelu(conv(lrelu(x)))), x: [S, B, in, H, W] -> [S, B, out, H, W] as maps.
 
     The shortcut is the identity, or a 1x1 convolution without bias where widths differ.
     """
@@ -62,8 +68,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Maps) -> Maps:
         past = x if isinstance(self.shortcut, nn.Identity) else self.shortcut.maps(x)
-        hidden = [F.leaky_relu_(h, SLOPE) for h in self.conv_0.maps(each(lrelu, x))]  # in place: nobody else needs h
-        return [b.add_(a) for a, b in zip(past, self.conv_1.maps(hidden, RESIDUAL_SCALE))]
+        hidden = self.conv_0.maps(x.each(lrelu)).each(lrelu_)
+        return past.each(added_into, self.conv_1.maps(hidden, RESIDUAL_SCALE))
 
 
 class ResidualGenerator(nn.Module):
@@ -78,10 +84,10 @@ class ResidualGenerator(nn.Module):
         self.to_image = StackedConv2d(n_seeds, widths[-1], shape[0], 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
-        x = list(self.project(z).unflatten(2, (-1, BASE, BASE)).unbind())
+        x = maps_of(self.project(z).unflatten(2, (-1, BASE, BASE)))
         for block in self.stages:
-            x = each(upsample, block(x))
-        return torch.tanh(full(torch.stack(self.to_image.maps(each(lrelu, self.last(x))))))
+            x = block(x).each(upsample)
+        return torch.tanh(full(self.to_image.maps(self.last(x).each(lrelu)).stacked()))
 
 
 class ResidualBody(nn.Module):
@@ -100,10 +106,10 @@ class ResidualBody(nn.Module):
         self.stages = nn.ModuleList(ResidualBlock(n_seeds, a, b) for a, b in zip(widths, widths[1:]))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.first(self.from_image.maps(x.unbind()))
+        maps = self.first(self.from_image.maps(maps_of(x)))
         for block in self.stages:
-            x = block(each(avg_pool, x))
-        return torch.stack(x)
+            maps = block(maps.each(avg_pool))
+        return maps.stacked()
 
     def before_code(self, h: Tensor) -> Tensor:
         """The released code takes its 1x1 convolutions of the last block's sum as it is."""

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.parts.layers import Fill, StackedConv2d, StackedLinear
+from baselines.parts.layers import Affine, Fill
 
 
 class SpectralNorm(nn.Module):
@@ -48,7 +48,7 @@ class SpectralNorm(nn.Module):
 def add_spectral_norm(module: nn.Module) -> None:
     """Give every stacked layer below `module` a spectral norm."""
     for layer in list(module.modules()):
-        if isinstance(layer, (StackedLinear, StackedConv2d)):
+        if isinstance(layer, Affine):
             layer.spectral = SpectralNorm(layer.weight)
 
 

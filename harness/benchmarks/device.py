@@ -1,9 +1,10 @@
-"""What a device gives: updates per second of the released image nets, one seed and five, by precision and by graph.
+"""What a device gives: images per second of the released image nets, one seed and five, by precision, by graph and, on
+CUDA, by the way to convolve five seeds.
 
     python -m harness.benchmarks.device --updates 30
 
-Data are random pixels, resident on the device. On a GPU each row is timed between two synchronisations, after the
-updates in which kernels are chosen and the graph is captured.
+Data are random pixels, resident on the device. Each row is timed after the updates in which kernels are chosen and the
+graph is captured.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
 SHAPE, IMAGES, WARM_UP = (3, 32, 32), 10_000, 5
+WAYS = ("loop", "grouped", "branches", "products")
 BLOCK = {
     "algorithm": "gan", "loss": "non_saturating", "net": (net := {"kind": "residual", "width": 32, "max_width": 256}),
     "generator_net": net, "head": "lrelu_linear", "latent": 256, "batch": 64, "penalties": {"r1": {"weight": 10.0, "half": False}},
@@ -39,46 +42,64 @@ class Pixels:
         return {"x": augment(self.images[epoch_indices(draws, IMAGES, size, name)], draws, name, True, 1 / 128)}
 
 
+class Training:
+    """Updates of the released image nets on one device, warmed up, to be timed as often as wanted.
+
+    way: to convolve a stack of seeds, one of WAYS, or None for the best of the device.
+    """
+
+    VARIABLE = "BENCH_CONVOLUTIONS"
+
+    def __init__(self, device: torch.device, precision: str, graphs: bool, seeds: int, steps: int, way: str | None = None):
+        from harness import registry
+        from harness.contracts import TaskSpec
+        from harness.run.seeds import CounterDraws
+        from harness.run.step import Step
+
+        algorithm, numbers, spec = registry.algorithm("gan"), tuple(range(seeds)), TaskSpec("images", SHAPE, WARM_UP + steps)
+        self.device, self.precision, self.done = device, precision, 0
+        self.variables = {"BENCH_GRAPHS": str(int(graphs)), self.VARIABLE: way or ""}
+        with patch.dict(os.environ, self.variables):
+            method = algorithm.build(algorithm.Params(**BLOCK), spec, CounterDraws(numbers, "benchmark", lookahead=1), device)
+            self.step = Step(method, Pixels(device), CounterDraws(numbers, "benchmark", device))
+        self.seconds(WARM_UP if device.type == "cuda" else 1)
+
+    def seconds(self, updates: int) -> float:
+        """Of `updates` more updates, on a GPU between two synchronisations."""
+        from harness.run.device import arithmetic
+
+        wait = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
+        with patch.dict(os.environ, self.variables), arithmetic(self.precision, self.device):
+            wait()
+            started = time.perf_counter()
+            for self.done in range(self.done, self.done + updates):
+                self.step(self.done)
+            self.done += 1
+            wait()
+            return time.perf_counter() - started
+
+
 def rows(device: torch.device, updates: int, repeats: int = 5) -> Iterator[dict[str, Any]]:
     """One measurement after the other: medians and ranges of `repeats` runs of `updates`."""
     on_cuda = device.type == "cuda"
     for precision in ("fp32", "tf32", "bf16") if on_cuda else ("fp32", "bf16"):
         for graphs in (False, True) if on_cuda else (False,):
-            for seeds in (1, 5):
-                seconds, mode = _time(device, precision, graphs, seeds, updates, repeats)
-                rates = [seeds * BLOCK["batch"] * updates / s for s in seconds]
+            for seeds, way in ((1, None), *((5, way) for way in (WAYS if on_cuda else [None]))):
+                if on_cuda:
+                    torch.cuda.reset_peak_memory_stats()
+                training = Training(device, precision, graphs, seeds, repeats * updates, way)
+                rates = [seeds * BLOCK["batch"] * updates / training.seconds(updates) for _ in range(repeats)]
                 yield {
-                    "precision": precision, "updates": mode, "seeds": seeds, "images_per_second": statistics.median(rates),
-                    "least": min(rates), "most": max(rates), "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
+                    "precision": precision, "updates": training.step.mode, "seeds": seeds, "convolutions": way,
+                    "images_per_second": statistics.median(rates), "least": min(rates), "most": max(rates),
+                    "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
                 }  # fmt: skip
 
 
-def _time(device: torch.device, precision: str, graphs: bool, seeds: int, updates: int, repeats: int) -> tuple[list[float], str]:
-    from harness import registry
-    from harness.contracts import TaskSpec
-    from harness.run.device import arithmetic
-    from harness.run.seeds import CounterDraws
-    from harness.run.step import Step
-
-    os.environ["BENCH_GRAPHS"] = str(int(graphs))
-    algorithm, numbers = registry.algorithm("gan"), tuple(range(seeds))
-    draws = CounterDraws(numbers, "benchmark", device)
-    spec = TaskSpec("images", SHAPE, WARM_UP + repeats * updates)
-    method = algorithm.build(algorithm.Params(**BLOCK), spec, CounterDraws(numbers, "benchmark", lookahead=1), device)
-    step, seconds, k = Step(method, Pixels(device), draws), [], 0
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    with arithmetic(precision, device):
-        for count in (WARM_UP, *[updates] * repeats):
-            wait()
-            started = time.perf_counter()
-            for k in range(k, k + count):
-                step(k)
-            k += 1
-            wait()
-            seconds.append(time.perf_counter() - started)
-    return seconds[1:], step.mode
+def told(row: dict[str, Any]) -> str:
+    """A row for the terminal."""
+    way = f"  {row['convolutions']}" if row["convolutions"] else ""
+    return f"{row['precision']}  {row['seeds']} seeds  {row['images_per_second']:10,.0f} images/s  {row['updates']}{way}"
 
 
 def main() -> None:
@@ -92,7 +113,7 @@ def main() -> None:
     found = []
     for row in rows(device, args.updates):
         found.append(row)
-        print(f"{row['precision']}  {row['seeds']} seeds  {row['images_per_second']:10,.0f} images/s  {row['updates']}", flush=True)
+        print(told(row), flush=True)
     if args.out:
         args.out.write_text(json.dumps({"device": name_of(device), "torch": torch.__version__, "rows": found}, indent=1) + "\n")
 

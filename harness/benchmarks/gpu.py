@@ -91,11 +91,11 @@ def _check(root: Path, device: torch.device) -> list[dict[str, Any]]:
 
 
 def _speeds(device: torch.device) -> list[dict[str, Any]]:
-    from harness.benchmarks.device import rows
+    from harness.benchmarks.device import rows, told
 
     found = []
     for row in rows(device, 30 if device.type == "cuda" else 1, 5 if device.type == "cuda" else 2):
-        print(f"{row['precision']}  {row['seeds']} seeds  {row['images_per_second']:,.0f} images/s  {row['updates']}", flush=True)
+        print(told(row), flush=True)
         found.append(row)
     return found
 

@@ -76,13 +76,13 @@ def at_least(value: float, of: str = "ratio") -> dict[str, Any]:
 
 def record(
     options: Options, benchmark: str, title: str, rows: list[dict[str, Any]], settings: dict[str, Any],
-    peer: dict[str, str] | None = None, threads: int = 1,
+    peer: dict[str, str] | None = None, threads: int = 1, device: str = "cpu",
 ) -> Record:  # fmt: skip
     """benchmark: the file's name; a quick record has one of its own, so that it overwrites no full one."""
     commit = subprocess.run(["git", "-C", options.root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "benchmark": f"{benchmark}-quick" if options.reduced else benchmark, "title": title, "peer": peer, "settings": settings,
-        "machine": machine(threads), "commit": commit or None, "quick": options.reduced, "rows": rows,
+        "machine": machine(threads, device), "commit": commit or None, "quick": options.reduced, "rows": rows,
     }  # fmt: skip
 
 
@@ -93,12 +93,12 @@ def write(root: Path, made: Record) -> Path:
     return path
 
 
-def machine(threads: int) -> dict[str, Any]:
+def machine(threads: int, device: str = "cpu") -> dict[str, Any]:
     import torch
 
     from harness.commands.train import environment
 
-    here = environment(torch.device("cpu"))
+    here = environment(torch.device(device))
     return {"processor": here["device"], "threads": threads, "torch": here["torch"]}
 
 

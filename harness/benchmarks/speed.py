@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from harness.benchmarks import beside, fid, frechet, idle, memory, stack, startup, target, vdb_images
+from harness.benchmarks import beside, convolutions, fid, frechet, idle, memory, stack, startup, target, vdb_images
 from harness.benchmarks.record import FOLDER, Options, lines, write
 from harness.errors import BenchError
 from harness.report.measured import Record
@@ -21,7 +21,7 @@ WITH_PEER: dict[str, Callable[[Options], Iterator[Record]]] = {
 }
 ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
     "frechet": frechet.measure, "precision": fid.precision, "stack": stack.measure, "startup": startup.measure, "idle": idle.measure,
-    "memory": memory.measure,
+    "memory": memory.measure, "convolutions": convolutions.measure,
 }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines.parts.layers import MLP, StackedConv2d, StackedLinear, initialise, lrelu
+from baselines.parts.layers import MLP, StackedLinear, initialise, lrelu
+from baselines.parts.stacked_convolution import StackedConv2d
 from harness.run.seeds import CounterDraws
 
 

@@ -1,0 +1,50 @@
+"""The ways to convolve as they are measured: those that there are, each beside the loop, what a device has not with a line."""
+
+import os
+
+import pytest
+import torch
+
+from baselines.parts import maps
+from harness.benchmarks import convolutions, device
+from harness.benchmarks.record import Options
+from harness.errors import BenchError
+from harness.report.measured import fault
+
+
+def test_all_ways_are_measured():
+    assert device.WAYS == tuple(maps.WAYS) and convolutions.REFERENCE in device.WAYS
+    assert device.Training.VARIABLE == maps.VARIABLE
+
+
+def test_each_way_stands_beside_the_loop(tmp_path, monkeypatch, capsys):
+    class Training:
+        def __init__(self, where, precision, graphs, seeds, steps, way):
+            if way == "branches":
+                raise BenchError("no such way here")
+            self.cost, self.step = {"loop": 1.0, "grouped": 2.0, "products": 3.0}[way], self
+            self.mode = "eager"
+
+        def seconds(self, updates: int) -> float:
+            return self.cost * updates
+
+    monkeypatch.setenv("BENCH_DEVICE", "cpu")
+    monkeypatch.setattr(convolutions, "Training", Training)
+    (made,) = convolutions.measure(Options(tmp_path))
+    assert fault(made, "convolutions") is None and made["settings"]["modes"].keys() == {"loop", "grouped", "products"}
+    assert {row["name"]: row["ratio"]["median"] for row in made["rows"]} == {"grouped": 2.0, "products": 3.0}
+    assert "  left out: no such way here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("way", ["grouped", None])
+def test_a_training_goes_its_way_and_leaves_the_environment_alone(monkeypatch, way):
+    net = {"kind": "residual", "width": 2, "max_width": 2}
+    monkeypatch.setattr(device, "BLOCK", device.BLOCK | {"net": net, "generator_net": net, "batch": 2, "latent": 2})
+    monkeypatch.delenv(maps.VARIABLE, raising=False)
+    asked, best = [], maps.way
+    monkeypatch.setattr(maps, "way", lambda where: asked.append(best(where)) or asked[-1])
+    before = dict(os.environ)
+    training = device.Training(torch.device("cpu"), "fp32", False, 2, 1, way)
+    assert training.seconds(2) > 0 and training.step.mode == "eager"
+    assert set(asked) == {way or "loop"} and os.environ == before
+    assert int(training.step.draws.step) == 2 and training.step.done == 3
