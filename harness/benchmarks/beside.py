@@ -14,7 +14,6 @@ written to results/benchmarks/.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmarks import peers
-from harness.benchmarks.record import Options, alternate, at_least, lines, record, row, write
+from harness.benchmarks.record import Options, alternate, at_least, at_once, lines, record, row, write
 from harness.errors import BenchError
 from harness.report.measured import Record, summary
 from harness.run.pins import pin
@@ -150,8 +149,7 @@ def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
 def _blocks(work: Work, seeds: tuple[int, ...]) -> float:
     """Steps per second of all `seeds` together, in as many processes at once as there are cores; each has a part of them."""
     parts = [(work, seeds[k::CORES]) for k in range(CORES)]
-    with multiprocessing.get_context("spawn").Pool(CORES) as pool:
-        return len(seeds) * work.steps / max(run["seconds"] for run in pool.starmap(_ours, parts, chunksize=1))
+    return len(seeds) * work.steps / max(run["seconds"] for run in at_once(_ours, parts))
 
 
 def built(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, Any]) -> tuple[Any, Any, Any, Any]:

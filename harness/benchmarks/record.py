@@ -6,8 +6,9 @@ The schema is that of `harness.report.measured`, which the page reads.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tupl
         values = {name: runs[name](k) for name in names[turn:] + names[:turn]}
         print(f"  pair {k + 1} of {options.count}: " + ", ".join(f"{name} {values[name]:.4g}" for name in names), flush=True)
         yield k, values
+
+
+def at_once(run: Callable[..., Any], parts: Sequence[tuple]) -> list[Any]:
+    """run(*part) for each of `parts`, each in a process of its own, all at the same time."""
+    with multiprocessing.get_context("spawn").Pool(len(parts)) as pool:
+        return pool.starmap(run, parts, chunksize=1)
 
 
 def row(

@@ -14,7 +14,7 @@ PRESET, TASK, METHOD = "presets/cifar_cpu.yaml", "cifar10", "vgan_gp"
 IMAGES, SIDE = 512, 32
 
 
-def train(root: Path, seeds: tuple[int, ...], updates: int) -> float:
+def train(root: Path, seeds: tuple[int, ...], updates: int, threads: int = 1) -> float:
     """Seconds of `updates` updates of a stack of seeds, after one that is not counted."""
     import torch
 
@@ -23,7 +23,7 @@ def train(root: Path, seeds: tuple[int, ...], updates: int) -> float:
     from harness.run.seeds import CounterDraws
     from harness.tasks.pixels import Pixels
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     written, device = read_yaml(root / PRESET), torch.device("cpu")
     block, family = dict(written["methods"][TASK][METHOD]), registry.family("images")
     params = family.Params(**written["tasks"][TASK] | {"seeds": list(seeds), "block": len(seeds), "steps": updates + 1})

@@ -3,7 +3,8 @@
     bench speed stack
 
 Nets of 64 units (two Gaussians), of 256 units (supervised bottleneck) and the residual nets of CIFAR. A pair trains seeds 0 to 4
-alone and then as a stack, each from nothing; the first update is not counted.
+alone and then as a stack, each from nothing, on one thread; the first update is not counted. The images also with two cores: one
+seed on two threads, and five as two blocks at once on a thread each.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from harness.benchmarks import residual
-from harness.benchmarks.record import Options, alternate, at_most, record, row
+from harness.benchmarks.record import Options, alternate, at_most, at_once, record, row
 from harness.report.measured import Record
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -39,6 +40,14 @@ def measure(options: Options) -> Iterator[Record]:
         one = [sum(alone[k]) / len(SEEDS) for k in range(options.count)]
         rows.append(row(f"{name}: five seeds", "s", ours, one, "one seed (mean of five)", aim=at_most(AIMS[name])))
         rows.append(row(f"{name}: five seeds, as five runs", "s", ours, [both["theirs"] for both in made], "five runs", aim=at_most(1.0)))
+    updates = plans["images"][1]
+    print(" images, two cores")
+    made = [both for _, both in alternate(
+        options, theirs=lambda _: residual.train(options.root, (0,), updates, threads=2),
+        ours=lambda _: max(at_once(residual.train, [(options.root, SEEDS[k::2], updates) for k in range(2)])),
+    )]  # fmt: skip
+    times = [[both[side] for both in made] for side in ("ours", "theirs")]
+    rows.append(row("images: five seeds, two cores", "s", *times, "one seed, two cores", aim=at_most(AIMS["images"])))
     settings = {"updates": {name: updates for name, (_, updates) in plans.items()}, "cells": {n: "/".join(c) for n, c in CELLS.items()}}
     settings["cells"]["images"] = f"{residual.PRESET}: {residual.METHOD}"
     yield record(options, "stack", "Five stacked seeds", rows, settings)

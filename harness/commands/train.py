@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 import subprocess
 import time
@@ -125,4 +126,5 @@ def environment(device: torch.device) -> dict[str, Any]:
         "numpy": numpy.__version__,
         "threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "variables": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("BENCH_")},
     }
