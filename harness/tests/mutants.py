@@ -207,7 +207,7 @@ MUTANTS = [
     Mutant("P3", "advantages over all seeds", f"{PARTS}/learner.py", "advantages.std(1, correction=0, keepdim=True)", "advantages.std(correction=0)", "test_learner.py::test_normalise"),
     Mutant("P3", "one seed's KL stops all", f"{PARTS}/ppo.py", "(self._kl(o, before) > params.kl_limit)", "(self._kl(o, before) > params.kl_limit).any()",
            "test_ppo.py::test_a_seed_stops_by_its_own_kl_and_moves_again_at_the_next_update"),
-    Mutant("P4", "the environment gets what was drawn", "harness/tasks/locomotion.py", "np.clip(drawn, low, high)", "drawn",
+    Mutant("P4", "the environment gets what was drawn", "harness/tasks/locomotion.py", "xp.clip(drawn, low, high)", "drawn",
            "test_locomotion.py::test_the_action_is_cut_for_the_environment_and_kept_as_drawn"),
     Mutant("P5", "half the Fisher information of log std", f"{PARTS}/policy.py", "2 * tangent[1]", "tangent[1]", "test_trpo.py::test_fisher_product_is_that_of_the_explicit_matrix"),
     Mutant("P5", "a step too short", f"{PARTS}/trpo.py", "(2 * params.trust_region / ", "(params.trust_region / ", "test_trpo.py::test_the_first_try_has_the_length_of_the_trust_region"),

@@ -74,7 +74,7 @@ def test_schedules_take_a_step_on_the_device() -> None:
 @pytest.mark.parametrize("cell", RESIDENT, ids=name_of)
 def test_updates_on_resident_data_can_be_captured(cell: Cell, monkeypatch) -> None:
     """By the clock, nothing read on the host, equal to steps by numbers."""
-    monkeypatch.setattr(optim, "all_alive", lambda alive: False)  # as on CUDA
+    monkeypatch.setattr(optim, "surely", lambda flags: False)  # as on CUDA
     trial, states = Trial(TREE, cell), []
     for captured in (False, True):
         method, source, draws = trial.build(), trial.task.source(torch.device("cpu")), CounterDraws((0, 1), cell.task, lookahead=1)

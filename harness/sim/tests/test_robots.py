@@ -4,6 +4,7 @@ import gymnasium
 import mujoco
 import numpy as np
 import pytest
+import torch
 
 from harness.sim.robots import ROBOTS, Worlds
 
@@ -138,17 +139,18 @@ def test_warp_agrees_within_single_precision(name, share):
     start = robot.reset(rng.random((n, robot.draws)), rng.standard_normal((n, robot.draws)))
     again = robot.reset(rng.random((n, robot.draws)), rng.standard_normal((n, robot.draws)))
     actions = rng.uniform(-0.3, 0.3, (6, n, robot.model.nu)) * robot.model.actuator_ctrlrange[:, 1]
-    found, expected = [], []
-    for shown, worlds in ((found, Worlds(robot, n, warp=True)), (expected, Worlds(robot, n, 1))):
-        shown.append((worlds.set_state(*start),))
+    found, expected, cpu = [], [], torch.device("cpu")
+    for shown, worlds, of in ((found, Worlds(robot, n, device=cpu), torch.tensor), (expected, Worlds(robot, n, 1), np.array)):
+        shown.append((worlds.set_state(*map(of, start)),))
         for t, action in enumerate(actions):
-            shown.append(worlds.step(action))
+            shown.append(worlds.step(of(action)))
             if t == 2:
-                shown.append((worlds.set_state(*again, np.arange(n) == 1),))
+                shown.append((worlds.set_state(*map(of, again), of(np.arange(n) == 1)),))
                 saved = worlds.full_state()
+        worlds.check()
         worlds.load_full_state(saved)
         for action in actions[3:]:
-            last = worlds.step(action)
+            last = worlds.step(of(action))
         np.testing.assert_allclose(last[0], shown[-1][0], atol=1e-5)
     for part in range(2):  # observations, rewards
         a, b = (np.concatenate([shown[part].ravel() for shown in side if part < len(shown)]) for side in (found, expected))

@@ -65,7 +65,7 @@ def test_hand_written_controllers(maze, flipped, points, speed, expected, tolera
 
 def test_the_simulator_is_the_one_that_the_block_names():
     kinds = {"mujoco": Threads, "free_flight": FreeFlight}
-    assert all(type(simulation(task(physics=physics), 3)) is kind for physics, kind in kinds.items())
+    assert all(type(simulation(task(physics=physics), 3, CPU)) is kind for physics, kind in kinds.items())
     pytest.importorskip("mujoco_warp")
     way = waypoints([(0.16, 0.34), (0.3, 0.5)], 1.0)
     exact, single = (task(physics=p, horizon=40).source(CPU).rollout(way, draws(0, 1), 2) for p in ("mujoco", "warp"))
