@@ -22,8 +22,10 @@ class Warp:
 
     def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int, device: torch.device = torch.device("cpu")):
         try:
-            import mujoco_warp
             import warp
+
+            warp.config.quiet = True  # it would tell of each of a hundred kernels
+            import mujoco_warp
         except ImportError:
             raise BenchError("physics on the GPU needs mujoco-warp: pip install 'vdb-bench[gpu]'") from None
         self.model, self.n, self.frame_skip, self.device = model, n, frame_skip, device

@@ -85,6 +85,23 @@ def test_a_reset_draws_what_gymnasiums_does(robot):
     np.testing.assert_allclose(ours.std(0), there.std(0), rtol=0.1, atol=1e-12)
 
 
+def test_tensors_meet_the_same_rules(robot):
+    """Observation, reward, health and resets of torch are numpy's; some states are no numbers."""
+    rng, n = np.random.default_rng(6), 200
+    qpos, qvel = states(robot, n, rng)
+    qpos[0], qvel[1] = np.nan, np.inf
+    places, after = rng.normal(size=(2, n, 3))
+    action, uniform, normal = rng.normal(size=(n, robot.model.nu)), rng.random((n, robot.draws)), rng.normal(size=(n, robot.draws))
+    found = []
+    for of in (np.array, torch.tensor):
+        healthy = robot.is_healthy(of(qpos), of(qvel))
+        rewards = robot.reward(of(places), of(after), of(action), healthy)
+        found.append((robot.observe(of(qpos), of(qvel), of(places)), healthy, rewards, *robot.reset(of(uniform), of(normal))))
+    for exact, tensor in zip(*found):
+        assert type(exact) is np.ndarray and torch.is_tensor(tensor)
+        np.testing.assert_allclose(tensor, exact, rtol=1e-12, atol=1e-12)
+
+
 def test_some_worlds_are_reset_and_the_others_go_on(robot):
     rng = np.random.default_rng(4)
     draws = [rng.random((4, robot.draws)), rng.standard_normal((4, robot.draws))]
