@@ -24,7 +24,7 @@ class Warp:
         try:
             import warp
 
-            warp.config.quiet = True  # it would tell of each of a hundred kernels
+            warp.config.log_level = warp.LOG_WARNING  # it would tell of each of a hundred kernels
             import mujoco_warp
         except ImportError:
             raise BenchError("physics on the GPU needs mujoco-warp: pip install 'vdb-bench[gpu]'") from None
