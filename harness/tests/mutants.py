@@ -243,6 +243,12 @@ MUTANTS = [
            "harness/tests/test_capture.py::test_schedules_take_a_step_on_the_device"),
     Mutant("Capture", "sums share the replay's memory", f"{RUN}/train.py", "run.pending |= {name: run.pending.get(name, 0.0) + value for name, value in values.items()}", "run.pending |= values",
            "harness/tests/test_capture.py::test_logs_that_a_replay_writes_in_place_are_summed_apart"),
+    Mutant("Device", "each step is looked at", "harness/tasks/locomotion.py", "not surely(healthy)", "not healthy.all()",
+           "test_locomotion.py::test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing"),
+    Mutant("Device", "a start serves twice", "harness/tasks/locomotion.py", "        self.most += 1\n", "",
+           "test_locomotion.py::test_a_world_starts_where_its_own_count_says"),
+    Mutant("Device", "conjugate gradients wait", f"{PARTS}/trpo.py", "if surely(~running):", "if not bool(running.any()):",
+           "harness/tests/test_capture.py::test_updates_of_what_acts_look_seldom"),
     Mutant("Bits", "TF32 in fp32", f"{RUN}/device.py", '= precision == "tf32"\n', "= True\n", "test_device.py::test_fp32_keeps_tf32_out_of_convolutions_and_puts_things_back"),
     Mutant("Bits", "weights of before the step", f"{RUN}/device.py", "cache_enabled=False", "cache_enabled=True", "test_device.py::test_bf16_follows_weights_that_move_within_an_update"),
 ]  # fmt: skip
