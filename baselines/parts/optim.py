@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts import rules
 from harness.contracts import Settings
+from harness.maths.arrays import surely
 
 
 class Decay(Settings):
@@ -70,7 +71,7 @@ class SeedOptimizer:
                 p.grad.mul_(shorter.view(-1, *[1] * (p.dim() - 1)))
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.lr_at(step)
-        if all_alive(self.alive):
+        if surely(self.alive):
             self.optimizer.step()
         else:
             self._step_living()
@@ -87,11 +88,6 @@ class SeedOptimizer:
         held back; it belongs to a seed that died on its first step and is never used."""
         moments = [v for p in self.parameters for v in self.optimizer.state[p].values() if torch.is_tensor(v) and v.dim()]
         return [p.data for p in self.parameters] + moments
-
-
-def all_alive(alive: Tensor) -> bool:
-    """Whether all seeds are known to be finite; nobody looks on a GPU, where looking means waiting."""
-    return alive.device.type == "cpu" and bool(alive.all())
 
 
 @torch.no_grad()

@@ -62,6 +62,6 @@ class Replay(nn.Module):
             n = order.shape[1]
             # The smallest j with j (j + 1) / 2 >= u n (n + 1) / 2: place j of 1..n has the weight j.
             j = ((torch.sqrt(1.0 + 4.0 * u[:, k] * n * (n + 1)) - 1.0) / 2.0).ceil().long().clamp(1, n) - 1
-            keep = torch.arange(n, device=order.device) != j.unsqueeze(1)
-            order = order[keep].view(len(order), n - 1)
+            left = torch.arange(n - 1, device=order.device)
+            order = order.gather(1, left + (left >= j.unsqueeze(1)))
         return order

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from baselines.parts.policy import CategoricalPolicy, Distribution, GaussianPolicy
 from harness.contracts import Draws, Settings
+from harness.maths.arrays import surely
 
 Vectors = list[Tensor]
 
@@ -122,7 +123,7 @@ def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, iteration
     x, r, p, rr = torch.zeros_like(b), b, b, b.square().sum(1)
     for _ in range(iterations):
         running = rr > residual
-        if not bool(running.any()):
+        if surely(~running):
             break
         with torch.enable_grad():
             z = product(p)

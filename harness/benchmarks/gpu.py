@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from harness.run.params import digest
 from harness.run.record import to_json
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-CHECKED, SPEEDS = "gpu-check.json", "gpu-speed.json"
+CHECKED, SPEEDS, ACTING = "gpu-check.json", "gpu-speed.json", "gpu-acting.json"
 
 
 def seconds(text: str) -> float:
@@ -56,6 +57,7 @@ def run(root: Path, preset: str, budget: float, order: Iterable[str] = ()) -> bo
     told = {"device": name_of(device), "code": digest({p.name: p.read_text() for p in sorted((copy / "results/keys").glob("*.json"))})}
     passed = all(row["holds"] for row in _kept(copy / CHECKED, told, lambda: _check(copy, device)))
     _kept(copy / SPEEDS, told, lambda: _speeds(device))
+    _kept(copy / ACTING, told | {"engine": _engine()}, lambda: _acting(root, device))
     if not passed:
         print("the device is not right, so no cell is trained on it: mend what the check names", flush=True)
         return False
@@ -98,6 +100,24 @@ def _speeds(device: torch.device) -> list[dict[str, Any]]:
         print(told(row), flush=True)
         found.append(row)
     return found
+
+
+def _acting(root: Path, device: torch.device) -> list[dict[str, Any]]:
+    from harness.benchmarks.physics import line, rows
+
+    found = []
+    for row in rows(root, device, 1, 3 if device.type == "cuda" else 1):
+        print(line(row), flush=True)
+        found.append(row)
+    return found
+
+
+def _engine() -> str:
+    """mujoco-warp's version: where it is installed later, what was left out is measured."""
+    try:
+        return version("mujoco-warp")
+    except PackageNotFoundError:
+        return "none"
 
 
 def _ordered(cells: list[Cell], order: list[str]) -> list[Cell]:

@@ -1,4 +1,5 @@
-"""Watching a method at work: calls on global generators, and what was handed out and then changed in place."""
+"""Watching a method at work: calls on global generators, what was handed out and then changed in place, and what a GPU would
+have to wait for."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from unittest import mock
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.checks.same import differences
 from harness.run.seeds import CounterDraws
@@ -125,3 +127,38 @@ def changed(used: Used) -> list[str]:
     """What was asked for, with the tensor's name where there are several, wherever it is no longer as handed out."""
     found = {f"{title}{path.replace('/', ' ')}": None for title, now, then in used for path in differences(now, then)}
     return list(found)
+
+
+class NoHost(TorchDispatchMode):
+    """Refuses whatever would bring a value to the host, as a capture does, once `allowed` looks were taken."""
+
+    LOOKS = tuple(getattr(torch.ops.aten, name).default for name in ("_local_scalar_dense", "nonzero", "equal", "masked_select"))
+    INDEXING = torch.ops.aten.index.Tensor, torch.ops.aten.index_put_.default
+
+    def __init__(self, allowed: int = 0):
+        super().__init__()
+        self.left = allowed
+
+    def __enter__(self) -> NoHost:
+        self._patches = ExitStack()
+        for name in ("cpu", "numpy", "tolist"):
+            self._patches.enter_context(mock.patch.object(Tensor, name, self._counted(getattr(Tensor, name))))
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self._patches.close()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        by_mask = function in self.INDEXING and any(i is not None and i.dtype == torch.bool for i in args[1])
+        if function in self.LOOKS or by_mask:
+            self._look()
+        return function(*args, **(kwargs or {}))
+
+    def _counted(self, method: Callable) -> Callable:
+        return lambda *args, **words: (self._look(), method(*args, **words))[1]
+
+    def _look(self) -> None:
+        if not self.left:
+            raise RuntimeError("a value of a tensor is read on the host")
+        self.left -= 1

@@ -32,7 +32,7 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     """
     task = ev.task
     drawn, mode = rollout(ev), rollout(ev, mode=True)
-    random = at_random(task)
+    random = at_random(task, ev.device)
     found = {
         "return": (returns(drawn), random["return"]),
         "return_mode": (returns(mode), random["return"]),
@@ -93,11 +93,11 @@ def going(found: Rollout) -> torch.Tensor:
 
 
 @lru_cache(maxsize=8)
-def at_random(task: Locomotion) -> dict[str, float]:
+def at_random(task: Locomotion, device: torch.device) -> dict[str, float]:
     """What actions drawn evenly over the motors' range get."""
-    n, draws = task.params.score.n_episodes, CounterDraws((0,), "locomotion/random", "cpu", lookahead=1)
-    low, high = (torch.as_tensor(x, dtype=torch.float32) for x in task.robot.model.actuator_ctrlrange.T)
+    n, draws = task.params.score.n_episodes, CounterDraws((0,), "locomotion/random", device, lookahead=1)
+    low, high = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in task.robot.model.actuator_ctrlrange.T)
     u = draws.uniform(STREAM, "random", (task.horizon, n, len(low)))
-    found = task.to_score(torch.device("cpu")).rollout(lambda o, t: low + (high - low) * u[:, t], draws, n, "random", STREAM)
+    found = task.to_score(device).rollout(lambda o, t: low + (high - low) * u[:, t], draws, n, "random", STREAM)
     fixed = float(found.rewards.double().sum(1).mean())
     return {"return": float(returns(found)[0]), "return_fixed": fixed, "length": float(lengths(found)[0])}

@@ -20,6 +20,8 @@ POSITION, VELOCITY = slice(1, 3), slice(3, 5)  # in the full state, after the ti
 class FreeFlight:
     """The same interface as `Threads`, for one maze; the full state is the same too."""
 
+    device = None  # arrays are numpy's
+
     def __init__(self, maze: Maze, n: int, threads: int | None = None):
         model = maze.model()
         self.n, self.frame_skip = n, maze.frame_skip

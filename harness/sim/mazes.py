@@ -17,6 +17,8 @@ from typing import Literal
 import mujoco
 import numpy as np
 
+from harness.maths.arrays import Array, namespace
+
 Wall = tuple[float, float, float, float]  # x and y of one end, x and y of the other; parallel to an axis
 
 CONTROL_PERIOD = 0.05  # s
@@ -107,24 +109,24 @@ class Maze:
     def model(self) -> mujoco.MjModel:
         return mujoco.MjModel.from_xml_string(xml(self.kind, self.flipped))
 
-    def reward(self, position: np.ndarray, action: np.ndarray, next_position: np.ndarray) -> np.ndarray:
+    def reward(self, position: Array, action: Array, next_position: Array) -> Array:
         """[...] for positions [..., 2] before and after the raw, unclipped actions [..., 2].
 
         What rewards a place looks at the position before the action.
         """
         away = distance(position, self.target)
         if self.kind == "c":
-            return -away - C_ACTION_COST * np.square(action).sum(-1)
+            return -away - C_ACTION_COST * namespace(action).square(action).sum(-1)
         base = 1.0 * (away <= S_NEAR) + (away <= S_NEARER)
         return base + self.path_left(position) - self.path_left(next_position)
 
-    def path_left(self, position: np.ndarray) -> np.ndarray:
+    def path_left(self, position: Array) -> Array:
         """[...] m: the S-maze's rough length of the way from positions [..., 2]; minus the shaping potential."""
         left = distance(position, self.target)
         for i in range(len(self.barriers), 0, -1):
             gap = ((1 if i % 2 else -1) * (-1 if self.flipped else 1) * S_GAP_X, i * S_WALL_GAP)
             through = distance(position, gap) + (len(self.barriers) - i) * S_PER_WALL + S_LAST
-            left = np.where(position[..., 1] < gap[1] + S_PASSED, through, left)
+            left = namespace(position).where(position[..., 1] < gap[1] + S_PASSED, through, left)
         return left
 
     def lowest_return(self, horizon: int) -> float:
@@ -140,9 +142,9 @@ class Maze:
         return float(self.path_left(np.array(self.start)) - self.path_left(corners).max())
 
 
-def distance(position: np.ndarray, point: tuple[float, float]) -> np.ndarray:
+def distance(position: Array, point: tuple[float, float]) -> Array:
     """[...] from positions [..., 2]."""
-    return np.hypot(position[..., 0] - point[0], position[..., 1] - point[1])
+    return namespace(position).hypot(position[..., 0] - point[0], position[..., 1] - point[1])
 
 
 def xml(kind: Literal["c", "s"], flipped: bool) -> str:

@@ -1,6 +1,6 @@
 """Gymnasium's MuJoCo robots, many worlds side by side: its own models, observations, rewards and terminations.
 
-Version 5 of each environment (Towers et al. 2024). The Ant has neither contact costs nor contact forces in its
+Version 5 of each environment (Towers et al. 2024). Each rule holds for numpy's arrays and for tensors. The Ant has neither contact costs nor contact forces in its
 observations, as batched steps return none. The solver's warm start is off: a step depends on the state alone.
 """
 
@@ -16,12 +16,16 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
+import torch
+from torch import Tensor
 
+from harness.maths.arrays import Array, as_like, namespace
+from harness.sim.recorded import Recorded
 from harness.sim.threads import STATE, Threads, finite
 from harness.sim.warp import Warp
 
-Where = Callable[[str], np.ndarray]  # a body's name -> its place [..., 3]
-Healthy = Callable[[np.ndarray, np.ndarray], np.ndarray]  # positions [n, nq], velocities [n, nv] -> [n] bool
+Where = Callable[[str], Array]  # a body's name -> its place [..., 3]
+Healthy = Callable[[Array, Array], Array]  # positions [n, nq], velocities [n, nv] -> [n] bool
 
 
 @dataclass(frozen=True)
@@ -81,33 +85,36 @@ class Robot:
         """Random numbers that a reset takes."""
         return self.model.nq + self.model.nv
 
-    def reset(self, uniform: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def reset(self, uniform: Array, normal: Array) -> tuple[Array, Array]:
         """Positions [n, nq] and velocities [n, nv] from numbers [n, draws], in [0, 1) and standard normal."""
         nq = self.model.nq
-        start = mujoco.MjData(self.model).qpos
+        start = as_like(mujoco.MjData(self.model).qpos, uniform)
         even = self.noise * (2 * uniform - 1)
         return start + even[:, :nq], self.noise * normal[:, nq:] if self.normal else even[:, nq:]
 
-    def place(self, where: Where) -> np.ndarray:
+    def place(self, where: Where) -> Array:
         """[..., 3]: where `body` is (m)."""
         return where(self.body)
 
-    def observe(self, qpos: np.ndarray, qvel: np.ndarray, place: np.ndarray) -> np.ndarray:
+    def observe(self, qpos: Array, qvel: Array, place: Array) -> Array:
         """[n, O]; place [n, 3]: of `body`."""
-        return np.concatenate([qpos[:, self.hidden :], np.clip(qvel, -self.clip, self.clip)], 1)
+        xp = namespace(qpos)
+        return xp.concat([qpos[:, self.hidden :], xp.clip(qvel, -self.clip, self.clip)], 1)
 
-    def is_healthy(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-        return np.ones(len(qpos), bool) if self.healthy is None else self.healthy(qpos, qvel)
+    def is_healthy(self, qpos: Array, qvel: Array) -> Array:
+        if self.healthy is None:
+            return namespace(qpos).ones_like(qpos[:, 0], dtype=bool)
+        return self.healthy(qpos, qvel)
 
-    def reward(self, before: np.ndarray, after: np.ndarray, action: np.ndarray, healthy: np.ndarray) -> np.ndarray:
+    def reward(self, before: Array, after: Array, action: Array, healthy: Array) -> Array:
         """[n] of the places [n, 3] before and after (x matters), the action [n, A] as it was given, and health [n]."""
         speed = (after[:, 0] - before[:, 0]) / self.dt
-        return self.forward * speed + self.alive * healthy - self.control * np.square(action).sum(1)
+        return self.forward * speed + self.alive * healthy - self.control * namespace(action).square(action).sum(1)
 
 
 class Pendulum(Robot):
     def reward(self, before, after, action, healthy):
-        return healthy.astype(float)
+        return 1.0 * healthy
 
 
 class Reacher(Robot):
@@ -123,10 +130,10 @@ class Reacher(Robot):
 
     def reset(self, uniform, normal):
         """The target lies evenly in a disc of 0.2 m, by radius and angle from the last two numbers."""
-        nq, nv = self.model.nq, self.model.nv
-        qpos = mujoco.MjData(self.model).qpos + 0.1 * (2 * uniform[:, :nq] - 1)
-        radius, angle = 0.2 * np.sqrt(uniform[:, -2]), 2 * np.pi * uniform[:, -1]
-        qpos[:, 2:] = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+        xp, nq, nv = namespace(uniform), self.model.nq, self.model.nv
+        qpos = as_like(mujoco.MjData(self.model).qpos, uniform) + 0.1 * (2 * uniform[:, :nq] - 1)
+        radius, angle = 0.2 * xp.sqrt(uniform[:, -2]), 2 * np.pi * uniform[:, -1]
+        qpos[:, 2:] = xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], 1)
         qvel = 0.005 * (2 * uniform[:, nq : nq + nv] - 1)
         qvel[:, 2:] = 0
         return qpos, qvel
@@ -136,29 +143,34 @@ class Reacher(Robot):
         return where(self.body) - where("target")
 
     def observe(self, qpos, qvel, place):
-        angles = qpos[:, :2]
-        return np.concatenate([np.cos(angles), np.sin(angles), qpos[:, 2:], qvel[:, :2], place[:, :2]], 1)
+        xp, angles = namespace(qpos), qpos[:, :2]
+        return xp.concat([xp.cos(angles), xp.sin(angles), qpos[:, 2:], qvel[:, :2], place[:, :2]], 1)
 
     def reward(self, before, after, action, healthy):
-        return -np.linalg.norm(after, axis=1) - np.square(action).sum(1)
+        xp = namespace(action)
+        return -xp.sqrt(xp.square(after).sum(1)) - xp.square(action).sum(1)
 
 
-def _upright(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-    rest = np.concatenate([qpos, qvel], 1)[:, 2:]
-    return (np.abs(rest) < 100).all(1) & (qpos[:, 1] > 0.7) & (np.abs(qpos[:, 2]) < 0.2)
+def _upright(qpos: Array, qvel: Array) -> Array:
+    rest = namespace(qpos).concat([qpos, qvel], 1)[:, 2:]
+    return (abs(rest) < 100).all(1) & (qpos[:, 1] > 0.7) & (abs(qpos[:, 2]) < 0.2)
 
 
-def _walking(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-    return (qpos[:, 1] > 0.8) & (qpos[:, 1] < 2.0) & (np.abs(qpos[:, 2]) < 1.0)
+def _walking(qpos: Array, qvel: Array) -> Array:
+    return (qpos[:, 1] > 0.8) & (qpos[:, 1] < 2.0) & (abs(qpos[:, 2]) < 1.0)
 
 
-def _on_legs(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-    finite = np.isfinite(qpos).all(1) & np.isfinite(qvel).all(1)
-    return finite & (qpos[:, 2] >= 0.2) & (qpos[:, 2] <= 1.0)
+def _finite(qpos: Array, qvel: Array) -> Array:
+    xp = namespace(qpos)
+    return xp.isfinite(qpos).all(1) & xp.isfinite(qvel).all(1)
 
 
-def _balanced(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-    return np.isfinite(qpos).all(1) & np.isfinite(qvel).all(1) & (np.abs(qpos[:, 1]) <= 0.2)
+def _on_legs(qpos: Array, qvel: Array) -> Array:
+    return _finite(qpos, qvel) & (qpos[:, 2] >= 0.2) & (qpos[:, 2] <= 1.0)
+
+
+def _balanced(qpos: Array, qvel: Array) -> Array:
+    return _finite(qpos, qvel) & (abs(qpos[:, 1]) <= 0.2)
 
 
 ROBOTS = {
@@ -178,43 +190,53 @@ ROBOTS = {
 class Worlds:
     """`n` worlds of one robot. A world's steps depend neither on its neighbours nor on the number of threads.
 
-    warp: by mujoco-warp, in single precision, for a GPU; `threads` then has no part in it.
+    device: by mujoco-warp, in single precision, all in tensors there and without a look from the host; `threads` then has
+    no part in it. None: by MuJoCo, in numpy's float64.
     """
 
-    def __init__(self, robot: Robot, n: int, threads: int | None = None, warp: bool = False):
-        self.robot = robot
-        self._simulation = (_ByWarp if warp else _OneByOne if robot.body else _Batched)(robot, n, threads)
-        self._place = np.zeros((n, 3))
+    def __init__(self, robot: Robot, n: int, threads: int | None = None, device: torch.device | None = None):
+        self.robot, self.device = robot, device
+        if device is None:
+            self._simulation = (_OneByOne if robot.body else _Batched)(robot, n, threads)
+        else:
+            self._simulation = _ByWarp(robot, n, device)
+        self._place = self._simulation.places()
 
-    def set_state(self, qpos: np.ndarray, qvel: np.ndarray, which: np.ndarray | None = None) -> np.ndarray:
+    def set_state(self, qpos: Array, qvel: Array, which: Array | None = None) -> Array:
         """Put worlds `which` [n] bool (all) into states [n, nq], [n, nv] of a reset; observations [n, O] of all."""
-        which = np.ones(len(qpos), bool) if which is None else which
+        xp = namespace(qpos)
+        which = xp.ones_like(qpos[:, 0], dtype=bool) if which is None else which
         self._simulation.set_state(qpos, qvel, which)
-        self._place[which] = self._simulation.places()[which]
+        self._place = xp.where(which[:, None], self._simulation.places(), self._place)
         return self._observe()
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def step(self, action: Array) -> tuple[Array, Array, Array]:
         """One control step under action [n, A]: observations [n, O], rewards [n], health [n] bool.
 
         The motors cut the action to their range; the reward takes it as it was given, as Gymnasium does.
         """
-        before = self._place.copy()
-        self._simulation.step(finite(action))
-        self._place[:] = self._simulation.places()
+        before = self._place
+        self._simulation.step(action)
+        self._place = self._simulation.places()
         healthy = self.robot.is_healthy(*self._simulation.joints())
         return self._observe(), self.robot.reward(before, self._place, action, healthy), healthy
 
-    def full_state(self) -> np.ndarray:
-        """[n, ...]: all that the steps to come, and their rewards, depend on."""
-        return np.concatenate([self._simulation.full_state(), self._place], 1)
+    def check(self) -> None:
+        """Raises BenchError where the steps so far are not to be trusted."""
+        if self.device is not None:
+            self._simulation.check()
 
-    def load_full_state(self, state: np.ndarray) -> np.ndarray:
+    def full_state(self) -> Array:
+        """[n, ...]: all that the steps to come, and their rewards, depend on."""
+        return namespace(self._place).concat([self._simulation.full_state(), self._place], 1)
+
+    def load_full_state(self, state: Array) -> Array:
         """Observations [n, O] of the loaded states."""
         self._simulation.load_full_state(state[:, :-3])
-        self._place[:] = state[:, -3:]
+        self._place = state[:, -3:]
         return self._observe()
 
-    def _observe(self) -> np.ndarray:
+    def _observe(self) -> Array:
         return self.robot.observe(*self._simulation.joints(), self._place)
 
 
@@ -264,7 +286,7 @@ class _OneByOne:
             pair[0].ctrl[:] = pair[1]
             mujoco.mj_step(self.model, pair[0], nstep=self.robot.frame_skip)
 
-        for _ in (self._pool.map if self._pool else map)(one, zip(self._data, control)):
+        for _ in (self._pool.map if self._pool else map)(one, zip(self._data, finite(control))):
             pass
 
     def joints(self) -> tuple[np.ndarray, np.ndarray]:
@@ -287,23 +309,20 @@ class _OneByOne:
 class _ByWarp(Warp):
     """All worlds at once on the device; bodies' places as its last step had them."""
 
-    def __init__(self, robot: Robot, n: int, threads: int | None):
-        super().__init__(robot.model, n, robot.frame_skip)
+    def __init__(self, robot: Robot, n: int, device: torch.device):
+        super().__init__(robot.model, n, robot.frame_skip, device)
         self.robot = robot
+        self._put_bodies = Recorded(lambda: self._engine.kinematics(self._model, self._data), device)
 
-    def set_state(self, qpos: np.ndarray, qvel: np.ndarray, which: np.ndarray) -> None:
-        state = self.full_state()
-        state[which] = 0
-        nq, nv = self.model.nq, self.model.nv
-        state[which, 1 : 1 + nq], state[which, 1 + nq : 1 + nq + nv] = qpos[which], qvel[which]
-        self.load_full_state(state)
-        self._engine.kinematics(self._model, self._data)
+    def set_state(self, qpos: Tensor, qvel: Tensor, which: Tensor | None = None) -> None:
+        super().set_state(qpos, qvel, which)
+        if self.robot.body is not None:
+            self._put_bodies()
 
-    def joints(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._data.qpos.numpy().astype(np.float64), self._data.qvel.numpy().astype(np.float64)
+    def joints(self) -> tuple[Tensor, Tensor]:
+        return self.qpos, self.qvel
 
-    def places(self) -> np.ndarray:
+    def places(self) -> Tensor:
         if self.robot.body is None:
-            return np.pad(self.joints()[0][:, :1], ((0, 0), (0, 2)))
-        places = self._data.xpos.numpy().astype(np.float64)  # [n, bodies, 3]
-        return self.robot.place(lambda name: places[:, self.model.body(name).id])
+            return torch.nn.functional.pad(self.qpos[:, :1], (0, 2))
+        return self.robot.place(lambda name: self.xpos[:, self.model.body(name).id]).clone()

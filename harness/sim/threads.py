@@ -26,6 +26,8 @@ class Threads:
     nor on its neighbours. threads: of the pool; none given, one for each processor.
     """
 
+    device = None  # arrays are numpy's
+
     def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int, threads: int | None = None):
         if not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_WARMSTART:
             raise BenchError(

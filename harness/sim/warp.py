@@ -1,51 +1,84 @@
 """Worlds of one MuJoCo model side by side on a GPU, by mujoco-warp; on the CPU too, slowly.
 
-Single precision and its own contact solver: it agrees with `Threads` statistically, not bit for bit.
+The engine's state and torch's tensors are the same memory, and nothing of a step passes through the host. Single precision
+and its own contact solver: it agrees with `Threads` statistically, not bit for bit.
 """
 
 from __future__ import annotations
 
 import mujoco
-import numpy as np
+import torch
+from torch import Tensor
 
 from harness.errors import BenchError
+from harness.sim.recorded import Recorded
+
+ROWS = 64  # of constraints a world, at least; the engine's own default
 
 
 class Warp:
-    """The same interface as `Threads`; position and velocity are float64 copies of single-precision states."""
+    """The same interface as `Threads`, in float32 tensors on `device`. Positions and velocities are the engine's own memory:
+    the next call changes them."""
 
-    def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int):
+    def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int, device: torch.device = torch.device("cpu")):
         try:
+            import warp
+
+            warp.config.log_level = warp.LOG_WARNING  # it would tell of each of a hundred kernels
             import mujoco_warp
         except ImportError:
             raise BenchError("physics on the GPU needs mujoco-warp: pip install 'vdb-bench[gpu]'") from None
-        self._engine = mujoco_warp
-        self.model, self.n, self.frame_skip = model, n, frame_skip
-        self._model = mujoco_warp.put_model(model)
-        self._data = mujoco_warp.put_data(model, mujoco.MjData(model), nworld=n)
+        self.model, self.n, self.frame_skip, self.device = model, n, frame_skip, device
+        self._engine, self.rows = mujoco_warp, max(ROWS, rows(model))
+        warp.init()
+        with warp.ScopedDevice(warp.device_from_torch(str(device))):
+            self._model = mujoco_warp.put_model(model)
+            self._data = data = mujoco_warp.put_data(model, mujoco.MjData(model), nworld=n, njmax=self.rows)
+            warp.synchronize_device()
+        self._model.opt.warn_overflow = 0  # `check` tells
+        if device.type == "cuda":
+            self._model.opt.graph_conditional = warp.is_conditional_graph_supported()
+        self.qpos, self.qvel, self.xpos = (warp.to_torch(part) for part in (data.qpos, data.qvel, data.xpos))
+        self._control, self._overflow = warp.to_torch(data.ctrl), warp.to_torch(data.overflow)
+        act = warp.to_torch(data.act) if model.na else self.qpos[:, :0]
+        self._state = warp.to_torch(data.time).unsqueeze(1), self.qpos, self.qvel, act
+        kinds = mujoco_warp.OverflowType
+        self._lost = int(kinds.NEFC | kinds.NJMAX_NNZ | kinds.BROADPHASE | kinds.NARROWPHASE | kinds.CCD)
+        self._advance = Recorded(self._steps, device)
 
-    def set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> None:
-        self._engine.reset_data(self._model, self._data)
-        self._data.qpos.assign(np.asarray(qpos, np.float32))
-        self._data.qvel.assign(np.asarray(qvel, np.float32))
-
-    def step(self, control: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Position [n, nq] and velocity [n, nv] after one control step under control [n, nu], cut to its range."""
-        self._data.ctrl.assign(np.nan_to_num(control, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32))
+    def _steps(self) -> None:
         for _ in range(self.frame_skip):
             self._engine.step(self._model, self._data)
-        return self._data.qpos.numpy().astype(np.float64), self._data.qvel.numpy().astype(np.float64)
 
-    def full_state(self) -> np.ndarray:
+    def set_state(self, qpos: Tensor, qvel: Tensor, which: Tensor | None = None) -> None:
+        """Worlds `which` [n] bool (all), from qpos [n, nq] and qvel [n, nv]: as after a reset, at time 0."""
+        which = (torch.ones_like(self.qpos[:, 0], dtype=bool) if which is None else which).unsqueeze(1)
+        for part, value in zip(self._state, (0.0, qpos, qvel, 0.0)):
+            part.copy_(torch.where(which, value, part))
+
+    def step(self, control: Tensor) -> tuple[Tensor, Tensor]:
+        """Position [n, nq] and velocity [n, nv] after one control step under control [n, nu], cut to its range."""
+        self._control.copy_(torch.nan_to_num(control, nan=0.0, posinf=0.0, neginf=0.0))
+        self._advance()
+        return self.qpos, self.qvel
+
+    def check(self) -> None:
+        """Raises BenchError where the engine had no room for all contacts since the last call. Waits for the device."""
+        lost = (self._overflow & self._lost).any()
+        self._overflow.zero_()
+        if lost:
+            raise BenchError(f"mujoco-warp dropped contacts: they need more than {self.rows} rows a world; use physics: mujoco")
+
+    def full_state(self) -> Tensor:
         """[n, 1 + nq + nv + na]: time, position, velocity, activation."""
-        data = self._data
-        parts = data.time.numpy()[:, None], data.qpos.numpy(), data.qvel.numpy(), data.act.numpy()
-        return np.concatenate(parts, 1).astype(np.float64)
+        return torch.cat(self._state, 1)
 
-    def load_full_state(self, state: np.ndarray) -> None:
-        state = np.asarray(state, np.float32)
-        ends = np.cumsum([1, self.model.nq, self.model.nv])
-        time, qpos, qvel, act = np.split(state, ends, axis=1)
-        Warp.set_state(self, qpos, qvel)  # a subclass may set some worlds only, by way of this function
-        self._data.time.assign(time[:, 0])
-        self._data.act.assign(act)
+    def load_full_state(self, state: Tensor) -> None:
+        for part, value in zip(self._state, state.split([part.shape[1] for part in self._state], 1)):
+            part.copy_(value)
+
+
+def rows(model: mujoco.MjModel) -> int:
+    """Of constraints where every geom touches something twice and all joints are at their ends."""
+    of_contacts = sum(max(1, 2 * (dim - 1)) for dim in model.geom_condim.tolist())
+    return 2 * of_contacts + int(model.jnt_limited.sum())

@@ -17,6 +17,7 @@ import torch
 from pydantic import Field, field_validator
 
 from harness.contracts import Act, BenchError, Draws, Rollout, Settings, TaskSpec
+from harness.maths.arrays import Array, namespace, surely, to_array
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
 from harness.sim.robots import ROBOTS, Robot, Worlds
@@ -129,7 +130,8 @@ class Locomotion:
 class LocomotionSource:
     """All worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset.
 
-    termination: as the task's, or marked: `terminated` is set where a robot is down, and the rollout goes on.
+    termination: as the task's, or marked: `terminated` is set where a robot is down, and the rollout goes on. With physics
+    warp all of a rollout stays on the device, and no step waits for it.
     """
 
     def __init__(self, task: Locomotion, device: torch.device, termination: str):
@@ -139,7 +141,7 @@ class LocomotionSource:
     def _simulation(self, n: int) -> Worlds:
         if n not in self._worlds:
             params = self.task.params
-            self._worlds[n] = Worlds(self.task.robot, n, params.threads, params.physics == "warp")
+            self._worlds[n] = Worlds(self.task.robot, n, params.threads, self.device if params.physics == "warp" else None)
         return self._worlds[n]
 
     @torch.no_grad()
@@ -152,17 +154,18 @@ class LocomotionSource:
         """
         robot, horizon, n_seeds = self.task.robot, self.task.horizon, draws.n_seeds
         n, worlds = n_seeds * n_envs, self._simulation(n_seeds * n_envs)
-        low, high = robot.model.actuator_ctrlrange.T
-        starts = Starts(robot, draws, n_envs, name, stream)
-        absorbed = np.zeros(n, bool)
+        device = worlds.device
+        low, high = (to_array(torch.from_numpy(end), device) for end in robot.model.actuator_ctrlrange.T)
+        starts, xp = Starts(robot, draws, n_envs, name, stream, device), namespace(low)
+        absorbed = xp.zeros(n, dtype=bool, device=device)
 
-        def of_worlds(values: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(values).unflatten(0, (n_seeds, n_envs))
+        def of_worlds(values: Array) -> torch.Tensor:
+            return torch.as_tensor(values).unflatten(0, (n_seeds, n_envs))
 
-        def shown(observations: np.ndarray) -> torch.Tensor:
+        def shown(observations: Array) -> torch.Tensor:
             """[S, E, O], with the mark of an absorbing task."""
             if self.task.absorbing:
-                observations = np.concatenate([np.where(absorbed[:, None], 0.0, observations), absorbed[:, None]], 1)
+                observations = xp.concat([xp.where(absorbed[:, None], 0.0, observations), absorbed[:, None]], 1)
             return of_worlds(observations)
 
         seen = torch.empty(horizon, n_seeds, n_envs, *self.task.spec.shape, device=self.device)
@@ -173,18 +176,19 @@ class LocomotionSource:
         for t in range(horizon):
             seen[t] = shown(observations)
             actions[t] = act(seen[t], t)
-            drawn = actions[t].reshape(n, -1).double().cpu().numpy()
-            observations, paid, healthy = worlds.step(np.clip(drawn, low, high))
+            drawn = to_array(actions[t].reshape(n, -1), device)
+            observations, paid, healthy = worlds.step(xp.clip(drawn, low, high))
             if self.termination == "absorbing":
-                rewards[t] = of_worlds(np.where(absorbed, 0.0, paid))
+                rewards[t] = of_worlds(xp.where(absorbed, 0.0, paid))
                 absorbed |= ~healthy
                 after[t] = shown(observations)
                 continue
             after[t], rewards[t] = shown(observations), of_worlds(paid)
-            if self.termination != "ignored" and not healthy.all():
+            if self.termination != "ignored" and not surely(healthy):
                 terminated[t] = of_worlds(~healthy)
                 if self.termination == "restart" and t + 1 < horizon:
                     observations = worlds.set_state(*starts.next(~healthy), ~healthy)
+        worlds.check()
         truncated = torch.zeros_like(terminated)
         truncated[-1] = True
         parts = (seen, actions, rewards, after, terminated, truncated)
@@ -206,31 +210,39 @@ class LocomotionSource:
 class Starts:
     """Where a world's episodes of one rollout begin: its k-th start depends on seed, world and k, not on its neighbours.
 
-    They are drawn CHUNK at a time for all worlds, as a fall is no rare thing and a call to draw is dear.
+    They are drawn CHUNK at a time for all worlds, as a fall is no rare thing and a call to draw is dear. On a device the host
+    does not know who fell: it looks once in CHUNK calls or more, and draws as far ahead as worlds can get until then.
     """
 
     CHUNK = 8
 
-    def __init__(self, robot: Robot, draws: Draws, n_envs: int, name: str, stream: str):
-        self.robot, self.draws, self.n_envs, self.name, self.stream = robot, draws, n_envs, name, stream
+    def __init__(self, robot: Robot, draws: Draws, n_envs: int, name: str, stream: str, device: torch.device | None = None):
+        self.robot, self.draws, self.n_envs, self.name, self.stream, self.device = robot, draws, n_envs, name, stream, device
+        self.xp = np if device is None else torch
         n = draws.n_seeds * n_envs
-        self.count = np.zeros(n, int)
-        self.uniform, self.normal = np.empty((2, n, 0, robot.draws))
+        self.rows, self.count = self.xp.arange(n, device=device), self.xp.zeros(n, dtype=int, device=device)
+        self.drawn, self.most, self.ahead = 0, 0, 1 if device is None else self.CHUNK  # most: that a world can have taken
+        self.starts: tuple[Array, ...] = ()  # positions [n, drawn, nq], velocities [n, drawn, nv]
 
-    def next(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def next(self, which: Array) -> tuple[Array, Array]:
         """Positions [n, nq] and velocities [n, nv] for the worlds `which` [n] bool; the other rows mean nothing."""
-        if self.count[which].max() == self.uniform.shape[1]:
-            self._draw()
-        row = np.arange(len(which)), np.minimum(self.count, self.uniform.shape[1] - 1)
+        if self.most == self.drawn:
+            self.most = int(self.count.max()) if self.drawn else 0
+            if self.most + self.ahead > self.drawn:
+                self._draw()
+        self.most += 1
+        k = self.xp.clip(self.count, 0, self.drawn - 1)
         self.count += which
-        return self.robot.reset(self.uniform[row], self.normal[row])
+        return tuple(part[self.rows, k] for part in self.starts)
 
     def _draw(self) -> None:
-        shape, part = (self.n_envs, self.CHUNK, self.robot.draws), f"{self.name}/reset/{self.uniform.shape[1]}"
+        shape, part = (self.n_envs, self.CHUNK, self.robot.draws), f"{self.name}/reset/{self.drawn}"
         u = self.draws.uniform(self.stream, part, shape)
         z = self.draws.normal(self.stream, f"{part}/normal", shape)
-        new = (x.double().cpu().numpy().reshape(len(self.count), self.CHUNK, -1) for x in (u, z))
-        self.uniform, self.normal = (np.concatenate(pair, 1) for pair in zip((self.uniform, self.normal), new))
+        made = self.robot.reset(*(to_array(x, self.device).reshape(-1, self.robot.draws) for x in (u, z)))
+        new = tuple(x.reshape(len(self.rows), self.CHUNK, -1) for x in made)
+        self.starts = tuple(self.xp.concat(pair, 1) for pair in zip(self.starts, new)) if self.starts else new
+        self.drawn += self.CHUNK
 
 
 def build(name: str, params: Params, scratch: Path) -> Locomotion:

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from harness.contracts import Act, BenchError, Draws, Rollout, Settings, TaskSpec
+from harness.maths.arrays import as_like, namespace, to_array
 from harness.run.params import TaskParams, digest
 from harness.sim import mazes
 from harness.sim.free_flight import FreeFlight
@@ -82,18 +83,21 @@ class Maze:
         return MazeSource(self, device)
 
 
-def simulation(task: Maze, n: int) -> Threads | FreeFlight | Warp:
-    """`n` worlds of the task's maze."""
+def simulation(task: Maze, n: int, device: torch.device) -> Threads | FreeFlight | Warp:
+    """`n` worlds of the task's maze; device: of mujoco-warp's."""
     maze, threads = task.maze, task.params.threads
     if task.params.physics == "free_flight":
         return FreeFlight(maze, n, threads)
     if task.params.physics == "warp":
-        return Warp(maze.model(), n, maze.frame_skip)
+        return Warp(maze.model(), n, maze.frame_skip, device)
     return Threads(maze.model(), n, maze.frame_skip, threads)
 
 
 class MazeSource:
-    """All worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset."""
+    """All worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset.
+
+    With physics warp all of a rollout stays on the device, and no step waits for it.
+    """
 
     def __init__(self, task: Maze, device: torch.device):
         self.task, self.device = task, device
@@ -101,7 +105,7 @@ class MazeSource:
 
     def _simulation(self, n: int) -> Threads | FreeFlight | Warp:
         if n not in self._worlds:
-            self._worlds[n] = simulation(self.task, n)
+            self._worlds[n] = simulation(self.task, n, self.device)
         return self._worlds[n]
 
     @torch.no_grad()
@@ -113,21 +117,23 @@ class MazeSource:
         maze, horizon, n_seeds = self.task.maze, self.task.params.horizon, draws.n_seeds
         worlds = n_seeds * n_envs
         simulation = self._simulation(worlds)
-        u = draws.uniform(stream, f"{name}/reset", (n_envs, 2)).double().cpu().numpy()
-        positions = np.empty((horizon + 1, worlds, 2))
-        positions[0] = maze.start
+        device = simulation.device
+        u = to_array(draws.uniform(stream, f"{name}/reset", (n_envs, 2)), device)
+        positions = namespace(u).empty((horizon + 1, worlds, 2), device=device)
+        positions[0] = as_like(maze.start, u)
         simulation.set_state(positions[0], mazes.RESET_SPEED * (2 * u.reshape(worlds, 2) - 1))
         seen = torch.zeros(horizon + 1, n_seeds, n_envs, 3, device=self.device)
         places = seen.view(horizon + 1, worlds, 3)[..., :2]
-        places[0] = torch.from_numpy(positions[0])
+        places[0] = torch.as_tensor(positions[0])
         actions = torch.empty(horizon, n_seeds, n_envs, 2, device=self.device)
         for t in range(horizon):
             actions[t] = act(seen[t], t)
-            control = actions[t].reshape(worlds, 2).double().cpu().numpy()
-            positions[t + 1], _ = simulation.step(control)
-            places[t + 1] = torch.from_numpy(positions[t + 1])
-        taken = actions.reshape(horizon, worlds, 2).double().cpu().numpy()
-        rewards = torch.from_numpy(maze.reward(positions[:-1], taken, positions[1:])).view(horizon, n_seeds, n_envs)
+            positions[t + 1], _ = simulation.step(to_array(actions[t].reshape(worlds, 2), device))
+            places[t + 1] = torch.as_tensor(positions[t + 1])
+        if device is not None:
+            simulation.check()
+        taken = to_array(actions.reshape(horizon, worlds, 2), device)
+        rewards = torch.as_tensor(maze.reward(positions[:-1], taken, positions[1:])).view(horizon, n_seeds, n_envs)
         return _rollout(seen[:-1], actions, rewards.to(seen), seen[1:])
 
     def demonstrations(self) -> Rollout:

@@ -1,15 +1,17 @@
 """What a captured update relies on, without a GPU: draws and schedules from a step on the device, no look at the host."""
 
+import functools
+
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from baselines.parts import optim
+from baselines.parts import optim, trpo
 from baselines.parts.noise import NoiseParams
 from baselines.parts.optim import OptimizerParams
 from harness import registry
 from harness.checks.stacking import TOLERANCE, distance
 from harness.checks.trial import Trial, name_of, project
+from harness.checks.watch import NoHost
 from harness.commands.plan import Cell
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
@@ -19,15 +21,8 @@ from harness.tasks.batches import epoch_indices
 
 TREE = project(registry.ROOT)
 RESIDENT = [cell for cell in TREE.cells if cell.family in ("images", "labelled", "gaussians")]
-
-
-class NoHost(TorchDispatchMode):
-    """Refuses whatever would bring a value to the host, as a capture does."""
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if function is torch.ops.aten._local_scalar_dense.default:
-            raise RuntimeError("a value of a tensor is read on the host")
-        return function(*args, **(kwargs or {}))
+ACTING = [cell for cell in TREE.cells if cell.family in ("locomotion", "maze")]
+SEARCH, FIT, HELD = 3, 2, 1  # looks an update: of TRPO's line search as it goes here, of the linear baseline, of a replay buffer
 
 
 @pytest.mark.parametrize("step", [0, 1, 5, 2**33 + 7])
@@ -74,7 +69,7 @@ def test_schedules_take_a_step_on_the_device() -> None:
 @pytest.mark.parametrize("cell", RESIDENT, ids=name_of)
 def test_updates_on_resident_data_can_be_captured(cell: Cell, monkeypatch) -> None:
     """By the clock, nothing read on the host, equal to steps by numbers."""
-    monkeypatch.setattr(optim, "all_alive", lambda alive: False)  # as on CUDA
+    monkeypatch.setattr(optim, "surely", lambda flags: False)  # as on CUDA
     trial, states = Trial(TREE, cell), []
     for captured in (False, True):
         method, source, draws = trial.build(), trial.task.source(torch.device("cpu")), CounterDraws((0, 1), cell.task, lookahead=1)
@@ -87,6 +82,43 @@ def test_updates_on_resident_data_can_be_captured(cell: Cell, monkeypatch) -> No
         states.append(method.state_dict())
     # torch rounds some products differently under a dispatch mode; a draw of another step is off by more than 1e-2.
     assert max(distance(a, b) for a, b in zip(*(state.values() for state in states)) if a.is_floating_point()) <= TOLERANCE
+
+
+class Gone:
+    """Environments whose rollout is one that was made before, so that all of an update but the simulator is met."""
+
+    def __init__(self, source, draws, horizon, size):
+        self.source = source
+        noise = draws.normal("latent", "policy", (horizon, 3, size))
+        self.rollout_of = functools.cache(lambda n: source.rollout(lambda o, t: noise[:, t, :1].expand(-1, n, -1), draws, n))
+
+    def rollout(self, act, draws, n_envs, name="rollout", stream="env"):
+        found = self.rollout_of(n_envs)
+        act(found.observations[:, 0], 0)
+        return found
+
+    def demonstrations(self):
+        return self.source.demonstrations()
+
+
+@pytest.mark.parametrize("cell", ACTING, ids=name_of)
+def test_updates_of_what_acts_look_seldom(cell: Cell, monkeypatch) -> None:
+    """On a GPU each look waits: none in a step of PPO or of a discriminator, a few in an update of TRPO."""
+    for module in (optim, trpo):
+        monkeypatch.setattr(module, "surely", lambda flags: False)  # as on CUDA
+    trial = Trial(TREE, cell)
+    method, draws, spec = trial.build(), CounterDraws((0, 1), cell.task, lookahead=1), trial.task.spec
+    source = Gone(trial.task.source(torch.device("cpu")), draws, spec.horizon, spec.action_size)
+    learner = getattr(method, "learner", None)
+    by_trpo = learner is not None and learner.params.kind == "trpo"
+    linear = learner is not None and learner.params.value.kind == "linear"
+    allowed = by_trpo * SEARCH + linear * FIT + (getattr(method, "replay", None) is not None) * HELD
+    method.update(source, draws)
+    draws.step = 1
+    if getattr(method, "replay", None) is not None:
+        method.replay.held.fill_(method.replay.params.paths)  # full, so that paths leave
+    with NoHost(allowed):
+        method.update(source, draws)
 
 
 def test_on_the_cpu_updates_run_as_written() -> None:

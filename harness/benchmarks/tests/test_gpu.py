@@ -9,7 +9,7 @@ import torch
 from harness import registry
 from harness.checks import on_device, stacking
 from harness.checks.trial import Tree, project
-from harness.benchmarks import gpu
+from harness.benchmarks import gpu, physics
 from harness.errors import BenchError
 
 CPU = torch.device("cpu")
@@ -94,3 +94,19 @@ def test_a_spent_budget_trains_nothing(tmp_path, capsys, tree: Tree) -> None:
     gpu._train(tmp_path, tree.cells, time.monotonic())
     assert "the budget is spent; the same command goes on here" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
+
+
+def test_without_the_engine_steps_per_second_are_left_out_in_one_line(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(physics.importlib.util, "find_spec", lambda name: None)
+    assert gpu._acting(registry.ROOT, CPU) == []
+    assert capsys.readouterr().out == (
+        "steps per second are left out: physics on a device needs mujoco-warp, pip install 'vdb-bench[gpu]'\n"
+    )
+
+
+def test_steps_per_second_with_the_engine(capsys) -> None:
+    pytest.importorskip("mujoco_warp")
+    rows = gpu._acting(registry.ROOT, CPU)
+    assert [row["what"] for row in rows] == ["Hopper, VAIL", "S-maze, VAIRL"]
+    assert all(0 < row["acting"] < 1 and row["steps_per_second"] > 0 for row in rows)
+    assert capsys.readouterr().out.count("steps/s") == 2

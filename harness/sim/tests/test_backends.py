@@ -8,6 +8,7 @@ import gymnasium
 import mujoco
 import numpy as np
 import pytest
+import torch
 
 from harness.errors import BenchError
 from harness.sim.free_flight import FreeFlight
@@ -152,21 +153,43 @@ def test_a_missing_warp_is_one_line(monkeypatch):
         Warp(Maze("c").model(), 1, 5)
 
 
-def test_warp_agrees_within_single_precision():
-    pytest.importorskip("mujoco_warp")
-    maze = Maze("c")
+@pytest.fixture
+def walls():
+    """Four balls in the C-maze, the last three pushed at walls: maze, places, velocities, control."""
     start = np.array([[0.3, 0.0], [0.3, 0.2], [0.0, 0.1], [0.5, 0.5]])
-    control = np.array([[0.5, 0.2], [0.0, 1.0], [-2.0, 0.3], [0.7, 0.7]])  # the last three push at walls
-    warp, exact = Warp(maze.model(), 4, maze.frame_skip), worlds(maze, 4)[0]
-    for world in (warp, exact):
-        world.set_state(start, np.zeros((4, 2)))
+    return Maze("c"), start, np.zeros((4, 2)), np.array([[0.5, 0.2], [0.0, 1.0], [-2.0, 0.3], [0.7, 0.7]])
+
+
+def test_warp_agrees_within_single_precision(walls):
+    pytest.importorskip("mujoco_warp")
+    maze, *start, control = walls
+    warp, exact, told = Warp(maze.model(), 4, maze.frame_skip), worlds(maze, 4)[0], torch.tensor(control)
+    warp.set_state(*map(torch.tensor, start))
+    exact.set_state(*start)
     for t in range(20):
-        found, expected = warp.step(control), exact.step(control)
+        found, expected = warp.step(told), exact.step(control)
         np.testing.assert_allclose(found[0], expected[0], atol=2e-3)
         if t == 9:
             saved = warp.full_state()
     np.testing.assert_allclose(found[0][0], expected[0][0], atol=1e-5)
+    last = found[0].clone()
+    warp.check()
     warp.load_full_state(saved)
     for _ in range(10):
-        again = warp.step(control)
-    np.testing.assert_allclose(again[0], found[0], atol=1e-6)
+        again = warp.step(told)
+    np.testing.assert_allclose(again[0], last, atol=1e-6)
+
+
+def test_contacts_that_warp_drops_are_told(walls, monkeypatch):
+    """Room for one row of constraints; a ball in a corner touches two walls."""
+    pytest.importorskip("mujoco_warp")
+    maze, start, still, control = walls
+    for name, value in (("ROWS", 1), ("rows", lambda model: 1)):
+        monkeypatch.setattr(f"harness.sim.warp.{name}", value)
+    warp = Warp(maze.model(), 4, maze.frame_skip)
+    start[2] = -0.052
+    warp.set_state(torch.tensor(start), torch.tensor(still))
+    warp.step(torch.tensor(control))
+    with pytest.raises(BenchError, match="dropped contacts: they need more than 1 rows a world; use physics: mujoco"):
+        warp.check()
+    warp.check()

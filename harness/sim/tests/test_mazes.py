@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 import pytest
+import torch
 
 from harness.sim import mazes
 from harness.sim.mazes import Maze
@@ -154,3 +155,13 @@ def test_no_episode_falls_below_the_lowest_return(maze):
     assert returns.min() > low
     known = {"c": -100 * np.hypot(0.4, 0.6), "s": 1.3537 - 0.9931 - np.hypot(0.5, 0.6)}
     assert low == pytest.approx(known[maze.kind], abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", "cs")
+@pytest.mark.parametrize("flipped", [False, True])
+def test_tensors_get_the_same_rewards(kind, flipped):
+    maze, rng = Maze(kind, flipped), np.random.default_rng(7)
+    parts = rng.uniform(-0.3, 1.8, (3, 20, 10, 2))
+    found = maze.reward(*torch.tensor(parts))
+    assert torch.is_tensor(found)
+    np.testing.assert_allclose(found, maze.reward(*parts), rtol=1e-12, atol=1e-12)

@@ -4,6 +4,7 @@ import gymnasium
 import mujoco
 import numpy as np
 import pytest
+import torch
 
 from harness.sim.robots import ROBOTS, Worlds
 
@@ -84,6 +85,23 @@ def test_a_reset_draws_what_gymnasiums_does(robot):
     np.testing.assert_allclose(ours.std(0), there.std(0), rtol=0.1, atol=1e-12)
 
 
+def test_tensors_meet_the_same_rules(robot):
+    """Observation, reward, health and resets of torch are numpy's; some states are no numbers."""
+    rng, n = np.random.default_rng(6), 200
+    qpos, qvel = states(robot, n, rng)
+    qpos[0], qvel[1] = np.nan, np.inf
+    places, after = rng.normal(size=(2, n, 3))
+    action, uniform, normal = rng.normal(size=(n, robot.model.nu)), rng.random((n, robot.draws)), rng.normal(size=(n, robot.draws))
+    found = []
+    for of in (np.array, torch.tensor):
+        healthy = robot.is_healthy(of(qpos), of(qvel))
+        rewards = robot.reward(of(places), of(after), of(action), healthy)
+        found.append((robot.observe(of(qpos), of(qvel), of(places)), healthy, rewards, *robot.reset(of(uniform), of(normal))))
+    for exact, tensor in zip(*found):
+        assert type(exact) is np.ndarray and torch.is_tensor(tensor)
+        np.testing.assert_allclose(tensor, exact, rtol=1e-12, atol=1e-12)
+
+
 def test_some_worlds_are_reset_and_the_others_go_on(robot):
     rng = np.random.default_rng(4)
     draws = [rng.random((4, robot.draws)), rng.standard_normal((4, robot.draws))]
@@ -138,17 +156,18 @@ def test_warp_agrees_within_single_precision(name, share):
     start = robot.reset(rng.random((n, robot.draws)), rng.standard_normal((n, robot.draws)))
     again = robot.reset(rng.random((n, robot.draws)), rng.standard_normal((n, robot.draws)))
     actions = rng.uniform(-0.3, 0.3, (6, n, robot.model.nu)) * robot.model.actuator_ctrlrange[:, 1]
-    found, expected = [], []
-    for shown, worlds in ((found, Worlds(robot, n, warp=True)), (expected, Worlds(robot, n, 1))):
-        shown.append((worlds.set_state(*start),))
+    found, expected, cpu = [], [], torch.device("cpu")
+    for shown, worlds, of in ((found, Worlds(robot, n, device=cpu), torch.tensor), (expected, Worlds(robot, n, 1), np.array)):
+        shown.append((worlds.set_state(*map(of, start)),))
         for t, action in enumerate(actions):
-            shown.append(worlds.step(action))
+            shown.append(worlds.step(of(action)))
             if t == 2:
-                shown.append((worlds.set_state(*again, np.arange(n) == 1),))
+                shown.append((worlds.set_state(*map(of, again), of(np.arange(n) == 1)),))
                 saved = worlds.full_state()
+        worlds.check()
         worlds.load_full_state(saved)
         for action in actions[3:]:
-            last = worlds.step(action)
+            last = worlds.step(of(action))
         np.testing.assert_allclose(last[0], shown[-1][0], atol=1e-5)
     for part in range(2):  # observations, rewards
         a, b = (np.concatenate([shown[part].ravel() for shown in side if part < len(shown)]) for side in (found, expected))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from contextlib import nullcontext
 
 import gymnasium
 import mujoco
@@ -11,10 +11,14 @@ import pytest
 import torch
 
 from harness.contracts import BenchError
+from harness.checks.watch import NoHost
 from harness.metrics import episodes
 from harness.metrics.evaluation import Evaluation
 from harness.run.seeds import CounterDraws
+from harness.sim import robots
 from harness.sim.robots import ROBOTS
+from harness.sim.tests.pretend import PretendedRobots
+from harness.tasks import locomotion
 from harness.tasks.locomotion import Params, Starts, build
 
 CPU = torch.device("cpu")
@@ -133,6 +137,35 @@ def test_a_seed_alone_equals_itself_in_a_stack(robot):
     stack, alone = run(4, 7, 9), run(7)
     for name in ("observations", "actions", "rewards", "next_observations", "terminated"):
         assert torch.equal(getattr(stack, name)[1:2], getattr(alone, name)), name
+
+
+@pytest.fixture
+def pretended(monkeypatch):
+    """Engines that do the same in numpy and in tensors; nobody looks at a tensor, as on a GPU."""
+    for name in ("_Batched", "_OneByOne", "_ByWarp"):
+        monkeypatch.setattr(robots, name, PretendedRobots)
+    monkeypatch.setattr(locomotion, "surely", lambda flags: isinstance(flags, np.ndarray) and bool(flags.all()))
+
+
+@pytest.mark.parametrize("termination", ["ignored", "restart", "absorbing", "marked"])
+@pytest.mark.parametrize("robot", ["Hopper-v5", "Ant-v5", "Reacher-v5"])
+def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(robot, termination, pretended):
+    """Some worlds fall at once and often, so starts of several chunks are used up: one look in a chunk at most."""
+    found = []
+    for physics in ("mujoco", "warp"):
+        where = task(robot, horizon=60, physics=physics, termination="ignored" if termination == "marked" else termination)
+        source = where.to_score(CPU) if termination == "marked" else where.source(CPU)
+        size, d = where.spec.action_size, draws()
+        noise = 0.3 * d.normal("latent", "policy", (60, 4, size)) + 2.0 * torch.tensor([0.0, 0.0, 0.1, 1.0])[:, None]
+        act = lambda o, t: noise[:, t] - 0.01 * o[..., :1]  # noqa: B023, E731
+        with NoHost(60 // Starts.CHUNK if termination == "restart" else 0) if physics == "warp" else nullcontext():
+            found.append(source.rollout(act, d, 4))
+    for name in ("observations", "actions", "rewards", "next_observations", "terminated", "truncated"):
+        exact, single = (getattr(rollout, name) for rollout in found)
+        torch.testing.assert_close(single, exact, rtol=1e-4, atol=1e-4, msg=lambda text: f"{name}: {text}")  # noqa: B023
+    if termination in ("restart", "marked") and ROBOTS[robot].healthy:
+        over = found[0].terminated
+        assert over.sum(1).max() > Starts.CHUNK and not over.all()
 
 
 class Outputs:

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from harness.checks.watch import NoHost
 from harness.contracts import BenchError
 from harness.run.seeds import CounterDraws
 from harness.sim import mazes
 from harness.sim.free_flight import FreeFlight
+from harness.sim.tests.pretend import Pretended
 from harness.sim.threads import Threads
+from harness.tasks import maze as tasks_maze
 from harness.tasks.maze import Params, build, simulation
 
 CPU = torch.device("cpu")
@@ -65,13 +68,25 @@ def test_hand_written_controllers(maze, flipped, points, speed, expected, tolera
 
 def test_the_simulator_is_the_one_that_the_block_names():
     kinds = {"mujoco": Threads, "free_flight": FreeFlight}
-    assert all(type(simulation(task(physics=physics), 3)) is kind for physics, kind in kinds.items())
+    assert all(type(simulation(task(physics=physics), 3, CPU)) is kind for physics, kind in kinds.items())
     pytest.importorskip("mujoco_warp")
     way = waypoints([(0.16, 0.34), (0.3, 0.5)], 1.0)
     exact, single = (task(physics=p, horizon=40).source(CPU).rollout(way, draws(0, 1), 2) for p in ("mujoco", "warp"))
     torch.testing.assert_close(single.observations, exact.observations, rtol=0, atol=2e-3)
     torch.testing.assert_close(single.rewards, exact.rewards, rtol=0, atol=2e-3)
     assert not torch.equal(single.observations, exact.observations), "single precision"
+
+
+@pytest.mark.parametrize("kind", "cs")
+def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(kind, monkeypatch):
+    for name in ("Threads", "Warp"):
+        monkeypatch.setattr(tasks_maze, name, Pretended)
+    noise = draws().normal("latent", "policy", (100, 4, 2))
+    exact = task(kind, physics="mujoco", threads=1).source(CPU).rollout(lambda o, t: noise[:, t] - o[..., :2], draws(), 4)
+    with NoHost():
+        single = task(kind, physics="warp").source(CPU).rollout(lambda o, t: noise[:, t] - o[..., :2], draws(), 4)
+    for name in ("observations", "actions", "rewards", "next_observations"):
+        torch.testing.assert_close(getattr(single, name), getattr(exact, name), rtol=1e-4, atol=1e-4)
 
 
 def test_noise_alone_ends_as_in_the_sheet():

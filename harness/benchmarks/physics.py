@@ -1,0 +1,122 @@
+"""What a device gives where something acts: environment steps per second of whole updates, with physics by mujoco-warp.
+
+    python -m harness.benchmarks.physics
+
+An update is rollout, discriminator and policy, as the presets have them; what the expert shows is noise, which takes as long.
+`acting` is the share of the time that goes into rollouts: policy, engine and reward.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from harness import registry
+from harness.commands.presets import compose_preset
+from harness.contracts import Act, Draws, Rollout, TaskSpec
+from harness.run.seeds import CounterDraws
+
+
+class Work(NamedTuple):
+    """A block of a preset; worlds of each seed, and of a trial on the CPU, whose episodes are short."""
+
+    title: str
+    task: str  # the preset's name too
+    method: str
+    seeds: int
+    worlds: int
+
+
+WORK = (Work("Hopper, VAIL", "hopper", "vail", 1, 1024), Work("S-maze, VAIRL", "s_maze", "vairl_gp", 5, 500))
+FEW, SHORT, EPISODES = 8, 8, 10
+
+
+class Shown:
+    """Environments with an expert of noise, and a clock over their rollouts."""
+
+    def __init__(self, source: Any, spec: TaskSpec, device: torch.device):
+        self.source, self.seconds, self.wait = source, 0.0, waiting(device)
+        steps = 1, spec.horizon, EPISODES
+        observations, actions = (torch.randn(*steps, size, device=device) for size in (*spec.shape, spec.action_size))
+        ends = torch.zeros(steps, dtype=torch.bool, device=device)
+        self.expert = Rollout(observations, actions, torch.zeros(steps, device=device), observations, ends, ends)
+
+    def rollout(self, act: Act, draws: Draws, n_envs: int, *names: str) -> Rollout:
+        self.wait()
+        started = time.perf_counter()
+        found = self.source.rollout(act, draws, n_envs, *names)
+        self.wait()
+        self.seconds += time.perf_counter() - started
+        return found
+
+    def demonstrations(self) -> Rollout:
+        return self.expert
+
+
+def rows(root: Path, device: torch.device, updates: int, repeats: int) -> Iterator[dict[str, Any]]:
+    """One measurement after the other: medians and ranges of `repeats` runs of `updates`. None without mujoco-warp."""
+    if importlib.util.find_spec("mujoco_warp") is None:
+        print("steps per second are left out: physics on a device needs mujoco-warp, pip install 'vdb-bench[gpu]'", flush=True)
+        return
+    for work in WORK:
+        yield _row(root, work, device, updates, repeats)
+
+
+def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
+    on_cuda, blocks = device.type == "cuda", compose_preset(root, work.task)
+    seeds, worlds = tuple(range(work.seeds)), work.worlds if on_cuda else FEW
+    words = {"physics": "warp", "demonstrations": None, "seeds": seeds, "block": work.seeds} | ({} if on_cuda else {"horizon": SHORT})
+    block = blocks["methods"][work.task][work.method]
+    block = block | {"learner": block["learner"] | {"n_envs": worlds}}
+    family, algorithm = registry.family(blocks["tasks"][work.task]["family"]), registry.algorithm(block["algorithm"])
+    task = family.build(work.task, family.Params(**blocks["tasks"][work.task] | words), root)
+    draws = CounterDraws(seeds, "benchmark", device, lookahead=1)
+    method = algorithm.build(algorithm.Params(**block), task.spec, CounterDraws(seeds, "benchmark", lookahead=1), device)
+    source, wait = Shown(task.source(device), task.spec, device), waiting(device)
+    if on_cuda:
+        torch.cuda.reset_peak_memory_stats()
+    rates, shares, step = [], [], 0
+    for count in (1, *[updates] * repeats):  # the first compiles and records
+        source.seconds = 0.0
+        wait()
+        started = time.perf_counter()
+        for step in range(step, step + count):
+            draws.step = step
+            method.update(source, draws)
+        step += 1
+        wait()
+        seconds = time.perf_counter() - started
+        rates.append(count * work.seeds * worlds * task.spec.horizon / seconds)
+        shares.append(source.seconds / seconds)
+    rates = rates[1:]
+    return {
+        "what": work.title, "physics": "warp", "seeds": work.seeds, "worlds": worlds, "horizon": task.spec.horizon,
+        "steps_per_second": statistics.median(rates), "least": min(rates), "most": max(rates), "acting": statistics.median(shares[1:]),
+        "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
+    }  # fmt: skip
+
+
+def waiting(device: torch.device):
+    return torch.cuda.synchronize if device.type == "cuda" else lambda: None
+
+
+def line(row: dict[str, Any]) -> str:
+    worlds = f"{row['seeds']} x {row['worlds']} worlds"
+    return f"{row['what']:<14} {worlds:<15} {row['steps_per_second']:10,.0f} steps/s  {row['acting']:.0%} of it acting"
+
+
+def main() -> None:
+    from harness.run.device import pick_device
+
+    for row in rows(registry.ROOT, pick_device(), 1, 3):
+        print(line(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()

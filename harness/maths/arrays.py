@@ -1,0 +1,33 @@
+"""What numpy's arrays and torch's tensors share, so that a formula stands once for both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Array = np.ndarray | Tensor
+
+
+def namespace(x: Array) -> ModuleType:
+    """The library that x is of: numpy or torch."""
+    return torch if isinstance(x, Tensor) else np
+
+
+def to_array(x: Tensor, device: torch.device | None) -> Array:
+    """float32 on `device`; without one float64 in numpy."""
+    return x.double().cpu().numpy() if device is None else x.to(device, torch.float32)
+
+
+def as_like(values: Sequence[float] | np.ndarray, x: Array) -> Array:
+    """An array of x's kind."""
+    return x.new_tensor(values) if isinstance(x, Tensor) else np.asarray(values)
+
+
+def surely(flags: Array) -> bool:
+    """Whether all flags are known to be set; nobody looks on a GPU, where looking means waiting."""
+    on_host = not isinstance(flags, Tensor) or flags.device.type == "cpu"
+    return on_host and bool(flags.all())

@@ -1,0 +1,57 @@
+"""Work of warp as a CUDA graph: an engine's step is hundreds of small kernels, and launching them one by one takes longer
+than running them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+
+import torch
+
+
+class Recorded:
+    """Calling it does `work`, on torch's current stream of `device`; on memory that stays where it is.
+
+    On CUDA the first call runs as written, which loads the kernels; the second one is recorded, all others replay that.
+    Where recording fails, and with BENCH_GRAPHS=0, all run as written. On the CPU there is nothing to record.
+    """
+
+    def __init__(self, work: Callable[[], None], device: torch.device):
+        self.work, self.device = work, device
+        self.graph, self.warm = None, False
+        self.wanted = device.type == "cuda" and os.environ.get("BENCH_GRAPHS") != "0"
+
+    def __call__(self) -> None:
+        import warp
+
+        if self.device.type != "cuda":
+            with warp.ScopedDevice(warp.device_from_torch(str(self.device))):  # warp's own choice is the GPU wherever there is one
+                self.work()
+            return
+        if self.graph is None and self.wanted and self.warm:
+            self._record()
+        stream = warp.stream_from_torch(self.device)
+        if self.graph is not None:
+            warp.capture_launch(self.graph, stream=stream)
+            return
+        with warp.ScopedStream(stream):
+            self.work()
+        self.warm = True
+
+    def _record(self) -> None:
+        """Without doing the work. On a stream beside torch's, as its usual one cannot be recorded."""
+        import warp
+
+        beside = torch.cuda.Stream(self.device)
+        beside.wait_stream(torch.cuda.current_stream(self.device))
+        try:
+            stream = warp.stream_from_torch(beside)
+            with warp.ScopedStream(stream), warp.ScopedCapture(stream=stream) as capture:
+                self.work()
+            self.graph = capture.graph
+        except Exception as error:  # warp raises whatever the driver met; the work then runs as written
+            torch.cuda.synchronize(self.device)
+            self.wanted = False
+            why = (str(error) or type(error).__name__).splitlines()[0]
+            warnings.warn(f"a physics step is not recorded as a CUDA graph and runs kernel by kernel: {why}", stacklevel=3)
