@@ -71,7 +71,8 @@ def rows(root: Path, device: torch.device, updates: int, repeats: int) -> Iterat
 def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
     on_cuda, blocks = device.type == "cuda", compose_preset(root, work.task)
     seeds, worlds = tuple(range(work.seeds)), work.worlds if on_cuda else FEW
-    words = {"physics": "warp", "demonstrations": None, "seeds": seeds, "block": work.seeds} | ({} if on_cuda else {"horizon": SHORT})
+    words = {"physics": "warp", "demonstrations": None, "seeds": seeds, "block": work.seeds}
+    words |= {} if on_cuda else {"horizon": SHORT}
     block = blocks["methods"][work.task][work.method]
     block = block | {"learner": block["learner"] | {"n_envs": worlds}}
     family, algorithm = registry.family(blocks["tasks"][work.task]["family"]), registry.algorithm(block["algorithm"])
@@ -97,8 +98,8 @@ def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: in
     rates = rates[1:]
     return {
         "what": work.title, "physics": "warp", "seeds": work.seeds, "worlds": worlds, "horizon": task.spec.horizon,
-        "steps_per_second": statistics.median(rates), "least": min(rates), "most": max(rates), "acting": statistics.median(shares[1:]),
-        "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
+        "steps_per_second": statistics.median(rates), "least": min(rates), "most": max(rates),
+        "acting": statistics.median(shares[1:]), "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
     }  # fmt: skip
 
 

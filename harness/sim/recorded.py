@@ -29,18 +29,16 @@ class Recorded:
             with warp.ScopedDevice(warp.device_from_torch(str(self.device))):  # warp's own choice is the GPU wherever there is one
                 self.work()
             return
-        if self.graph is None and self.wanted and self.warm:
-            self._record()
         stream = warp.stream_from_torch(self.device)
         if self.graph is not None:
             warp.capture_launch(self.graph, stream=stream)
-            return
-        with warp.ScopedStream(stream):
-            self.work()
-        self.warm = True
+        elif not (self.wanted and self.warm and self._recorded()):
+            with warp.ScopedStream(stream):
+                self.work()
+            self.warm = True
 
-    def _record(self) -> None:
-        """Without doing the work. On a stream beside torch's, as its usual one cannot be recorded."""
+    def _recorded(self) -> bool:
+        """Record the work, on a stream beside torch's, as its usual one cannot be; then do it by the graph. False: not done."""
         import warp
 
         beside = torch.cuda.Stream(self.device)
@@ -49,9 +47,11 @@ class Recorded:
             stream = warp.stream_from_torch(beside)
             with warp.ScopedStream(stream), warp.ScopedCapture(stream=stream) as capture:
                 self.work()
+            warp.capture_launch(capture.graph, stream=warp.stream_from_torch(self.device))  # the driver may refuse it here only
             self.graph = capture.graph
         except Exception as error:  # warp raises whatever the driver met; the work then runs as written
             torch.cuda.synchronize(self.device)
             self.wanted = False
             why = (str(error) or type(error).__name__).splitlines()[0]
             warnings.warn(f"a physics step is not recorded as a CUDA graph and runs kernel by kernel: {why}", stacklevel=3)
+        return self.graph is not None

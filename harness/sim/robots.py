@@ -1,7 +1,8 @@
 """Gymnasium's MuJoCo robots, many worlds side by side: its own models, observations, rewards and terminations.
 
-Version 5 of each environment (Towers et al. 2024). Each rule holds for numpy's arrays and for tensors. The Ant has neither contact costs nor contact forces in its
-observations, as batched steps return none. The solver's warm start is off: a step depends on the state alone.
+Version 5 of each environment (Towers et al. 2024). The Ant has neither contact costs nor contact forces in its
+observations, as batched steps return none. The solver's warm start is off: a step depends on the state alone. Rules are
+written once, for numpy's arrays and for torch's tensors.
 """
 
 from __future__ import annotations
