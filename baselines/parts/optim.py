@@ -64,7 +64,7 @@ class SeedOptimizer:
     def follow(self, loss: Tensor, step: int | Tensor) -> Tensor:
         """As `step`, by gradients that the parameters have already."""
         norm = torch.stack([torch.linalg.vector_norm(p.grad.flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
-        self.alive.logical_and_(torch.isfinite(loss.detach()) & torch.isfinite(norm))
+        self.alive.logical_and_(torch.isfinite(loss.detach() + norm))
         if self.params.clip_norm is not None:
             shorter = (self.params.clip_norm / (norm + 1e-6)).clamp(max=1.0)
             for p in self.parameters:

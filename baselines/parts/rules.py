@@ -6,6 +6,7 @@ The rules themselves are torch's own functions, unwrapped, so their results are 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 
 import torch
 
@@ -15,7 +16,13 @@ WRAPPED = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
 def eager(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
     """The same optimiser for steps that are not compiled."""
     bare = {name: inspect.unwrap(getattr(kind, name)) for name in WRAPPED}
-    return type(kind.__name__, (kind,), bare | {"step": torch.no_grad()(inspect.unwrap(kind.step))})
+    return type(kind.__name__, (kind,), bare | {"step": unhooked(torch.no_grad()(inspect.unwrap(kind.step)))})
+
+
+def unhooked(step: Callable) -> Callable:
+    """`step` as it is: torch then wraps no hooks and no profiler's mark around it, which take as long as a small step."""
+    step.hooked = True
+    return step
 
 
 class Adam(eager(torch.optim.Adam)):
@@ -24,6 +31,7 @@ class Adam(eager(torch.optim.Adam)):
 
     _gathered: list[tuple[dict, list[list[torch.Tensor]]]] = []
 
+    @unhooked
     @torch.no_grad()
     def step(self) -> None:
         grads = [[p.grad for p in group["params"]] for group, _ in self._gathered]

@@ -133,12 +133,13 @@ def _peer(options: Options, work: Work, seed: int, cores: int = 1) -> dict[str, 
 def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
     from harness.metrics import episodes
     from harness.metrics.evaluation import Evaluation
+    from harness.run.step import Step
 
     rounds = -(-work.steps // (SETTINGS["ppo"]["n_envs"] * SETTINGS["ppo"]["horizon"]))
     task, method, source, draws = built(work, seeds, rounds, block(work.algorithm))
-    started = time.perf_counter()
-    for draws.step in range(rounds):
-        method.update(source, draws)
+    step, started = Step(method, source, draws), time.perf_counter()
+    for k in range(rounds):
+        step(k)
     seconds = time.perf_counter() - started
     run = {"seconds": seconds, "per_second": len(seeds) * work.steps / seconds}
     if work.returns:

@@ -67,15 +67,16 @@ def theirs(options: Options, work: beside.Work, seed: int, target: float, budget
 def ours(options: Options, work: beside.Work, seed: int, target: float, budget: float) -> Path:
     from harness.metrics import episodes
     from harness.metrics.evaluation import Evaluation
+    from harness.run.step import Step
 
     settings = compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"]
     steps = settings["learner"]["n_envs"] * 1000  # an update's
     task, method, source, draws = beside.built(work, (seed,), STEPS // steps, settings)
-    seconds, path = 0.0, []
+    seconds, path, step = 0.0, [], Step(method, source, draws)
     while not path or (path[-1][2] < target and seconds < budget):
         started = time.perf_counter()
-        for draws.step in range(draws.step, draws.step + EVERY // steps):
-            method.update(source, draws)
+        for k in range(draws.step, draws.step + EVERY // steps):
+            step(k)
         draws.step += 1
         seconds += time.perf_counter() - started
         found = episodes.compute(Evaluation(task, method.outputs(), draws))["return"].values

@@ -8,11 +8,12 @@ from torch import Tensor
 
 def discounted_sum(x: Tensor, ends: Tensor, factor: float) -> Tensor:
     """sum_k factor^k x_{t+k} over what is left of the episode, [S, T, E]; the last row ends every episode."""
-    total, sums, keep = torch.zeros_like(x[:, 0]), torch.empty_like(x), factor * (~ends).to(x.dtype)
-    for t in reversed(range(x.shape[1])):
-        total = torch.addcmul(x[:, t], keep[:, t], total)
-        sums[:, t] = total
-    return sums
+    keep = factor * (~ends).to(x.dtype)
+    total, sums = torch.zeros_like(x[:, 0]), []
+    for value, kept in zip(reversed(x.unbind(1)), reversed(keep.unbind(1))):
+        total = torch.addcmul(value, kept, total)
+        sums.append(total)
+    return torch.stack(sums[::-1], 1)
 
 
 def gae(
