@@ -35,8 +35,9 @@ mutants: $(READY)
 
 # Without network too: the packages of .venv, or those of PYTHON where there is no .venv.
 BUDGET ?= 20m
+PRESET ?= paper
 gpu:
-	if test -x $(BENCH); then $(BENCH) gpu --budget $(BUDGET); else $(PYTHON) -m harness.cli gpu --budget $(BUDGET); fi
+	if test -x $(BENCH); then $(BENCH) gpu --budget $(BUDGET) --preset $(PRESET); else $(PYTHON) -m harness.cli gpu --budget $(BUDGET) --preset $(PRESET); fi
 
 # The page from the records at hand, in build/report: no DVC, nothing trained.
 report: $(READY)
