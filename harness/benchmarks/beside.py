@@ -6,9 +6,12 @@
 or `bench speed --peer gail --python PYTHON`. PYTHON is that of an environment with `imitation` (for gail) and
 stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step and all
 settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, on one
-thread each; then both with two cores: the peer with a process for each world, the stack as two blocks at once. The peer's discriminator normalises by both sides' observations, so ours does, and with it its policy, as there is
-one normaliser here; the peer shortens the gradients of policy and value together, ours each alone. The result is printed and
-written to results/benchmarks/.
+thread each. With two cores the stack is two blocks at once, and stands against the faster of the peer's two ways: on one core,
+or on both with a process for each world.
+
+What still differs: the peer's discriminator normalises by both sides' observations, so ours does, and with it its policy, as
+there is one normaliser here; and the peer shortens the gradients of policy and value together, ours each alone. The result is
+printed and written to results/benchmarks/.
 """
 
 from __future__ import annotations
@@ -103,19 +106,22 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
         sides["theirs_cores"] = lambda k: _peer(options, work, k, CORES)["per_second"]
         sides["blocks"] = lambda k: _blocks(work, tuple(range(k, k + work.stack)))
     made = [values for _, values in alternate(options, **sides)]
+    best = [{**v, "theirs_best": max(v["theirs"], v.get("theirs_cores", 0.0))} for v in made]
     aims = AIMS[work.algorithm]
     names = {
         "one": ("one seed", "theirs", "one seed of the peer"),
         "stack": (f"{work.stack} stacked seeds", "theirs", "one seed of the peer"),
-        "blocks": (f"{work.stack} seeds, {CORES} blocks on {CORES} cores", "theirs_cores", f"one seed of the peer, {CORES} cores"),
+        "blocks": (f"{work.stack} seeds, {CORES} blocks on {CORES} cores", "theirs_best", "one seed of the peer, its faster way"),
     }
     rows = [
-        row(name, "steps/s", [v[side] for v in made], [v[theirs] for v in made], against, higher_is_better=True,
+        row(name, "steps/s", [v[side] for v in best], [v[theirs] for v in best], against, higher_is_better=True,
             aim=at_least(aims[side]) if side in aims else None)
         for side, (name, theirs, against) in names.items() if side in sides
     ]  # fmt: skip
     alone = summary([_ceiling(work) for _ in range(3)])
     settings = {"robot": work.robot, "steps": work.steps, "simulator alone, steps/s": alone, **SETTINGS}
+    if work.stack > 1:
+        settings[f"one seed of the peer on {CORES} cores, steps/s"] = summary([v["theirs_cores"] for v in made])
     if work.returns:
         settings["returns"] = {side: [run["returns"] for run in side_runs] for side, side_runs in runs.items() if side_runs}
     title = f"{TITLES[work.algorithm]} on {work.robot}, {work.steps:,} steps"

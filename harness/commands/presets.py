@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -53,17 +54,18 @@ def archived(root: Path) -> list[dict[str, Any]]:
 
 
 def waiting(root: Path) -> list[dict[str, str]]:
-    """What the page tells of presets that have no records in results/archive: name, what it says of itself, its tasks and
-    their rows, and the command that runs it. Those with physics on a GPU, or meant for one, by `bench gpu`."""
+    """What the page tells of presets that have no records in results/archive: name, its first sentence about itself, its tasks
+    and their rows, and the command that runs it; those meant for a GPU by `bench gpu`."""
     base, found = read_yaml(root / "params.yaml"), []
     for name in names(root):
         if name == "smoke" or (root / "results/archive" / name).is_dir():
             continue
         params = compose_preset(root, name, base)
-        rows = ", ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
+        rows = "; ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
         head = itertools.takewhile(lambda line: line.startswith("#"), (root / f"presets/{name}.yaml").read_text().splitlines())
-        what = " ".join(line.lstrip("# ") for line in head)
-        command = f"bench gpu --preset {name}" if "GPU" in what else f"bench preset {name} --jobs 2"
+        said = " ".join(line.lstrip("# ") for line in head)
+        what = re.split(r"(?<=\.) (?=[A-Z`])", said)[0]
+        command = f"bench gpu --preset {name}" if "GPU" in said else f"bench preset {name} --jobs 2"
         found.append({"preset": name, "what": what, "rows": rows, "command": command})
     return found
 

@@ -149,10 +149,10 @@ def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> Non
 
 
 def test_presets_without_records_are_told_with_their_command(tree: Path) -> None:
-    overlay(tree, "# For a GPU.\n# Long.\ntasks: {line: {steps: 1}}\n")
+    overlay(tree, "# After Peng et al. 2019,\n# long. For a GPU.\ntasks: {line: {steps: 1}}\n")
     (tree / "presets/other.yaml").write_text("# Slow.\ntasks: {line: {steps: 2}}\n")
     (small, other) = sorted(presets.waiting(tree), key=lambda p: p["preset"] != "small")
-    assert small == {"preset": "small", "what": "For a GPU. Long.", "rows": "line: a, b", "command": "bench gpu --preset small"}
+    assert small == {"preset": "small", "what": "After Peng et al. 2019, long.", "rows": "line: a, b", "command": "bench gpu --preset small"}
     assert other["command"] == "bench preset other --jobs 2"
     (tree / "results/archive/small").mkdir(parents=True)
     assert [p["preset"] for p in presets.waiting(tree)] == ["other"]
