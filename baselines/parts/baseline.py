@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts.layers import MLP
 from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from baselines.parts.orthogonal import orthogonally
 from baselines.parts.transitions import take
 from baselines.parts.written_out import known, squared_error
 from harness.contracts import Draws, Settings
@@ -24,13 +25,15 @@ class LinearParams(Settings):
 
 
 class ValueNetParams(Settings):
-    """clip: how far a prediction may move from the old one and still gain (PPO's value clipping); None: freely."""
+    """init: of the weights, as a policy's. clip: how far a prediction may move from the old one and still gain (PPO's value
+    clipping); None: freely."""
 
     kind: Literal["mlp"]
     width: int = Field(64, ge=1)
     depth: int = Field(2, ge=1)
     epochs: int = Field(10, ge=1)
     minibatches: int = Field(8, ge=1)
+    init: Literal["uniform", "orthogonal"] = "uniform"
     clip: float | None = Field(None, gt=0)
     optimizer: OptimizerParams = OptimizerParams(lr=1e-3)
 
@@ -94,6 +97,8 @@ class ValueNet(nn.Module):
         super().__init__()
         self.params = params
         self.net = MLP(n_seeds, n_in, params.width, params.depth, 1, torch.tanh)
+        if params.init == "orthogonal":
+            orthogonally(self.net, 1.0)
 
     def prepare(self, alive: Tensor) -> None:
         self.optimizer = SeedOptimizer(self.net.parameters(), self.params.optimizer, alive)

@@ -37,7 +37,9 @@ SETTINGS = {
     },
     "gail": {"width": 64, "batch": 256, "steps": 20, "lr": 3e-4},
     # What the peers do by default and their users do not write down; here they are options.
-    "defaults": {"last_scale": 0.01, "clip_norm": 0.5, "eps": 1e-5, "minibatch_advantages": "standardised", "order": "policy_first"},
+    "defaults": {
+        "init": "orthogonal", "last_scale": 0.01, "clip_norm": 0.5, "eps": 1e-5, "minibatch_advantages": "standardised", "order": "policy_first",
+    },
 }  # fmt: skip
 EPISODES = 20  # of the final policy, for its return
 SHOWN = 11  # of the expert
@@ -187,8 +189,8 @@ def block(algorithm: str) -> dict[str, Any]:
         "kind": "ppo", "n_envs": s["n_envs"], "gamma": s["gamma"], "lam": s["lam"], "clip": s["clip"], "entropy": "none", **fit,
         "advantages": "raw", "minibatch_advantages": d["minibatch_advantages"],
         "normaliser": {"source": "both" if imitates else "policy"}, "reward_scale": None if imitates else {},
-        "value": {"kind": "mlp", "width": s["width"], **fit},
-        "policy": {"width": s["width"], "initial_std": s["initial_std"], "last_scale": d["last_scale"]},
+        "value": {"kind": "mlp", "width": s["width"], "init": d["init"], **fit},
+        "policy": {"width": s["width"], "initial_std": s["initial_std"], "init": d["init"], "last_scale": d["last_scale"]},
     }  # fmt: skip
     if not imitates:
         return {"algorithm": "true_reward", "learner": learner}

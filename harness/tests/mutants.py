@@ -209,6 +209,8 @@ MUTANTS = [
            "        self.see.absorb(rollout.observations.flatten(1, 2), alive)\n        seen = self.see(rollout.observations)\n",
            "test_normaliser.py::test_it_stands_still_within_an_update"),
     Mutant("P3", "advantages over all seeds", "harness/maths/returns.py", "advantages.std(1, correction=0, keepdim=True)", "advantages.std(correction=0)", "test_returns.py::test_normalise"),
+    Mutant("Init", "signs of the decomposition", f"{PARTS}/orthogonal.py", " * r.diagonal(dim1=1, dim2=2).sign().unsqueeze(1)", "",
+           "test_orthogonal.py::test_directions_are_even"),
     Mutant("P3", "the scope of advantages is not the named one", f"{PARTS}/ppo.py", 'if params.minibatch_advantages == "standardised":', "if False:",
            "test_ppo.py::test_advantages_standardised_by_minibatch_forget_their_scale_and_mean"),
     Mutant("P3", "one seed's KL stops all", f"{PARTS}/ppo.py", "(self._kl(o, before) > params.kl_limit)", "(self._kl(o, before) > params.kl_limit).any()",

@@ -19,6 +19,7 @@ def test_our_block_has_the_settings_of_the_peer():
             assert (fitted.optimizer.eps, fitted.optimizer.clip_norm) == (d["eps"], d["clip_norm"])
         assert (learner.n_envs, learner.gamma, learner.lam, learner.clip) == (s["n_envs"], s["gamma"], s["lam"], s["clip"])
         assert learner.policy.width == learner.value.width == s["width"] and learner.policy.initial_std == s["initial_std"]
+        assert learner.policy.init == learner.value.init == d["init"]
         assert learner.policy.last_scale == d["last_scale"] and learner.minibatch_advantages == d["minibatch_advantages"]
     assert params.order == d["order"]
     assert (params.batch, params.discriminator_steps) == (g["batch"], g["steps"])
