@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from harness import registry
-from harness.commands import copies, presets
+from harness.commands import copies, needs, presets
 from harness.commands.plan import load_plan
 from harness.errors import BenchError
 from harness.run.params import read_yaml
@@ -146,6 +146,18 @@ def test_without_git_it_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.M
 def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(presets.compose_preset(ROOT, name)))
     assert load_plan(tmp_path).cells
+
+
+def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
+    asked = 0
+    for name in presets.names(ROOT):
+        for task, block in presets.compose_preset(ROOT, name)["tasks"].items():
+            if needs.archived(expert := block.get("demonstrations")):
+                family = registry.family(block["family"])
+                shown = family.build(task, family.Params(**block | {"demonstrations": str(needs.path(ROOT, expert))}), ROOT)
+                assert shown.demonstrated.rewards.shape[1] == block["episodes"]
+                asked += 1
+    assert asked >= 3
 
 
 def test_presets_without_records_are_told_with_their_command(tree: Path) -> None:
