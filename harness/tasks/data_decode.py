@@ -7,13 +7,21 @@ import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.contracts import BenchError
 from harness.tasks.data_files import ImageFile
 
-RESIZE = "centre crop, Pillow Lanczos with antialiasing"  # part of the cache's key and of a manifest
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Part of the cache's key: change it with whatever `decode` does to a picture.
+DECODING = "upright, opaque, 8 bits, one picture; centre crop, Pillow Lanczos with antialiasing"
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM", "TIFF")  # by content, whatever the suffix says
+PNG_DEPTH = 24  # the byte of a PNG file that holds the bits per channel
+TIFF_DEPTHS = 258  # the tag of a TIFF file that lists the bits per channel
 MAPPED_BYTES = 2**29  # larger arrays stay on the disk and are mapped
 CHUNK = 512  # images between decoding and writing: bounds the memory
 # Pillow decodes outside Python's lock, which pays for large images; at 32 pixels threads cost half as much again.
@@ -27,7 +35,7 @@ def decode_cached(files: list[ImageFile], size: int, scratch: str | Path, where:
     where: the set's path, for messages. The file is written aside, synced, renamed.
     Raises BenchError for a file that cannot be decoded and for a scratch folder that cannot be written.
     """
-    described = repr([RESIZE, size, [(file.name, file.size, file.crc) for file in files]])
+    described = repr([DECODING, size, [(file.name, file.size, file.crc) for file in files]])
     cached = Path(scratch) / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.npy"
     if not cached.exists():
         aside = cached.with_name(f"{cached.name}.{os.getpid()}")
@@ -70,20 +78,57 @@ def _load(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 def decode(file: ImageFile, size: int, where: str = "") -> np.ndarray:
     """uint8 [3, size, size]: RGB, centre crop to a square, Lanczos over the true support, so no aliasing.
 
-    Raises BenchError, naming the file, if it is damaged or has more than 8 bits a channel.
+    Grey, palette and CMYK pictures become RGB. A picture is turned upright as its EXIF orientation says. An alpha
+    channel is dropped where it is opaque throughout. Of a JPEG file with further pictures (a camera's preview or gain
+    map) the first is taken, which is the photograph.
+    Raises BenchError, naming the file, if it is damaged or in none of FORMATS, has more than 8 bits a channel, a
+    pixel that is not opaque (its colour is hidden, and no background is ours to choose), or several frames or pages.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(file.read())) as image:
-            mode = image.mode
-            rgb = image.convert("RGB")
+        data = file.read()
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            fault = _fault(image, data)
+            if not fault:
+                ImageOps.exif_transpose(image, in_place=True)
+                rgb = image.convert("RGB")
+    except UnidentifiedImageError as error:
+        raise BenchError(f"cannot decode {file.name} in {where} as any of {', '.join(FORMATS)}: remove it") from error
     except Exception as error:  # Pillow and zipfile raise many kinds for damaged bytes
-        raise BenchError(f"cannot decode {file.name} in {where}: mend or remove it") from error
-    if mode.startswith(("I", "F")):
-        raise BenchError(f"{file.name} in {where} has more than 8 bits a channel ({mode}): save it with 8")
+        reason = " ".join(str(error).split())
+        raise BenchError(f"cannot decode {file.name} in {where} ({reason}): mend or remove it") from error
+    if fault:
+        raise BenchError(f"{file.name} in {where} has {fault}")
     side = min(rgb.size)
     left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
     if rgb.size != (size, size):
         rgb = rgb.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.LANCZOS)
     return np.ascontiguousarray(np.asarray(rgb).transpose(2, 0, 1))
+
+
+def _fault(image: Image.Image, data: bytes) -> str | None:
+    """What 8-bit RGB cannot show of an opened image, with the cure; None if it can show all."""
+    if _is_deep(image, data):
+        return "more than 8 bits a channel: save it with 8"
+    # The further pictures of a JPEG (format MPO) belong to the first one.
+    if image.format != "MPO" and (frames := getattr(image, "n_frames", 1)) > 1:
+        return f"{frames} frames or pages: save each as a file of its own"
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
+        return "transparent pixels: put it on a background and save it without alpha"
+    return None
+
+
+def _is_deep(image: Image.Image, data: bytes) -> bool:
+    """Whether the file has more than 8 bits a channel, which Pillow's mode does not tell for colours."""
+    if image.mode[0] in "IF":
+        return True
+    if image.format == "PNG":
+        return data[PNG_DEPTH] > 8
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(TIFF_DEPTHS, (1,))) > 8
+    if image.format == "PPM":
+        # The decoder's arguments are the mode, and the largest value where it is not plain bytes up to 255.
+        args = image.tile[0].args
+        return isinstance(args, tuple) and args[1] > 255
+    return False

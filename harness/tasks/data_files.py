@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.contracts import BenchError
+from harness.errors import BenchError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
 
@@ -27,52 +31,100 @@ class ImageFile:
 def list_images(path: str | Path) -> list[ImageFile]:
     """All images below a folder or in a zip, sorted by name; hidden files and folders are passed over.
 
-    A folder and a zip of it give the same names, sizes and checksums.
-    Raises BenchError for a missing, damaged or encrypted file, for a file that is no image by its
-    suffix, and where there is no image at all.
+    A folder and a zip of it give the same names, sizes and checksums. Links in a folder are followed. Names are
+    UTF-8 whatever the locale; "/" and "\\" separate folders alike, and a leading "./", "/" or drive is dropped.
+    Raises BenchError for a missing, damaged or encrypted file, for a file that is no image by its suffix, for a
+    link that leads nowhere or in a circle or lies in a zip, for a name that leaves the set by "..", occurs twice or
+    is not UTF-8, and where there is no image at all.
     """
     path = Path(path)
     if path.is_dir():
-        files = _in_folder(path)
+        found = _in_folder(path)
     elif path.is_file():
-        files = _in_zip(path)
+        found = _in_zip(path)
     else:
         raise BenchError(f"no file or folder {path}: give a zip or a folder of images")
+    files: dict[str, ImageFile] = {}
+    for file in found:
+        if file.name in files:
+            raise BenchError(f"{path} holds {file.name} twice: remove or rename one")
+        files[file.name] = file
     if not files:
         raise BenchError(f"{path} holds no image: put {', '.join(SUFFIXES)} files in it, e.g. train/<class>/x.jpg")
-    return sorted(files, key=lambda file: file.name)
+    return sorted(files.values(), key=lambda file: file.name)
 
 
-def _in_folder(root: Path) -> list[ImageFile]:
-    files = []
-    for path in root.rglob("*"):
-        name = path.relative_to(root).as_posix()
-        if not path.is_dir() and _is_image(name, root):
+def _in_folder(root: Path) -> Iterator[ImageFile]:
+    for path in _walk(root, ()):
+        name = spelt(os.fsencode(path.relative_to(root)), root)
+        if _is_image(name, root):
+            if not path.is_file():  # a link without a target, or a pipe, from which reading would wait for ever
+                raise BenchError(f"{name} in {root} leads to no file: mend or remove it")
             try:
                 data = path.read_bytes()
             except OSError as error:
                 raise BenchError(f"cannot read {path} ({error.strerror}): mend or remove it") from error
-            files.append(ImageFile(name, len(data), zlib.crc32(data), path.read_bytes))
-    return files
+            yield ImageFile(name, len(data), zlib.crc32(data), path.read_bytes)
 
 
-def _in_zip(path: Path) -> list[ImageFile]:
+def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
+    """All files below `folder` but hidden ones, through links. above: the real paths of the folders it lies in."""
+    real = os.path.realpath(folder)
+    if real in above:
+        raise BenchError(f"{folder} is a link to a folder that it lies in: remove the link")
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise BenchError(f"cannot read {folder} ({error.strerror}): mend or remove it") from error
+    for path in paths:
+        if path.is_dir() and not _is_hidden(path.name):
+            yield from _walk(path, (*above, real))
+        elif not path.is_dir():
+            yield path
+
+
+def _in_zip(path: Path) -> Iterator[ImageFile]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
         raise BenchError(f"{path} is no complete zip ({error}): copy it again or give a folder") from error
-    files = []
     for entry in archive.infolist():
-        if not entry.is_dir() and _is_image(entry.filename, path):
+        # Without its flag for UTF-8, zipfile has read the bytes of a name as code page 437.
+        name = spelt(entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437"), path)
+        if entry.orig_filename.endswith(("/", "\\")) or _is_hidden(name):
+            continue
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise BenchError(f"{name} in {path} is a link: zip the file or folder that it leads to (zip without -y)")
+        if _is_image(name, path):
             if entry.flag_bits & 1:
-                raise BenchError(f"{entry.filename} in {path} is encrypted: unpack it and give the folder")
-            files.append(ImageFile(entry.filename, entry.file_size, entry.CRC, partial(archive.read, entry)))
-    return files
+                raise BenchError(f"{name} in {path} is encrypted: unpack it and give the folder")
+            yield ImageFile(name, entry.file_size, entry.CRC, partial(archive.read, entry))
+
+
+def spelt(raw: bytes, where: str | Path) -> str:
+    """The one spelling of a path inside the set, as `list_images` says."""
+    try:
+        name = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        shown = raw.decode("ascii", "backslashreplace")
+        raise BenchError(f"the name {shown} in {where} is not UTF-8: rename it") from error
+    # macOS composes accents otherwise in zips than in folders.
+    parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
+    parts = [part for part in parts if part not in ("", ".")]
+    if len(parts) > 1 and re.fullmatch("[A-Za-z]:", parts[0]):
+        parts = parts[1:]
+    if ".." in parts:
+        raise BenchError(f"{name} in {where} leaves the set by '..': rename or remove it")
+    return "/".join(parts)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
 def _is_image(name: str, where: Path) -> bool:
     """False for hidden files; raises BenchError for any other file without an image's suffix."""
-    if any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
+    if _is_hidden(name):
         return False
     if not name.lower().endswith(SUFFIXES):
         raise BenchError(f"{name} in {where} is no image ({', '.join(SUFFIXES)}): remove it")

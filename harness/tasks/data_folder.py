@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from harness.contracts import BenchError
 from harness.tasks.data_decode import decode_cached
-from harness.tasks.data_files import ImageFile, list_images
+from harness.tasks.data_files import ImageFile, list_images, spelt
 from harness.tasks.pixels import Pixels, hold_out
 
 SIZES = (32, 64, 128, 256, 512, 1024)
@@ -24,7 +24,7 @@ def image_folder(
     path: a folder or a zip. size: one of SIZES, pixels.
     train: the folder inside `path` to train on, "." for all images.
     test: the folder of the held-out images, or how many to hold out of the training folder (see `hold_out`).
-    Raises BenchError for whatever is missing, damaged or no image.
+    Raises BenchError for whatever is missing, damaged or no image, and for test images that are all trained on.
     """
     if size not in SIZES:
         raise BenchError(f"size: {size} is not one of {', '.join(map(str, SIZES))} pixels")
@@ -37,6 +37,8 @@ def image_folder(
         to_test = _below(files, test, path)
         if shared := {file.name for file, _ in to_train} & {file.name for file, _ in to_test}:
             raise BenchError(f"{min(shared)} in {path} would be trained and tested on: separate train and test")
+        if {(file.size, file.crc) for file, _ in to_test} <= {(file.size, file.crc) for file, _ in to_train}:
+            raise BenchError(f"every image in {test} of {path} is a training image too: give other images to test on")
     parts = []
     for part in (to_train, to_test):
         labels = _labels(part, classes, path)
@@ -45,7 +47,7 @@ def image_folder(
 
 
 def _below(files: list[ImageFile], folder: str, path: str | Path) -> list[Filed]:
-    prefix = "".join(f"{part}/" for part in PurePosixPath(folder).parts)
+    prefix = f"{spelt(folder.encode(errors='replace'), path)}/".removeprefix("/")  # nothing for "."
     # The first folder below the prefix is the class: "cat/1.jpg" -> "cat", "1.jpg" -> "".
     found = [(f, "".join(f.name[len(prefix) :].split("/")[:-1][:1])) for f in files if f.name.startswith(prefix)]
     if not found:

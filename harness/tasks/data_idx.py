@@ -1,9 +1,12 @@
-"""MNIST and Fashion-MNIST from the idx files that torchvision and Debian's packages use."""
+"""MNIST, Fashion-MNIST and sets of one's own from idx files; the published sets are known by their content."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import math
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,47 +14,161 @@ import numpy as np
 from harness.contracts import BenchError
 from harness.tasks.pixels import Pixels
 
-FASHION_CLASSES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)
+IMAGES, LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
+FILES = {f"{part}-{kind}": axes for part in ("train", "t10k") for kind, axes in ((IMAGES, 3), (LABELS, 1))}
+SIDE, N_CLASSES = 28, 10  # of every published set here
+COUNTS = {"train": 60_000, "t10k": 10_000}
+# EMNIST's splits look the same once renamed; the one that is as large as MNIST differs in its digest alone.
+EMNIST = {
+    697_932: "ByClass or ByMerge", 116_323: "ByClass or ByMerge", 112_800: "Balanced", 18_800: "Balanced",
+    124_800: "Letters", 20_800: "Letters", 240_000: "Digits", 40_000: "Digits",
+}  # fmt: skip
 
 
-def mnist(root: str | Path) -> Pixels:
-    """uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28]; `root` as in `_idx_set`."""
-    return _idx_set(root, "MNIST", tuple(str(k) for k in range(10)), "torchvision.datasets.MNIST(root, download=True)")
+@dataclass(frozen=True)
+class Published:
+    """A set known by its content.
 
-
-def fashion_mnist(root: str | Path) -> Pixels:
-    """As `mnist`. Debian's package dataset-fashion-mnist puts it in /usr/share/datasets/fashion-mnist."""
-    return _idx_set(root, "FashionMNIST", FASHION_CLASSES, "Debian's package dataset-fashion-mnist")
-
-
-def _idx_set(root: str | Path, name: str, classes: tuple[str, ...], where: str) -> Pixels:
-    """Read the four files of one set, gzipped or not.
-
-    root: torchvision's root (files in <root>/<name>/raw), or the folder of the files themselves.
-    Raises BenchError if a file is missing or damaged; nothing is ever downloaded.
+    title: as people write it. folder: torchvision's name of it. source: where to get it.
+    digests: SHA-256 of each of FILES, in their order, over the unpacked bytes, so that packing does not matter.
     """
-    folders = [Path(root) / name / "raw", Path(root) / "raw", Path(root)]
-    parts = []
-    for part in ("train", "t10k"):
-        images = _read(_find(folders, f"{part}-images-idx3-ubyte", name, where), 3)
-        labels = _read(_find(folders, f"{part}-labels-idx1-ubyte", name, where), 1)
-        if len(images) != len(labels):
-            raise BenchError(f"{root}: {len(images)} {part} images but {len(labels)} labels: get them again")
-        parts += [images[:, None], labels.astype(np.int64)]
-    return Pixels(*parts, classes)
+
+    title: str
+    folder: str
+    source: str
+    classes: tuple[str, ...]
+    digests: tuple[str, str, str, str]
 
 
-def _find(folders: list[Path], stem: str, name: str, where: str) -> Path:
-    for folder in folders:
-        for path in (folder / stem, folder / f"{stem}.gz"):
-            if path.is_file():
-                return path
-    raise BenchError(f"no {stem}[.gz] in {folders[-1]}: give as root the folder that holds {name} (from {where})")
+PUBLISHED = {
+    "mnist": Published(
+        "MNIST",
+        "MNIST",
+        "torchvision.datasets.MNIST(root, download=True)",
+        tuple(str(k) for k in range(N_CLASSES)),
+        (
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+    "fashion_mnist": Published(
+        "Fashion-MNIST",
+        "FashionMNIST",
+        "Debian's package dataset-fashion-mnist",
+        ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        (
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+    ),
+}
 
 
-def _read(path: Path, n_axes: int) -> np.ndarray:
+@dataclass(frozen=True)
+class IdxFile:
+    """path: where it was read. name: one of FILES. values: uint8 [N, H, W] or [N]. digest: SHA-256, unpacked."""
+
+    path: Path
+    name: str
+    values: np.ndarray
+    digest: str
+
+
+def published_set(root: str | Path, data: str) -> Pixels:
+    """uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28] of the set `data`, one of PUBLISHED; gzipped files or not.
+
+    root: torchvision's root (the files in <root>/<name>/raw), or the folder of the files themselves. Debian's package
+    dataset-fashion-mnist puts Fashion-MNIST in /usr/share/datasets/fashion-mnist.
+    Raises BenchError for a missing or damaged file and for content other than the published one, whose name it says
+    where that is known; nothing is ever downloaded.
+    """
+    known = PUBLISHED[data]
+    files = _files(root, known.folder, f"{known.title} (from {known.source})")
+    for file, digest in zip(files, known.digests, strict=True):
+        if file.digest != digest:
+            raise BenchError(_stranger(file, known))
+    train, train_labels, test, test_labels = (file.values for file in files)
+    return Pixels(
+        train[:, None], train_labels.astype(np.int64), test[:, None], test_labels.astype(np.int64), known.classes
+    )
+
+
+def own_set(root: str | Path) -> Pixels:
+    """uint8 [N, 1, H, W] of both parts, from idx files of one's own under the names of MNIST's in the folder `root`.
+
+    The classes are the training labels that occur, in ascending order and named by their numbers.
+    Raises BenchError for a missing, damaged or empty file, and for parts or counts that do not fit together.
+    """
+    train, train_labels, test, test_labels = _files(root, "", "your idx files")
+    for images, labels in ((train, train_labels), (test, test_labels)):
+        if not images.values.size:
+            raise BenchError(f"{images.path} holds no pixel: give a file with images")
+        if len(images.values) != len(labels.values):
+            raise BenchError(
+                f"{images.path} holds {len(images.values)} images but {labels.path.name} {len(labels.values)} labels: "
+                "get both files again"
+            )
+    if test.values.shape[1:] != train.values.shape[1:]:
+        raise BenchError(f"{test.path} holds images of {_sizes(test)}, the training images are {_sizes(train)} pixels")
+    classes = np.unique(train_labels.values)
+    if strange := set(test_labels.values.tolist()) - set(classes.tolist()):
+        raise BenchError(f"{test_labels.path} holds the label {min(strange)}, which no training image has")
+    numbers = [np.searchsorted(classes, file.values).astype(np.int64) for file in (train_labels, test_labels)]
+    return Pixels(
+        train.values[:, None], numbers[0], test.values[:, None], numbers[1], tuple(str(label) for label in classes)
+    )
+
+
+def _stranger(file: IdxFile, wanted: Published) -> str:
+    """What the content of `file` is, where `wanted` was to be."""
+    for data, other in PUBLISHED.items():
+        if file.digest in other.digests:
+            name = list(FILES)[other.digests.index(file.digest)]
+            if other is wanted:
+                return f"{file.path} holds {wanted.title}'s {name}: get the files again, each under its own name"
+            return (
+                f"{file.path} holds {other.title}'s {name}, not {wanted.title}'s: "
+                f"say data: {data}, or give as root the folder of {wanted.title}"
+            )
+    n, n_wanted = len(file.values), COUNTS[file.name.split("-")[0]]
+    if n != n_wanted:
+        found = f"{n} entries where {wanted.title} has {n_wanted}"
+        if n in EMNIST:
+            found += f", as many as EMNIST {EMNIST[n]}"
+    elif file.values.ndim == 3 and file.values.shape[1:] != (SIDE, SIDE):
+        found = f"images of {_sizes(file)} pixels where {wanted.title} has {SIDE} x {SIDE}"
+    elif file.values.ndim == 1 and file.values.max() >= N_CLASSES:
+        found = f"the label {file.values.max()} where {wanted.title} has 0 to {N_CLASSES - 1}"
+    else:
+        found = f"other content than {wanted.title}'s {file.name} in the same shape (damaged, or another set)"
+    return f"{file.path} holds {found}: get the file from {wanted.source}, or say data: idx for a set of your own"
+
+
+def _sizes(images: IdxFile) -> str:
+    return " x ".join(str(side) for side in images.values.shape[1:])
+
+
+def _files(root: str | Path, name: str, what: str) -> list[IdxFile]:
+    """All of FILES, from the first folder that holds any of them: never a mixture of two folders."""
+    root = Path(root)
+    folders = (root / name / "raw", root / "raw", root)
+    choices = {folder: [_beside(folder, stem) for stem in FILES] for folder in folders}
+    folder, paths = next(((f, found) for f, found in choices.items() if any(found)), (root, [None] * len(FILES)))
+    for stem, path in zip(FILES, paths, strict=True):
+        if path is None:
+            raise BenchError(f"no {stem}[.gz] in {folder}: give as root the folder that holds {what}")
+    return [_read(path, stem, axes) for path, (stem, axes) in zip(paths, FILES.items(), strict=True)]
+
+
+def _beside(folder: Path, stem: str) -> Path | None:
+    return next((path for path in (folder / stem, folder / f"{stem}.gz") if path.is_file()), None)
+
+
+def _read(path: Path, name: str, n_axes: int) -> IdxFile:
     """An idx file of bytes: 0 0 8 axes, each length as a big-endian 32-bit word, then the values."""
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
@@ -59,7 +176,9 @@ def _read(path: Path, n_axes: int) -> np.ndarray:
     except (OSError, EOFError, zlib.error) as error:
         raise BenchError(f"cannot read {path} ({error}): get the file again") from error
     start = 4 + 4 * n_axes
-    shape = tuple(np.frombuffer(data[4:start], ">u4").astype(int)) if len(data) >= start else ()
-    if data[:4] != bytes([0, 0, 8, n_axes]) or len(data) != start + np.prod(shape, dtype=int):
-        raise BenchError(f"{path} is no complete idx file of {n_axes} axes: get the file again")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+    # Python's integers: the lengths of a damaged header can have a product beyond 64 bits.
+    shape = tuple(int(n) for n in np.frombuffer(data[4:start], ">u4")) if len(data) >= start else ()
+    if data[:4] != bytes([0, 0, 8, n_axes]) or len(data) != start + math.prod(shape):
+        raise BenchError(f"{path} is no complete idx file of bytes with {n_axes} axes: get the file again")
+    values = np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+    return IdxFile(path, name, values, hashlib.sha256(data).hexdigest())

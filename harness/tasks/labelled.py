@@ -1,4 +1,4 @@
-"""Labelled images for the supervised bottleneck: digits, MNIST, Fashion-MNIST."""
+"""Labelled images for the supervised bottleneck: digits, MNIST, Fashion-MNIST, or idx files of one's own."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ class Scoring(Settings):
 
 
 class Params(TaskParams):
-    """root: folder with the files of MNIST or Fashion-MNIST, e.g. that of Debian's dataset-fashion-mnist."""
+    """data: mnist and fashion_mnist are checked to be these very sets; idx takes any files in their format.
+
+    root: folder with the idx files, e.g. that of Debian's dataset-fashion-mnist.
+    """
 
     family: Literal["labelled"]
-    data: Literal["digits", "mnist", "fashion_mnist"]
+    data: Literal["digits", "mnist", "fashion_mnist", "idx"]
     root: str | None = None
     score: Scoring = Scoring()
 
@@ -66,6 +69,6 @@ def load(params: Params) -> Pixels:
         from harness.tasks.data_digits import digits
 
         return digits()
-    from harness.tasks.data_idx import fashion_mnist, mnist
+    from harness.tasks.data_idx import own_set, published_set
 
-    return (mnist if params.data == "mnist" else fashion_mnist)(params.root)
+    return own_set(params.root) if params.data == "idx" else published_set(params.root, params.data)
