@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
     command("evaluate", _evaluate, "records to results/summary/, a table per task", "evaluate")
     c = command("report", _report, "records to one page, index.html and index.md", "report --out build/report")
-    c.add_argument("--out", type=Path, help="folder (default: reports/<preset>)")
+    c.add_argument("--out", type=Path, help="folder (default: reports/<preset>); what no report wrote stays in it")
 
     c = command("new", _new, "a block in params.yaml, or a file too, for a method of your own", "new mine --like vgan --task digits8")
     c.add_argument("method", help="its name")

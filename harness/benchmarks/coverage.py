@@ -18,11 +18,11 @@ def main() -> None:
 
     import pandas as pd
 
+    from harness.files import write_text
     from harness.report.coverage import coverage, errors, smallest
 
     table = pd.DataFrame([*coverage(), *errors(), *smallest()])
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(args.out, index=False, float_format="%.4g", lineterminator="\n")
+    write_text(args.out, table.to_csv(index=False, float_format="%.4g", lineterminator="\n"))
     print(table.to_string(index=False))
 
 

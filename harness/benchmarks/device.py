@@ -103,6 +103,7 @@ def told(row: dict[str, Any]) -> str:
 
 
 def main() -> None:
+    from harness.files import write_text
     from harness.run.device import name_of, pick_device
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -115,7 +116,7 @@ def main() -> None:
         found.append(row)
         print(told(row), flush=True)
     if args.out:
-        args.out.write_text(json.dumps({"device": name_of(device), "torch": torch.__version__, "rows": found}, indent=1) + "\n")
+        write_text(args.out, json.dumps({"device": name_of(device), "torch": torch.__version__, "rows": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from harness.commands.prepare import prepare
 from harness.commands.presets import compose_preset
 from harness.commands.train import environment, finish_cell, train_block
 from harness.errors import BenchError
-from harness.run.checkpoint import write_bytes
+from harness.files import write_bytes
 from harness.run.device import name_of, pick_device
 from harness.run.params import digest
 from harness.run.record import to_json

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.files import write_text
 from harness.report.measured import FEWEST_PAIRS as PAIRS
 from harness.report.measured import Record, met, summaries
 
@@ -95,8 +96,7 @@ def record(
 
 def write(root: Path, made: Record) -> Path:
     path = root / FOLDER / f"{made['benchmark']}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(made, indent=1, ensure_ascii=False) + "\n")
     return path
 
 

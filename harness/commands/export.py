@@ -10,7 +10,7 @@ import torch
 from harness.commands.identity import block_folder
 from harness.commands.plan import Cell
 from harness.errors import BenchError
-from harness.run.checkpoint import write_bytes
+from harness.files import write_bytes
 
 
 def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[str, tuple[int, ...]]:

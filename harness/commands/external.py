@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from harness.commands.presets import compose_preset
 from harness.errors import BenchError
+from harness.files import write_bytes
 from harness.report import external
 from harness.report.frame import load
 
@@ -25,9 +25,8 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
         if task not in frames:
             raise BenchError(f"{manifest}: tasks.{task} is unknown; known: {', '.join(frames)}")
         external.check(found, frames[task])
-    target.mkdir(parents=True)
-    shutil.copyfile(scores, target / external.SCORES)
-    shutil.copyfile(manifest, target / external.MANIFEST)
+    write_bytes(target / external.SCORES, scores.read_bytes())
+    write_bytes(target / external.MANIFEST, manifest.read_bytes())
     return target
 
 

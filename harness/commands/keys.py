@@ -20,6 +20,7 @@ from pathlib import Path
 
 from harness import registry
 from harness.errors import BenchError
+from harness.files import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ("harness.run.train", "harness.run.seeds", "harness.run.pins")
@@ -64,11 +65,10 @@ def write_keys(root: Path) -> None:
     contents = {f"{family}-{algorithm}.json": code_key(family, algorithm, root) for family, algorithm in pairs(root)}
     contents |= {f"{family}.json": prepare_key(family, root) for family, _ in pairs(root)}
     folder = root / "results/keys"
-    folder.mkdir(parents=True, exist_ok=True)
     for gone in {path.name for path in folder.glob("*.json")} - contents.keys():
         (folder / gone).unlink()
     for name, content in contents.items():
-        (folder / name).write_text(_text(content))
+        write_text(folder / name, _text(content))
 
 
 def stale(root: Path, used: Iterable[tuple[str, str]]) -> list[Path]:

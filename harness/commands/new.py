@@ -15,7 +15,7 @@ from harness.commands.new_block import add_block, append_block, keys_of
 from harness.commands.new_file import renamed
 from harness.commands.plan import Plan, load_plan
 from harness.contracts import BenchError, Settings
-from harness.run.checkpoint import write_bytes
+from harness.files import write_text
 from harness.run.params import read_yaml, unknown, validated
 
 PARAMS = "params.yaml"
@@ -49,11 +49,11 @@ def new_method(root: Path, name: str, like: str | None, task: str | None, file: 
     _check_text(plan.params, after, model.task, name)
     try:
         if code is not None:
-            write_bytes(path, code.encode())
-        write_bytes(root / PARAMS, after.encode())
+            write_text(path, code)
+        write_text(root / PARAMS, after)
         load_plan(root)
     except BaseException:
-        write_bytes(root / PARAMS, before.encode())
+        write_text(root / PARAMS, before)
         if code is not None:
             path.unlink(missing_ok=True)
         raise

@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.commands.merge import merge
 from harness.commands.plan import RECORDS
 from harness.errors import BenchError
-from harness.run.checkpoint import write_bytes
+from harness.files import write_bytes
 from harness.run.params import read_yaml
 
 UNFINISHED, RUNS = Path("results/unfinished"), Path(".scratch/runs")

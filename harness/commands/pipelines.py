@@ -13,6 +13,7 @@ from typing import Any
 from harness.commands import needs
 from harness.commands.controls import controls
 from harness.commands.score import KEEPS_ARTEFACTS
+from harness.files import write_text
 
 HEADER = """\
 # Written by `bench pipelines`: the stages of the task {task}, one per cell.
@@ -62,8 +63,7 @@ def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
         path.unlink()
     changed = stale(root, params)
     for path in changed:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(wanted[path])
+        write_text(path, wanted[path])
     return gone + changed
 
 

@@ -9,7 +9,7 @@ from harness.commands.plan import Plan
 from harness.commands.score import encoder_of
 from harness.commands.train import load_task
 from harness.contracts import BenchError
-from harness.run.checkpoint import write_bytes
+from harness.files import write_bytes
 from harness.run.params import unknown
 from harness.run.record import to_json
 

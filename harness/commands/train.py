@@ -19,6 +19,7 @@ from harness.commands.identity import block_folder, data_manifest, identity
 from harness.commands.plan import Cell
 from harness.commands.progress import Progress
 from harness.contracts import BenchError, Method, Task
+from harness.files import write_bytes
 from harness.run import checkpoint
 from harness.run.device import arithmetic, name_of, pick_device
 from harness.run.params import TaskParams
@@ -54,7 +55,7 @@ def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf) 
         method = build_method(cell, task, draws, device)
         needs.deliver(root, cell, method, seeds)
         if not (folder / "run.json").exists():
-            checkpoint.write_bytes(folder / "run.json", to_json({"identity": names, "environment": environment(device)}))
+            write_bytes(folder / "run.json", to_json({"identity": names, "environment": environment(device)}))
         params = cell.task_params
         schedule = Schedule(params.steps, params.log_points, params.evaluations)
         title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import csv
 import hashlib
+import io
 import math
 import multiprocessing
 import os
@@ -24,7 +25,7 @@ from harness import registry
 from harness.commands.plan import Plan
 from harness.commands.train import load_task
 from harness.contracts import BenchError, Settings
-from harness.run.checkpoint import write_bytes
+from harness.files import write_text
 from harness.run.params import digest, read_yaml, validated
 from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
@@ -87,10 +88,11 @@ def tune(root: Path, plan: Plan, task: str, jobs: int | None = None) -> Path:
     with multiprocessing.get_context("spawn").Pool(jobs or os.cpu_count()) as pool:
         rows = [row for result in pool.imap(_run, work, chunksize=1) for row in result]
     path = root / FOLDER / f"{task}.csv"
-    with open(path, "w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["task", "method", "trial", "seed", "metric", "value", "settings"])
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["task", "method", "trial", "seed", "metric", "value", "settings"])
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
     return path
 
 

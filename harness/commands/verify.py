@@ -20,6 +20,7 @@ from harness.commands.prepare import prepare
 from harness.commands.presets import compose_preset
 from harness.commands.train import build_method, build_task
 from harness.errors import BenchError
+from harness.files import write_bytes
 from harness.run.device import arithmetic, pick_device
 from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
@@ -50,7 +51,7 @@ def verify(root: Path, preset: str, steps: int, task: str | None = None, name: s
             raise BenchError(f"{cell.task}/{cell.name}: no state was hashed by step {steps}; the first was at step {min(hashes)}")
         agrees = _replay(copy, cell, max(expected)) == expected
         verdict = {"agrees": agrees, "steps": max(expected), "training_key": keys_of(copy, cell).training}
-        (folder / FILE).write_bytes(to_json(verdict))
+        write_bytes(folder / FILE, to_json(verdict))
         yield f"{cell.task}/{cell.name}", agrees
 
 

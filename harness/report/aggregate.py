@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.files import write_text
 from harness.report import power, significance
 from harness.report import statistics as st
 from harness.report.frame import Cell, TaskFrame, load
@@ -36,12 +37,11 @@ COLUMNS = [
 def aggregate(root: Path, params: dict[str, Any]) -> None:
     """Write results/summary/<task>.csv and .json for every task of params."""
     folder = Path(root) / "results/summary"
-    folder.mkdir(parents=True, exist_ok=True)
     for name, frame in load(Path(root), params).items():
         table = summarise(frame)
-        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g", lineterminator="\n")
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
         text = json.dumps(numbers(table), indent=1, allow_nan=False)
-        (folder / f"{name}.json").write_text(text + "\n")
+        write_text(folder / f"{name}.json", text + "\n")
 
 
 def summarise(frame: TaskFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.errors import BenchError
+from harness.files import write_text
 from harness.report.aggregate import summarise
 from harness.report.compare import frames, table
 from harness.report.frame import TaskFrame
@@ -20,11 +20,7 @@ def write(root: Path, a: str, b: str, task: str | None, preset: str | None, path
         title = f"{frame.name}{f', archived preset {name}' if name else ''}"
         parts.append((title, table(frame, summarise(frame)), _runs(frame)))
     text = environment().get_template("compare.html.j2").render(a=a, b=b, parts=parts)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise BenchError(f"{path} cannot be written: {error.strerror}; give another --page") from None
+    write_text(path, text)
 
 
 def _runs(frame: TaskFrame) -> Plot:

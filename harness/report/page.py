@@ -1,4 +1,4 @@
-"""Frames, tables and figures -> `index.html`, `index.md` and a page for each method beside it.
+"""Frames, tables and figures -> `index.html`, `index.md`, a page for each method, and the pages of archived presets.
 
 `index.html` holds its figures, so that their text can be searched, and shows sheets of samples by file; the other pages show
 all by file. Nothing is fetched from elsewhere: the folder works without a network. `make preview` takes the picture of the
@@ -9,7 +9,6 @@ record's provenance file, which the page links to.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +20,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import claims, downloads, drawings, external, judge, mazes, methods, published, robots, speed, support, tables, toy, variance, verdicts
+from harness.report import claims, downloads, drawings, external, folder, judge, mazes, methods, published, robots, speed, support, tables, toy, variance, verdicts
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
@@ -91,33 +90,38 @@ def render(
     """Write out/index.html, out/index.md, out/figures/ and out/methods/*.html from the records under root.
 
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
-    `out/../archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one report
-    to the next, if at all. waiting: of presets that have not run: preset, what, rows and command.
+    `out/archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one report
+    to the next, if at all. waiting: of presets that have not run: preset, what, rows and command. What else stands in `out`
+    stays. Raises BenchError where `out` is no place for pages, or records are wrong; the old pages stay then.
     """
     root, out = Path(root), Path(out)
+    folder.check(root, out)
     own, kept = Preset.read(root, params), [Preset.read(root, block) for block in archived]
     frames = {preset.name: preset.frames for preset in (own, *kept)}
     judged = [judge.judge(claim, frames) for claim in claims.load(root / "results/claims.yaml")]
     beside = Beside(published.load(root / "results/published.csv"), judged, external.load(root))
-    pages, made = out.parent / "archived", []
+    pages = out / ARCHIVE
 
     def address(page: Path, preset: str, task: str) -> str:
         """Where a task's section lies, seen from the folder `page`."""
         target = out if preset == own.name else pages / preset
         return f"{'' if target == page else _link(page, target / 'index.html')}#{task}"
 
-    shutil.rmtree(pages, ignore_errors=True)  # after all records are read: a wrong one leaves the old pages
-    pages.mkdir(parents=True)
-    for preset in kept:
-        folder = pages / preset.name
-        said = _claims(judged, partial(address, folder), preset.name)
-        _write(_page(root, preset, beside, folder, None, said, [], drawn, params), folder)
-        made.append(_abroad(preset, beside, partial(_link, out), folder))
-    extra = _together([frame for preset in (own, *kept) for frame in preset.frames.values()], styles(params))
-    if made or waiting:
-        extra.append(Section("archive", "Archived runs", ARCHIVED, tables=_waiting(waiting), parts=made))
-    said = _claims(judged, partial(address, out))
-    _write(_page(root, own, beside, out, verdicts.first(judged), said, extra, drawn), out)
+    def files() -> Iterator[tuple[str, bytes]]:
+        made = []
+        for preset in kept:
+            place = pages / preset.name
+            said = _claims(judged, partial(address, place), preset.name)
+            page = _page(root, preset, beside, place, None, said, [], drawn, params)
+            yield from _files(page, f"{ARCHIVE}/{preset.name}/")
+            made.append(_abroad(preset, beside, partial(_link, out), place))
+        extra = _together([frame for preset in (own, *kept) for frame in preset.frames.values()], styles(params))
+        if made or waiting:
+            extra.append(Section("archive", "Archived runs", ARCHIVED, tables=_waiting(waiting), parts=made))
+        said = _claims(judged, partial(address, out))
+        yield from _files(_page(root, own, beside, out, verdicts.first(judged), said, extra, drawn))
+
+    folder.replace(out, files(), folder.generated(root, out))
 
 
 def _page(
@@ -170,13 +174,13 @@ def _page(
     }
 
 
-def _abroad(preset: Preset, beside: Beside, link: Link, folder: Path) -> Section:
+def _abroad(preset: Preset, beside: Beside, link: Link, place: Path) -> Section:
     """What a preset with a page of its own shows on another one."""
-    made = [tables.overview(preset.frames, preset.summaries, f"{preset.name}: archived", link(folder / "index.html"))]
+    made = [tables.overview(preset.frames, preset.summaries, f"{preset.name}: archived", link(place / "index.html"))]
     made += [table for frame in preset.frames.values() for table in beside.tables(preset, frame, link, archived=True)]
     cells = [cell for frame in preset.frames.values() for cell in frame.everything]
-    made = [methods.linked(table, cells, link(folder / methods.FOLDER)) for table in made]
-    return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", [("its page, with figures", link(folder / "index.html"))], made)
+    made = [methods.linked(table, cells, link(place / methods.FOLDER)) for table in made]
+    return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", [("its page, with figures", link(place / "index.html"))], made)
 
 
 def _waiting(presets: Iterable[dict[str, str]]) -> list[Table]:
@@ -213,25 +217,19 @@ def _link(out: Path, path: Path) -> str:
     return Path(os.path.relpath(path, out)).as_posix()
 
 
-def _write(page: dict[str, Any], out: Path) -> None:
-    """All pages and the figures; figures and methods of an earlier page go."""
-    folder, beneath = out / "figures", out / methods.FOLDER
-    for stale in (folder, beneath):
-        shutil.rmtree(stale, ignore_errors=True)
-        stale.mkdir(parents=True)
-    for name, content in _pictures(page["sections"]):
-        (folder / name).write_bytes(content)
+def _files(page: dict[str, Any], where: str = "") -> Iterator[tuple[str, bytes]]:
+    """(path, content) of the figures and of all pages, the main one last; where: their folder's path, with its slash."""
     made = environment()
 
-    def write(path: Path, template: str, **more: Any) -> None:
-        text = made.get_template(template).render(page | more)
-        path.write_text(text, encoding="utf-8", newline="\n")
+    def filled(name: str, template: str, **more: Any) -> tuple[str, bytes]:
+        return f"{where}{name}", made.get_template(template).render(page | more).encode()
 
-    write(out / "index.html", "page.html.j2")
-    write(out / "index.md", "page.md.j2")
-    write(beneath / "page.css", "page.css")
+    yield from ((f"{where}figures/{name}", content) for name, content in _pictures(page["sections"]))
+    yield filled(f"{methods.FOLDER}/page.css", "page.css")
     for method in page["methods"]:
-        write(beneath / f"{method.name}.html", "method.html.j2", method=method)
+        yield filled(f"{methods.FOLDER}/{method.name}.html", "method.html.j2", method=method)
+    yield filled("index.md", "page.md.j2")
+    yield filled(folder.MAIN, "page.html.j2")
 
 
 def _pictures(sections: Iterable[Section]) -> Iterator[tuple[str, bytes]]:
@@ -259,6 +257,8 @@ def environment() -> Environment:
     }
     return environment
 
+
+ARCHIVE = "archived"  # the folder of the pages of archived presets
 
 PUBLISHED = (
     "What the paper printed, for the record. Not comparable with the tables above: data, encoder, "

@@ -1,12 +1,10 @@
-"""Checkpoints: written aside, synced, renamed; another run's is refused with the names that differ."""
+"""Checkpoints: whole files; another run's is refused with the names that differ."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import io
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,27 +12,7 @@ from typing import Any
 import torch
 
 from harness.contracts import BenchError
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment either the old or the new content is there, whole.
-
-    Raises BenchError where the folder cannot be written or the disk is full; the old file stays.
-    """
-    aside = path.with_name(f".{path.name}.aside")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(aside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        if error.errno == errno.ENOSPC:
-            raise BenchError(f"disk full while writing {path}: free some space and run again, it resumes") from None
-        raise BenchError(f"cannot write {path} ({error.strerror}): make its folder writable and run again") from None
+from harness.files import write_bytes
 
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.run.checkpoint import write_bytes
+from harness.files import write_bytes
 
 SCHEMA = 1
 

@@ -48,8 +48,8 @@ elif command == "train":
 elif command == "evaluate":
     write("results/summary/line.json", "{{}}")
 else:
-    for name in ("small/index.html", "small/index.md", "small/methods/a.html", "small/figures/a.svg", "archived/far/index.html"):
-        write(f"reports/{{name}}", "page")
+    for name in ("index.html", "index.md", "manifest.txt", "methods/a.html", "figures/a.svg", "archived/far/index.html"):
+        write(f"reports/small/{{name}}", "page")
 """
 
 
@@ -142,3 +142,13 @@ def test_clocks_and_tests_change_nothing(tree: Path) -> None:
     (tree / "harness/tests").mkdir()
     (tree / "harness/tests/test_a.py").write_text("")
     assert run(tree) == []
+
+
+def test_the_old_pages_stay_while_the_new_ones_are_made(tree: Path) -> None:
+    stand_in = tree / "bin/bench"
+    looks = 'else:\n    write("seen.txt", "\\n".join(p.as_posix() for p in sorted(Path("reports").rglob("*.*"))))\n'
+    stand_in.write_text(stand_in.read_text().replace("else:\n", looks))
+    (tree / "results/claims.yaml").write_text("[]")
+    pages = [path.relative_to(tree).as_posix() for path in sorted((tree / "reports").rglob("*.*"))]
+    assert run(tree) == ["report"] and len(pages) == 6
+    assert (tree / "seen.txt").read_text().splitlines() == pages

@@ -180,12 +180,34 @@ def test_equal_records_give_equal_bytes_and_stale_figures_go(small):
     root, params = small
     out = root / "reports/laptop"
     (out / "figures").mkdir(parents=True)
-    (out / "figures/old.svg").write_text("")
+    (out / "figures/own.svg").write_text("not of a report")
     render(root, params, out)
-    first = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    assert out / "figures/old.svg" not in first and len(first) > 4
+    (out / "manifest.txt").write_text((out / "manifest.txt").read_text() + "figures/old.svg\n")
+    (out / "figures/old.svg").write_text("of a report before")
+    first = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.rglob("*.*ml")}
+    assert len(first) > 2
     render(root, params, out)
-    assert first == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert first == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.rglob("*.*ml")}
+    assert not (out / "figures/old.svg").exists()
+    assert (out / "figures/own.svg").read_text() == "not of a report"
+
+
+def test_a_crash_while_the_pages_are_made_leaves_the_old_ones(small, monkeypatch):
+    root, params = small
+    out = root / "reports/laptop"
+    render(root, params, out)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    made = page_module._pictures
+
+    def stopped(sections):
+        yield ("new.svg", b"new")
+        yield from made(sections)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(page_module, "_pictures", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        render(root, params, out)
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
 def test_an_empty_project_has_a_page(tmp_path):
@@ -296,14 +318,14 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
     (root / "results/claims.yaml").write_text(claim)
     later = {"preset": "later", "what": "Much longer.", "rows": "vib_digits: vib", "command": "bench preset later"}
     render(root, params, root / "reports/laptop", [params | {"preset": "far"}], waiting=[later])
-    own = (root / "reports/archived/far/index.html").read_text()
+    own = (root / "reports/laptop/archived/far/index.html").read_text()
     other = (root / "reports/laptop/index.html").read_text()
     assert "archived, recorded by cccccccccc; the present code agrees" in own
     assert "<svg" in own and "7. VIB errs less" in own
     archive = other[other.index('id="archive"') :]
-    assert "far: archived" in archive and 'href="../archived/far/index.html#vib_digits"' in archive
+    assert "far: archived" in archive and 'href="archived/far/index.html#vib_digits"' in archive
     assert "Much longer." in archive and "bench preset later" in archive
     first = other[: other.index('id="archive"')]
     assert "What was reproduced" in first and "7. VIB errs less" in first and "What was reproduced" not in own
     render(root, params, root / "reports/laptop")
-    assert not (root / "reports/archived/far").exists(), "a page stays that nothing makes any more"
+    assert not (root / "reports/laptop/archived").exists(), "a page stays that nothing makes any more"

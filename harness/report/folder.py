@@ -1,0 +1,168 @@
+"""The folder of a report. It is written beside itself first, then moved in file by file, and what is not ours stays.
+
+`manifest.txt` in the folder lists what reports wrote there, a path a line. Only what it lists is removed, once the report has
+no such file any more. A file whose bytes have not changed is not touched.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from harness.errors import BenchError
+from harness.files import cannot_write, write_bytes, write_text
+
+MAIN = "index.html"  # the page that leads to the others
+MANIFEST = "manifest.txt"
+HEAD = "# Files that `bench report` wrote here; it removes those that a later report has not."
+GENERATED = ("build", "reports")  # of the project: what stands there was made by it, and may be made again
+SOURCES = ("baselines", "data", "harness", "pipelines", "presets", "results")
+
+
+def check(root: Path, out: Path) -> None:
+    """Raises BenchError where `out` is no place for a report of the project at `root`."""
+    top = _top(root, out)
+    if top in ("", *SOURCES) or (top or "").startswith("."):
+        raise BenchError(f"--out {out} is among the project's sources: name a folder of its own, such as build/report")
+    if found := next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None):
+        raise BenchError(f"--out {out}: {found} is a file, so name another folder")
+    if not generated(root, out) and (out / MAIN).exists() and MAIN not in _listed(out):
+        raise _foreign(out / MAIN)  # told before an hour of drawing, not after it
+
+
+def generated(root: Path, out: Path) -> bool:
+    """Whether all that may stand in `out` was made by this project."""
+    return _top(root, out) in GENERATED
+
+
+def replace(out: Path, files: Iterable[tuple[str, bytes]], foreign: bool = False) -> None:
+    """Make `files`, (path below `out`, content), the report in `out`, and remove what only the report before it had.
+
+    All are made before the first one is moved in, and they are moved in their order: MAIN has to come last. So a run that
+    fails leaves the old pages, and a reader finds a page at any time. foreign: whether a file that no report wrote may be
+    replaced; else BenchError names it. Raises BenchError too where `out` cannot be written or another report is being
+    written there.
+    """
+    aside = out.with_name(f".{out.name}.bench-report")
+    with _alone(out):
+        try:
+            with _told(aside):
+                shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+                aside.mkdir()
+            before = _listed(out)
+            names = _written(out, aside, files, None if foreign else before)
+            with _told(out):
+                _moved_in(out, aside, names, before)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Make the folder, and hold it against other reports while this one is written."""
+    with _told(out):
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # of file systems without locks
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BenchError(f"another report is being written to {out}: wait until it is there") from None
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise BenchError(f"--out {out} cannot be written: make it writable or name another folder")
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(Path(error.filename2 or error.filename or path), error) from None
+
+
+def _top(root: Path, out: Path) -> str | None:
+    """The project's folder that `out` lies in, '' for the project itself, None outside it."""
+    root, out = root.resolve(), out.resolve()
+    return (*out.relative_to(root).parts, "")[0] if out.is_relative_to(root) else None
+
+
+def _listed(out: Path) -> set[str]:
+    """What earlier reports wrote; a line that leads out of the folder counts for nothing.
+
+    Raises BenchError for a manifest of another program.
+    """
+    if not (out / MANIFEST).is_file():
+        return set()
+    head, *names = (out / MANIFEST).read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    if head != HEAD:
+        raise _foreign(out / MANIFEST)
+    return {name for name in names if name and name[0] != "/" and ".." not in PurePosixPath(name).parts}
+
+
+def _list(out: Path, names: Iterable[str]) -> None:
+    content = "\n".join([HEAD, *sorted(set(names)), ""])
+    if not _same(out / MANIFEST, content.encode()):
+        write_text(out / MANIFEST, content)
+
+
+def _written(out: Path, aside: Path, files: Iterable[tuple[str, bytes]], ours: set[str] | None) -> list[str]:
+    """Every name, once what differs from `out` lies in `aside`; ours: the names that may be replaced, None for all."""
+    names = []
+    for name, content in files:
+        path = out / name
+        if found := _in_the_way(out, path):
+            raise _foreign(found)
+        if not _same(path, content):
+            if path.exists() and ours is not None and name not in ours:
+                raise _foreign(path)
+            write_bytes(aside / name, content)
+        names.append(name)
+    return names
+
+
+def _moved_in(out: Path, aside: Path, names: list[str], before: set[str]) -> None:
+    _list(out, before.union(names))  # both: a run that stops midway leaves nothing that a later one would not know
+    for name in names:
+        if (aside / name).exists():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(aside / name, out / name)
+    for name in before.difference(names):
+        _remove(out, out / name)
+    _list(out, names)
+
+
+def _remove(out: Path, path: Path) -> None:
+    """A file and the folders that are empty without it; nothing that a link leads to."""
+    if _in_the_way(out, path) or not path.is_file():
+        return
+    path.unlink()
+    for folder in path.parents:
+        if folder == out or any(folder.iterdir()):
+            break
+        folder.rmdir()
+
+
+def _in_the_way(out: Path, path: Path) -> Path | None:
+    """What keeps a file from being at `path`: a folder there, or a file or a link where a folder has to be."""
+    folders = [folder for folder in path.parents if folder != out and folder.is_relative_to(out)]
+    wrong = (folder for folder in folders if folder.is_symlink() or (folder.exists() and not folder.is_dir()))
+    return path if path.is_dir() else next(wrong, None)
+
+
+def _same(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _foreign(path: Path) -> BenchError:
+    return BenchError(f"{path} was not written by a report: move it away or give another --out")

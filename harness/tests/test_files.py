@@ -1,0 +1,76 @@
+"""A file is the old one or the new one, whole, whatever fails; its bytes do not hang on the locale."""
+
+import ast
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import files
+from harness.errors import BenchError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, moment):
+    path = tmp_path / "page.html"
+    files.write_bytes(path, b"old")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, moment, full)
+    with pytest.raises(BenchError, match="disk full while writing .*page.html: free some space"):
+        files.write_bytes(path, b"new")
+    assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_synced_before_renamed(tmp_path, monkeypatch):
+    order = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (order.append("fsync"), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (order.append("replace"), replace(a, b)))
+    files.write_bytes(tmp_path / "x", b"1")
+    assert order == ["fsync", "replace"]
+
+
+def test_text_is_utf_8_with_its_own_line_ends_in_any_locale(tmp_path):
+    code = f"from harness import files; files.write_text(files.Path({str(tmp_path / 'x')!r}), '\\u03b2\\n\\u2264\\r\\n')"
+    ascii_only = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ascii_only, check=True)
+    assert (tmp_path / "x").read_bytes() == b"\xce\xb2\n\xe2\x89\xa4\r\n"
+
+
+def test_what_is_no_file_is_refused_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchError, match="cannot write .*pipe: it is not a regular file"):
+        files.write_bytes(tmp_path / "pipe", b"1")
+    with pytest.raises(BenchError, match="cannot write .*below"):
+        files.write_bytes(tmp_path / "file/below", b"1")
+    assert (tmp_path / "pipe").is_fifo() and sorted(p.name for p in tmp_path.iterdir()) == ["file", "pipe"]
+
+
+def test_what_writes_tracked_files_writes_them_whole():
+    """No code of the floors that write records and pages opens a file for writing by itself."""
+    # Scratch files, private copies and streams of decoded images; they are safe to delete.
+    free = {"harness/files.py", "harness/report/drawings.py", "harness/commands/copies.py", "harness/tasks/data_decode.py",
+            "harness/commands/pack.py", "harness/commands/pool.py", "harness/benchmarks/peers.py", "harness/run/checkpoint.py"}  # fmt: skip
+    found = set()
+    for path in (ROOT / "harness").rglob("*.py"):
+        if "tests" in path.parts:
+            continue
+        for call in (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            plain = isinstance(call.func, ast.Attribute) and name in ("write_text", "write_bytes")
+            modes = [a.value for a in call.args if isinstance(a, ast.Constant)] + [k.value for k in call.keywords if k.arg == "mode"]
+            opens = name == "open" and any(isinstance(mode, str) and set(mode) & set("wax") for mode in modes)
+            table = name == "to_csv" and (call.args or any(k.arg == "path_or_buf" for k in call.keywords))
+            if plain or opens or table:
+                found.add(path.relative_to(ROOT).as_posix())
+    assert found <= free
+    assert len(found) > 3  # the search finds
