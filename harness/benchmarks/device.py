@@ -115,7 +115,8 @@ def main() -> None:
         found.append(row)
         print(told(row), flush=True)
     if args.out:
-        args.out.write_text(json.dumps({"device": name_of(device), "torch": torch.__version__, "rows": found}, indent=1) + "\n")
+        told = {"device": name_of(device), "torch": torch.__version__, "rows": found}
+        args.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

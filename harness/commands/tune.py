@@ -87,7 +87,7 @@ def tune(root: Path, plan: Plan, task: str, jobs: int | None = None) -> Path:
     with multiprocessing.get_context("spawn").Pool(jobs or os.cpu_count()) as pool:
         rows = [row for result in pool.imap(_run, work, chunksize=1) for row in result]
     path = root / FOLDER / f"{task}.csv"
-    with open(path, "w", newline="") as file:
+    with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["task", "method", "trial", "seed", "metric", "value", "settings"])
         writer.writerows(rows)
