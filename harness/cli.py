@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 from pathlib import Path
@@ -16,13 +18,21 @@ if TYPE_CHECKING:
 
 Args = argparse.Namespace
 
+ROOM = "free some space and run the same command again, finished work is kept"
+YOURS = "make it yours to read and write, or work in a copy of the project that is"
+OTHER = "name another path, or make or move what should or should not be there"
+CURES = {errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EACCES: YOURS, errno.EPERM: YOURS, errno.EROFS: YOURS}
+
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status: 0 done, 1 a check did not hold, 2 bad input (one line says which), 130 interrupted."""
+    _print_in_any_encoding()
     args = parser().parse_args(argv)
     pin()
     try:
-        return args.run(args) or 0
+        status = args.run(args) or 0
+        sys.stdout.flush()
+        return status
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -30,8 +40,43 @@ def main(argv: list[str] | None = None) -> int:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
     except BrokenPipeError:  # e.g. `bench list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         return 0
+    except OSError as error:  # of the file system: a network's error names no file and keeps its traceback
+        if (line := _told(error)) is None:
+            raise
+        print(f"error: {line}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _print_no_more()
+        return 2
+
+
+def _print_in_any_encoding() -> None:
+    """What the terminal's encoding lacks is printed as an escape instead of an exception, by worker processes too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    encoding = os.environ.get("PYTHONIOENCODING", "").partition(":")[0]
+    os.environ["PYTHONIOENCODING"] = f"{encoding}:backslashreplace"
+
+
+def _print_no_more() -> None:
+    """Python flushes standard output once more at its end, which must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _told(error: OSError) -> str | None:
+    """One line with the path, what the system says and the cure; None where no file is concerned."""
+    if error.filename is not None:
+        path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes, os.PathLike)) else error.filename
+        return f"cannot use {path} ({error.strerror}): {CURES.get(error.errno, OTHER)}"
+    if error.errno in CURES:
+        return f"cannot write ({error.strerror}): {CURES[error.errno]}"
+    if error.errno == errno.ENOENT and "temporary directory" in str(error):
+        return f"{error.strerror}: set TMPDIR to a folder that can be written"
+    return None
 
 
 def parser() -> argparse.ArgumentParser:

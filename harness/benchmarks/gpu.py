@@ -54,7 +54,8 @@ def run(root: Path, preset: str, budget: float, order: Iterable[str] = ()) -> bo
         raise BenchError("torch sees no GPU here: run this where it does, or try it on the CPU with BENCH_DEVICE=cpu")
     copy = private_copy(root, preset, compose_preset(root, preset))
     write_keys(copy)
-    told = {"device": name_of(device), "code": digest({p.name: p.read_text() for p in sorted((copy / "results/keys").glob("*.json"))})}
+    keys = {path.name: path.read_text(encoding="utf-8") for path in sorted((copy / "results/keys").glob("*.json"))}
+    told = {"device": name_of(device), "code": digest(keys)}
     passed = all(row["holds"] for row in _kept(copy / CHECKED, told, lambda: _check(copy, device)))
     _kept(copy / SPEEDS, told, lambda: _speeds(device))
     _kept(copy / ACTING, told | {"engine": _engine()}, lambda: _acting(root, device))
@@ -69,7 +70,7 @@ def run(root: Path, preset: str, budget: float, order: Iterable[str] = ()) -> bo
 def _kept(path: Path, told: dict[str, str], make) -> list[dict[str, Any]]:
     """The rows in `path` where they are of the same device and code, otherwise new ones."""
     if path.is_file():
-        held = json.loads(path.read_text())
+        held = json.loads(path.read_text(encoding="utf-8"))
         if {key: held.get(key) for key in told} == told:
             print(f"{path.name}: done before for this device and code", flush=True)
             return held["rows"]

@@ -24,7 +24,8 @@ SAID = "up to date"
 def measure(options: Options) -> Iterator[Record]:
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
-        done = subprocess.run(["git", "clone", "--quiet", options.root, clone], capture_output=True, text=True, check=False)
+        command = ["git", "clone", "--quiet", options.root, clone]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode:
             raise BenchError(f"{options.root} is no git repository to clone: {done.stderr.strip().splitlines()[-1]}")
         status = _dvc(clone, "status", "--quiet")  # also fills DVC's own cache of hashes, as the first of any two runs does
@@ -47,4 +48,4 @@ def measure(options: Options) -> Iterator[Record]:
 def _dvc(folder: Path, *words: str) -> subprocess.CompletedProcess:
     beside = Path(sys.executable).with_name("dvc")
     command = [beside if beside.is_file() else shutil.which("dvc") or "dvc", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False)

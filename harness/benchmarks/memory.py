@@ -39,7 +39,8 @@ def measure(options: Options) -> Iterator[Record]:
 
 
 def _peak(options: Options, task: str, cell: str) -> float:
-    done = subprocess.run([sys.executable, "-m", __name__, options.root, task, cell], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", __name__, options.root, task, cell]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise BenchError(f"memory of {task} {cell}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
     return float(done.stdout.splitlines()[-1])
@@ -73,7 +74,7 @@ def child(root: str, task_name: str, name: str) -> None:
 def _high_water() -> float:
     """Bytes. Linux hands `ru_maxrss` on from the process that starts another, so its own word is asked first."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return 1024 * float(next(line for line in lines if line.startswith("VmHWM")).split()[1])
     except OSError:
         return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # macOS, in bytes

@@ -165,7 +165,7 @@ def returns(settings: dict, act) -> list[float]:
 
 
 def main() -> None:
-    with open(sys.argv[1]) as file:
+    with open(sys.argv[1], encoding="utf-8") as file:
         settings = json.load(file)
     torch.set_num_threads(settings.get("cores", 1))
     if "target" in settings:

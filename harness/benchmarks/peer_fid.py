@@ -69,7 +69,7 @@ def torch_fidelity(settings: dict) -> dict[str, float]:
 
 
 def main() -> None:
-    with open(sys.argv[1]) as file:
+    with open(sys.argv[1], encoding="utf-8") as file:
         settings = json.load(file)
     torch.set_num_threads(settings.get("threads", 1))
     with contextlib.redirect_stdout(sys.stderr):

@@ -20,14 +20,14 @@ import yaml
 
 
 def main() -> None:
-    with open(sys.argv[1]) as file:
+    with open(sys.argv[1], encoding="utf-8") as file:
         settings = json.load(file)
     torch.set_num_threads(1)
     torch.manual_seed(settings["seed"])
     code = Path(settings["checkout"])
     sys.path.insert(0, str(code))
     with contextlib.redirect_stdout(sys.stderr):
-        seconds = run(yaml.safe_load((code / settings["config"]).read_text()), settings["updates"])
+        seconds = run(yaml.safe_load((code / settings["config"]).read_text(encoding="utf-8")), settings["updates"])
     print(json.dumps({"seconds": seconds}))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmarks.record import Options
+from harness.commands.origin import origin
 from harness.errors import BenchError
 from harness.metrics.encoders.apart import unlimited
 
@@ -52,7 +53,8 @@ def version(name: str, options: Options) -> dict[str, str]:
     own = peer.make == OWN
     if not python.is_file():
         raise BenchError(f"--python {python}: no such file; make the environment with: {peer.make}")
-    done = subprocess.run([python, "-c", ASK, *peer.packages], capture_output=True, text=True, check=False)
+    command = [python, "-c", ASK, *peer.packages]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         then = f"bench speed --peer {name}" + " --python build/peers/bin/python" * own
         raise BenchError(f"peer {name}: {python} has not {', '.join(peer.packages)}; make it with: {peer.make} && {then}")
@@ -70,10 +72,8 @@ def checkout(name: str, options: Options, file: str, address: str) -> Path:
 
 def commit(folder: Path) -> str:
     """Of a checkout, shortened; "unknown commit" where it is no repository."""
-    command = ["git", "-C", folder, "rev-parse", "--short", "--show-prefix", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = done.stdout.split()
-    return f"commit {found[0]}" if done.returncode == 0 and len(found) == 1 else "unknown commit"  # a prefix: of a repository around it
+    found = origin(folder)["commit"]
+    return f"commit {found[:7]}" if found else "unknown commit"
 
 
 def call(python: Path | None, script: str | tuple[str, ...], settings: dict[str, Any]) -> dict[str, Any]:
@@ -84,9 +84,10 @@ def call(python: Path | None, script: str | tuple[str, ...], settings: dict[str,
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "settings.json"
-        path.write_text(json.dumps(settings | {"scratch": folder}))
+        path.write_text(json.dumps(settings | {"scratch": folder}), encoding="utf-8")
         words = (str(Path(__file__).with_name(script)),) if isinstance(script, str) else script
-        done = subprocess.run([python or sys.executable, *words, path], capture_output=True, text=True, check=False, env=unlimited())
+        command, own = [python or sys.executable, *words, path], unlimited()
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False, env=own)
     if done.returncode:
         raise BenchError(f"{' '.join(words)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
     return json.loads(done.stdout.strip().splitlines()[-1])

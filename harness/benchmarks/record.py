@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.commands.origin import origin
 from harness.files import write_text
+from harness.registry import ROOT
 from harness.report.measured import FEWEST_PAIRS as PAIRS
 from harness.report.measured import Record, met, summaries
 
@@ -87,10 +88,9 @@ def record(
     peer: dict[str, str] | None = None, threads: int = 1, device: str = "cpu",
 ) -> Record:  # fmt: skip
     """benchmark: the file's name; a quick record has one of its own, so that it overwrites no full one."""
-    commit = subprocess.run(["git", "-C", options.root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "benchmark": f"{benchmark}-quick" if options.reduced else benchmark, "title": title, "peer": peer, "settings": settings,
-        "machine": machine(threads, device), "commit": commit or None, "quick": options.reduced, "rows": rows,
+        "machine": machine(threads, device), "commit": origin(ROOT)["commit"], "quick": options.reduced, "rows": rows,
     }  # fmt: skip
 
 

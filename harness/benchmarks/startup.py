@@ -33,7 +33,7 @@ def measure(options: Options) -> Iterator[Record]:
 def _seconds(options: Options, cell: tuple[str, str]) -> float:
     started = time.monotonic()  # of the machine, so the child's is comparable
     command = [sys.executable, "-m", __name__, options.root, *cell]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise BenchError(f"start-up of {' '.join(cell)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
     return float(done.stdout.splitlines()[-1]) - started

@@ -76,7 +76,7 @@ class Tree:
 def project(root: Path) -> Tree:
     """Every method block of params.yaml, and of the tasks that the smoke preset adds; ablations left out."""
     own = load_plan(root).cells
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         json.dump(compose_preset(root, "smoke"), file)  # JSON is YAML
         file.flush()
         smoke = load_plan(root, file.name).cells

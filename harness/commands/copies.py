@@ -5,6 +5,7 @@ The copy takes new and changed files too, runs its own code, and keeps its own s
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands import needs
+from harness.commands.origin import COPIED, REMEMBERED, files, origin
 from harness.commands.pipelines import write_pipelines
 from harness.errors import BenchError
 
-COPIED = ".copied"  # in the copy: the files that came from the tree
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
 KEPT = ("published.csv", "claims.yaml", "coverage.csv", "README.md")  # of results/; the last one stands for empty folders
 LINKED = "data"  # image sets of any size, named in params.yaml by a path below it
@@ -32,15 +33,16 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
 
     copy = root / "build" / name
     shown = {needs.place(block["demonstrations"]) for block in params["tasks"].values() if needs.archived(block.get("demonstrations"))}
-    files = [path for path in _tree(root) if _wanted(path) or path in shown]
-    for gone in _copied_before(copy) - {str(path) for path in files}:
+    wanted = [path for path in files(root) if _wanted(path) or path in shown]
+    for gone in _copied_before(copy) - {str(path) for path in wanted}:
         (copy / gone).unlink(missing_ok=True)
-    for path in files:
+    for path in wanted:
         _copy(root / path, copy / path)
     if (root / LINKED).is_dir() and not (copy / LINKED).exists():
         (copy / LINKED).symlink_to(root / LINKED)
-    (copy / COPIED).write_text("\n".join(map(str, files)))
-    (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")
+    (copy / COPIED).write_bytes(os.fsencode("\n".join(map(str, wanted))))
+    (copy / REMEMBERED).write_text(json.dumps(origin(root)) + "\n", encoding="utf-8")
+    (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     OmegaConf.save(OmegaConf.create(params), copy / "params.yaml")
     write_pipelines(copy, params)
     return copy
@@ -64,17 +66,6 @@ def _run(copy: Path, command: list[str], shown: str) -> None:
         raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message stands above")
 
 
-def _tree(root: Path) -> list[Path]:
-    """Tracked and new files that git does not ignore, without those that are deleted."""
-    try:
-        listed = subprocess.run(
-            ["git", "ls-files", "-coz", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        raise BenchError(f"{root} is no git working tree: a private copy is made from one, so clone the project") from None
-    return [path for name in sorted(set(listed.stdout.split("\0"))) if (root / (path := Path(name))).is_file()]
-
-
 def _wanted(path: Path) -> bool:
     if path.parts[0] == "results":
         return path.name in KEPT or path.match(ENCODERS)
@@ -82,7 +73,8 @@ def _wanted(path: Path) -> bool:
 
 
 def _copied_before(copy: Path) -> set[str]:
-    return set((copy / COPIED).read_text().splitlines()) if (copy / COPIED).is_file() else set()
+    names = (copy / COPIED).read_bytes() if (copy / COPIED).is_file() else b""
+    return set(os.fsdecode(names).split("\n")) - {""}
 
 
 def _copy(source: Path, target: Path) -> None:

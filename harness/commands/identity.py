@@ -26,7 +26,7 @@ def data_manifest(root: Path, task: str) -> dict[str, Any]:
     """What `bench prepare` found of a task's data: hashes, sizes, the encoder."""
     path = root / DATA / f"{task}.json"
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run `bench prepare {task}` first") from None
     except ValueError:

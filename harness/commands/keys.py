@@ -80,7 +80,8 @@ def stale(root: Path, used: Iterable[tuple[str, str]]) -> list[Path]:
     paths = {folder / f"{family}-{name}.json": (family, name) for family, name in used if name in theirs}
     if not folder.is_dir():
         return []
-    return [path for path, pair in paths.items() if not path.is_file() or path.read_text() != _text(code_key(*pair, root))]
+    wanted = {path: _text(code_key(*pair, root)) for path, pair in paths.items()}
+    return [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
 def _text(content: dict[str, object]) -> str:
@@ -115,7 +116,7 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
 
 def literal(path: Path, name: str) -> tuple[str, ...]:
     """The module-level tuple of strings `name = (...)` of a file, read without running it."""
-    for node in ast.parse(path.read_text()).body:
+    for node in _syntax(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             with contextlib.suppress(ValueError):
                 return tuple(ast.literal_eval(node.value))
@@ -125,11 +126,22 @@ def literal(path: Path, name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _read(path: Path, modified: int, size: int) -> tuple[str, tuple[str, ...]]:
     """(hash, imported modules) of a file; its time and size are the cache's key."""
-    try:
-        tree = ast.parse(path.read_text())
-    except SyntaxError as error:
-        raise BenchError(f"{path}, line {error.lineno}: {error.msg}") from None
+    tree = _syntax(path)
     return hashlib.sha256(canonical(tree).encode()).hexdigest()[:16], tuple(imports(tree))
+
+
+def _syntax(path: Path) -> ast.Module:
+    """Of the bytes, as Python itself reads them: UTF-8 unless the file says otherwise, whatever the locale.
+
+    Raises BenchError with the line that is no Python.
+    """
+    try:
+        return ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        place = f", line {error.lineno}" if error.lineno else ""
+        raise BenchError(f"{path}{place}: {error.msg}") from None
+    except ValueError as error:  # null bytes
+        raise BenchError(f"{path}: {error}") from None
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

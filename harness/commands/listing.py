@@ -36,7 +36,7 @@ def state(root: Path, cell: Cell) -> str:
     """UP_TO_DATE, 'not run', or 'stale' with what it would take: to train or only to score again."""
     path = cell.folder(root) / "record.json"
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return "not run"
     except (ValueError, OSError):

@@ -31,7 +31,7 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
 
 def _preset(folder: Path) -> str:
     try:
-        return json.loads((folder / "record.json").read_text())["preset"]
+        return json.loads((folder / "record.json").read_text(encoding="utf-8"))["preset"]
     except (ValueError, KeyError, OSError):
         raise BenchError(f"{folder / 'record.json'} is no readable record: train that cell again") from None
 

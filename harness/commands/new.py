@@ -42,8 +42,8 @@ def new_method(root: Path, name: str, like: str | None, task: str | None, file: 
     model = _model(root, plan, like, task, file)
     _check_name(root, plan, name, model.task, file)
     path = root / registry.METHODS / f"{name}.py"
-    code = renamed(model.source.read_text(), model.source.name, model.algorithm, name) if file else None
-    before = (root / PARAMS).read_text()
+    code = renamed(model.source.read_text(encoding="utf-8"), model.source.name, model.algorithm, name) if file else None
+    before = (root / PARAMS).read_text(encoding="utf-8")
     params = _settings(plan, model)
     after = _with_block(before, params, model, name, file)
     _check_text(plan.params, after, model.task, name)
@@ -141,7 +141,7 @@ def _with_block(text: str, params: Settings, model: Model, name: str, file: bool
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
     """That the text holds what was there and the new block. Raises BenchError where params.yaml is written too unusually."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         new = read_yaml(Path(file.name))

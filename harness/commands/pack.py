@@ -36,7 +36,7 @@ def pack(root: Path, copy: Path) -> list[Path]:
     records = list(copy.glob(f"{RECORDS}/*/*/record.json"))
     if records:
         merge(root, copy)
-    finished = {json.loads(path.read_text())["training_key"] for path in records}
+    finished = {json.loads(path.read_text(encoding="utf-8"))["training_key"] for path in records}
     made, large = [], []
     for folder in sorted(path.parent for path in copy.glob(f"{RUNS}/*/*/checkpoint.pt")):
         key, seeds = folder.parent.name, folder.name
@@ -46,7 +46,7 @@ def pack(root: Path, copy: Path) -> list[Path]:
             continue
         content = _packed(folder)
         if len(content) > LARGEST:
-            task = json.loads((folder / "run.json").read_text())["identity"]["task.name"]
+            task = json.loads((folder / "run.json").read_text(encoding="utf-8"))["identity"]["task.name"]
             large.append(f"{task} {key} {seeds} ({len(content) / 1e6:.1f} MB)")
             continue
         write_bytes(target, content)

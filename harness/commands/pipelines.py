@@ -70,7 +70,7 @@ def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
 def stale(root: Path, params: dict[str, Any]) -> list[Path]:
     """The files that are not what the parameters ask for."""
     texts = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
-    return [path for path, text in texts.items() if not path.is_file() or path.read_text() != text]
+    return [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
 def pipeline(task: str, params: dict[str, Any]) -> str:

@@ -123,7 +123,7 @@ def _do(root: Path, job: Job) -> None:
 
 
 def _log_to(path: Path) -> None:
-    with open(path, "a") as log:
+    with open(path, "a", encoding="utf-8") as log:
         sys.stdout.flush()
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -133,6 +133,6 @@ def _explained(error: BaseException, log: Path) -> str:
     if isinstance(error, BrokenProcessPool):
         raise BenchError("a worker process was killed (out of memory?): run the same command again, it resumes") from None
     if not isinstance(error, BenchError):
-        with open(log, "a") as file:
+        with open(log, "a", encoding="utf-8") as file:
             traceback.print_exception(error, file=file)
     return " ".join(str(error).split()) or type(error).__name__

@@ -62,7 +62,8 @@ def waiting(root: Path) -> list[dict[str, str]]:
             continue
         params = compose_preset(root, name, base)
         rows = "; ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
-        head = itertools.takewhile(lambda line: line.startswith("#"), (root / f"presets/{name}.yaml").read_text().splitlines())
+        text = (root / f"presets/{name}.yaml").read_text(encoding="utf-8")
+        head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
         said = " ".join(line.lstrip("# ") for line in head)
         what = re.split(r"(?<=\.) (?=[A-Z`])", said)[0]
         command = f"bench gpu --preset {name}" if "GPU" in said else f"bench preset {name} --jobs 2"

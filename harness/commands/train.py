@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import platform
-import subprocess
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from harness import registry
 from harness.commands import needs
 from harness.commands.identity import block_folder, data_manifest, identity
+from harness.commands.origin import origin
 from harness.commands.plan import Cell
 from harness.commands.progress import Progress
 from harness.contracts import BenchError, Method, Task
@@ -115,12 +115,11 @@ def _fresh(cell: Cell, task: Task, seeds: tuple[int, ...]) -> tuple[Method, Coun
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """Versions, machine and commit: told beside the record, never part of it."""
+    """Versions, machine, and the commit of the code that runs: told beside the record, never part of it."""
     import numpy
 
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
-        "commit": commit or None,
+        **_origin(),
         "device": name_of(device),
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -129,3 +128,9 @@ def environment(device: torch.device) -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "variables": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("BENCH_")},
     }
+
+
+@lru_cache(maxsize=1)
+def _origin() -> dict[str, Any]:
+    """Asked once a process: a commit made while it trains is not that of the code it has imported."""
+    return origin(registry.ROOT)

@@ -45,7 +45,8 @@ def verify(root: Path, preset: str, steps: int, task: str | None = None, name: s
     for cell in wanted:
         prepare(copy, plan, cell.task)
         folder = archive / cell.task / cell.name
-        hashes = {int(k): v for k, v in json.loads((folder / "record.json").read_text())["state_hashes"]["0"].items()}
+        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        hashes = {int(k): v for k, v in record["state_hashes"]["0"].items()}
         expected = {k: v for k, v in sorted(hashes.items()) if k <= steps}
         if not expected:
             raise BenchError(f"{cell.task}/{cell.name}: no state was hashed by step {steps}; the first was at step {min(hashes)}")

@@ -56,7 +56,7 @@ def _rewards(folder: Path, record: dict[str, Any]) -> int | None:
     """How many learnt rewards the policies of a re-training cell go round: the seeds of the cell that learnt them."""
     source = record.get("params", {}).get("task", {}).get("rewards")
     path = folder / str(source) / record["cell"] / "record.json"
-    return len(json.loads(path.read_text())["seeds"]) if source and path.is_file() else None
+    return len(json.loads(path.read_text(encoding="utf-8"))["seeds"]) if source and path.is_file() else None
 
 
 def _places(root: Path, preset: str | None) -> list[Place]:

@@ -6,6 +6,7 @@ was drawn is kept in the scratch folder, a file for each preset and task: nothin
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -84,9 +85,16 @@ def _read(path: Path, key: str) -> list[Plot] | None:
 
 
 def _write(path: Path, key: str, plots: list[Plot]) -> None:
-    """Written aside and renamed: two reports at a time do not read halves of each other's."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Written aside and renamed: two reports at a time do not read halves of each other's.
+
+    Where the folder cannot be written, as in a tree of another owner, nothing is kept: the next report draws again.
+    """
     aside = path.with_suffix(f".{os.getpid()}")
     kept = {"key": key, "plots": [asdict(plot) | {"svg": plot.svg.decode()} for plot in plots]}
-    aside.write_text(json.dumps(kept), encoding="utf-8")
-    aside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(json.dumps(kept), encoding="utf-8")
+        aside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)

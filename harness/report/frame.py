@@ -285,7 +285,7 @@ def _verified(folder: Path, cell: Cell) -> str:
 
 def _read_json(path: Path, cell: Cell) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise BenchError(

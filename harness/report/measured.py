@@ -34,7 +34,7 @@ def load(folder: Path) -> list[Record]:
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
-            held = json.loads(path.read_text())
+            held = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             raise BenchError(f"{path} is no JSON: make it again with `{COMMAND}`") from None
         if wrong := fault(held, path.stem):

@@ -66,7 +66,7 @@ def tried(path: Path) -> Table | None:
     """Changes made for speed one at a time and what each gave, from a CSV; none without the file."""
     if not path.is_file():
         return None
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or any(tuple(row) != TRIED or None in row.values() for row in rows):
         raise BenchError(f"{path}: its columns are not {', '.join(TRIED)}, each filled")

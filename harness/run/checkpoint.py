@@ -43,7 +43,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Only one process trains in a folder; a second one is told so."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / "lock", "w")
+        handle = open(folder / "lock", "w", encoding="utf-8")
     except OSError as error:
         raise BenchError(f"cannot write {folder} ({error.strerror}): make it writable and run again") from None
     with handle:

@@ -31,7 +31,8 @@ def processor() -> str:
     from pathlib import Path
 
     try:
-        lines = (line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines() if ":" in line)
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
+        lines = (line.split(":", 1) for line in first.splitlines() if ":" in line)
         told = {key.strip(): value.strip() for key, value in lines}
         return f"{told['model name']} ({told['vendor_id']} {told['cpu family']}/{told['model']})"
     except (OSError, KeyError):

@@ -89,6 +89,7 @@ def test_the_copy_has_new_files_and_no_results(tree: Path) -> None:
     found = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
     assert found == {
         "code.py", "new.py", ".gitignore", "dvc.yaml", ".dvc/config", ".dvc/config.local", "params.yaml", copies.COPIED,
+        copies.REMEMBERED,
         "presets/small.yaml", "pipelines/line/dvc.yaml", "results/published.csv", "results/data/net.npz",
     }  # fmt: skip
     assert read_yaml(copy / "params.yaml") == presets.compose_preset(tree, "small")
@@ -134,12 +135,6 @@ def test_a_command_in_the_copy_runs_the_copy_s_code(tree: Path, capfd: pytest.Ca
     with pytest.raises(BenchError, match="`bench check --all` in .* ended with status 3"):
         copies.bench_in(copy, "check", "--all")
     assert capfd.readouterr().out.strip() == f"{copy} ['check', '--all']"
-
-
-def test_without_git_it_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(BenchError, match="no git working tree"):
-        copies.private_copy(tmp_path, "small", PARAMS)
 
 
 @pytest.mark.parametrize("name", presets.names(ROOT))
