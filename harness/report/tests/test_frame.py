@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import BenchError
 from harness.report.checks import span
-from harness.report.frame import ablation_cell, load
+from harness.report.frame import load
 from harness.report.tests import tree
 
 TASK = "vib_digits"
