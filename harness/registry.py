@@ -5,7 +5,6 @@ The only dynamic import. A package offers algorithms as entry points of the grou
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import sys
@@ -16,7 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from harness.errors import BenchError
+from harness.errors import BenchError, nearest
+from harness.store import checked_name
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = Path("baselines/methods")
@@ -44,6 +44,8 @@ def algorithm(name: str) -> ModuleType:
     module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
     if missing := [part for part in PROMISED if not hasattr(module, part)]:
         raise BenchError(f"algorithm {name}{_of(found)}: {module.__file__} has no {', '.join(missing)}; see baselines/methods/_template.py")
+    if not isinstance(module.FAMILIES, tuple) or not all(isinstance(family, str) for family in module.FAMILIES):
+        raise BenchError(f"algorithm {name}{_of(found)}: FAMILIES of {module.__file__} must be a tuple of strings, got {module.FAMILIES!r}")
     return module
 
 
@@ -93,6 +95,7 @@ def _entry_points(path: tuple[str, ...]) -> tuple[tuple[str, Packaged], ...]:
     found: dict[str, Packaged] = {}
     for entry in entry_points(group=GROUP):
         its = Packaged(entry.module, entry.dist.name, entry.dist.version)
+        checked_name(f"an algorithm{_of(its)}", entry.name)
         if entry.name in found:
             raise BenchError(f"algorithm {entry.name}{_of(its)} has the name of one{_of(found[entry.name])}: uninstall one of them")
         found[entry.name] = its
@@ -105,14 +108,19 @@ def _of(its: Packaged | None) -> str:
 
 def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
     if name not in known:
-        near = difflib.get_close_matches(str(name), known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise BenchError(f"{what} {name!r} is unknown; {hint}")
+        raise BenchError(f"{what} {name!r} is unknown; {nearest(name, known)}")
     try:
         return importlib.import_module(module)
     except BenchError:
         raise
-    except Exception as error:  # whatever stands in a file of one's own
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        last = traceback.format_exception_only(error)[-1].strip()
-        raise BenchError(f"{what} {name}: importing {module} fails: {last} ({frame.filename}:{frame.lineno})") from error
+    except (Exception, SystemExit) as error:  # whatever stands in a file of one's own
+        said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+        raise BenchError(f"{what} {name} cannot be imported: {_place(error)}: {type(error).__name__}: {said}") from error
+
+
+def _place(error: BaseException) -> str:
+    """File and line where an import failed: of the syntax error, or the last line run outside Python's own importer."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen ")]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}"

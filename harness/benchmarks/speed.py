@@ -7,9 +7,8 @@ from functools import partial
 
 from harness.benchmarks import beside, convolutions, fid, frechet, idle, memory, stack, startup, target, vdb_images
 from harness.benchmarks.record import FOLDER, Options, lines, write
-from harness.errors import BenchError
+from harness.errors import BenchError, unknown
 from harness.report.measured import Record
-from harness.run.params import unknown
 
 WITH_PEER: dict[str, Callable[[Options], Iterator[Record]]] = {
     "gail": partial(beside.of_peer, algorithm="gail"),
@@ -33,10 +32,10 @@ def speed(options: Options, names: Sequence[str] = (), peer: str | None = None) 
     known = ALONE | WITH_PEER
     chosen = [*names, *([peer] if peer else [])] or list(known)
     if peer and peer not in WITH_PEER:
-        raise BenchError(unknown(f"--peer {peer}", peer, WITH_PEER).replace("unknown key", "unknown"))
+        raise BenchError(unknown(f"--peer {peer}", peer, WITH_PEER))
     for name in chosen:
         if name not in known:
-            raise BenchError(unknown(f"benchmark {name}", name, known).replace("unknown key", "unknown"))
+            raise BenchError(unknown(f"benchmark {name}", name, known))
     asked, left_out = bool(names or peer), []
     for name in chosen:
         yield f"{name}:"

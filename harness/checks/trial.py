@@ -20,9 +20,9 @@ from harness.commands import needs
 from harness.commands.plan import Cell, load_plan
 from harness.commands.presets import compose_preset
 from harness.commands.train import load_task
-from harness.contracts import BenchError, Draws, Environments, Method, Source, Task
+from harness.contracts import Draws, Environments, Method, Source, Task
+from harness.errors import BenchError, unknown_key
 from harness.run import checkpoint
-from harness.run.params import unknown
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import Run, Schedule, train
@@ -65,7 +65,7 @@ class Tree:
         """What TASK/CELL leaves after one update, in a file. Raises BenchError where there is no such cell."""
         cells = {name_of(cell): cell for cell in self.cells}
         if expert not in cells:
-            raise BenchError(unknown(f"demonstrations = {expert}", expert, cells))
+            raise BenchError(unknown_key(f"demonstrations = {expert}", expert, cells))
         held: dict[str, list[np.ndarray]] = {}
         needs.collect(held, Trial(self, cells[expert]).updated((0,), 1).artefacts(), 0)
         path = Path(self._left.name) / f"{expert.replace('/', '-')}.npz"

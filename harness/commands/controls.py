@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import registry
 from harness.errors import BenchError
+from harness.store import check_names
 
 Block = dict[str, Any]
 
@@ -31,11 +32,13 @@ def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] 
 
 
 def with_controls(params: dict[str, Any], where: str = "params.yaml") -> dict[str, Any]:
-    """The same parameters with every row of control among the methods. Raises BenchError where its name is taken."""
+    """The same parameters with every row of control among the methods. Raises BenchError for a name that is taken or cannot be one."""
     methods = dict(params["methods"])
     for task in methods:
         if found := controls(params, task):
             for name in found[1].keys() & methods[task].keys():
                 raise BenchError(f"{where}: methods.{task}.{name}: the task adds a row of control of that name; rename yours")
             methods[task] = methods[task] | found[1]
-    return params | {"methods": methods}
+    made = params | {"methods": methods}
+    check_names(made, where)
+    return made

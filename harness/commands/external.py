@@ -10,13 +10,12 @@ from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.report import external
 from harness.report.frame import load
+from harness.store import checked_name
 
 
 def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
     """Copy both files to results/external/<name>/. Raises BenchError where they do not fit our records; nothing is copied then."""
-    target = root / external.FOLDER / name
-    if not name.isidentifier():
-        raise BenchError(f"--name {name}: letters, digits and _ only")
+    target = root / external.FOLDER / checked_name("--name: an import", name)
     if target.exists():
         raise BenchError(f"{target} is there already; remove it first or give another --name")
     found = external.read(target, name, scores, manifest)

@@ -116,32 +116,30 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
 
 def literal(path: Path, name: str) -> tuple[str, ...]:
     """The module-level tuple of strings `name = (...)` of a file, read without running it."""
-    for node in _syntax(path).body:
+    for node in _parsed(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             with contextlib.suppress(ValueError):
-                return tuple(ast.literal_eval(node.value))
-    raise BenchError(f"{path}: no {name} = (...) at the top of the file; add it as a literal tuple")
+                found = ast.literal_eval(node.value)
+                if isinstance(found, tuple) and all(isinstance(word, str) for word in found):
+                    return found
+    raise BenchError(f"{path}, line 1: no {name} = (...) in the file; add it at the top level, as a literal tuple of strings")
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())  # bytes, as Python reads the encoding from the file
+    except SyntaxError as error:
+        place = f", line {error.lineno}" if error.lineno else ""
+        raise BenchError(f"{path}{place}: SyntaxError: {error.msg}") from None
+    except ValueError as error:  # of null bytes
+        raise BenchError(f"{path}: {error}") from None
 
 
 @lru_cache(maxsize=1024)
 def _read(path: Path, modified: int, size: int) -> tuple[str, tuple[str, ...]]:
     """(hash, imported modules) of a file; its time and size are the cache's key."""
-    tree = _syntax(path)
+    tree = _parsed(path)
     return hashlib.sha256(canonical(tree).encode()).hexdigest()[:16], tuple(imports(tree))
-
-
-def _syntax(path: Path) -> ast.Module:
-    """Of the bytes, as Python itself reads them: UTF-8 unless the file says otherwise, whatever the locale.
-
-    Raises BenchError with the line that is no Python.
-    """
-    try:
-        return ast.parse(path.read_bytes())
-    except SyntaxError as error:
-        place = f", line {error.lineno}" if error.lineno else ""
-        raise BenchError(f"{path}{place}: {error.msg}") from None
-    except ValueError as error:  # null bytes
-        raise BenchError(f"{path}: {error}") from None
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from harness.errors import BenchError
+from harness.store import RECORDS, archive_folder, checked_name
 
 COMPARED = ("record.json", "scores.csv")  # provenance may differ between equal runs
 
@@ -16,10 +17,10 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
 
     Raises BenchError, before anything is copied, where a cell is here with other content.
     """
-    found = sorted(path.parent for path in source.glob("results/records/*/*/record.json"))
+    found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/record.json"))
     if not found:
         raise BenchError(f"{source} holds no results/records/<task>/<cell>/record.json: give the folder of a copy")
-    targets = {folder: root / "results/archive" / _preset(folder) / folder.parent.name / folder.name for folder in found}
+    targets = {folder: _target(root, folder) for folder in found}
     new = [folder for folder, target in targets.items() if not target.exists()]
     for folder in set(found) - set(new):
         if file := _difference(folder, targets[folder]):
@@ -29,11 +30,18 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
     return [targets[folder] for folder in new], [targets[folder] for folder in found if folder not in new]
 
 
+def _target(root: Path, folder: Path) -> Path:
+    """Where a record folder goes; each part of its path is a name that was made elsewhere."""
+    task, cell = (checked_name(f"{source}: a folder of records", source.name) for source in (folder.parent, folder))
+    return archive_folder(root, _preset(folder)) / task / cell
+
+
 def _preset(folder: Path) -> str:
     try:
-        return json.loads((folder / "record.json").read_text(encoding="utf-8"))["preset"]
-    except (ValueError, KeyError, OSError):
+        preset = json.loads((folder / "record.json").read_text(encoding="utf-8"))["preset"]
+    except (ValueError, KeyError, TypeError, OSError):
         raise BenchError(f"{folder / 'record.json'} is no readable record: train that cell again") from None
+    return checked_name(f"{folder / 'record.json'}: its preset", preset)
 
 
 def _difference(folder: Path, target: Path) -> str | None:

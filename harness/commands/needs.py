@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.commands.plan import RECORDS, Cell
+from harness.commands.plan import Cell
 from harness.contracts import BenchError, Method
 from harness.run.params import TaskParams
+from harness.store import RECORDS
 
 FILE = "artefacts.npz"
 

@@ -14,9 +14,11 @@ from harness import registry
 from harness.commands.new_block import add_block, append_block, keys_of
 from harness.commands.new_file import renamed
 from harness.commands.plan import Plan, load_plan
-from harness.contracts import BenchError, Settings
+from harness.contracts import Settings
+from harness.errors import BenchError, unknown
 from harness.files import write_text
-from harness.run.params import read_yaml, unknown, validated
+from harness.run.params import read_yaml, validated
+from harness.store import checked_name
 
 PARAMS = "params.yaml"
 INSIDE = "a block that you give replaces the one it was; {<<: *anchor, key: ...} changes a part of it; null takes a key away"
@@ -38,7 +40,7 @@ def new_method(root: Path, name: str, like: str | None, task: str | None, file: 
     """
     plan = load_plan(root)
     if task is not None and task not in plan.params["tasks"]:
-        raise BenchError(unknown(f"task {task}", task, plan.params["tasks"]).replace("unknown key", "unknown"))
+        raise BenchError(unknown(f"task {task}", task, plan.params["tasks"]))
     model = _model(root, plan, like, task, file)
     _check_name(root, plan, name, model.task, file)
     path = root / registry.METHODS / f"{name}.py"
@@ -101,6 +103,7 @@ def _template(root: Path, plan: Plan, task: str | None) -> Model:
 
 
 def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> None:
+    checked_name("a method", name)
     if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or yaml.safe_load(name) != name:
         raise BenchError(f"{name!r} is no name for a method: take small letters, digits and _, and no word of Python or YAML")
     if name in plan.params["tasks"]:

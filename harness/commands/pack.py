@@ -14,10 +14,10 @@ import tarfile
 from pathlib import Path
 
 from harness.commands.merge import merge
-from harness.commands.plan import RECORDS
 from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.run.params import read_yaml
+from harness.store import RECORDS, archive_folder, checked_name
 
 UNFINISHED, RUNS = Path("results/unfinished"), Path(".scratch/runs")
 LARGEST = 3_000_000  # bytes of a packed block
@@ -32,7 +32,8 @@ def pack(root: Path, copy: Path) -> list[Path]:
 
     Raises BenchError, once the rest is packed, for blocks larger than LARGEST.
     """
-    packed = root / UNFINISHED / read_yaml(copy / "params.yaml")["preset"]
+    params = copy / "params.yaml"
+    packed = root / UNFINISHED / checked_name(f"{params}: preset", read_yaml(params).get("preset"))
     records = list(copy.glob(f"{RECORDS}/*/*/record.json"))
     if records:
         merge(root, copy)
@@ -59,7 +60,7 @@ def pack(root: Path, copy: Path) -> list[Path]:
 def unpack(root: Path, preset: str, copy: Path) -> int:
     """Put the archived records and unfinished blocks of a preset into `copy`; what is there stays. How many were put."""
     count = 0
-    for folder in sorted((root / "results/archive" / preset).glob("*/*")):
+    for folder in sorted(archive_folder(root, preset).glob("*/*")):
         target = copy / RECORDS / folder.parent.name / folder.name
         if not target.exists():
             shutil.copytree(folder, target)

@@ -7,6 +7,7 @@ new task or a new ablation does, and `bench pipelines` writes it.
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from harness.commands import needs
 from harness.commands.controls import controls
 from harness.commands.score import KEEPS_ARTEFACTS
 from harness.files import write_text
+from harness.store import RECORDS
 
 HEADER = """\
 # Written by `bench pipelines`: the stages of the task {task}, one per cell.
@@ -22,7 +24,7 @@ vars: [../../params.yaml]
 stages:
   prepare:
     wdir: ../..
-    cmd: bench prepare {task}
+    cmd: bench prepare {quoted}
     params: [tasks.{task}]
     deps: ['results/keys/${{tasks.{task}.family}}.json'{expert}]
     outs:
@@ -34,7 +36,7 @@ STAGE = """
     foreach: {over}
     do:
       wdir: ../..
-      cmd: bench train {task} {cell}
+      cmd: bench train {arguments}
       params:
         - protocol
         - tasks.{task}
@@ -47,7 +49,7 @@ STAGE = """
 """
 
 # What a cell leaves in its folder, by family; provenance.json is in git only.
-RECORD = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
+LEFT = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
 PANELS, SHEET = {"panels.csv": ", x: x, y: y"}, {"sheet.png": ""}
 EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET, "maze": PANELS}  # of "tabular" only some methods leave panels
 
@@ -77,7 +79,7 @@ def pipeline(task: str, params: dict[str, Any]) -> str:
     """The text of one file, from the whole of params.yaml."""
     block = params["tasks"][task]
     expert = f", '{needs.place(block['demonstrations'])}'" if block.get("demonstrations") else ""
-    text = HEADER.format(task=task, expert=expert)
+    text = HEADER.format(task=task, quoted=shlex.quote(task), expert=expert)
     if params["methods"].get(task):
         text += _stage(
             params, task, "train", f"${{methods.{task}}}", "${key}", "${item.algorithm}", [f"methods.{task}.${{key}}"]
@@ -100,12 +102,12 @@ def _stage(
     params: dict[str, Any], task: str, stage: str, over: str, cell: str, algorithm: str, read: list[str]
 ) -> str:
     block = params["tasks"][task]
-    files = RECORD | EXTRAS.get(block["family"], {})
-    folder = f"results/records/{task}/{cell}"
-    reward = f"        - results/records/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
+    files = LEFT | EXTRAS.get(block["family"], {})
+    folder = f"{RECORDS}/{task}/{cell}"
+    reward = f"        - {RECORDS}/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
     outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if block["family"] in KEEPS_ARTEFACTS else ""
     return STAGE.format(
-        stage=stage, over=over, task=task, cell=cell, algorithm=algorithm, reward=reward, outs=outs,
+        stage=stage, over=over, task=task, arguments=shlex.join((task, cell)), algorithm=algorithm, reward=reward, outs=outs,
         params="\n".join(f"        - {key}" for key in read),
         plots="\n".join(f"        - {folder}/{name}: {{cache: false{axes}}}" for name, axes in files.items()),
     )  # fmt: skip

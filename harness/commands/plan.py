@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from pydantic import Field
 
 from harness import registry
 from harness.commands.controls import with_controls
-from harness.contracts import BenchError, Settings
-from harness.run.params import TaskParams, read_yaml, unknown, validated
-
-RECORDS = Path("results/records")
+from harness.contracts import Settings
+from harness.errors import BenchError, nearest, unknown, unknown_key
+from harness.run.params import Seeds, TaskParams, read_yaml, validated
+from harness.store import Value, cell_folder, cell_name, check_names
 
 
 class Ablation(Settings):
@@ -28,10 +27,10 @@ class Ablation(Settings):
 
     method: str
     key: str
-    values: tuple[int | float, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(min_length=1)
-    set: dict[str, float | str | bool | None] = {}
-    along: dict[str, tuple[float, ...]] = {}
+    values: tuple[Value, ...] = Field(min_length=1)
+    seeds: Seeds
+    set: dict[str, Value | None] = {}
+    along: dict[str, tuple[Value, ...]] = {}
     reference: str | None = None
 
 
@@ -77,7 +76,7 @@ class Cell:
         return [self.seeds[i : i + size] for i in range(0, len(self.seeds), size)]
 
     def folder(self, root: Path) -> Path:
-        return root / RECORDS / self.task / self.name
+        return cell_folder(root, self.task, self.name)
 
 
 @dataclass(frozen=True)
@@ -87,35 +86,34 @@ class Plan:
 
     def cell(self, task: str, name: str) -> Cell:
         if task not in self.params["tasks"]:
-            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]).replace("unknown key", "unknown"))
+            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
         names = {c.name: c for c in self.cells if c.task == task}
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
-            raise BenchError(f"task {task} has no cell {name}; {hint}")
+            raise BenchError(f"task {task} has no cell {name}; {nearest(name, names)}")
         return names[name]
 
     def method(self, name: str, task: str | None = None) -> list[Cell]:
         """The method's cell of `task`, or of every task that has it. Raises BenchError with the nearest name."""
         if task is not None and task not in self.params["tasks"]:
-            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]).replace("unknown key", "unknown"))
+            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
         cells = [c for c in self.cells if c.ablation is None and task in (None, c.task)]
         if found := [c for c in cells if c.name == name]:
             return found
         known = [*dict.fromkeys(c.name for c in cells), *(() if task else self.params["tasks"])]  # a task's name may be meant
         where = f"method {name} of {task}" if task else f"task or method {name}"
-        raise BenchError(unknown(where, name, known).replace("unknown key", "unknown"))
+        raise BenchError(unknown(where, name, known))
 
 
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:
     """Read and check `file`; raises BenchError with the first wrong key, its value and what is allowed."""
     raw = read_yaml(root / file)
+    check_names(raw, file)
     top = validated(TopLevel, raw, file)
     tasks = {name: _task(name, block, file) for name, block in top.tasks.items()}
     cells: list[Cell] = []
     for task in top.methods:
         if task not in tasks:
-            raise BenchError(unknown(f"{file}: methods.{task}", task, tasks))
+            raise BenchError(unknown_key(f"{file}: methods.{task}", task, tasks))
     for task, methods in with_controls(raw, file)["methods"].items():
         for method, block in methods.items():
             cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
@@ -125,9 +123,9 @@ def load_plan(root: Path, file: str = "params.yaml") -> Plan:
     for task, method in top.report.baseline.items():
         where = f"{file}: report.baseline"
         if task not in tasks:
-            raise BenchError(unknown(f"{where}.{task}", task, tasks))
+            raise BenchError(unknown_key(f"{where}.{task}", task, tasks))
         if method not in top.methods.get(task, {}):
-            raise BenchError(unknown(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
+            raise BenchError(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
     return Plan(raw, cells)
 
 
@@ -157,9 +155,9 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
 def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablation, file: str) -> list[Cell]:
     where = f"{file}: ablations.{task}.{name}"
     if task not in tasks:
-        raise BenchError(unknown(f"{file}: ablations.{task}", task, tasks))
+        raise BenchError(unknown_key(f"{file}: ablations.{task}", task, tasks))
     if ablation.method not in top.methods.get(task, {}):
-        raise BenchError(unknown(f"{where}.method = {ablation.method}", ablation.method, top.methods.get(task, {})))
+        raise BenchError(unknown_key(f"{where}.method = {ablation.method}", ablation.method, top.methods.get(task, {})))
     for key, values in ablation.along.items():
         if len(values) != len(ablation.values):
             raise BenchError(f"{where}.along.{key}: {len(values)} values for {len(ablation.values)} of {ablation.key}")
@@ -170,7 +168,7 @@ def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablatio
         for key, setting in {**ablation.set, **along, ablation.key: value}.items():
             _set(block, key, setting, where)
         what = {"name": name, "key": ablation.key, "value": value, "of": ablation.method}
-        cell = f"{ablation.method}-{name}-{value}"
+        cell = cell_name(ablation.method, name, value)
         cells.append(_cell(top, task, tasks[task], ablation.method, cell, block, ablation.seeds, what, file))
     return cells
 

@@ -8,9 +8,8 @@ from harness.commands.identity import DATA
 from harness.commands.plan import Plan
 from harness.commands.score import encoder_of
 from harness.commands.train import load_task
-from harness.contracts import BenchError
+from harness.errors import BenchError, unknown
 from harness.files import write_bytes
-from harness.run.params import unknown
 from harness.run.record import to_json
 
 
@@ -18,7 +17,7 @@ def prepare(root: Path, plan: Plan, task_name: str) -> Path:
     """Write results/data/<task>.json; train the digits' evaluation net if its file is not there."""
     params = {c.task: c.task_params for c in plan.cells}
     if task_name not in params:
-        raise BenchError(unknown(f"task {task_name}", task_name, params).replace("unknown key", "unknown"))
+        raise BenchError(unknown(f"task {task_name}", task_name, params))
     task = load_task(root, task_name, params[task_name])
     manifest = {"task": task_name, "data_hash": task.data_hash, "shape": list(task.spec.shape)}
     if hasattr(task, "train_images"):

@@ -13,8 +13,9 @@ from typing import Any
 from harness.commands.controls import with_controls
 from harness.commands.copies import bench_in, dvc_in, private_copy
 from harness.commands.pack import unpack
-from harness.errors import BenchError
-from harness.run.params import compose, read_yaml, unknown
+from harness.errors import BenchError, unknown, unknown_key
+from harness.run.params import compose, read_yaml
+from harness.store import archive_folder, check_names, checked_name
 
 
 def names(root: Path) -> list[str]:
@@ -27,30 +28,31 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a list,
     takes away every task of params.yaml that it does not name. base: params.yaml, where it has been read already.
     """
-    if name not in names(root):
-        raise BenchError(unknown(f"preset {name}", name, names(root)).replace("unknown key", "unknown"))
+    if checked_name("a preset", name) not in names(root):
+        raise BenchError(unknown(f"preset {name}", name, names(root)))
     where = f"presets/{name}.yaml"
     base, overlay = base or read_yaml(root / "params.yaml"), read_yaml(root / where)
     for task in (keep := overlay.pop("keep", list(base["tasks"]))):
         if task not in base["tasks"]:
-            raise BenchError(unknown(f"{where}: keep.{task}", task, base["tasks"]))
+            raise BenchError(unknown_key(f"{where}: keep.{task}", task, base["tasks"]))
     overlay["tasks"] = {task: None for task in base["tasks"] if task not in keep} | (overlay.get("tasks") or {})
     for task, block in overlay["tasks"].items():
         if task not in base["tasks"] and "family" not in (block or {}):
-            raise BenchError(unknown(f"{where}: tasks.{task}", task, base["tasks"]))
+            raise BenchError(unknown_key(f"{where}: tasks.{task}", task, base["tasks"]))
     made = compose(base, overlay, where) | {"preset": name}
     gone = base["tasks"].keys() - made["tasks"].keys()
     for key in ("methods", "ablations"):
         made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
     baselines = made["report"]["baseline"]
     made["report"] = made["report"] | {"baseline": {t: m for t, m in baselines.items() if t not in gone}}
+    check_names(made, where)
     return made
 
 
 def archived(root: Path) -> list[dict[str, Any]]:
     """The parameters of every preset that has records in results/archive."""
     base = read_yaml(root / "params.yaml")
-    return [with_controls(compose_preset(root, name, base)) for name in names(root) if (root / "results/archive" / name).is_dir()]
+    return [with_controls(compose_preset(root, name, base)) for name in names(root) if archive_folder(root, name).is_dir()]
 
 
 def waiting(root: Path) -> list[dict[str, str]]:
@@ -58,7 +60,7 @@ def waiting(root: Path) -> list[dict[str, str]]:
     and their rows, and the command that runs it; those meant for a GPU by `bench gpu`."""
     base, found = read_yaml(root / "params.yaml"), []
     for name in names(root):
-        if name == "smoke" or (root / "results/archive" / name).is_dir():
+        if name == "smoke" or archive_folder(root, name).is_dir():
             continue
         params = compose_preset(root, name, base)
         rows = "; ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)

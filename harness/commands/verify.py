@@ -26,6 +26,7 @@ from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import HASHED_STEPS, state_hash
+from harness.store import archive_folder
 
 FILE = "verified.json"
 
@@ -38,7 +39,7 @@ def verify(root: Path, preset: str, steps: int, task: str | None = None, name: s
     copy = private_copy(root, f"{preset}-verify", compose_preset(root, preset))  # the preset may be running in its own
     unpack(root, preset, copy)
     plan = load_plan(copy)
-    archive = root / "results/archive" / preset
+    archive = archive_folder(root, preset)
     wanted = [c for c in plan.cells if task in (None, c.task) and name in (None, c.name) and (archive / c.task / c.name).is_dir()]
     if not wanted:
         raise BenchError(f"{archive} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")

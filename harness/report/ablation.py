@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from harness.report.bottleneck import constraint
-from harness.report.frame import Ablation, TaskFrame
+from harness.report.frame import Ablation, TaskFrame, shown
 from harness.report.lines import balanced, centre, thin
 from harness.report.style import DASHES, REFERENCE, Plot, Style, figure, shades, stretch, svg
 from harness.report.words import labelled, wrapped
@@ -89,11 +89,11 @@ def _score(
     points = [cell for cell in swept.points if cell.name in set(rows.cell)]
     for cell in points:
         y = cell.endpoint(metric)
-        ax.plot([cell.value] * len(y), y, ls="", alpha=0.4, mew=0, **look.points)
+        ax.plot([swept.place(cell)] * len(y), y, ls="", alpha=0.4, mew=0, **look.points)
     rows = rows.set_index("cell").loc[[cell.name for cell in points]]
     bars = np.maximum([rows.value - rows.ci_low, rows.ci_high - rows.value], 0)
-    ax.errorbar([cell.value for cell in points], rows.value, bars, color=look.colour, capsize=3, lw=1.6,
-                label=look.label)  # fmt: skip
+    ax.errorbar([swept.place(cell) for cell in points], rows.value, bars, color=look.colour, capsize=3, lw=1.6,
+                ls="-" if swept.numeric else "", label=look.label)  # fmt: skip
     _scale(ax, swept)
     label = wrapped(labelled(frame.metrics[metric]), 30)
     ax.set(title=title, xlabel=_named(swept), ylabel=label)
@@ -101,7 +101,7 @@ def _score(
 
 
 def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
-    identity = swept.parameter == BUDGET
+    identity = swept.parameter == BUDGET and swept.numeric
     ends = []
     for cell in swept.points:
         state = constraint(cell)
@@ -110,8 +110,8 @@ def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
         ends += [state.kl_low, state.kl_high]
         word = state.state if len(state.states) == 1 else "seeds differ"
         filled = word != "slack"
-        ax.plot([cell.value] * 2, [state.kl_low, state.kl_high], color=look.colour, lw=1.6)
-        ax.plot(cell.value, state.kl, ls="", ms=8, mew=1.5, color=look.colour,
+        ax.plot([swept.place(cell)] * 2, [state.kl_low, state.kl_high], color=look.colour, lw=1.6)
+        ax.plot(swept.place(cell), state.kl, ls="", ms=8, mew=1.5, color=look.colour,
                 marker=MARKS.get(word, "D") if identity else look.marker,
                 mfc=look.colour if filled else "white",
                 label=word if identity else None)  # fmt: skip
@@ -135,7 +135,7 @@ def _time(ax: Axes, swept: Ablation, log: str) -> None:
             points = thin(centre(cell.curves, "step", log))
             drawn.append(points.middle)
             ax.plot(points.x, points.middle, color=colour, ls=DASHES[place % len(DASHES)],
-                    label=f"{cell.value:g}")  # fmt: skip
+                    label=shown(cell.value))  # fmt: skip
     if log == "beta" and min(map(min, drawn)) > 1e-4:
         stretch(ax, "y", np.concatenate(drawn), wide=5)
     elif log == "beta":
@@ -152,15 +152,17 @@ def _varies(curves: pd.DataFrame | None, log: str) -> bool:
 
 
 def _scale(ax: Axes, swept: Ablation) -> None:
-    """Swept values on a logarithmic axis, each with its tick; a zero sits left of the smallest."""
-    values = [cell.value for cell in swept.points]
+    """Swept values on a logarithmic axis, each with its tick; a zero sits left of the smallest. Words stand evenly."""
+    values = [swept.place(cell) for cell in swept.points]
     positive = [value for value in values if value > 0]
-    if positive and max(positive) / min(positive) >= 8:
+    if swept.numeric and positive and max(positive) / min(positive) >= 8:
         if min(values) > 0:
             ax.set_xscale("log")
         else:
             ax.set_xscale("symlog", linthresh=min(positive))
-    ax.set_xticks(values, [f"{value:g}" for value in values])
+    ax.set_xticks(values, [shown(cell.value) for cell in swept.points])
+    if not swept.numeric:
+        ax.set_xlim(-0.5, len(values) - 0.5)
     ax.minorticks_off()
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from harness.errors import BenchError
+from harness.errors import BenchError, unknown_key
 
 
 @dataclass(frozen=True)
@@ -113,8 +112,7 @@ def _made(kind: type, block: dict[str, Any], where: str) -> Any:
     known = [f.name for f in fields(kind)]
     for key in block:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            raise BenchError(f"{where}.{key}: unknown key; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(known)}")
+            raise BenchError(unknown_key(f"{where}.{key}", key, known))
     for f in fields(kind):
         if f.default is MISSING and f.default_factory is MISSING and block.get(f.name) in (None, ""):
             raise BenchError(f"{where}.{f.name}: missing")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.errors import BenchError
+from harness.errors import BenchError, nearest
 from harness.report import checks
 from harness.report.aggregate import summarise
 from harness.report.checks import span
@@ -76,8 +75,7 @@ def _nothing(places: list[Place], a: str, b: str, task: str | None) -> str:
     where = f"task {task}" if task else "any task"
     for name in (a, b):
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            return f"{where} has no record of {name}; {f'did you mean {near[0]}?' if near else 'see `bench list`'}"
+            return f"{where} has no record of {name}; {nearest(name, known)}"
     return f"{a} and {b} have records, but never on the same task; see `bench list`"
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from harness.errors import BenchError
 from harness.report import checks
+from harness.store import RECORDS, Value, archive_folder, cell_name, is_number, spelled
 
 SCORE_COLUMNS = ["task", "method", "seed", "step", "metric", "value"]
 
@@ -30,7 +31,7 @@ class Cell:
     name: str
     method: str
     title: str  # for the reader
-    value: float | None = None  # of the ablated parameter
+    value: Value | None = None  # of the ablated parameter
     folder: Path | None = None
     record: dict[str, Any] | None = None
     commit: str = ""  # of an archived record
@@ -122,7 +123,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Ablation:
-    """One swept parameter: its cells in the order of the values."""
+    """One swept parameter: its cells in the order of the values, or of their declaration where some are words."""
 
     name: str
     key: str
@@ -137,9 +138,18 @@ class Ablation:
 
     @property
     def points(self) -> list[Cell]:
-        """The swept cells and the method itself, in the order of their values."""
+        """The swept cells and the method itself, in the order of their values; of words the method's own comes last."""
         points = self.cells + ([self.itself] if self.itself else [])
-        return sorted(points, key=lambda cell: cell.value)
+        return sorted(points, key=lambda cell: cell.value) if self.numeric else points
+
+    @property
+    def numeric(self) -> bool:
+        """Whether every value has a place on an axis of numbers; words and booleans have not."""
+        return all(is_number(cell.value) for cell in self.cells)
+
+    def place(self, cell: Cell) -> float:
+        """Where a cell stands on the axis of the swept parameter: at its value, or at its place among words."""
+        return float(cell.value) if self.numeric else float([point.name for point in self.points].index(cell.name))
 
 
 @dataclass(frozen=True)
@@ -204,9 +214,9 @@ def load(root: Path, params: dict[str, Any]) -> dict[str, TaskFrame]:
     return frames
 
 
-def ablation_cell(method: str, ablation: str, value: float) -> str:
-    """'vgan', 'i_c', 0.1 -> 'vgan-i_c-0.1', the name under which the cell is trained."""
-    return f"{method}-{ablation}-{float(value)}"
+def shown(value: Value) -> str:
+    """An ablated value for a reader: a float in short, anything else as it is spelled in params.yaml."""
+    return f"{value:g}" if isinstance(value, float) else spelled(value)
 
 
 def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
@@ -219,16 +229,17 @@ def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
     source = params["tasks"][task].get("rewards")
     rewards = len(params["tasks"][source]["seeds"]) if source in params["tasks"] else None
 
-    def find(name: str, method: str, title: str, value: float | None = None) -> Cell:
+    def find(name: str, method: str, title: str, value: Value | None = None) -> Cell:
         return _find(root, preset, Cell(task, name, method, title, value, rewards=rewards))
 
     cells = [find(m, m, titles.get(m, m)) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         method, swept = block["method"], []
-        for value in sorted(block["values"]):
-            title = f"{titles.get(method, method)}, {name} {value:g}"
-            swept.append(find(ablation_cell(method, name, value), method, title, float(value)))
+        values = block["values"]
+        for value in sorted(values) if all(map(is_number, values)) else values:
+            title = f"{titles.get(method, method)}, {name} {shown(value)}"
+            swept.append(find(cell_name(method, name, value), method, title, value))
         reference = block.get("reference") or baseline or method
         itself = None if block.get("set") else _itself(cells, method, block)
         ablations.append(Ablation(name, block["key"], method, reference, swept, itself))
@@ -243,13 +254,14 @@ def _itself(cells: list[Cell], method: str, block: dict[str, Any]) -> Cell | Non
     value = cell.record.get("params", {}).get("method") if cell else None
     for part in block["key"].split("."):
         value = value.get(part) if isinstance(value, dict) else None
-    known = isinstance(value, (int, float)) and value not in block["values"]
-    return replace(cell, value=float(value)) if known else None
+    words = not all(map(is_number, block["values"]))
+    known = isinstance(value, Value) and (words or is_number(value)) and value not in block["values"]
+    return replace(cell, value=value) if known else None
 
 
 def _find(root: Path, preset: str, cell: Cell) -> Cell:
     """The cell with its record, where one of this preset exists."""
-    for folder in (root / "results/records", root / "results/archive" / preset):
+    for folder in (root / RECORDS, archive_folder(root, preset)):
         found = read(folder, cell)
         if found.record and found.record.get("preset") == preset:
             return found

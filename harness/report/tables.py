@@ -13,7 +13,7 @@ import pandas as pd
 from harness.report import significance
 from harness.report import statistics as st
 from harness.report.bottleneck import constraint
-from harness.report.frame import Ablation, Cell, TaskFrame
+from harness.report.frame import Ablation, Cell, TaskFrame, shown
 from harness.report.words import (
     NONE,
     TIED,
@@ -152,7 +152,7 @@ def ablation(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, link: Lin
                 Text(_difference(row, fine)), Text(_chance(row)),
             ]  # fmt: skip
         itself = f" ({cell.title} itself)" if cell.name == swept.of else ""
-        body.append([Text(f"{cell.value:g}{itself}"), *texts, status(cell), record(cell, link)])
+        body.append([Text(f"{shown(cell.value)}{itself}"), *texts, status(cell), record(cell, link)])
     label = labelled(frame.metrics[metric]) if metric else "score"
     reference, of = frame.cell(swept.reference), frame.cell(swept.of)
     head = [swept.parameter, f"{label} {LEVEL}", "n", f"difference to {reference.title} {LEVEL}",

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, StrictInt, ValidationError
 
-from harness.contracts import BenchError, Settings
+from harness.contracts import Settings
+from harness.errors import BenchError, unknown_key
 
 Precision = Literal["fp32", "tf32", "bf16"]
 
 T = TypeVar("T", bound=Settings)
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) != len(seeds) or min(seeds) < 0 or max(seeds) >= 2**31:
+        raise ValueError("seeds must be distinct integers from 0 to 2^31 - 1")
+    return seeds
+
+
+Seeds = Annotated[tuple[StrictInt, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class TaskParams(Settings):
@@ -26,20 +35,13 @@ class TaskParams(Settings):
     """
 
     family: str
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: Seeds
     block: int = Field(5, ge=1)
     steps: int = Field(ge=1)
     evaluations: int = Field(6, ge=1)
     log_points: int = Field(50, ge=1)
     threads: int = Field(1, ge=1)
     precision: Precision = "fp32"
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) != len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:
-            raise ValueError("seeds are distinct whole numbers from 0 to 2^32 - 1")
-        return seeds
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -57,14 +59,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def compose(base: dict[str, Any], overlay: dict[str, Any], where: str) -> dict[str, Any]:
-    """`overlay` laid over `base`: blocks merge, null removes a key, lists and numbers replace."""
+def compose(base: dict[str, Any], overlay: dict[str, Any], where: str, new: bool = False) -> dict[str, Any]:
+    """`overlay` laid over `base`: blocks merge, null removes a key, lists and numbers replace.
+
+    Raises BenchError for a key that `base` has not, unless it may be `new`, as everywhere below the first level.
+    """
     result = dict(base)
     for key, value in overlay.items():
-        if key not in base and where.count(".") < 2:
-            raise BenchError(unknown(f"{where}.{key}", key, base))
+        if key not in base and not new:
+            raise BenchError(unknown_key(f"{where}.{key}", key, base))
         if isinstance(value, dict) and isinstance(base.get(key), dict):
-            result[key] = compose(base[key], value, f"{where}.{key}")
+            result[key] = compose(base[key], value, f"{where}.{key}", new=True)
         elif value is None and key in base:
             del result[key]
         else:
@@ -80,19 +85,13 @@ def validated(model: type[T], block: Any, where: str) -> T:
         raise BenchError(_explain(error, model, block, where)) from None
 
 
-def unknown(where: str, key: str, known: Any) -> str:
-    near = difflib.get_close_matches(key, list(known), 1, 0.4)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
-    return f"{where}: unknown key; {hint}"
-
-
 def _explain(error: ValidationError, model: type[Settings], block: Any, where: str) -> str:
     # An unknown key is the likeliest cause of the other complaints (a misspelt key is also a missing one).
     first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
     names = [str(part) for part in first["loc"]]
     path = ".".join([where, *_written(block, names)])
     if first["type"] == "extra_forbidden":
-        return unknown(path, names[-1], _fields_at(model, names[:-1]))
+        return unknown_key(path, names[-1], _fields_at(model, names[:-1]))
     if first["type"] == "missing":
         return f"{path}: missing"
     message = first["msg"].removeprefix("Value error, ")

@@ -114,7 +114,7 @@ def test_a_cell_of_it_runs_and_is_told_of_another_version(
 
 @pytest.mark.parametrize("how, line", [
     ({"code": CODE.replace("def build", "def make")}, r"algorithm wave of the package surf 1.2: .*wave.py has no build; see"),
-    ({"code": "import no_such_thing\n"}, r"algorithm wave: importing surf_methods.wave fails: ModuleNotFoundError: .*wave.py:1\)"),
+    ({"code": "import no_such_thing\n"}, r"algorithm wave cannot be imported: .*wave.py, line 1: ModuleNotFoundError: "),
     ({"entry": "wave = surf_methods.none"}, "of the package surf 1.2: there is no module surf_methods.none; mend"),
     ({"entry": "critic = surf_methods.wave"}, "critic of the package surf 1.2 has the name of baselines/methods/critic.py: rename"),
 ])  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_dvc_sees_each_cell_as_one_stage(tmp_path: Path) -> None:
     (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     write_pipelines(tmp_path, params)
-    stages = {stage.cmd: stage for stage in Repo(str(tmp_path)).index.stages}
+    stages = {" ".join(shlex.split(stage.cmd)): stage for stage in Repo(str(tmp_path)).index.stages}
     cells = load_plan(ROOT).cells
     wanted = {f"bench train {c.task} {c.name}" for c in cells} | {f"bench prepare {c.task}" for c in cells}
     assert set(stages) == wanted

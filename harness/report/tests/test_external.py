@@ -57,7 +57,7 @@ def test_rows_that_are_there_twice_with_one_value_count_once(frame, tmp_path):
     ("rows", "said"),
     [
         (pd.concat([scores([1.0, 2.0]), scores([1.0, 2.5])]), "digits8/peer, seed 1, step 9: frechet_digits-cnn is there twice with different values"),
-        (scores([1.0, np.nan]), "peer, seed 1: value nan is no finite number; give a failed run its floor score"),
+        (scores([1.0, np.nan]), "line 3: value '' must be a finite number; give a failed run its floor score"),
         (scores([1.0, 2.0], step=[9, 8]), "ends at step 9 for seed 0 and at 8 for seed 1"),
         (scores([1.0]).drop(columns="seed"), "column seed is missing"),
         (scores([1.0], task="digits9"), "tasks.digits9 is missing"),

@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import BenchError
 from harness.report.checks import span
-from harness.report.frame import ablation_cell, load
+from harness.report.frame import load
 from harness.report.tests import tree
 
 TASK = "vib_digits"
@@ -152,7 +152,5 @@ def test_an_unknown_baseline_names_the_methods(small):
 
 
 def test_names():
-    assert ablation_cell("vgan", "i_c", 0.10) == "vgan-i_c-0.1"
-    assert ablation_cell("vgan", "i_c", 3) == "vgan-i_c-3.0"
     assert span([3, 1, 2]) == "1-3"
     assert span([0, 2]) == "0,2"

@@ -53,8 +53,8 @@ def test_complaints(block, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("seeds", [[0, 0], [-1], [2**32], []])
-def test_seeds_are_distinct_words(seeds):
+@pytest.mark.parametrize("seeds", [[0, 0], [-1], [2**31], [], [True], [0.5], [1.0], ["1"]])
+def test_seeds_are_distinct_integers_in_range(seeds):
     with pytest.raises(BenchError, match="^p.seeds = .*: "):
         validated(TaskParams, {**TASK, "seeds": seeds}, "p")
 

@@ -1,0 +1,127 @@
+"""Where records lie and what cells are called: one spelling, for those who write them and those who read them.
+
+A name becomes a folder, a key of params.yaml, a DVC stage and an argument of a command, so it is checked before it is
+any of these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError
+
+RECORDS, ARCHIVE = Path("results/records"), Path("results/archive")
+LONGEST = 64  # characters of a name
+NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{LONGEST - 1}}}")
+
+Value = bool | int | float | str  # of an ablated parameter
+
+
+def checked_name(what: str, name: Any) -> str:
+    """`name` as it is, if it can be one component of a path. Raises BenchError, with `what` it names, if not."""
+    if isinstance(name, (bool, int, float)) or name is None:
+        raise BenchError(f"{what}: YAML reads this name as {'null' if name is None else spelled(name)}, not as text: put it between quotes")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        shown = ascii(name) if len(ascii(name)) <= LONGEST + 2 else ascii(name)[:LONGEST] + "..."
+        raise BenchError(
+            f"{what} cannot be called {shown}: take 1 to {LONGEST} ASCII letters, digits, '_', '-' and '.', "
+            "the first of them a letter, a digit or '_'"
+        )
+    return name
+
+
+def cell_name(method: str, ablation: str, value: Value) -> str:
+    """The name of an ablation's cell: 'vgan', 'i_c', 0.1 -> 'vgan-i_c-0.1'; True is spelled as DVC does, 'true'."""
+    return checked_name(f"a cell of the ablation {ablation}", f"{method}-{ablation}-{spelled(value)}")
+
+
+def spelled(value: Value) -> str:
+    """An ablated value as it stands in names: 64 -> '64', 64.0 -> '64.0', True -> 'true', 'hinge' -> 'hinge'."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value has a place on an axis; True and False are words here."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def cell_folder(root: Path, task: str, cell: str) -> Path:
+    """Where the record of a cell lies."""
+    return root / RECORDS / checked_name("a task", task) / checked_name("a cell", cell)
+
+
+def archive_folder(root: Path, preset: str) -> Path:
+    """Where the archived records of a preset lie: a folder per task in it, and a folder per cell in that."""
+    return root / ARCHIVE / checked_name("a preset", preset)
+
+
+def check_names(params: dict[str, Any], where: str = "params.yaml") -> None:
+    """Check every name in the whole of params.yaml, before any of them is used.
+
+    Raises BenchError for the first that is not a name, and for two cells that would share a folder, also where the
+    file system takes small and capital letters for the same. What is not a mapping is left to the schema.
+    """
+    if "preset" in params:
+        checked_name(f"{where}: preset", params["preset"])
+    for task, block in _items(params.get("tasks")):
+        _checked_key(f"{where}: a key of tasks", task)
+        _check_sources(f"{where}: tasks.{task}", block)
+    tasks = [*dict.fromkeys(key for part in ("tasks", "methods", "ablations") for key, _ in _items(params.get(part)))]
+    _check_distinct(f"{where}: tasks", [_checked_key(f"{where}: a task", task) for task in tasks])
+    for task in tasks:
+        methods, ablations = (dict(_items(params.get(part))).get(task) for part in ("methods", "ablations"))
+        cells = [_checked_key(f"{where}: a key of methods.{task}", method) for method, _ in _items(methods)]
+        for name, block in _items(ablations):
+            _checked_key(f"{where}: a key of ablations.{task}", name)
+            cells += _ablated(f"{where}: ablations.{task}.{name}", name, block)
+        _check_distinct(f"{where}: cells of {task}", cells)
+
+
+def _ablated(where: str, name: str, block: Any) -> list[str]:
+    """The cells of one ablation. Raises BenchError for a value that is there twice."""
+    if not isinstance(block, dict) or not isinstance(block.get("values"), (list, tuple)) or "method" not in block:
+        return []
+    method = checked_name(f"{where}.method", block["method"])
+    values = [value for value in block["values"] if isinstance(value, Value)]
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise BenchError(f"{where}.values: {spelled(value)} equals a value before it: take one of the two away")
+    return [cell_name(method, name, value) for value in values]
+
+
+def _check_sources(where: str, block: Any) -> None:
+    """`demonstrations: TASK/CELL` or `archive/PRESET/TASK/CELL`, and `rewards: TASK`, are names in a path too."""
+    block = dict(_items(block))
+    if (demonstrations := block.get("demonstrations")) is not None:
+        parts = demonstrations.split("/") if isinstance(demonstrations, str) else []
+        if len(parts) != 2 and (len(parts) != 4 or parts[0] != "archive"):
+            raise BenchError(
+                f"{where}.demonstrations must be TASK/CELL or archive/PRESET/TASK/CELL, got {ascii(demonstrations)}"
+            )
+        for part in parts:
+            checked_name(f"{where}.demonstrations: a part", part)
+    if (rewards := block.get("rewards")) is not None:
+        checked_name(f"{where}.rewards", rewards)
+
+
+def _checked_key(what: str, name: Any) -> str:
+    """A name that is a key of params.yaml: DVC separates keys by dots."""
+    if "." in checked_name(what, name):
+        raise BenchError(f"{what} cannot be called {name}: a dot separates keys for DVC, take '_' instead")
+    return name
+
+
+def _check_distinct(where: str, names: Iterable[str]) -> None:
+    """That no two names are one folder on some file system."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if (folder := name.casefold()) in seen:
+            raise BenchError(f"{where}: {seen[folder]} and {name} would share a folder: rename one of them")
+        seen[folder] = name
+
+
+def _items(block: Any) -> list[tuple[Any, Any]]:
+    return list(block.items()) if isinstance(block, dict) else []
