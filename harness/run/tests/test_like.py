@@ -1,0 +1,92 @@
+"""`like:` takes another block's keys; null takes one away; what leads nowhere or to itself is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.errors import BenchError
+from harness.run.like import resolved, untitled
+
+
+def methods(**blocks: Any) -> dict[str, Any]:
+    return resolved({"methods": blocks}, "params.yaml")["methods"]
+
+
+GAN = {"algorithm": "gan", "loss": "plain", "net": {"width": 8, "depth": 2}, "ema": {"decay": 0.9}, "title": "GAN"}
+
+
+def test_a_block_has_what_it_is_like_and_then_what_it_says() -> None:
+    made = methods(pair={"gan": GAN, "wide": {"like": "gan", "net": {"width": 16}, "clip": 0.1}})
+    expected = {"algorithm": "gan", "loss": "plain", "net": {"width": 16, "depth": 2}, "ema": {"decay": 0.9}, "clip": 0.1}
+    assert made["pair"]["wide"] == expected
+
+
+def test_order_in_the_file_does_not_matter() -> None:
+    made = methods(pair={"last": {"like": "middle", "c": 3}, "middle": {"like": "gan", "b": 2}, "gan": {"a": 1}})
+    assert made["pair"]["last"] == {"a": 1, "b": 2, "c": 3}
+
+
+def test_null_takes_an_inherited_key_away_at_any_depth() -> None:
+    made = methods(pair={"gan": GAN, "bare": {"like": "gan", "ema": None, "net": {"depth": None}}})
+    assert untitled(made["pair"]["bare"]) == {"algorithm": "gan", "loss": "plain", "net": {"width": 8}}
+
+
+def test_a_block_inside_may_be_like_one_of_another_task_and_then_replaces() -> None:
+    made = methods(
+        maze={"airl": {"critic": {"kind": "airl", "width": 32}, "learner": {"kind": "trpo"}}},
+        flipped={
+            "base": {"critic": {"kind": "gail", "noise": 0.1}},
+            "airl": {"like": "base", "critic": {"like": "maze.airl.critic", "width": 64}},
+        },
+    )
+    assert made["flipped"]["airl"] == {"critic": {"kind": "airl", "width": 64}}
+
+
+def test_a_block_inside_an_inherited_one_can_be_named() -> None:
+    made = methods(maze={"airl": {"critic": {"kind": "airl"}}, "vairl": {"like": "airl"}, "c": {"critic": {"like": "vairl.critic"}}})
+    assert made["maze"]["c"] == {"critic": {"kind": "airl"}}
+
+
+def test_what_is_resolved_is_a_copy_of_nothing_that_changes() -> None:
+    params = {"methods": {"pair": {"gan": GAN, "other": {"like": "gan", "net": {"width": 1}}}}}
+    resolved(params, "params.yaml")
+    assert params["methods"]["pair"]["other"] == {"like": "gan", "net": {"width": 1}}
+    assert GAN["net"] == {"width": 8, "depth": 2}
+
+
+def test_titles_are_of_the_name_and_not_inherited() -> None:
+    made = methods(pair={"gan": GAN, "sn": {"like": "gan"}}, faces={"gan": {"like": "pair.gan"}, "sn": {"title": "SN"}})
+    assert "title" not in methods(pair={"gan": GAN, "sn": {"like": "gan"}})["pair"]["sn"]
+    assert made["faces"]["gan"]["title"] == "GAN"
+    assert made["pair"]["sn"]["title"] == "SN"  # as a method of the same name has it elsewhere
+
+
+def test_tasks_may_be_like_tasks() -> None:
+    tasks = {"maze": {"family": "maze", "seeds": [0], "title": "Maze"}, "flipped": {"like": "maze", "flipped": True}}
+    made = resolved({"tasks": tasks}, "params.yaml")["tasks"]
+    assert made["flipped"] == {"family": "maze", "seeds": [0], "flipped": True}
+
+
+@pytest.mark.parametrize(
+    ("block", "line"),
+    [
+        ({"like": "gam"}, "params.yaml: methods.pair.mine.like = gam: unknown; did you mean gan?"),
+        ({"like": "pair.gam"}, "params.yaml: methods.pair.mine.like = pair.gam: unknown; did you mean gan?"),
+        ({"like": "gan.nett"}, "params.yaml: methods.pair.mine.like = gan.nett: unknown; did you mean net?"),
+        ({"like": "gan.loss"}, "params.yaml: methods.pair.mine.like = gan.loss: must be the name of a block, such as gan or digits8.gan"),
+        ({"like": "pair"}, "params.yaml: methods.pair.mine.like = pair: must be the name of a block, such as gan or digits8.gan"),
+        ({"like": 3}, "params.yaml: methods.pair.mine.like = 3: must be the name of a block, such as gan or digits8.gan"),
+        ({"like": "mine"}, "params.yaml: methods: pair.mine -> pair.mine leads back to itself: take one `like` out"),
+    ],
+)  # fmt: skip
+def test_what_leads_nowhere_is_told(block: dict[str, Any], line: str) -> None:
+    with pytest.raises(BenchError) as error:
+        methods(pair={"gan": GAN, "mine": block})
+    assert str(error.value) == line
+
+
+def test_a_circle_is_told_whole() -> None:
+    with pytest.raises(BenchError, match="pair.a -> pair.b -> pair.a leads back to itself"):
+        methods(pair={"a": {"like": "b"}, "b": {"like": "a"}})
