@@ -7,7 +7,7 @@ READY = .venv/ready
 CHROMIUM ?= chromium
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: setup test smoke reproduce mutants gpu report preview clean
+.PHONY: setup test lint smoke reproduce mutants gpu report preview clean
 
 setup: $(READY)
 
@@ -22,6 +22,14 @@ $(READY): requirements.txt pyproject.toml
 
 test: $(READY)
 	.venv/bin/python -m pytest -n 2
+
+# Style, types, who imports whom, and the declared dependencies.
+lint: $(READY)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/deptry . --no-ansi
+	.venv/bin/mypy
 
 smoke: $(READY)
 	$(BENCH) smoke
