@@ -147,7 +147,8 @@ def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
     asked = 0
     for name in presets.names(ROOT):
         for task, block in presets.compose_preset(ROOT, name)["tasks"].items():
-            if needs.archived(expert := block.get("demonstrations")):
+            expert = block.get("demonstrations")
+            if needs.archived(expert) and "episodes" in block:  # a maze shows all that its expert left
                 family = registry.family(block["family"])
                 shown = family.build(task, family.Params(**block | {"demonstrations": str(needs.path(ROOT, expert))}), ROOT)
                 assert shown.demonstrated.rewards.shape[1] == block["episodes"]
