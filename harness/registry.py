@@ -115,12 +115,13 @@ def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:  # whatever stands in a file of one's own
         said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-        raise BenchError(f"{what} {name} cannot be imported: {_place(error)}: {type(error).__name__}: {said}") from error
+        raise BenchError(f"{what} {name} cannot be imported: {_place(error, module)}: {type(error).__name__}: {said}") from error
 
 
-def _place(error: BaseException) -> str:
+def _place(error: BaseException, module: str) -> str:
     """File and line where an import failed: of the syntax error, or the last line run outside Python's own importer."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen ")]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}"
+    importer = ("<frozen ", importlib.__file__, __file__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(importer)]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else f"{module.replace('.', '/')}.py"

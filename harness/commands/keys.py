@@ -122,16 +122,16 @@ def literal(path: Path, name: str) -> tuple[str, ...]:
                 found = ast.literal_eval(node.value)
                 if isinstance(found, tuple) and all(isinstance(word, str) for word in found):
                     return found
-    raise BenchError(f"{path}, line 1: no {name} = (...) in the file; add it at the top level, as a literal tuple of strings")
+    raise BenchError(f"{path}: no {name} = (...) in the file; add it at the top level, as a literal tuple of strings")
 
 
 def _parsed(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes())  # bytes, as Python reads the encoding from the file
     except SyntaxError as error:
-        place = f", line {error.lineno}" if error.lineno else ""
-        raise BenchError(f"{path}{place}: SyntaxError: {error.msg}") from None
-    except ValueError as error:  # of null bytes
+        line = f", line {error.lineno}" if error.lineno else ""  # none for a null byte
+        raise BenchError(f"{path}{line}: SyntaxError: {error.msg}") from None
+    except ValueError as error:  # of null bytes, in Python before 3.12
         raise BenchError(f"{path}: {error}") from None
 
 

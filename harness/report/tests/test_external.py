@@ -96,3 +96,51 @@ def test_another_quantity_does_not_stand_beside_ours(frame, tmp_path, change, sa
     with pytest.raises(BenchError) as caught:
         external.table(frame, [external.read(folder, "p")])
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def lines(*rows):
+    return "task,method,seed,step,metric,value\n" + "".join(f"{row}\n" for row in rows)
+
+
+def read_text(frame, folder, text):
+    put(folder, scores([1.0]), external.skeleton(frame))
+    (folder / external.SCORES).write_text(text, encoding="utf-8")
+    return external.read(folder, "p")
+
+
+@pytest.mark.parametrize("name", ["None", "NA", "null", "nan", "N/A", "1", "true"])
+def test_a_method_is_called_what_stands_in_the_file(frame, tmp_path, name):
+    found = read_text(frame, tmp_path / "p", lines(*(f"digits8,{name},{seed},9,{METRIC},{seed}.5" for seed in range(4))))
+    assert set(found.scores.method) == {name} and found.scores.value.tolist() == [0.5, 1.5, 2.5, 3.5]
+    assert [row[0].text for row in external.table(frame, [found]).rows] == [f"{name} (p)"]
+
+
+def test_whole_numbers_may_have_a_point(frame, tmp_path):
+    found = read_text(frame, tmp_path / "p", lines(f"digits8,peer,0.0,3000.0,{METRIC},1", f"digits8,peer,1,3000,{METRIC},2"))
+    assert (found.scores.seed.tolist(), found.scores.step.tolist()) == ([0, 1], [3000, 3000])
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("digits8,peer,0.5,9,M,1", "line 3: seed '0.5' must be an integer from 0"),
+        ("digits8,peer,-1,9,M,1", "line 3: seed '-1' must be an integer from 0"),
+        ("digits8,peer,True,9,M,1", "line 3: seed 'True' must be an integer from 0"),
+        ("digits8,peer,1,3000.7,M,1", "line 3: step '3000.7' must be an integer from 0"),
+        ("digits8,peer,1,,M,1", "line 3: step '' must be an integer from 0"),
+        ("digits8,peer ,1,9,M,1", "line 3: method 'peer ' must be a name without spaces around it"),
+        ("digits8, peer,1,9,M,1", "line 3: method ' peer' must be a name without spaces around it"),
+        ("digits8,,1,9,M,1", "line 3: method '' must be a name"),
+        ('digits8,"pe\ner",1,9,M,1', "line 4: method 'pe\\ner' must be a name"),
+        ("digits8,peer,1,9,M,inf", "line 3: value 'inf' must be a finite number"),
+        ("digits8,peer,1,9,M,1_0", "line 3: value '1_0' must be a finite number"),
+        ("digits8,peer,1,9,M", "line 3: 5 values for 6 columns"),
+        ("digits8,peer,1,9,M,1,2", "line 3: 7 values for 6 columns"),
+        ("digits8,peer,0,9,M,2", "line 3: digits8/peer, seed 0, step 9: frechet_digits-cnn is there twice with different values"),
+    ],
+)  # fmt: skip
+def test_a_broken_row_is_named_by_its_line(frame, tmp_path, row, said):
+    text = lines(f"digits8,peer,0,9,{METRIC},1", row.replace(",M", f",{METRIC}"))
+    with pytest.raises(BenchError) as caught:
+        read_text(frame, tmp_path / "p", text)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
