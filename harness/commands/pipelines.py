@@ -23,7 +23,7 @@ stages:
     wdir: ../..
     cmd: bench prepare {task}
     params: [tasks.{task}]
-    deps: ['results/keys/${{tasks.{task}.family}}.json'{expert}]
+    deps: [results/keys/{task}/prepare.json{expert}]
     outs:
       - results/data/{task}.json: {{cache: false}}
 """
@@ -39,7 +39,7 @@ STAGE = """
         - tasks.{task}
 {params}
       deps:
-        - results/keys/${{tasks.{task}.family}}-{algorithm}.json
+        - results/keys/{task}/{cell}.json
         - results/data/{task}.json
 {reward}{outs}      plots:
 {plots}
@@ -76,28 +76,28 @@ def stale(root: Path, params: dict[str, Any]) -> list[Path]:
 def pipeline(task: str, params: dict[str, Any]) -> str:
     """The text of one file, from the whole of params.yaml."""
     block = params["tasks"][task]
-    expert = f", '{needs.place(block['demonstrations'])}'" if block.get("demonstrations") else ""
+    expert = f", {needs.place(block['demonstrations'])}" if block.get("demonstrations") else ""
     text = HEADER.format(task=task, expert=expert)
     if params["methods"].get(task):
         text += _stage(
-            params, task, "train", f"${{methods.{task}}}", "${key}", "${item.algorithm}", [f"methods.{task}.${{key}}"]
+            params, task, "train", f"${{methods.{task}}}", "${key}", [f"methods.{task}.${{key}}"]
         )
     if found := controls(params, task):
         method, made = found
         over = {name: {"algorithm": block["algorithm"]} for name, block in made.items()}
-        text += _stage(params, task, "control", json.dumps(over), "${key}", "${item.algorithm}", [f"methods.{task}.{method}"])
+        text += _stage(params, task, "control", json.dumps(over), "${key}", [f"methods.{task}.{method}"])
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         where, method = f"ablations.{task}.{name}", f"methods.{task}.{block['method']}"
         leaves = [f"{where}.{key}" for key in OF_A_CELL if key in block]
         text += _stage(
             params, task, f"ablate-{name}", f"${{{where}.values}}", f"{block['method']}-{name}-${{item}}",
-            f"${{{method}.algorithm}}", [method, *leaves],
+            [method, *leaves],
         )  # fmt: skip
     return text
 
 
 def _stage(
-    params: dict[str, Any], task: str, stage: str, over: str, cell: str, algorithm: str, read: list[str]
+    params: dict[str, Any], task: str, stage: str, over: str, cell: str, read: list[str]
 ) -> str:
     block = params["tasks"][task]
     files = RECORD | EXTRAS.get(block["family"], {})
@@ -105,7 +105,7 @@ def _stage(
     reward = f"        - results/records/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
     outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if block["family"] in KEEPS_ARTEFACTS else ""
     return STAGE.format(
-        stage=stage, over=over, task=task, cell=cell, algorithm=algorithm, reward=reward, outs=outs,
+        stage=stage, over=over, task=task, cell=cell, reward=reward, outs=outs,
         params="\n".join(f"        - {key}" for key in read),
         plots="\n".join(f"        - {folder}/{name}: {{cache: false{axes}}}" for name, axes in files.items()),
     )  # fmt: skip

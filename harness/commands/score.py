@@ -76,12 +76,12 @@ def tier(task: Task, method: Method) -> str:
 
 def encoder_of(task: Task) -> Any:
     """The encoder that an image task names, on the device that trains; or None for other tasks."""
-    score = getattr(task.params, "score", None)
-    if not hasattr(score, "encoder"):
+    if task.params.encoder is None:
         return None
     from harness.run.device import pick_device
     from harness.metrics.encoders.catalogue import load
 
+    score = task.params.score
     return load(score.encoder, score.encoder_weights, pick_device().type, score.encoder_precision)
 
 

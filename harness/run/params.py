@@ -34,6 +34,11 @@ class TaskParams(Settings):
     threads: int = Field(1, ge=1)
     precision: Precision = "fp32"
 
+    @property
+    def encoder(self) -> str | None:
+        """The name of the encoder that scores the task's images; None of a task without images to score."""
+        return None
+
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:

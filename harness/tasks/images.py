@@ -49,6 +49,10 @@ class Params(TaskParams):
     dequantise: float = Field(0.0, ge=0)
     score: Scoring
 
+    @property
+    def encoder(self) -> str:
+        return self.score.encoder
+
     @model_validator(mode="after")
     def _where_it_lies(self) -> Params:
         if self.data != "digits" and self.root is None:

@@ -39,7 +39,8 @@ with open("ran.txt", "a") as log:
     print(command, *names, file=log)
 if command == "keys":
     from harness.commands.keys import write_keys
-    write_keys(Path())
+    from harness.run.params import read_yaml
+    write_keys(Path(), read_yaml(Path("params.yaml")))
 elif command == "prepare":
     write(f"results/data/{{names[0]}}.json", "data")
 elif command == "train":
@@ -113,17 +114,17 @@ def test_one_coefficient_runs_its_cell_and_what_follows(tree: Path) -> None:
     change(tree, {"a": {"algorithm": "line", "lr": 0.2}})
     stale = {name for name in Repo().status() if "train" in name or "ablate" in name}
     assert stale == {"pipelines/line/dvc.yaml:train@a"}
-    assert run(tree) == ["evaluate", "report", "train line a"]
+    assert run(tree) == ["evaluate", "keys", "report", "train line a"]
 
 
 def test_a_new_block_and_a_new_value_run_alone(tree: Path) -> None:
     change(tree, {"c": {"algorithm": "line", "lr": 0.3}}, values=[0.5, 1e-5, 2])
-    assert run(tree) == ["evaluate", "report", "train line b-lr-2", "train line c"]
+    assert run(tree) == ["evaluate", "keys", "report", "train line b-lr-2", "train line c"]
 
 
 def test_the_settings_of_an_ablated_method_run_its_ablation(tree: Path) -> None:
     change(tree, {"b": {"algorithm": "other", "lr": 1e-3, "width": 2}})
-    assert run(tree) == ["evaluate", "report", "train line b", "train line b-lr-0.5", "train line b-lr-1e-05"]
+    assert run(tree) == ["evaluate", "keys", "report", "train line b", "train line b-lr-0.5", "train line b-lr-1e-05"]
 
 
 def test_a_comment_runs_the_keys_alone(tree: Path) -> None:
