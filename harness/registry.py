@@ -5,6 +5,8 @@ The only dynamic import. A package offers algorithms as entry points of the grou
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import difflib
 import importlib
 import importlib.util
@@ -21,8 +23,9 @@ from harness.errors import BenchError
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = Path("baselines/methods")
 GROUP = "vdb_bench.methods"
-HELPERS = {"tasks": ("batches", "demonstrations", "pixels")}
+HELPERS = {"tasks": ("batches", "demonstrations", "pixels", "acting")}
 PROMISED = ("Params", "FAMILIES", "build")
+PROMISED_BY_FAMILIES = ("Params", "metrics", "writes", "build")
 
 
 class Packaged(NamedTuple):
@@ -79,8 +82,28 @@ def families() -> list[str]:
 
 
 def family(name: str) -> ModuleType:
-    """A file of harness/tasks: Params, metrics, build(name, params, scratch)."""
-    return _load(f"harness.tasks.{name}", name, families(), "task family")
+    """A file of harness/tasks: Params, metrics, writes, build(name, params, scratch) -> a Task."""
+    module = _load(f"harness.tasks.{name}", name, families(), "task family")
+    if missing := [part for part in PROMISED_BY_FAMILIES if not hasattr(module, part)]:
+        lacks = f"{module.__file__} has no {', '.join(missing)}"
+        raise BenchError(f"task family {name}: {lacks}; see Task in harness/contracts.py")
+    return module
+
+
+def writes(family: str) -> tuple[str, ...]:
+    """What a cell of the family leaves beside its record (see `contracts.Task`), read without running its file."""
+    if family not in families():
+        raise _unknown(family, families(), "task family")
+    return literal(ROOT / "harness/tasks" / f"{family}.py", "writes")
+
+
+def literal(path: Path, name: str) -> tuple[str, ...]:
+    """The module-level tuple of strings `name = (...)` of a file, read without running it."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            with contextlib.suppress(ValueError):
+                return tuple(ast.literal_eval(node.value))
+    raise BenchError(f"{path}: no {name} = (...) at the top of the file; add it as a literal tuple")
 
 
 def _names(folder: Path) -> list[str]:
@@ -103,11 +126,15 @@ def _of(its: Packaged | None) -> str:
     return f" of the package {its.package} {its.version}" if its else ""
 
 
+def _unknown(name: str, known: list[str], what: str) -> BenchError:
+    near = difflib.get_close_matches(str(name), known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    return BenchError(f"{what} {name!r} is unknown; {hint}")
+
+
 def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
     if name not in known:
-        near = difflib.get_close_matches(str(name), known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise BenchError(f"{what} {name!r} is unknown; {hint}")
+        raise _unknown(name, known, what)
     try:
         return importlib.import_module(module)
     except BenchError:

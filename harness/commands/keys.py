@@ -1,8 +1,8 @@
 """The code that a cell runs, as a hash: what its result depends on, and nothing else.
 
 The files are found by reading import statements (lazy ones inside functions count), from the
-training loop, the draws, the task family, the algorithm and the encoder that the task names. What is hashed is the syntax tree
-without comments, docstrings and positions, so that rewording retrains nothing. The command
+training loop, the draws, the task family, the algorithm and the encoder that the task names. What
+is hashed is the syntax tree without comments, docstrings and positions, so that rewording retrains nothing. The command
 layer is left out: it only composes, and a change of meaning there is a new `protocol`.
 Of an algorithm from an installed package the package's name and version count and the one file
 that its entry point names, with what that imports of this project.
@@ -11,7 +11,6 @@ that its entry point names, with what that imports of this project.
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -41,7 +40,7 @@ def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path
     task = f"harness.tasks.{family}"
     theirs, methods = _packaged(algorithm, root) or ({}, (f"baselines.methods.{algorithm}",))
     training = theirs | closure(root, (*ENGINE, task, *methods), skip=("harness.metrics.", *COMPOSERS))
-    metrics = [f"harness.metrics.{name}" for name in literal(_file(root, task), "metrics")]
+    metrics = [f"harness.metrics.{name}" for name in registry.literal(_file(root, task), "metrics")]
     scoring = training | closure(root, (*SCORING, *metrics, *_encoding(encoder)), skip=COMPOSERS)
     return {"training": _digest(training), "scoring": _digest(scoring), "files": scoring}
 
@@ -53,7 +52,7 @@ def prepare_key(family: str, encoder: str | None = None, root: Path = ROOT) -> d
 
 
 def _encoding(encoder: str | None) -> tuple[str, ...]:
-    """What no import statement names: an encoder is loaded by its name, and serves from a process that is started by name."""
+    """What no import statement names: the encoder, loaded by its name, and the process that it may serve from."""
     return (f"{ENCODERS}.{encoder.replace('-', '_')}", f"{ENCODERS}.serve") if encoder else ()
 
 
@@ -68,7 +67,7 @@ def key_files(params: dict[str, Any], root: Path = ROOT) -> dict[str, dict[str, 
     known = lru_cache(maxsize=None)(code_key)  # many cells run the same code
     for task, cell, algorithm in cells(params):
         if cell == PREPARED:
-            raise BenchError(f"methods.{task}.{cell}: a file of that name holds the key of the task's data; rename the method")
+            raise BenchError(f"methods.{task}.{cell}: a file of that name holds the key of the task's data; rename it")
         block = params["tasks"][task]
         made[f"{task}/{cell}.json"] = {"code": known(block["family"], algorithm, _encoder(block), root)}
     return made
@@ -142,15 +141,6 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
             found[name], imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
             waiting += [f for m in imported if not m.startswith(skip) and (f := _file(root, m, missing_ok=True))]
     return dict(sorted(found.items()))
-
-
-def literal(path: Path, name: str) -> tuple[str, ...]:
-    """The module-level tuple of strings `name = (...)` of a file, read without running it."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            with contextlib.suppress(ValueError):
-                return tuple(ast.literal_eval(node.value))
-    raise BenchError(f"{path}: no {name} = (...) at the top of the file; add it as a literal tuple")
 
 
 @lru_cache(maxsize=1024)

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness import registry
 from harness.commands import needs
 from harness.commands.controls import controls
-from harness.commands.score import KEEPS_ARTEFACTS
 
 HEADER = """\
 # Written by `bench pipelines`: the stages of the task {task}, one per cell.
@@ -45,10 +45,10 @@ STAGE = """
 {plots}
 """
 
-# What a cell leaves in its folder, by family; provenance.json is in git only.
+# What a cell leaves in its folder; provenance.json is in git only.
 RECORD = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
-PANELS, SHEET = {"panels.csv": ", x: x, y: y"}, {"sheet.png": ""}
-EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET, "maze": PANELS}  # of "tabular" only some methods leave panels
+# And what the task's family writes beside that: file and its axes.
+EXTRAS = {"panels": ("panels.csv", ", x: x, y: y"), "sheet": ("sheet.png", "")}
 
 # What a cell of an ablation depends on: one more value must leave the others as they are.
 OF_A_CELL = ("method", "key", "seeds", "set", "along")
@@ -100,10 +100,11 @@ def _stage(
     params: dict[str, Any], task: str, stage: str, over: str, cell: str, read: list[str]
 ) -> str:
     block = params["tasks"][task]
-    files = RECORD | EXTRAS.get(block["family"], {})
+    writes = registry.writes(block["family"])
+    files = RECORD | dict(EXTRAS[kind] for kind in EXTRAS if kind in writes)
     folder = f"results/records/{task}/{cell}"
     reward = f"        - results/records/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
-    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if block["family"] in KEEPS_ARTEFACTS else ""
+    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if "artefacts" in writes else ""
     return STAGE.format(
         stage=stage, over=over, task=task, cell=cell, reward=reward, outs=outs,
         params="\n".join(f"        - {key}" for key in read),

@@ -20,9 +20,7 @@ def prepare(root: Path, plan: Plan, task_name: str) -> Path:
     if task_name not in params:
         raise BenchError(unknown(f"task {task_name}", task_name, params).replace("unknown key", "unknown"))
     task = load_task(root, task_name, params[task_name])
-    manifest = {"task": task_name, "data_hash": task.data_hash, "shape": list(task.spec.shape)}
-    if hasattr(task, "train_images"):
-        manifest |= {"n_train": len(task.train_images), "n_test": len(task.test_images), "n_classes": task.spec.n_classes}
+    manifest = {"task": task_name, "data_hash": task.data_hash, "shape": list(task.spec.shape)} | task.facts()
     if task.params.encoder and (weights := task.params.score.encoder_weights) and not Path(weights).exists():
         from harness.metrics.encoders.catalogue import encoder_class
 

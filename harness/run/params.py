@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -38,6 +38,20 @@ class TaskParams(Settings):
     def encoder(self) -> str | None:
         """The name of the encoder that scores the task's images; None of a task without images to score."""
         return None
+
+    @property
+    def expert(self) -> str | None:
+        """The cell whose demonstrations the task shows, if any; see `harness.commands.needs`."""
+        return None
+
+    @property
+    def reward_task(self) -> str | None:
+        """The task whose learnt rewards are trained on again, if any."""
+        return None
+
+    def located(self, root: Path) -> Self:
+        """The same with the paths of files that score the task starting at `root`."""
+        return self
 
     @field_validator("seeds")
     @classmethod

@@ -94,7 +94,7 @@ def test_packages_import_no_members() -> None:
 
 
 def test_only_three_files_import_by_name() -> None:
-    """Keys and layers are read from import statements; the names that these three take stand in the parameters or are literals."""
+    """Keys and layers are read from import statements; the names that these take are parameters, or read as literals."""
     dynamic = [module(p) for p in FILES if any(word in p.read_text() for word in ("import_module", "__import__"))]
     assert dynamic == ["harness.metrics.encoders.catalogue", "harness.metrics.evaluate", "harness.registry"]
 

@@ -74,7 +74,9 @@ def test_other_code_changes_nothing(tree: Path, name: str) -> None:
 
 PARAMS = {
     "tasks": {"seen": {"family": "toy", "score": {"encoder": "big-net"}}, "blind": {"family": "toy"}},
-    "methods": {"seen": {"a": {"algorithm": "line"}, "b": {"algorithm": "other"}}, "blind": {"a": {"algorithm": "line"}}},
+    "methods": {
+        "seen": {"a": {"algorithm": "line"}, "b": {"algorithm": "other"}}, "blind": {"a": {"algorithm": "line"}},
+    },
     "ablations": {"seen": {"lr": {"method": "a", "key": "lr", "values": [0.5, 2], "seeds": [0]}}},
 }
 SEEN = {f"seen/{name}.json" for name in ("prepare", "a", "b", "a-lr-0.5", "a-lr-2")}
@@ -96,14 +98,15 @@ def test_a_file_for_each_cell_and_none_of_cells_that_are_gone(tree: Path) -> Non
     assert written(PARAMS) == SEEN | BLIND
     code = json.loads((tree / "results/keys/seen/a-lr-2.json").read_text())["code"]
     assert code == keys.code_key("toy", "line", "big-net", tree)
-    fewer = PARAMS | {"tasks": {"seen": PARAMS["tasks"]["seen"]}, "methods": {"seen": {"b": {"algorithm": "other"}}}, "ablations": {}}
+    tasks, methods = {"seen": PARAMS["tasks"]["seen"]}, {"seen": {"b": {"algorithm": "other"}}}
+    fewer = PARAMS | {"tasks": tasks, "methods": methods, "ablations": {}}
     assert written(fewer) == {"seen/prepare.json", "seen/b.json"}
     assert not (tree / "results/keys/blind").exists()
 
 
 def test_a_method_may_not_take_the_name_of_the_tasks_own_key(tree: Path) -> None:
     params = PARAMS | {"methods": {"blind": {"prepare": {"algorithm": "line"}}}, "ablations": {}}
-    with pytest.raises(BenchError, match="methods.blind.prepare: .*rename the method"):
+    with pytest.raises(BenchError, match="methods.blind.prepare: .*rename it"):
         keys.write_keys(tree, params)
 
 
@@ -129,7 +132,8 @@ def test_a_constant_of_one_encoder_stales_the_cells_that_it_scores(tmp_path: Pat
     changed = [{file for file in old if old[file] != new[file]} for old, new in zip(before, after)]
     assert any(changed) and not changed[0], "presets score by it, params.yaml does not"
     for params, files, found in zip(plans, before, changed):
-        scored = {task for task, block in params["tasks"].items() if block.get("score", {}).get("encoder") == "vdb-legacy"}
+        blocks = params["tasks"].items()
+        scored = {task for task, block in blocks if block.get("score", {}).get("encoder") == "vdb-legacy"}
         assert found == {file for file in files if file.split("/")[0] in scored}
 
 
