@@ -119,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--out", type=Path, required=True, help="the file to write")
     c.add_argument("--seed", type=int, help="one seed only (default: all, stacked along axis 0)")
 
-    command("keys", _keys, "hash the code that each kind of cell runs, into results/keys/", "keys")
+    command("keys", _keys, "hash the code that each cell runs, into results/keys/", "keys")
     command("pipelines", _pipelines, "write pipelines/<task>/dvc.yaml after a new task or ablation", "pipelines")
 
     c = command("preset", _preset, "run a preset in a private copy, build/NAME/", "preset c_maze --jobs 2")
@@ -269,7 +269,7 @@ def _of_this_time(args: Args, plan: Plan) -> None:
 
     for path in pipelines.stale(_root(args), plan.params):
         raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
-    for path in keys.stale(_root(args), {(cell.family, cell.algorithm) for cell in plan.cells}):
+    for path in keys.stale(_root(args), plan.params):
         raise BenchError(f"{path} is not of the package that is installed now: run `bench keys`")
 
 
@@ -290,7 +290,7 @@ def _export(args: Args) -> None:
 def _keys(args: Args) -> None:
     from harness.commands.keys import write_keys
 
-    write_keys(_root(args))
+    write_keys(_root(args), _plan(args).params)
 
 
 def _pipelines(args: Args) -> None:

@@ -20,7 +20,10 @@ from torch import Tensor, nn
 
 from harness.errors import BenchError
 
-__all__ = ["BenchError", "Draws", "Environments", "Method", "Rollout", "Score", "Settings", "Source", "Task", "TaskSpec"]
+__all__ = [
+    "Act", "BenchError", "ControlOutputs", "CriticOutputs", "Draws", "Environments", "ImageOutputs", "LabelledOutputs",
+    "Method", "PolicyOutputs", "RewardOutputs", "Rollout", "Score", "Settings", "Source", "Task", "TaskSpec", "lacking",
+]
 
 STREAMS = ("init", "data", "latent", "bottleneck", "noise", "env", "expert", "eval")
 
@@ -116,6 +119,71 @@ class Environments(Protocol):
         """The expert's episodes [1, T, E, ...], the same for all seeds."""
 
 
+# What a method's outputs give to be scored, a protocol for each kind; a task names its own as `outputs`.
+
+
+@runtime_checkable
+class ImageOutputs(Protocol):
+    """A generator of images."""
+
+    def images(self, draws: Draws, first: int, n: int) -> Tensor:
+        """[S, n, C, H, W] in [-1, 1]: the samples numbered `first` to `first + n - 1`."""
+
+
+@runtime_checkable
+class LabelledOutputs(Protocol):
+    """A classifier through a code."""
+
+    def log_probs(self, x: Tensor, draws: Draws, n_codes: int) -> Tensor:
+        """[S, B, classes] of x [B, C, H, W], the probabilities averaged over `n_codes` codes."""
+
+    def kl(self, x: Tensor) -> Tensor | None:
+        """[S, B] nats of x [B, C, H, W]; None without a bottleneck."""
+
+
+@runtime_checkable
+class CriticOutputs(Protocol):
+    """A critic of points with F coordinates."""
+
+    def scores(self, x: Tensor) -> Tensor:
+        """[S, N] logits at the mean code of x [N, F]; differentiable in x."""
+
+    def kl(self, x: Tensor) -> Tensor | None:
+        """[S, N] nats of x [N, F]; None without a bottleneck."""
+
+
+@runtime_checkable
+class ControlOutputs(Protocol):
+    """A policy."""
+
+    def noise(self, draws: Draws, shape: Sequence[int], name: str, stream: str = "eval") -> Tensor:
+        """[S, *shape, A]: what `act` draws its actions from."""
+
+    def act(self, observations: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Actions [S, E, A] at observations [S, E, O]; without noise the policy's mode."""
+
+
+@runtime_checkable
+class PolicyOutputs(ControlOutputs, Protocol):
+    """A policy over a discrete set of actions."""
+
+    def log_policy(self, observations: Tensor) -> Tensor:
+        """[S, B, A] log-probabilities at observations [S, B, O]."""
+
+
+@runtime_checkable
+class RewardOutputs(Protocol):
+    """What the outputs of a method that learns a reward give beside its policy."""
+
+    def reward(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """[S, B] of observations [S, B, O] and actions [S, B, A]."""
+
+
+def lacking(outputs: Any, promised: type) -> list[str]:
+    """The functions of the protocol `promised` that `outputs` does not have."""
+    return [name for name in dir(promised) if not name.startswith("_") and not hasattr(outputs, name)]
+
+
 class Method(nn.Module):
     """An algorithm with its settings, training S seeds at once.
 
@@ -135,27 +203,60 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def outputs(self) -> Any:
-        """What is to be scored: an object with the functions that the task's metrics call.
+        """What is to be scored: an object that meets the protocol which the task names as `outputs`, e.g. ImageOutputs.
 
-        images:    images(draws, first, n) -> [S, n, C, H, W] in [-1, 1]
-        labelled:  log_probs(x [B, ...], draws, n_codes) -> [S, B, classes]; kl(x) -> [S, B]
-        gaussians: scores(x [N, 1]) -> [S, N] logits at the mean code; kl(x) -> [S, N]
-        control:   act(observations [S, E, O], noise [S, E, A] or None) -> [S, E, A]; a method that
-                   learns a reward has reward(observations, actions) -> [S, B]
+        Of a method of control that learns a reward it is also RewardOutputs.
         """
         raise NotImplementedError
 
+    def artefacts(self) -> dict[str, dict[str, Tensor]]:
+        """What other cells may take from this one: {"demonstrations" or "reward": {name: tensor, the seeds first}}."""
+        return {}
 
-class Task(Protocol):
-    """What is to be learnt, from which data, and how it is scored. A task owns the score."""
+
+class Task:
+    """What is to be learnt, from which data, and how it is scored. A task owns the score.
+
+    The class of every family is one; a metric names in its signature the class whose further members it reads.
+    metrics: names of files in harness/metrics. writes: what a cell leaves beside its record: "panels" (curves or maps
+    that belong to the end of a run), "sheet" (a picture of samples), "artefacts" (what other cells may take). outputs:
+    the protocol that a method's outputs meet. params: the task's block, a TaskParams. Of these, metrics and writes
+    stand as literals at the top of the family's file, where they are read without running it.
+    """
 
     name: str
     family: str
+    params: Any
     spec: TaskSpec
     data_hash: str
-    metrics: tuple[str, ...]  # names of files in harness/metrics
+    metrics: tuple[str, ...]
+    writes: tuple[str, ...] = ()
+    outputs: type
 
-    def source(self, device: torch.device) -> Source | Environments: ...
+    def source(self, device: torch.device) -> Source | Environments:
+        """The training data, on `device`."""
+        raise NotImplementedError
+
+    def probe(self, outputs: Any, draws: Draws) -> Tensor:
+        """[S, ...]: asks the outputs for a little of all that the metrics would, in a moment, for `bench check`."""
+        raise NotImplementedError
+
+    def compute(self, evaluation: Any) -> dict[str, Score]:
+        """Scores that the family works out itself, beside those of the files that `metrics` names."""
+        return {}
+
+    def panels(self, evaluation: Any) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """(name, x [P], y [S, P]) that the family draws itself, at the end of a run."""
+        return []
+
+    def facts(self) -> dict[str, Any]:
+        """What `bench prepare` notes of the data beside their hash and shape."""
+        return {}
+
+    @property
+    def statistical(self) -> bool:
+        """Whether two runs of the same seed differ by chance, as on a simulator for GPUs."""
+        return False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ The only dynamic import. A package offers algorithms as entry points of the grou
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -21,8 +23,9 @@ from harness.store import checked_name
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = Path("baselines/methods")
 GROUP = "vdb_bench.methods"
-HELPERS = {"tasks": ("batches", "demonstrations", "pixels")}
+HELPERS = {"tasks": ("batches", "demonstrations", "pixels", "acting")}
 PROMISED = ("Params", "FAMILIES", "build")
+PROMISED_BY_FAMILIES = ("Params", "metrics", "writes", "build")
 
 
 class Packaged(NamedTuple):
@@ -81,8 +84,41 @@ def families() -> list[str]:
 
 
 def family(name: str) -> ModuleType:
-    """A file of harness/tasks: Params, metrics, build(name, params, scratch)."""
-    return _load(f"harness.tasks.{name}", name, families(), "task family")
+    """A file of harness/tasks: Params, metrics, writes, build(name, params, scratch) -> a Task."""
+    module = _load(f"harness.tasks.{name}", name, families(), "task family")
+    if missing := [part for part in PROMISED_BY_FAMILIES if not hasattr(module, part)]:
+        lacks = f"{module.__file__} has no {', '.join(missing)}"
+        raise BenchError(f"task family {name}: {lacks}; see Task in harness/contracts.py")
+    return module
+
+
+def writes(family: str) -> tuple[str, ...]:
+    """What a cell of the family leaves beside its record (see `contracts.Task`), read without running its file."""
+    if family not in families():
+        raise BenchError(f"task family {family!r} is unknown; {nearest(family, families())}")
+    return literal(ROOT / "harness/tasks" / f"{family}.py", "writes")
+
+
+def literal(path: Path, name: str) -> tuple[str, ...]:
+    """The module-level tuple of strings `name = (...)` of a file, read without running it."""
+    for node in parsed(path).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            with contextlib.suppress(ValueError):
+                found = ast.literal_eval(node.value)
+                if isinstance(found, tuple) and all(isinstance(word, str) for word in found):
+                    return found
+    raise BenchError(f"{path}: no {name} = (...) in the file; add it at the top level, as a literal tuple of strings")
+
+
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file. Raises BenchError with the file and the line where it is no Python."""
+    try:
+        return ast.parse(path.read_bytes())  # bytes, as Python reads the encoding from the file
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""  # none for a null byte
+        raise BenchError(f"{path}{line}: SyntaxError: {error.msg}") from None
+    except ValueError as error:  # of null bytes, in Python before 3.12
+        raise BenchError(f"{path}: {error}") from None
 
 
 def _names(folder: Path) -> list[str]:

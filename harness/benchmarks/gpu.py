@@ -20,7 +20,7 @@ import torch
 
 from harness.commands.copies import private_copy
 from harness.commands.identity import block_folder
-from harness.commands.keys import write_keys
+from harness.commands.keys import key_files, write_keys
 from harness.commands.plan import Cell, load_plan
 from harness.commands.prepare import prepare
 from harness.commands.presets import compose_preset
@@ -52,10 +52,10 @@ def run(root: Path, preset: str, budget: float, order: Iterable[str] = ()) -> bo
     device = pick_device()
     if device.type != "cuda" and os.environ.get("BENCH_DEVICE") != "cpu":
         raise BenchError("torch sees no GPU here: run this where it does, or try it on the CPU with BENCH_DEVICE=cpu")
-    copy = private_copy(root, preset, compose_preset(root, preset))
-    write_keys(copy)
-    keys = {path.name: path.read_text(encoding="utf-8") for path in sorted((copy / "results/keys").glob("*.json"))}
-    told = {"device": name_of(device), "code": digest(keys)}
+    params = compose_preset(root, preset)
+    copy = private_copy(root, preset, params)
+    write_keys(copy, params)
+    told = {"device": name_of(device), "code": digest(key_files(params, copy))}
     passed = all(row["holds"] for row in _kept(copy / CHECKED, told, lambda: _check(copy, device)))
     _kept(copy / SPEEDS, told, lambda: _speeds(device))
     _kept(copy / ACTING, told | {"engine": _engine()}, lambda: _acting(root, device))

@@ -14,7 +14,7 @@ import torch
 
 from harness.checks import stacking
 from harness.checks.same import differences
-from harness.checks.trial import ACTING, SEEDS, STEPS, Stopped, Trial, Tree, name_of
+from harness.checks.trial import SEEDS, STEPS, Stopped, Trial, Tree, name_of
 from harness.run.step import Step
 
 UPDATES, TOLERANCE = 20, 10 * stacking.TOLERANCE
@@ -38,7 +38,7 @@ class Verdict(NamedTuple):
 def check(tree: Tree, device: torch.device) -> Iterator[Verdict]:
     for cell in tree.cells:
         here, there = Trial(tree, cell, device), Trial(tree, cell)
-        steps = 1 if cell.family in ACTING else UPDATES
+        steps = 1 if here.task.spec.horizon else UPDATES
         method, ours = there.updated(SEEDS, steps), here.build(SEEDS)
         step = Step(ours, here.task.source(device), here.draws(SEEDS))
         for k in range(steps):

@@ -26,7 +26,7 @@ import math
 import torch
 from torch import Tensor
 
-from harness.checks.trial import ACTING, Trial, name_of, project
+from harness.checks.trial import Trial, name_of, project
 from harness.registry import ROOT
 
 STACK, STEPS, TOLERANCE = (0, 1, 2, 3, 4), 10, 2e-4
@@ -37,7 +37,7 @@ def largest_difference(trial: Trial, seeds: tuple[int, ...] = STACK) -> tuple[fl
 
     Tensors without a seed axis are left out: the state's own check names them.
     """
-    steps = 1 if trial.cell.family in ACTING else STEPS
+    steps = 1 if trial.task.spec.horizon else STEPS
     stacked = trial.updated(STACK, steps).state_dict()
     worst = (0.0, "bit-equal")
     for seed in seeds:

@@ -20,7 +20,7 @@ from harness.commands import needs
 from harness.commands.plan import Cell, load_plan
 from harness.commands.presets import compose_preset
 from harness.commands.train import load_task
-from harness.contracts import Draws, Environments, Method, Source, Task
+from harness.contracts import Draws, Method, Task, lacking
 from harness.errors import BenchError, unknown_key
 from harness.run import checkpoint
 from harness.run.seeds import CounterDraws
@@ -29,9 +29,7 @@ from harness.run.train import Run, Schedule, train
 
 CPU = torch.device("cpu")
 FEW = 20  # environments of a seed
-ACTING = ("locomotion", "maze", "tabular")
 SEEDS, STEPS, WATCHED_STEPS, POINTS = (0, 1), 9, 3, 3  # a state is kept for scoring, and logs, after every third step
-SAMPLES = 8
 IDENTITY = {"name": "contract"}
 Each = Callable[[Method, int], None]
 
@@ -184,27 +182,11 @@ class Trial:
 
     def score(self, method: Method, draws: Draws) -> Tensor:
         """What a metric would ask of a method: enough to move whatever scoring could move. The seeds come first."""
-        task, outputs = self.task, method.outputs()
-        if self.cell.family == "images":
-            return outputs.images(draws, 0, SAMPLES)
-        if self.cell.family == "labelled":
-            x = torch.as_tensor(task.test_images[:SAMPLES]).float()
-            outputs.kl(x)
-            return outputs.log_probs(x, draws, 2)
-        if self.cell.family in ACTING:
-            return _acted(task.source(CPU), outputs, draws)
-        x = torch.linspace(-1, 1, 5)[:, None].requires_grad_()
-        scores = outputs.scores(x)
-        (slope,) = torch.autograd.grad(scores.sum(), x)
-        return torch.cat([scores.detach(), slope.T.expand(len(scores), -1)], 1)
+        outputs = method.outputs()
+        if missing := lacking(outputs, self.task.outputs):
+            promised = self.task.outputs.__name__
+            raise BenchError(f"outputs() has no {', '.join(missing)}: see {promised} in harness/contracts.py")
+        return self.task.probe(outputs, draws)
 
     def load(self, folder: Path, name: str) -> dict:
         return checkpoint.load(folder / name, IDENTITY)
-
-
-def _acted(source: Source | Environments, outputs, draws: Draws) -> Tensor:
-    noise = outputs.noise(draws, (2, 4), "policy", "eval")
-    rollout = source.rollout(lambda o, t: outputs.act(o, noise[:, t % 2]), draws, 4, "test", "eval")
-    if hasattr(outputs, "reward"):
-        outputs.reward(rollout.observations[:, 0], rollout.actions[:, 0])
-    return rollout.actions

@@ -39,7 +39,7 @@ def identity(root: Path, cell: Cell) -> dict[str, Any]:
     taken = needs.reward(cell)
     return {
         "protocol": cell.protocol,
-        "code": code_key(cell.family, cell.algorithm)["training"],
+        "code": code_key(cell.family, cell.algorithm, cell.task_params.encoder)["training"],
         "data": data_manifest(root, cell.task)["data_hash"],
         **({"reward": needs.fingerprint(root, taken)} if taken else {}),
         **flatten({"task": {"name": cell.task, **task}, "method": cell.method_params.model_dump(mode="json")}),
@@ -49,7 +49,7 @@ def identity(root: Path, cell: Cell) -> dict[str, Any]:
 def keys_of(root: Path, cell: Cell) -> Keys:
     training = digest(identity(root, cell))
     score = cell.task_params.model_dump(mode="json").get("score")
-    code = code_key(cell.family, cell.algorithm)["scoring"]
+    code = code_key(cell.family, cell.algorithm, cell.task_params.encoder)["scoring"]
     return Keys(training, digest([training, code, score, data_manifest(root, cell.task)]))
 
 

@@ -1,8 +1,8 @@
 """The code that a cell runs, as a hash: what its result depends on, and nothing else.
 
 The files are found by reading import statements (lazy ones inside functions count), from the
-training loop, the draws, the task family and the algorithm. What is hashed is the syntax tree
-without comments, docstrings and positions, so that rewording retrains nothing. The command
+training loop, the draws, the task family, the algorithm and the encoder that the task names. What
+is hashed is the syntax tree without comments, docstrings and positions, so that rewording retrains nothing. The command
 layer is left out: it only composes, and a change of meaning there is a new `protocol`.
 Of an algorithm from an installed package the package's name and version count and the one file
 that its entry point names, with what that imports of this project.
@@ -11,80 +11,110 @@ that its entry point names, with what that imports of this project.
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from harness import registry
+from harness.commands.controls import with_controls
 from harness.errors import BenchError
 from harness.files import write_text
+from harness.store import cell_name
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ("harness.run.train", "harness.run.seeds", "harness.run.pins")
 SCORING = ("harness.commands.score", "harness.metrics.evaluate")
 PREPARE = "harness.commands.prepare"
+ENCODERS = "harness.metrics.encoders"
+KEYS = Path("results/keys")
+PREPARED = "prepare"  # names the file of a task's own key among those of its cells
 COMPOSERS = ("harness.commands.", "harness.registry")
 
 
-def code_key(family: str, algorithm: str, root: Path = ROOT) -> dict[str, object]:
-    """{"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} of the code below `root`."""
+def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
+    """{"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} of the code below `root`.
+
+    encoder: the one that scores the images of the task, if any.
+    """
     task = f"harness.tasks.{family}"
     theirs, methods = _packaged(algorithm, root) or ({}, (f"baselines.methods.{algorithm}",))
     training = theirs | closure(root, (*ENGINE, task, *methods), skip=("harness.metrics.", *COMPOSERS))
-    metrics = [f"harness.metrics.{name}" for name in literal(_file(root, task), "metrics")]
-    scoring = training | closure(root, (*SCORING, *metrics), skip=COMPOSERS)
+    metrics = [f"harness.metrics.{name}" for name in registry.literal(_file(root, task), "metrics")]
+    scoring = training | closure(root, (*SCORING, *metrics, *_encoding(encoder)), skip=COMPOSERS)
     return {"training": _digest(training), "scoring": _digest(scoring), "files": scoring}
 
 
-def prepare_key(family: str, root: Path = ROOT) -> dict[str, object]:
-    """{"prepare": 16 hex, "files": {path: 16 hex}} of what loads a family's data and trains its encoder."""
-    files = closure(root, (PREPARE, f"harness.tasks.{family}"), skip=COMPOSERS)
+def prepare_key(family: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
+    """{"prepare": 16 hex, "files": {path: 16 hex}} of what loads a task's data and trains its encoder."""
+    files = closure(root, (PREPARE, f"harness.tasks.{family}", *_encoding(encoder)), skip=COMPOSERS)
     return {"prepare": _digest(files), "files": files}
 
 
-def pairs(root: Path = ROOT) -> Iterator[tuple[str, str]]:
-    """(family, algorithm) wherever a file of baselines/methods, or a package's, names a family in FAMILIES.
+def _encoding(encoder: str | None) -> tuple[str, ...]:
+    """What no import statement names: the encoder, loaded by its name, and the process that it may serve from."""
+    return (f"{ENCODERS}.{encoder.replace('-', '_')}", f"{ENCODERS}.serve") if encoder else ()
 
-    A family that this project has not is passed over in a package, which may know other versions of it.
+
+def key_files(params: dict[str, Any], root: Path = ROOT) -> dict[str, dict[str, Any]]:
+    """Path below results/keys -> its content: <task>/<cell>.json of every cell, <task>/prepare.json of every task.
+
+    params: the whole of params.yaml. A cell's file holds what makes it stale, under "code" its code.
     """
-    for path in sorted((root / "baselines/methods").glob("*.py")):
-        if not path.stem.startswith("_"):
-            for family in literal(path, "FAMILIES"):
-                yield family, path.stem
-    for name in registry.packaged(root):
-        for family in literal(registry.source(name, root), "FAMILIES"):
-            if _file(root, f"harness.tasks.{family}", missing_ok=True):
-                yield family, name
+    made: dict[str, dict[str, Any]] = {}
+    for task, block in params["tasks"].items():
+        made[f"{task}/{PREPARED}.json"] = {"code": prepare_key(block["family"], _encoder(block), root)}
+    known = lru_cache(maxsize=None)(code_key)  # many cells run the same code
+    for task, cell, algorithm in cells(params):
+        if cell == PREPARED:
+            raise BenchError(f"methods.{task}.{cell}: a file of that name holds the key of the task's data; rename it")
+        block = params["tasks"][task]
+        made[f"{task}/{cell}.json"] = {"code": known(block["family"], algorithm, _encoder(block), root)}
+    return made
 
 
-def write_keys(root: Path) -> None:
-    """Write results/keys/<family>-<algorithm>.json and, for what is prepared, <family>.json; others go."""
-    contents = {f"{family}-{algorithm}.json": code_key(family, algorithm, root) for family, algorithm in pairs(root)}
-    contents |= {f"{family}.json": prepare_key(family, root) for family, _ in pairs(root)}
-    folder = root / "results/keys"
-    for gone in {path.name for path in folder.glob("*.json")} - contents.keys():
+def cells(params: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(task, cell, algorithm) of every cell that the parameters name, rows of control and ablated ones among them."""
+    methods = with_controls(params)["methods"]
+    for task, blocks in methods.items():
+        yield from ((task, name, block["algorithm"]) for name, block in blocks.items())
+    for task, ablations in (params.get("ablations") or {}).items():
+        for name, block in (ablations or {}).items():
+            of = block["method"]
+            yield from ((task, cell_name(of, name, value), methods[task][of]["algorithm"]) for value in block["values"])
+
+
+def _encoder(block: dict[str, Any]) -> str | None:
+    return (block.get("score") or {}).get("encoder")
+
+
+def write_keys(root: Path, params: dict[str, Any]) -> None:
+    """Write every file of `key_files` whose content is another one; those of cells that are gone are removed."""
+    folder, contents = root / KEYS, key_files(params, root)
+    for gone in {path.relative_to(folder).as_posix() for path in folder.rglob("*.json")} - contents.keys():
         (folder / gone).unlink()
     for name, content in contents.items():
         write_text(folder / name, _text(content))
+    for empty in [path for path in folder.iterdir() if path.is_dir() and not any(path.iterdir())]:
+        empty.rmdir()
 
 
-def stale(root: Path, used: Iterable[tuple[str, str]]) -> list[Path]:
-    """Key files of packages' algorithms among the `used` pairs that are not of what is installed: DVC does not see packages.
+def stale(root: Path, params: dict[str, Any]) -> list[Path]:
+    """Key files of cells of packages' algorithms that are not of what is installed: DVC does not see packages.
 
     None where nothing has been written yet, as the stage `keys` is then to run anyway.
     """
-    folder, theirs = root / "results/keys", registry.packaged(root)
-    paths = {folder / f"{family}-{name}.json": (family, name) for family, name in used if name in theirs}
-    if not folder.is_dir():
+    folder, theirs = root / KEYS, registry.packaged(root)
+    if not theirs or not folder.is_dir():
         return []
-    wanted = {path: _text(code_key(*pair, root)) for path, pair in paths.items()}
-    return [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    own = {f"{task}/{cell}.json" for task, cell, algorithm in cells(params) if algorithm in theirs}
+    wanted = {folder / name: content for name, content in key_files(params, root).items() if name in own}
+    return [path for path, content in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != _text(content)]
 
 
-def _text(content: dict[str, object]) -> str:
+def _text(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
@@ -114,31 +144,10 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
     return dict(sorted(found.items()))
 
 
-def literal(path: Path, name: str) -> tuple[str, ...]:
-    """The module-level tuple of strings `name = (...)` of a file, read without running it."""
-    for node in _parsed(path).body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            with contextlib.suppress(ValueError):
-                found = ast.literal_eval(node.value)
-                if isinstance(found, tuple) and all(isinstance(word, str) for word in found):
-                    return found
-    raise BenchError(f"{path}: no {name} = (...) in the file; add it at the top level, as a literal tuple of strings")
-
-
-def _parsed(path: Path) -> ast.Module:
-    try:
-        return ast.parse(path.read_bytes())  # bytes, as Python reads the encoding from the file
-    except SyntaxError as error:
-        line = f", line {error.lineno}" if error.lineno else ""  # none for a null byte
-        raise BenchError(f"{path}{line}: SyntaxError: {error.msg}") from None
-    except ValueError as error:  # of null bytes, in Python before 3.12
-        raise BenchError(f"{path}: {error}") from None
-
-
 @lru_cache(maxsize=1024)
 def _read(path: Path, modified: int, size: int) -> tuple[str, tuple[str, ...]]:
     """(hash, imported modules) of a file; its time and size are the cache's key."""
-    tree = _parsed(path)
+    tree = registry.parsed(path)
     return hashlib.sha256(canonical(tree).encode()).hexdigest()[:16], tuple(imports(tree))
 
 

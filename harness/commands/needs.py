@@ -25,12 +25,12 @@ FILE = "artefacts.npz"
 
 def demonstrations(params: TaskParams) -> str | None:
     """TASK/CELL, or archive/PRESET/TASK/CELL, whose demonstrations the task takes, or None."""
-    return getattr(params, "demonstrations", None)
+    return params.expert
 
 
 def reward(cell: Cell) -> str | None:
     """TASK/CELL whose learnt reward the cell takes, or None."""
-    task = getattr(cell.task_params, "rewards", None)
+    task = cell.task_params.reward_task
     return task and f"{task}/{cell.name}"
 
 

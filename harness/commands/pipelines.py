@@ -11,9 +11,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from harness import registry
 from harness.commands import needs
 from harness.commands.controls import controls
-from harness.commands.score import KEEPS_ARTEFACTS
 from harness.files import write_text
 from harness.store import RECORDS
 
@@ -26,7 +26,7 @@ stages:
     wdir: ../..
     cmd: bench prepare {quoted}
     params: [tasks.{task}]
-    deps: ['results/keys/${{tasks.{task}.family}}.json'{expert}]
+    deps: [results/keys/{task}/prepare.json{expert}]
     outs:
       - results/data/{task}.json: {{cache: false}}
 """
@@ -42,16 +42,16 @@ STAGE = """
         - tasks.{task}
 {params}
       deps:
-        - results/keys/${{tasks.{task}.family}}-{algorithm}.json
+        - results/keys/{task}/{cell}.json
         - results/data/{task}.json
 {reward}{outs}      plots:
 {plots}
 """
 
-# What a cell leaves in its folder, by family; provenance.json is in git only.
+# What a cell leaves in its folder; provenance.json is in git only.
 LEFT = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
-PANELS, SHEET = {"panels.csv": ", x: x, y: y"}, {"sheet.png": ""}
-EXTRAS = {"gaussians": PANELS, "images": PANELS | SHEET, "maze": PANELS}  # of "tabular" only some methods leave panels
+# And what the task's family writes beside that: file and its axes.
+EXTRAS = {"panels": ("panels.csv", ", x: x, y: y"), "sheet": ("sheet.png", "")}
 
 # What a cell of an ablation depends on: one more value must leave the others as they are.
 OF_A_CELL = ("method", "key", "seeds", "set", "along")
@@ -82,32 +82,33 @@ def pipeline(task: str, params: dict[str, Any]) -> str:
     text = HEADER.format(task=task, quoted=shlex.quote(task), expert=expert)
     if params["methods"].get(task):
         text += _stage(
-            params, task, "train", f"${{methods.{task}}}", "${key}", "${item.algorithm}", [f"methods.{task}.${{key}}"]
+            params, task, "train", f"${{methods.{task}}}", "${key}", [f"methods.{task}.${{key}}"]
         )
     if found := controls(params, task):
         method, made = found
         over = {name: {"algorithm": block["algorithm"]} for name, block in made.items()}
-        text += _stage(params, task, "control", json.dumps(over), "${key}", "${item.algorithm}", [f"methods.{task}.{method}"])
+        text += _stage(params, task, "control", json.dumps(over), "${key}", [f"methods.{task}.{method}"])
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         where, method = f"ablations.{task}.{name}", f"methods.{task}.{block['method']}"
         leaves = [f"{where}.{key}" for key in OF_A_CELL if key in block]
         text += _stage(
             params, task, f"ablate-{name}", f"${{{where}.values}}", f"{block['method']}-{name}-${{item}}",
-            f"${{{method}.algorithm}}", [method, *leaves],
+            [method, *leaves],
         )  # fmt: skip
     return text
 
 
 def _stage(
-    params: dict[str, Any], task: str, stage: str, over: str, cell: str, algorithm: str, read: list[str]
+    params: dict[str, Any], task: str, stage: str, over: str, cell: str, read: list[str]
 ) -> str:
     block = params["tasks"][task]
-    files = LEFT | EXTRAS.get(block["family"], {})
+    writes = registry.writes(block["family"])
+    files = LEFT | dict(EXTRAS[kind] for kind in EXTRAS if kind in writes)
     folder = f"{RECORDS}/{task}/{cell}"
     reward = f"        - {RECORDS}/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
-    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if block["family"] in KEEPS_ARTEFACTS else ""
+    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if "artefacts" in writes else ""
     return STAGE.format(
-        stage=stage, over=over, task=task, arguments=shlex.join((task, cell)), algorithm=algorithm, reward=reward, outs=outs,
+        stage=stage, over=over, task=task, arguments=shlex.join((task, cell)), cell=cell, reward=reward, outs=outs,
         params="\n".join(f"        - {key}" for key in read),
         plots="\n".join(f"        - {folder}/{name}: {{cache: false{axes}}}" for name, axes in files.items()),
     )  # fmt: skip

@@ -14,20 +14,16 @@ from harness.run.record import to_json
 
 
 def prepare(root: Path, plan: Plan, task_name: str) -> Path:
-    """Write results/data/<task>.json; train the digits' evaluation net if its file is not there."""
+    """Write results/data/<task>.json; train the encoder if it is one that is trained here and its file is not there."""
     params = {c.task: c.task_params for c in plan.cells}
     if task_name not in params:
         raise BenchError(unknown(f"task {task_name}", task_name, params))
     task = load_task(root, task_name, params[task_name])
-    manifest = {"task": task_name, "data_hash": task.data_hash, "shape": list(task.spec.shape)}
-    if hasattr(task, "train_images"):
-        manifest |= {"n_train": len(task.train_images), "n_test": len(task.test_images), "n_classes": task.spec.n_classes}
-    score = task.params.score if hasattr(task.params, "score") else None
-    if getattr(score, "encoder", None) == "digits-cnn" and score.encoder_weights:
-        from harness.metrics.encoders import digits_cnn
+    manifest = {"task": task_name, "data_hash": task.data_hash, "shape": list(task.spec.shape)} | task.facts()
+    if task.params.encoder and (weights := task.params.score.encoder_weights) and not Path(weights).exists():
+        from harness.metrics.encoders.catalogue import encoder_class
 
-        if not Path(score.encoder_weights).exists():
-            digits_cnn.save(score.encoder_weights, digits_cnn.train(task.train_images, task.train_labels))
+        encoder_class(task.params.encoder).make(Path(weights), task)
     encoder = encoder_of(task)
     if encoder is not None:
         from harness.metrics.reference import real_side

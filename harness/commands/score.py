@@ -19,13 +19,12 @@ from harness.run.seeds import CounterDraws
 from harness.run.train import Run, Schedule, snapshot_path
 
 Fresh = Callable[[tuple[int, ...]], tuple[Method, CounterDraws]]
-KEEPS_ARTEFACTS = ("locomotion", "maze", "tabular")  # families whose cells leave demonstrations or rewards; empty where a method has none
 EVALUATION_STEP = 0  # all methods and all checkpoints meet the same latents and codes
 
 
 def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
     """fresh(seeds) gives an untrained method with its draws, into which each snapshot is loaded."""
-    record = Record(_head(root, cell, task), artefacts={} if cell.family in KEEPS_ARTEFACTS else None)
+    record = Record(_head(root, cell, task), artefacts={} if "artefacts" in task.writes else None)
     params = cell.task_params
     points = Schedule(params.steps, params.log_points, params.evaluations).evaluated()
     encoder = encoder_of(task)
@@ -48,7 +47,7 @@ def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
         if index == 0:
             record.sheet = result.sheet
         if record.artefacts is not None:
-            needs.collect(record.artefacts, getattr(method, "artefacts", dict)(), index)
+            needs.collect(record.artefacts, method.artefacts(), index)
     return record
 
 
@@ -69,19 +68,19 @@ def _head(root: Path, cell: Cell, task: Task) -> dict[str, Any]:
 
 def tier(task: Task, method: Method) -> str:
     """How far a second run may differ: not at all, not on the same device, or within chance."""
-    if getattr(task.params, "physics", None) == "warp":
+    if task.statistical:
         return "statistical"
     return "bit-exact" if method.alive.device.type == "cpu" else "same-device exact"
 
 
 def encoder_of(task: Task) -> Any:
     """The encoder that an image task names, on the device that trains; or None for other tasks."""
-    score = getattr(task.params, "score", None)
-    if not hasattr(score, "encoder"):
+    if task.params.encoder is None:
         return None
     from harness.run.device import pick_device
     from harness.metrics.encoders.catalogue import load
 
+    score = task.params.score
     return load(score.encoder, score.encoder_weights, pick_device().type, score.encoder_precision)
 
 

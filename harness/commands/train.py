@@ -93,10 +93,7 @@ def build_task(root: Path, cell: Cell) -> Task:
 @lru_cache(maxsize=2)
 def load_task(root: Path, name: str, params: TaskParams) -> Task:
     """The task's data; paths of encoder weights and of demonstrations start at `root`."""
-    score = getattr(params, "score", None)
-    if getattr(score, "encoder_weights", None):
-        weights = str(root / score.encoder_weights)
-        params = params.model_copy(update={"score": score.model_copy(update={"encoder_weights": weights})})
+    params = params.located(root)
     if expert := needs.demonstrations(params):
         params = params.model_copy(update={"demonstrations": str(needs.path(root, expert))})
     return registry.family(params.family).build(name, params, root / ".scratch" / "data")

@@ -12,15 +12,16 @@ from scipy.special import expit
 from scipy.stats import norm
 from torch import Tensor
 
-from harness.contracts import Score
+from harness.contracts import CriticOutputs, Score
 from harness.metrics.evaluation import Evaluation
+from harness.tasks.gaussians import Gaussians
 
 GRID = np.linspace(-4, 4, 401)  # holds 0
 DEVIATES = np.linspace(-6, 6, 2001)
 WEIGHTS = norm.pdf(DEVIATES) / norm.pdf(DEVIATES).sum()
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: Evaluation[Gaussians, CriticOutputs]) -> dict[str, Score]:
     """D and its slope, gradients that a generator would get, and with a bottleneck the KL and D's bounds.
 
     far_gradient_*: mean |d log(1 - D)/dx| = D |l'| and |d log D/dx| = (1 - D) |l'| over the generator's
@@ -48,7 +49,7 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     return {name: _score(ev, name, v) for name, v in values.items()}
 
 
-def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def panels(ev: Evaluation[Gaussians, CriticOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """D(x) [S, P] on [-4, 4]."""
     x = GRID[::5]
     return [("D(x)", x, expit(_logits(ev, x)[0]))]
@@ -69,7 +70,7 @@ LABELS = {
 }
 
 
-def _score(ev: Evaluation, name: str, values: np.ndarray) -> Score:
+def _score(ev: Evaluation[Gaussians, CriticOutputs], name: str, values: np.ndarray) -> Score:
     floor = FLOORS.get(name, 0.0)
     values = np.where(np.isfinite(values), values, floor)
     manifest = {"points": f"integral over {len(DEVIATES)} points a class", "data": ev.task.data_hash}
@@ -81,11 +82,11 @@ def _direction(name: str) -> bool | None:
     return True if name.startswith("far") else None
 
 
-def _column(ev: Evaluation, x: np.ndarray) -> Tensor:
+def _column(ev: Evaluation[Gaussians, CriticOutputs], x: np.ndarray) -> Tensor:
     return torch.as_tensor(x, dtype=torch.float32, device=ev.device)[:, None]
 
 
-def _logits(ev: Evaluation, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _logits(ev: Evaluation[Gaussians, CriticOutputs], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Logits [S, P] and their derivatives at x [P], float64."""
     points = _column(ev, x)
     # Forward mode keeps the seeds apart: backward, a broken seed's NaN would reach all through the shared x.

@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.contracts import Score
+from harness.contracts import LabelledOutputs, Score
 from harness.metrics.evaluation import Evaluation
+from harness.tasks.pixels import PixelTask
 
 CHUNK = 10_000  # images at once
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: Evaluation[PixelTask, LabelledOutputs]) -> dict[str, Score]:
     """error_<n>_codes (the headline), error_1_code, train_error in per cent; kl in nats with a bottleneck."""
     task, codes = ev.task, ev.task.params.score.codes
     test = (task.test_images, task.test_labels)
@@ -38,7 +39,9 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     return scores
 
 
-def _error(ev: Evaluation, images: np.ndarray, labels: np.ndarray, codes: int) -> np.ndarray:
+def _error(
+    ev: Evaluation[PixelTask, LabelledOutputs], images: np.ndarray, labels: np.ndarray, codes: int
+) -> np.ndarray:
     """[S] per cent; NaN for a seed whose probabilities are not finite."""
     wrong, finite = np.zeros(ev.n_seeds), np.ones(ev.n_seeds, bool)
     for x, y in zip(_chunks(ev, images), np.split(labels, range(CHUNK, len(labels), CHUNK))):
@@ -48,11 +51,11 @@ def _error(ev: Evaluation, images: np.ndarray, labels: np.ndarray, codes: int) -
     return np.where(finite, 100.0 * wrong / len(labels), np.nan)
 
 
-def _kl(ev: Evaluation) -> np.ndarray | None:
+def _kl(ev: Evaluation[PixelTask, LabelledOutputs]) -> np.ndarray | None:
     """[S] mean nats over the test images, None without a bottleneck."""
     parts = [ev.outputs.kl(x) for x in _chunks(ev, ev.task.test_images)]
     return None if parts[0] is None else torch.cat(parts, 1).double().mean(1).cpu().numpy()
 
 
-def _chunks(ev: Evaluation, images: np.ndarray) -> list[Tensor]:
+def _chunks(ev: Evaluation[PixelTask, LabelledOutputs], images: np.ndarray) -> list[Tensor]:
     return [torch.as_tensor(images[i : i + CHUNK]).to(ev.device).float() / 127.5 - 1 for i in range(0, len(images), CHUNK)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from harness.contracts import Score
-from harness.metrics.evaluation import Evaluation
+from harness.metrics.image_evaluation import ImageEvaluation
 
 ENOUGH = 0.03  # share of the samples at which a class counts as present
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: ImageEvaluation) -> dict[str, Score]:
     """smallest_class_share and classes_at_3pct; nothing where the encoder knows no classes."""
     if not ev.encoder.n_classes:
         return {}
@@ -28,6 +28,6 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     }  # fmt: skip
 
 
-def _shares(ev: Evaluation, features: np.ndarray) -> np.ndarray:
+def _shares(ev: ImageEvaluation, features: np.ndarray) -> np.ndarray:
     """[classes] shares of samples [N, F]."""
     return np.bincount(ev.encoder.classes(features), minlength=ev.encoder.n_classes) / len(features)

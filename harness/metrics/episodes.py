@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from harness.contracts import Rollout, Score
+from harness.contracts import ControlOutputs, Rollout, Score
 from harness.metrics.evaluation import Evaluation
 from harness.run.seeds import CounterDraws
 from harness.tasks.locomotion import Locomotion
@@ -24,7 +24,7 @@ ENOUGH = 0.6  # of the mark: a weaker expert would flatter whoever is measured b
 EXPERT, RANDOM = "expert", "actions at random"
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
     """Means over n_episodes from a reset, undiscounted. An episode ends where Gymnasium ends it, but for return_fixed.
 
     normalised: only where the task has demonstrations of an expert that is one; it is linear between the two references. A run with an action
@@ -65,7 +65,7 @@ def is_expert(task: Locomotion, expert: float, random: float) -> bool:
     return expert > random if mark is None else expert - random >= ENOUGH * (mark - random)
 
 
-def rollout(ev: Evaluation, mode: bool = False) -> Rollout:
+def rollout(ev: Evaluation[Locomotion, ControlOutputs], mode: bool = False) -> Rollout:
     """Episodes with no end but the horizon; the same resets and noise whatever the method."""
     outputs, task, n = ev.outputs, ev.task, ev.task.params.score.n_episodes
     noise = None if mode else outputs.noise(ev.draws, (task.horizon, n), "episodes/policy", STREAM)

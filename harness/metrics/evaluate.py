@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts import Draws, Score, Task
+from harness.contracts import BenchError, Draws, Score, Task, lacking
 from harness.metrics.encoders.base import Encoder
 from harness.metrics.evaluation import Evaluation
-from harness.metrics.sheet import sheet
+from harness.metrics.image_evaluation import ImageEvaluation
 from harness.run.params import digest
 
 
@@ -37,25 +37,28 @@ def evaluate(
     task: Task, outputs: Any, draws: Draws, encoder: Encoder | None = None, endpoint: bool = True,
     allow_few: bool = False, scratch: Path | None = None,
 ) -> Result:
-    """Score `outputs` for all seeds of a block, by the files that task.metrics names; arguments as for `Evaluation`.
+    """Score `outputs` for all seeds of a block, by the task itself and the files that task.metrics names.
 
-    Raises BenchError if the samples are too few for the encoder's features.
+    A metric's file has compute(evaluation) -> scores by name, and panels(evaluation) where it draws any. encoder: of
+    tasks of images; the rest as for `Evaluation` and `ImageEvaluation`. Raises BenchError if the outputs are not what
+    the task asks for, or if the samples are too few for the encoder's features.
     """
-    evaluation = Evaluation(task, outputs, draws, encoder, endpoint, allow_few, scratch)
+    if missing := lacking(outputs, task.outputs):
+        promised = task.outputs.__name__
+        raise BenchError(
+            f"{task.name}: the method's outputs() has no {', '.join(missing)}: see {promised} in harness/contracts.py"
+        )
+    if encoder is None:
+        evaluation: Evaluation = Evaluation(task, outputs, draws, endpoint)
+    else:
+        evaluation = ImageEvaluation(task, outputs, draws, encoder, endpoint, allow_few, scratch)
     # By name, so that a cell depends on its own metrics only.
-    metrics = [importlib.import_module(f"harness.metrics.{name}") for name in task.metrics]
+    metrics = [task, *(importlib.import_module(f"harness.metrics.{name}") for name in task.metrics)]
     scores = {name: score for metric in metrics for name, score in metric.compute(evaluation).items()}
     panels = [p for metric in metrics if endpoint and hasattr(metric, "panels") for p in metric.panels(evaluation)]
     ids = {name: manifest_id(score.manifest) for name, score in scores.items() if score.manifest}
-    has_images = encoder is not None
-    return Result(
-        scores,
-        panels,
-        {ids[name]: scores[name].manifest for name in ids},
-        ids,
-        evaluation.collapsed if has_images else np.zeros(draws.n_seeds, bool),
-        sheet(evaluation.images, task.train_images) if has_images and endpoint else None,
-    )
+    manifests = {ids[name]: scores[name].manifest for name in ids}
+    return Result(scores, panels, manifests, ids, evaluation.collapsed, evaluation.sheet() if endpoint else None)
 
 
 def manifest_id(manifest: dict[str, Any]) -> str:

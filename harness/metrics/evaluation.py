@@ -1,38 +1,28 @@
-"""What the metrics of one evaluation share: the outputs, and one feature pass for all of them and all seeds."""
+"""What the metrics of one evaluation share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from harness.contracts import Draws, Score, Task
-from harness.metrics.encoders.base import Encoder
-from harness.metrics.reference import RealSide, n_fake, real_side
+from harness.contracts import Draws, Task
 
-CHUNK = 500  # images a seed at once; part of what is drawn, as latents are numbered by chunk
-COLLAPSED = 1e-3  # of the range: no pixel varies more than this over the samples
+T = TypeVar("T", bound=Task)
+O = TypeVar("O")  # noqa: E741
 
 
-class Evaluation:
-    """Each part is worked out when first asked for.
+class Evaluation(Generic[T, O]):
+    """The outputs of a method on a task, for all seeds of a block; each part is worked out when first asked for.
 
-    encoder: of image tasks. endpoint: the end of the run, where costly extras belong (extrapolation, panels).
-    allow_few: let the Frechet distance be taken with N <= F samples; the manifest then says so.
-    scratch: folder for features of the real side, or None to keep none.
+    A metric says in its signature which tasks and which outputs it reads. endpoint: the end of the run, where costly
+    extras belong (extrapolation, panels).
     """
 
-    def __init__(
-        self, task: Task, outputs: Any, draws: Draws, encoder: Encoder | None = None, endpoint: bool = True,
-        allow_few: bool = False, scratch: Path | None = None,
-    ):
-        self.task, self.outputs, self.draws, self.encoder = task, outputs, draws, encoder
-        self.endpoint, self.allow_few, self.scratch = endpoint, allow_few, scratch
+    def __init__(self, task: T, outputs: O, draws: Draws, endpoint: bool = True):
+        self.task, self.outputs, self.draws, self.endpoint = task, outputs, draws, endpoint
 
     @property
     def n_seeds(self) -> int:
@@ -43,52 +33,11 @@ class Evaluation:
         """Where the outputs' inputs belong."""
         return self.draws.uniform("eval", "device", (1,)).device
 
-    @cached_property
-    def n_fake(self) -> int:
-        return n_fake(self.task, self.encoder)
-
-    @cached_property
-    def _generated(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """uint8 images, the same before rounding where the encoder asks for it, finite [S]."""
-        keep = self.encoder.pixels == "float32"
-        pixels, raw, finite = [], [], np.ones(self.n_seeds, bool)
-        for first in range(0, self.n_fake, CHUNK):
-            x = self.outputs.images(self.draws, first, min(CHUNK, self.n_fake - first))
-            finite &= torch.isfinite(x).flatten(1).all(1).cpu().numpy()
-            x = torch.nan_to_num(x, 0.0, 1.0, -1.0)  # a seed that needs it is marked, and gets the floor
-            pixels.append(to_uint8(x).cpu().numpy())
-            if keep:
-                raw.append(x.float().cpu().numpy())
-        return np.concatenate(pixels, 1), np.concatenate(raw, 1) if keep else None, finite
-
     @property
-    def images(self) -> np.ndarray:
-        """uint8 [S, N, C, H, W]."""
-        return self._generated[0]
-
-    @cached_property
     def collapsed(self) -> np.ndarray:
-        """[S] bool: the seed's images are all alike or not finite; it counts at the floor."""
-        images, _, finite = self._generated
-        spread = np.array([x.std(0, dtype=np.float32).max() for x in images])
-        return (spread < COLLAPSED * 255) | ~finite
+        """[S] bool: the seed's samples are all alike or not finite; it counts at the floor."""
+        return np.zeros(self.n_seeds, bool)
 
-    @cached_property
-    def features(self) -> np.ndarray:
-        """float32 [S, N, F]."""
-        images, raw, _ = self._generated
-        images = images if raw is None else raw
-        return self.encoder.features(images.reshape(-1, *images.shape[2:])).reshape(*images.shape[:2], -1)
-
-    @cached_property
-    def real(self) -> RealSide:
-        return real_side(self.task, self.encoder, self.allow_few, self.scratch)
-
-    def image_score(self, values: Sequence[float], floor: float, **words: Any) -> Score:
-        """A score of generated images, with the floor for the seeds that collapsed."""
-        return Score(np.where(self.collapsed, floor, np.asarray(values, np.float64)), floor=float(floor), **words)
-
-
-def to_uint8(x: Tensor) -> Tensor:
-    """Images in [-1, 1] -> round(255 clip((x + 1) / 2, 0, 1)), by no other image's range."""
-    return (255 * ((x + 1) / 2).clamp(0, 1)).round().to(torch.uint8)
+    def sheet(self) -> bytes | None:
+        """A PNG of samples, of what has any to show."""
+        return None

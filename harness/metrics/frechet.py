@@ -8,13 +8,13 @@ import numpy as np
 
 from harness.contracts import Score
 from harness.metrics import distances
-from harness.metrics.evaluation import Evaluation
+from harness.metrics.image_evaluation import ImageEvaluation
 
 SIZES = 12  # values of N in the extrapolation (Chong and Forsyth 2020)
 PANEL = "frechet against 1/N"
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: ImageEvaluation) -> dict[str, Score]:
     """frechet_<encoder>, and at the end of a run frechet_inf_<encoder> where N leaves room for it."""
     words = {"higher_is_better": False, "floor": ev.real.floor, "manifest": ev.real.manifest()}
     values = [_distance(ev, features) for features in ev.features]
@@ -30,7 +30,7 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     return scores
 
 
-def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def panels(ev: ImageEvaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """The distance [S, P] against 1/N [P], from random subsets of the fakes; all reals at each N."""
     ns = sizes(ev.n_fake, ev.encoder.dim)
     return [(PANEL, 1.0 / np.array(ns), curves(ev, ns))] if ns else []
@@ -45,7 +45,7 @@ def sizes(n: int, d: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1)  # the limit and the panel share it
-def curves(ev: Evaluation, ns: tuple[int, ...]) -> np.ndarray:
+def curves(ev: ImageEvaluation, ns: tuple[int, ...]) -> np.ndarray:
     """[S, P] distances of random subsets of size N."""
     found = np.empty((ev.n_seeds, len(ns)))
     for p, n in enumerate(ns):
@@ -54,6 +54,6 @@ def curves(ev: Evaluation, ns: tuple[int, ...]) -> np.ndarray:
     return found
 
 
-def _distance(ev: Evaluation, features: np.ndarray) -> float:
+def _distance(ev: ImageEvaluation, features: np.ndarray) -> float:
     fake = distances.moments(features, ev.allow_few)
     return distances.frechet(ev.real.gaussian, fake.mean, fake.cov)

@@ -6,10 +6,10 @@ import numpy as np
 
 from harness.contracts import Score
 from harness.metrics import distances
-from harness.metrics.evaluation import Evaluation
+from harness.metrics.image_evaluation import ImageEvaluation
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: ImageEvaluation) -> dict[str, Score]:
     """kid_<encoder>: equal numbers of reals and fakes; may be negative."""
     real, n = ev.real.paired, len(ev.real.paired)
     values = [distances.kid(real, features[:n], ev.real.kernel_mean) for features in ev.features]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from harness.contracts import Score, Task
-from harness.metrics.evaluation import Evaluation
+from harness.contracts import Score
+from harness.metrics.image_evaluation import ImageEvaluation
 from harness.metrics.neighbours import nearest_distance
+from harness.tasks.pixels import PixelTask
 
 SAMPLES = 1000  # a seed
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: ImageEvaluation) -> dict[str, Score]:
     """nearest_train_ratio: 0 for copies, 1 as near as unseen real images, above 1 farther off."""
     train, own = ev.task.train_images, _own(ev.task)
     values = [nearest_distance(images[:SAMPLES], train).mean() / own for images in ev.images]
@@ -24,5 +25,5 @@ def compute(ev: Evaluation) -> dict[str, Score]:
 
 
 @lru_cache(maxsize=2)
-def _own(task: Task) -> float:
+def _own(task: PixelTask) -> float:
     return float(nearest_distance(task.test_images[:SAMPLES], task.train_images).mean())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from harness.contracts import Score
-from harness.metrics.evaluation import Evaluation
+from harness.metrics.image_evaluation import ImageEvaluation
 from harness.metrics.neighbours import Manifold, manifold
 from harness.metrics.reference import NEIGHBOURS
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: ImageEvaluation) -> dict[str, Score]:
     """precision_, recall_, density_ and coverage_<encoder>: equal numbers of reals and fakes."""
     real, n = ev.real.paired, len(ev.real.paired)
     found = [manifold(real, features[:n], NEIGHBOURS, ev.real.radii) for features in ev.features]

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.contracts import BenchError, Task
+from harness.contracts import BenchError
 from harness.metrics import distances, neighbours
 from harness.metrics.encoders.base import Encoder
+from harness.tasks.pixels import PixelTask
 
 PAIRED = 10_000  # samples a side of kernel and neighbour metrics, whose cost grows with N^2
 NEIGHBOURS = 3
@@ -26,7 +27,7 @@ class RealSide:
     features [N, F] float32; others: those of the part of the data that is not the reference.
     """
 
-    def __init__(self, task: Task, encoder: Encoder, allow_few: bool = False, scratch: Path | None = None):
+    def __init__(self, task: PixelTask, encoder: Encoder, allow_few: bool = False, scratch: Path | None = None):
         self.task, self.encoder, self.n_fake = task, encoder, n_fake(task, encoder)
         self.allow_few, self.scratch = allow_few, scratch
         distances.require_enough(self.n_fake, encoder.dim, allow_few)
@@ -59,12 +60,8 @@ class RealSide:
 
     @cached_property
     def floor_feature(self) -> np.ndarray:
-        """[F] features of a collapsed generator: the task's floor image, or an even grey."""
-        if hasattr(self.task, "floor_images"):
-            image = self.task.floor_images()[:1]
-        else:
-            image = np.full_like(self.task.test_images[:1], 128)
-        return self.encoder.features(self.encoder.cast(image))[0]
+        """[F] features of a collapsed generator."""
+        return self.encoder.features(self.encoder.cast(self.task.floor_image()))[0]
 
     @cached_property
     def floor(self) -> float:
@@ -108,12 +105,12 @@ class RealSide:
         }  # fmt: skip
 
 
-def n_fake(task: Task, encoder: Encoder) -> int:
+def n_fake(task: PixelTask, encoder: Encoder) -> int:
     """Exactly so many images are generated for each seed: what the protocol or the task says, or one for each test image."""
     return encoder.n_fake or task.params.score.n_fake or len(task.test_images)
 
 
 @lru_cache(maxsize=2)
-def real_side(task: Task, encoder: Encoder, allow_few: bool = False, scratch: Path | None = None) -> RealSide:
+def real_side(task: PixelTask, encoder: Encoder, allow_few: bool = False, scratch: Path | None = None) -> RealSide:
     """Raises BenchError, before anything is trained if called then, where samples are too few for the encoder."""
     return RealSide(task, encoder, allow_few, scratch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.contracts import Rollout, Score
+from harness.contracts import ControlOutputs, Rollout, Score
 from harness.metrics.evaluation import Evaluation
 from harness.sim.mazes import C_BARRIER_Y, CONTROL_PERIOD
 from harness.tasks.maze import Maze
@@ -20,7 +20,7 @@ LABELS = {
 }
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: Evaluation[Maze, ControlOutputs]) -> dict[str, Score]:
     """Means over episodes: undiscounted true returns of the policy as it draws its actions (but for return_mode).
 
     stuck: in the C-maze only. return_flipped: of policies trained in the other one; nothing is trained again.
@@ -42,7 +42,7 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     return scores
 
 
-def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def panels(ev: Evaluation[Maze, ControlOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """The path of the policy's mode, mean over episodes: x and y [S, P] (m) over time (s); and the walls' ends (m)."""
     seen = rollout(ev, ev.task, mode=True)
     path = np.concatenate([_numpy(seen.observations[:, :1]), _numpy(seen.next_observations)], 1).mean(2)
@@ -52,7 +52,7 @@ def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
     return [*paths, ("walls", walls[:, 0], np.tile(walls[:, 1], (len(path), 1)))]
 
 
-def rollout(ev: Evaluation, task: Maze, mode: bool = False) -> Rollout:
+def rollout(ev: Evaluation[Maze, ControlOutputs], task: Maze, mode: bool = False) -> Rollout:
     """Episodes of `task`; the same resets and the same noise whatever the task and the method."""
     outputs, n = ev.outputs, task.params.score.n_episodes
     noise = None if mode else outputs.noise(ev.draws, (task.params.horizon, n), "returns/policy", STREAM)
@@ -63,14 +63,14 @@ def rollout(ev: Evaluation, task: Maze, mode: bool = False) -> Rollout:
     return task.source(ev.device).rollout(act, ev.draws, n, "returns", STREAM)
 
 
-def _return(ev: Evaluation, found: Rollout, name: str) -> Score:
+def _return(ev: Evaluation[Maze, ControlOutputs], found: Rollout, name: str) -> Score:
     floor = ev.task.maze.lowest_return(ev.task.params.horizon)
     return _score(ev, found, name, _numpy(found.rewards).sum(1).mean(1), floor, True, name == "return")
 
 
 def _score(
-    ev: Evaluation, found: Rollout, name: str, values: np.ndarray, floor: float, higher_is_better: bool = False,
-    headline: bool = False,
+    ev: Evaluation[Maze, ControlOutputs], found: Rollout, name: str, values: np.ndarray, floor: float,
+    higher_is_better: bool = False, headline: bool = False,
 ) -> Score:  # fmt: skip
     finite = np.isfinite(values) & np.isfinite(_numpy(found.actions)).all((1, 2, 3))
     params = ev.task.params

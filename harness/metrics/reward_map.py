@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from harness.contracts import Score
+from harness.contracts import ControlOutputs, RewardOutputs, Score
 from harness.metrics.evaluation import Evaluation
+from harness.tasks.maze import Maze
 
 SPACING = 0.025  # m
 INSET = 0.05  # m: no centre of the ball comes closer to a wall
@@ -22,7 +23,7 @@ LABELS = {
 }
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: Evaluation[Maze, ControlOutputs]) -> dict[str, Score]:
     """Nothing for a method that learns no reward. A failed run counts as a constant reward."""
     maps = reward_maps(ev)
     if maps is None:
@@ -50,7 +51,7 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     }
 
 
-def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def panels(ev: Evaluation[Maze, ControlOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """The map [S, ny * nx], a row of the room after the other; x numbers the points."""
     maps = reward_maps(ev)
     if maps is None:
@@ -65,9 +66,9 @@ def grid(maze) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.arange(a + INSET, b - INSET + SPACING / 2, SPACING) for a, b in ((x0, x1), (y0, y1)))
 
 
-def reward_maps(ev: Evaluation) -> np.ndarray | None:
+def reward_maps(ev: Evaluation[Maze, ControlOutputs]) -> np.ndarray | None:
     """[S, ny, nx] float64."""
-    if not hasattr(ev.outputs, "reward"):
+    if not isinstance(ev.outputs, RewardOutputs):
         return None
     x, y = grid(ev.task.maze)
     places = np.stack([*np.meshgrid(x, y), np.zeros((len(y), len(x)))], -1).reshape(-1, 3)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from harness.contracts import Score
+from harness.contracts import PolicyOutputs, RewardOutputs, Score
 from harness.maths.soft_mdp import occupancy, soft_evaluate_policy
 from harness.metrics.evaluation import Evaluation
 from harness.tasks.tabular import Maze, Tabular
@@ -27,7 +27,7 @@ LABELS = {
 HIGHER_IS_BETTER = ("return", "reward_correlation", "return_transfer")
 
 
-def compute(ev: Evaluation) -> dict[str, Score]:
+def compute(ev: Evaluation[Tabular, PolicyOutputs]) -> dict[str, Score]:
     """The first three of LABELS, and the rest with a learnt reward.
 
     A failed run counts as the uniform policy, and as a reward that is constant.
@@ -46,7 +46,7 @@ def compute(ev: Evaluation) -> dict[str, Score]:
     return scores
 
 
-def panels(ev: Evaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def panels(ev: Evaluation[Tabular, PolicyOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Rewards of the states, row by row: learnt [S, N], mean over actions, in the true reward's units and with its
     mean; and true. And the ends of the walls, in cells, as (x, y) with y upwards from the lowest row's middle."""
     learnt = rewards(ev)
@@ -71,15 +71,15 @@ def _walls(maze: Maze) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.array(ends).T)
 
 
-def log_policies(ev: Evaluation) -> np.ndarray:
+def log_policies(ev: Evaluation[Tabular, PolicyOutputs]) -> np.ndarray:
     """[S, N, A] float64, normalised again after float32."""
     states = torch.eye(ev.task.spec.shape[0], device=ev.device).expand(ev.n_seeds, -1, -1)
     return ev.outputs.log_policy(states).detach().double().log_softmax(-1).cpu().numpy()
 
 
-def rewards(ev: Evaluation) -> np.ndarray | None:
+def rewards(ev: Evaluation[Tabular, PolicyOutputs]) -> np.ndarray | None:
     """[S, N, A] float64 of all pairs; None of a method that learns no reward."""
-    if not hasattr(ev.outputs, "reward"):
+    if not isinstance(ev.outputs, RewardOutputs):
         return None
     n, n_actions = ev.task.spec.shape[0], ev.task.spec.n_actions
     states = torch.eye(n, device=ev.device).repeat_interleave(n_actions, 0).expand(ev.n_seeds, -1, -1)

@@ -12,7 +12,7 @@ from harness.report.frame import Cell, TaskFrame
 from harness.report.lines import thin
 from harness.report.style import REFERENCE, Plot, Style, dwarfed, figure, shades, stretch, svg
 
-FAMILIES = ("locomotion", "maze", "tabular")
+TOLD_BY = {"accuracy", "grad_policy"}  # logs of a method in which a discriminator pays a policy
 LOGS = {
     "accuracy": "accuracy, discriminator",
     "kl": "KL of the code (nat)",
@@ -31,9 +31,8 @@ POINTS = 200  # of all lines of a panel, so that many seeds weigh no more than f
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     """A figure for each method that logs what a discriminator does."""
-    if frame.family not in FAMILIES:
-        return []
-    return [_of(frame, cell, looks[cell.name]) for cell in frame.cells if cell.curves is not None and "accuracy" in cell.curves]
+    told = [cell for cell in frame.cells if cell.curves is not None and TOLD_BY <= {*cell.curves}]
+    return [_of(frame, cell, looks[cell.name]) for cell in told]
 
 
 def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:

@@ -20,7 +20,7 @@ COLUMNS = 4
 def draw(frame: TaskFrame) -> list[Plot]:
     """One map for the truth and one for each method that learns a reward: the mean over its seeds."""
     cells = [cell for cell in frame.cells if cell.panels is not None and (cell.panels.panel == LEARNT).any()]
-    if frame.family != "tabular" or not cells:
+    if not cells:
         return []
     maps = {"true reward": _map(cells[0].panels, TRUE)} | {cell.title: _map(cell.panels, LEARNT) for cell in cells}
     walls = cells[0].panels[cells[0].panels.panel == WALLS]

@@ -19,8 +19,6 @@ STUCK, RETURN = "stuck", "return"
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     """The maps of every method that learnt a reward, a row each; of re-training, every policy by its reward."""
-    if frame.family != "maze":
-        return []
     with_map = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.record["metrics"]]
     plots = [_maps(frame, with_map)] if with_map else []
     trained_on = [cell for cell in frame.cells if cell.record and cell.rewards]

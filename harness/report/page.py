@@ -24,7 +24,7 @@ from harness.report import claims, downloads, drawings, external, folder, judge,
 from harness.report import statistics as st
 from harness.report.aggregate import summarise
 from harness.report.checks import span
-from harness.report.families import FAMILIES
+from harness.report.families import words
 from harness.report.frame import TaskFrame, load
 from harness.report.sheets import Sheet, sheets
 from harness.report.slim import inline
@@ -205,7 +205,7 @@ def _together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]
 
 
 def _family(name: str, parts: list[Section]) -> Section:
-    title, intro = FAMILIES.get(name, (name, ""))
+    title, intro = words(name)
     return Section(f"family-{name}", title, intro, parts=parts)
 
 

@@ -14,14 +14,13 @@ from harness.report.lines import balanced
 from harness.report.style import REFERENCE, Plot, Style, figure, svg, theme
 from harness.report.words import Table, Text, interval, number
 
-FAMILY = "locomotion"
 TARGET = 0.9  # of the way from actions at random to the expert
 FEWEST_TASKS = 2
 
 
 def _robots(frames: Sequence[TaskFrame]) -> list[TaskFrame]:
     """The tasks whose scores are normalised."""
-    return [frame for frame in frames if frame.family == FAMILY and NORMALISED in frame.metrics]
+    return [frame for frame in frames if NORMALISED in frame.metrics]
 
 
 def common(frames: Sequence[TaskFrame]) -> dict[str, list[Cell]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, StrictInt, ValidationError
 
@@ -42,6 +42,25 @@ class TaskParams(Settings):
     log_points: int = Field(50, ge=1)
     threads: int = Field(1, ge=1)
     precision: Precision = "fp32"
+
+    @property
+    def encoder(self) -> str | None:
+        """The name of the encoder that scores the task's images; None of a task without images to score."""
+        return None
+
+    @property
+    def expert(self) -> str | None:
+        """The cell whose demonstrations the task shows, if any; see `harness.commands.needs`."""
+        return None
+
+    @property
+    def reward_task(self) -> str | None:
+        """The task whose learnt rewards are trained on again, if any."""
+        return None
+
+    def located(self, root: Path) -> Self:
+        """The same with the paths of files that score the task starting at `root`."""
+        return self
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -1,4 +1,10 @@
-"""Two one-dimensional Gaussians (Peng et al. 2019, Fig. 2): real N(mean, std^2), fake N(-mean, std^2)."""
+"""Two Gaussians, the toy
+
+Two one-dimensional Gaussians told apart by a critic with and without the bottleneck, the paper's Fig. 2: the smaller
+the budget I_c, the flatter D(x).
+
+Real is N(mean, std^2), fake N(-mean, std^2) (Peng et al. 2019, Fig. 2).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +15,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from harness.contracts import Draws, TaskSpec
+from harness.contracts import CriticOutputs, Draws, Task, TaskSpec
 from harness.run.params import TaskParams, digest
 
 metrics = ("boundary",)
+writes = ("panels",)
 
 
 class Params(TaskParams):
@@ -21,9 +28,9 @@ class Params(TaskParams):
     std: float = Field(0.5, gt=0)
 
 
-class Gaussians:
+class Gaussians(Task):
     family = "gaussians"
-    metrics = metrics
+    metrics, writes, outputs = metrics, writes, CriticOutputs
 
     def __init__(self, name: str, params: Params):
         self.name, self.params = name, params
@@ -40,6 +47,13 @@ class Gaussians:
             "real": mean + std * draws.normal("data", f"{name}/real", (size, 1)),
             "fake": -mean + std * draws.normal("data", f"{name}/fake", (size, 1)),
         }
+
+    def probe(self, outputs: CriticOutputs, draws: Draws) -> Tensor:
+        """Scores and their slopes at five points."""
+        x = torch.linspace(-1, 1, 5)[:, None].requires_grad_()
+        scores = outputs.scores(x)
+        (slope,) = torch.autograd.grad(scores.sum(), x)
+        return torch.cat([scores.detach(), slope.T.expand(len(scores), -1)], 1)
 
 
 def build(name: str, params: Params, scratch: Path) -> Gaussians:

@@ -1,4 +1,10 @@
-"""Image sets for GANs: the embedded digits, CIFAR-10, or any folder or zip of images."""
+"""Image generation
+
+Every adversarial method on the same images, latents and seeds, scored on as many generated images as the test set
+holds.
+
+The sets are the embedded digits, CIFAR-10, or any folder or zip of images.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +15,15 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from harness.contracts import BenchError, Draws, Settings
+from harness.contracts import BenchError, Draws, ImageOutputs, Settings
 from harness.run.params import TaskParams
 from harness.tasks.batches import epoch_indices
 from harness.tasks.pixels import Pixels, PixelTask, augment
 
 metrics = ("frechet", "kid", "precision_recall", "coverage", "memorisation")
+writes = ("panels", "sheet")
+
+PROBED = 8  # images
 
 
 class Scoring(Settings):
@@ -49,6 +58,16 @@ class Params(TaskParams):
     dequantise: float = Field(0.0, ge=0)
     score: Scoring
 
+    @property
+    def encoder(self) -> str:
+        return self.score.encoder
+
+    def located(self, root: Path) -> Params:
+        if self.score.encoder_weights is None:
+            return self
+        score = self.score.model_copy(update={"encoder_weights": str(root / self.score.encoder_weights)})
+        return self.model_copy(update={"score": score})
+
     @model_validator(mode="after")
     def _where_it_lies(self) -> Params:
         if self.data != "digits" and self.root is None:
@@ -60,7 +79,7 @@ class Params(TaskParams):
 
 class Images(PixelTask):
     family = "images"
-    metrics = metrics
+    metrics, writes, outputs = metrics, writes, ImageOutputs
 
     def for_tuning(self, n_validation: int) -> Images:
         """The same task without its test set: the last training images are held out instead."""
@@ -71,6 +90,10 @@ class Images(PixelTask):
 
     def source(self, device: torch.device) -> ImageSource:
         return ImageSource(self, device)
+
+    def probe(self, outputs: ImageOutputs, draws: Draws) -> Tensor:
+        """A few images."""
+        return outputs.images(draws, 0, PROBED)
 
 
 class ImageSource:

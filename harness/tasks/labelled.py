@@ -1,4 +1,9 @@
-"""Labelled images for the supervised bottleneck: digits, MNIST, Fashion-MNIST, or idx files of one's own."""
+"""Supervised classification
+
+Classification through the variational information bottleneck, beside a deterministic twin of the same size.
+
+The sets are digits, MNIST, Fashion-MNIST, or idx files of one's own.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,15 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from harness.contracts import Draws, Settings
+from harness.contracts import Draws, LabelledOutputs, Settings
 from harness.run.params import TaskParams
 from harness.tasks.batches import epoch_indices
 from harness.tasks.pixels import Pixels, PixelTask, augment
 
 metrics = ("classification",)
+writes = ()
+
+PROBED, CODES = 8, 2  # images, and codes of each
 
 
 class Scoring(Settings):
@@ -43,10 +51,16 @@ class Params(TaskParams):
 
 class Labelled(PixelTask):
     family = "labelled"
-    metrics = metrics
+    metrics, writes, outputs = metrics, writes, LabelledOutputs
 
     def source(self, device: torch.device) -> LabelledSource:
         return LabelledSource(self, device)
+
+    def probe(self, outputs: LabelledOutputs, draws: Draws) -> Tensor:
+        """A few images' probabilities; their KL is asked for too."""
+        x = torch.as_tensor(self.test_images[:PROBED]).float()
+        outputs.kl(x)
+        return outputs.log_probs(x, draws, CODES)
 
 
 class LabelledSource:

@@ -1,5 +1,11 @@
-"""Gymnasium's MuJoCo robots (version 5) as a task of control: HalfCheetah, Hopper, Walker2d, Swimmer, Ant and two small ones.
+"""Imitation of robots
 
+Gymnasium's MuJoCo robots, version 5. Imitation sees episodes of one length, ended by nothing, so that survival tells it
+nothing unless the task says otherwise; returns are true and undiscounted, of a stochastic policy, over fresh episodes
+that end where Gymnasium ends them. A training step is one update of the policy, on as many environment steps as the task's
+horizon times its environments.
+
+The robots are HalfCheetah, Hopper, Walker2d, Swimmer, Ant and two small ones.
 Episodes have one length by default: then nothing about survival leaks into them (Kostrikov et al. 2019). They may
 also end as Gymnasium ends them, with another one in the same world, or in a state that is never left.
 """
@@ -16,14 +22,16 @@ import numpy as np
 import torch
 from pydantic import Field, field_validator
 
-from harness.contracts import Act, BenchError, Draws, Rollout, Settings, TaskSpec
+from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
 from harness.maths.arrays import Array, namespace, surely, to_array
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
 from harness.sim.robots import ROBOTS, Robot, Worlds
+from harness.tasks.acting import acted
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("episodes",)
+writes = ("artefacts",)
 
 
 class Scoring(Settings):
@@ -53,6 +61,10 @@ class Params(TaskParams):
     every: int = Field(1, ge=1)
     score: Scoring = Scoring()
 
+    @property
+    def expert(self) -> str | None:
+        return self.demonstrations
+
     @field_validator("robot")
     @classmethod
     def _known(cls, name: str) -> str:
@@ -61,11 +73,11 @@ class Params(TaskParams):
         return name
 
 
-class Locomotion:
+class Locomotion(Task):
     """robot: what it is made of."""
 
     family = "locomotion"
-    metrics = metrics
+    metrics, writes, outputs = metrics, writes, ControlOutputs
 
     def __init__(self, name: str, params: Params):
         self.name, self.params = name, params
@@ -121,6 +133,13 @@ class Locomotion:
 
     def source(self, device: torch.device) -> LocomotionSource:
         return LocomotionSource(self, device, self.params.termination)
+
+    def probe(self, outputs: ControlOutputs, draws: Draws) -> torch.Tensor:
+        return acted(self.source(torch.device("cpu")), outputs, draws)
+
+    @property
+    def statistical(self) -> bool:
+        return self.params.physics == "warp"
 
     def to_score(self, device: torch.device) -> LocomotionSource:
         """Marks where Gymnasium would end an episode, and goes on."""

@@ -1,4 +1,9 @@
-"""The C-maze and the S-maze (Peng et al. 2019, section 5.3), each with its flipped maze for re-training."""
+"""Inverse reinforcement learning in mazes
+
+A ball in a maze (the paper's Fig. 7): returns are true, undiscounted, of a stochastic policy, over fresh episodes.
+
+The C-maze and the S-maze (Peng et al. 2019, section 5.3), each with its flipped maze for re-training.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +17,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from harness.contracts import Act, BenchError, Draws, Rollout, Settings, TaskSpec
+from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
 from harness.maths.arrays import as_like, namespace, to_array
 from harness.run.params import TaskParams, digest
 from harness.sim import mazes
 from harness.sim.free_flight import FreeFlight
 from harness.sim.threads import Threads
 from harness.sim.warp import Warp
+from harness.tasks.acting import acted
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("returns", "reward_map")
+writes = ("panels", "artefacts")
 
 
 class Scoring(Settings):
@@ -44,12 +51,20 @@ class Params(TaskParams):
     rewards: str | None = None
     score: Scoring = Scoring()
 
+    @property
+    def expert(self) -> str | None:
+        return self.demonstrations
 
-class Maze:
+    @property
+    def reward_task(self) -> str | None:
+        return self.rewards
+
+
+class Maze(Task):
     """maze: this one, with its true reward and its geometry."""
 
     family = "maze"
-    metrics = metrics
+    metrics, writes, outputs = metrics, writes, ControlOutputs
 
     def __init__(self, name: str, params: Params):
         self.name, self.params = name, params
@@ -81,6 +96,13 @@ class Maze:
 
     def source(self, device: torch.device) -> MazeSource:
         return MazeSource(self, device)
+
+    def probe(self, outputs: ControlOutputs, draws: Draws) -> Tensor:
+        return acted(self.source(torch.device("cpu")), outputs, draws)
+
+    @property
+    def statistical(self) -> bool:
+        return self.params.physics == "warp"
 
 
 def simulation(task: Maze, n: int, device: torch.device) -> Threads | FreeFlight | Warp:

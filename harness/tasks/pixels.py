@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness.contracts import BenchError, Draws, TaskSpec
+from harness.contracts import BenchError, Draws, Task, TaskSpec
 from harness.run.params import TaskParams
 
 LEVELS = 255.0
@@ -49,10 +50,11 @@ class Pixels:
         return digest.hexdigest()[:16]
 
 
-class PixelTask:
-    """A task over one image set: its two parts, their hash, and what a method is told of them."""
+class PixelTask(Task):
+    """A task over one image set: its two parts, their hash, and what a method is told of them.
 
-    family: str
+    train_images, test_images: uint8 [N, C, H, W]. train_labels, test_labels: int64 [N], or None without classes.
+    """
 
     def __init__(self, name: str, params: TaskParams, pixels: Pixels):
         self.name, self.params, self.pixels = name, params, pixels
@@ -60,6 +62,13 @@ class PixelTask:
         self.test_images, self.test_labels = pixels.test_images, pixels.test_labels
         self.data_hash = pixels.data_hash
         self.spec = TaskSpec(self.family, pixels.shape, params.steps, len(pixels.classes), len(pixels.train_images))
+
+    def facts(self) -> dict[str, Any]:
+        return {"n_train": len(self.train_images), "n_test": len(self.test_images), "n_classes": self.spec.n_classes}
+
+    def floor_image(self) -> np.ndarray:
+        """uint8 [1, C, H, W]: what a generator that collapsed shows, an even grey."""
+        return np.full_like(self.test_images[:1], 128)
 
 
 def hold_out(n: int, n_test: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,7 @@
-"""A small maze whose reward, values and maximum-entropy optimal policy are known exactly.
+"""Inverse reinforcement learning in tables
+
+Inverse reinforcement learning where the truth is known: a maze as a table, its reward and its maximum-entropy optimal
+policy exact, every score an exact expectation.
 
 The reward is one of the state alone, walls keep in place whoever walks into them (so that a state-only
 reward can be told from shaping, Fu et al. 2018), and episodes start in every cell alike.
@@ -17,12 +20,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from harness.contracts import Act, Draws, Rollout, TaskSpec
+from harness.contracts import Act, Draws, PolicyOutputs, Rollout, Task, TaskSpec
 from harness.maths.soft_mdp import Solution, soft_value_iteration
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
+from harness.tasks.acting import acted
 
 metrics = ("tabular",)
+writes = ("artefacts",)  # and panels, where a method learns a reward
 
 REWARDS = {" ": 0.0, "G": 1.0, "g": 0.5, "x": -0.5, "X": -1.0}
 MOVES = {"up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
@@ -97,11 +102,11 @@ def maze(layout: str, flipped: bool = False) -> Maze:
     return Maze(lines, (height, width), next_states, reward)
 
 
-class Tabular:
+class Tabular(Task):
     """maze: this one, with its true reward; transfer: the other one of the pair; start [N]: where episodes begin."""
 
     family = "tabular"
-    metrics = metrics
+    metrics, writes, outputs = metrics, writes, PolicyOutputs
 
     def __init__(self, name: str, params: Params):
         self.name, self.params = name, params
@@ -126,6 +131,9 @@ class Tabular:
 
     def source(self, device: torch.device) -> TabularSource:
         return TabularSource(self, device)
+
+    def probe(self, outputs: PolicyOutputs, draws: Draws) -> Tensor:
+        return acted(self.source(torch.device("cpu")), outputs, draws)
 
 
 class TabularSource:

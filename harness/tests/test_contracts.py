@@ -37,4 +37,5 @@ def test_each_algorithm_is_tried(name: str) -> None:
 def test_family_files(name: str) -> None:
     module = registry.family(name)
     assert issubclass(module.Params, TaskParams) and isinstance(module.metrics, tuple)
+    assert registry.writes(name) == module.writes and set(module.writes) <= {"panels", "sheet", "artefacts"}
     assert list(inspect.signature(module.build).parameters) == ["name", "params", "scratch"]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from harness import registry
 from harness.commands.export import export
 from harness.commands.listing import lines, state
 from harness.commands.merge import merge
@@ -122,10 +123,17 @@ def test_merge_says_what_it_wants(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("physics", "device", "expected"),
-    [(None, "cpu", "bit-exact"), ("mujoco", "cpu", "bit-exact"), (None, "meta", "same-device exact"), ("warp", "cpu", "statistical")],
-)
-def test_the_tier_of_a_record(physics: str | None, device: str, expected: str) -> None:
+    ("family", "physics", "device", "expected"),
+    [
+        ("gaussians", None, "cpu", "bit-exact"), ("gaussians", None, "meta", "same-device exact"),
+        ("locomotion", "mujoco", "cpu", "bit-exact"), ("locomotion", "warp", "cpu", "statistical"),
+        ("maze", "free_flight", "cpu", "bit-exact"), ("maze", "warp", "cpu", "statistical"),
+    ],
+)  # fmt: skip
+def test_the_tier_of_a_record(family: str, physics: str | None, device: str, expected: str) -> None:
     """P7: a simulator in single precision with an order of its own is never bit-exact."""
-    task = SimpleNamespace(params=SimpleNamespace(**({"physics": physics} if physics else {})))
+    block = {"family": family, "seeds": [0], "steps": 1} | ({"physics": physics} if physics else {})
+    block |= {"locomotion": {"robot": "Reacher-v5"}, "maze": {"maze": "c"}}.get(family, {})
+    module = registry.family(family)
+    task = module.build("t", module.Params(**block), None)
     assert tier(task, SimpleNamespace(alive=torch.ones(1, device=device))) == expected

@@ -45,7 +45,7 @@ def test_dvc_has_a_stage_for_each(params, tmp_path: Path) -> None:
     stages = {stage.cmd: stage for stage in Repo(str(tmp_path)).index.stages}
     for name in found:
         stage = stages[f"bench train pendulum_falls {name}"]
-        assert f"results/keys/locomotion-{found[name].algorithm}.json" in {d.def_path for d in stage.deps}
+        assert f"results/keys/pendulum_falls/{name}.json" in {d.def_path for d in stage.deps}
     assert controls(params, "pendulum_falls")[0] == "gail"
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from harness import registry
 from harness.commands.pipelines import write_pipelines
 from harness.commands.tests.test_keys import FILES
 
@@ -39,7 +40,8 @@ with open("ran.txt", "a") as log:
     print(command, *names, file=log)
 if command == "keys":
     from harness.commands.keys import write_keys
-    write_keys(Path())
+    from harness.run.params import read_yaml
+    write_keys(Path(), read_yaml(Path("params.yaml")))
 elif command == "prepare":
     write(f"results/data/{{names[0]}}.json", "data")
 elif command == "train":
@@ -72,8 +74,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / "bin/bench").write_text(BENCH.format(python=sys.executable, root=str(ROOT)))
     (tree / "bin/bench").chmod(0o755)
     change(tree, {})
-    write_pipelines(tree, PARAMS)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "writes", lambda family: ())
+        write_pipelines(tree, PARAMS)
         patch.setenv("PATH", f"{tree / 'bin'}:/usr/bin:/bin")
         patch.chdir(tree)
         Repo().reproduce(all_pipelines=True)
@@ -113,17 +116,17 @@ def test_one_coefficient_runs_its_cell_and_what_follows(tree: Path) -> None:
     change(tree, {"a": {"algorithm": "line", "lr": 0.2}})
     stale = {name for name in Repo().status() if "train" in name or "ablate" in name}
     assert stale == {"pipelines/line/dvc.yaml:train@a"}
-    assert run(tree) == ["evaluate", "report", "train line a"]
+    assert run(tree) == ["evaluate", "keys", "report", "train line a"]
 
 
 def test_a_new_block_and_a_new_value_run_alone(tree: Path) -> None:
     change(tree, {"c": {"algorithm": "line", "lr": 0.3}}, values=[0.5, 1e-5, 2])
-    assert run(tree) == ["evaluate", "report", "train line b-lr-2", "train line c"]
+    assert run(tree) == ["evaluate", "keys", "report", "train line b-lr-2", "train line c"]
 
 
 def test_the_settings_of_an_ablated_method_run_its_ablation(tree: Path) -> None:
     change(tree, {"b": {"algorithm": "other", "lr": 1e-3, "width": 2}})
-    assert run(tree) == ["evaluate", "report", "train line b", "train line b-lr-0.5", "train line b-lr-1e-05"]
+    assert run(tree) == ["evaluate", "keys", "report", "train line b", "train line b-lr-0.5", "train line b-lr-1e-05"]
 
 
 def test_a_comment_runs_the_keys_alone(tree: Path) -> None:

@@ -65,13 +65,13 @@ def artefacts(root: Path, cell: str) -> dict[str, np.ndarray]:
 
 def test_cells_come_after_what_they_take_from() -> None:
     cells = [
-        SimpleNamespace(task=task, name=name, task_params=SimpleNamespace(**params))
-        for task, name, params in (
-            ("c", "x", {"rewards": "b"}), ("b", "x", {"demonstrations": "a/e"}), ("b", "y", {"demonstrations": "a/e"}), ("a", "e", {})
+        SimpleNamespace(task=task, name=name, task_params=SimpleNamespace(expert=expert, reward_task=reward))
+        for task, name, expert, reward in (
+            ("c", "x", None, "b"), ("b", "x", "a/e", None), ("b", "y", "a/e", None), ("a", "e", None, None)
         )
     ]  # fmt: skip
     assert [[f"{c.task}/{c.name}" for c in level] for level in needs.levels(cells)] == [["a/e"], ["b/x", "b/y"], ["c/x"]]
-    circle = [SimpleNamespace(task="a", name="e", task_params=SimpleNamespace(demonstrations="a/e"))]
+    circle = [SimpleNamespace(task="a", name="e", task_params=SimpleNamespace(expert="a/e", reward_task=None))]
     with pytest.raises(BenchError, match="a/e: each takes from another"):
         needs.levels(circle)
 
@@ -163,4 +163,4 @@ def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_pat
     made = [json.loads((folder / "results/data/learnt.json").read_text()) for folder in (root, tmp_path)]
     assert made[0]["data_hash"] == made[1]["data_hash"]
     assert [cell.task for cell in needs.levels(other.cells)[0]] == ["learnt", "taught"]
-    assert f"'{archived.relative_to(tmp_path)}'" in pipeline("learnt", other.params)
+    assert f", {archived.relative_to(tmp_path)}]" in pipeline("learnt", other.params)

@@ -35,7 +35,7 @@ def test_dvc_sees_each_cell_as_one_stage(tmp_path: Path) -> None:
         assert {path.parent for path in outs} == {cell.folder(Path())}
         assert {"record.json", "scores.csv", "curves.csv"} <= {path.name for path in outs}
         assert not any(out.use_cache for out in stage.outs), "a record lies in git, not in the cache"
-        assert f"results/keys/{cell.family}-{cell.algorithm}.json" in {d.def_path for d in stage.deps}
+        assert f"results/keys/{cell.task}/{cell.name}.json" in {d.def_path for d in stage.deps}
 
 
 def test_an_ablated_cell_depends_on_its_settings_alone() -> None:

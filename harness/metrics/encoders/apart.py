@@ -1,11 +1,9 @@
 """A heavy encoder in a process of its own, which may use every instruction that the processor has.
 
-    python -m harness.metrics.encoders.apart NAME WEIGHTS PRECISION THREADS
-
 `bench` holds its process to AVX2 so that training ends with the same bits on every processor of a kind (`harness.run.pins`), and
 that cannot be undone once torch is loaded. A feature pass of Inception takes twice as long so, and bfloat16 has no instruction
 there. It moves no training draw, and what it rounds differently is 1e-6 of a feature; hence a child without those limits.
-Arrays pass through its standard input and output: images in, features back, until the input ends.
+This file is the parent's side; `serve` is the child's, and is started by its name, so that no encoder is imported here.
 """
 
 from __future__ import annotations
@@ -22,6 +20,7 @@ from harness.contracts import BenchError
 
 LIMITS = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
 ROOT = Path(__file__).resolve().parents[3]
+CHILD = "harness.metrics.encoders.serve"
 
 
 def limited() -> bool:
@@ -39,7 +38,7 @@ class Child:
     """Started once for each encoder; it ends with this process, which holds its input open."""
 
     def __init__(self, name: str, weights: str, precision: str, threads: int):
-        command = [sys.executable, "-m", __name__, name, weights, precision, str(threads)]
+        command = [sys.executable, "-m", CHILD, name, weights, precision, str(threads)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=unlimited())
         self.name = name
 
@@ -52,23 +51,3 @@ class Child:
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             status = self.process.wait()
             raise BenchError(f"the process that encodes with {self.name} ended with status {status}: see its message above") from error
-
-
-def main() -> None:
-    name, weights, precision, threads = sys.argv[1:]
-    source, target = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not fall among the features
-
-    import torch
-
-    from harness.metrics.encoders.catalogue import load
-
-    torch.set_num_threads(int(threads))
-    encoder = load(name, weights, precision=precision)
-    while source.peek(1):
-        pickle.dump(encoder.features(pickle.load(source)), target, protocol=5)
-        target.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -70,6 +70,10 @@ class Encoder:
         """Features [N, F] -> predicted classes int64 [N], where n_classes > 0."""
         raise NotImplementedError
 
+    @staticmethod
+    def make(weights: Path, task: Any) -> None:
+        """Write the file of the weights from the task's training images, for an encoder that is trained here."""
+
     def reals(self, task: Any) -> np.ndarray:
         """The task's real side [N, C, H, W], of `pixels`."""
         return self.cast(getattr(task, f"{self.split}_images"))

@@ -9,6 +9,7 @@ image costs about 32 at least.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +62,10 @@ class DigitsCNN(Encoder):
             raise BenchError(f"{weights} holds no weights of {self.name}: give another encoder_weights") from error
         self.net.to(device)
 
+    @staticmethod
+    def make(weights: Path, task: Any) -> None:
+        save(weights, train(task.train_images, task.train_labels))
+
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, 8, 8):
             raise BenchError(f"encoder {self.name} takes images of 1 x 8 x 8, these are {' x '.join(map(str, x.shape[1:]))}")
@@ -69,6 +74,9 @@ class DigitsCNN(Encoder):
     @torch.inference_mode()
     def classes(self, features: np.ndarray) -> np.ndarray:
         return self.net.logits(torch.from_numpy(features).to(self.device)).argmax(1).cpu().numpy()
+
+
+ENCODER = DigitsCNN
 
 
 def train(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -35,3 +35,6 @@ class EfficientNetLite0(Encoder):
         x = F.interpolate(three_channels(x).float(), size=(SIDE, SIDE), mode="bilinear", antialias=True)
         x = (x - 127) / 128  # the scale of its training
         return self.net.extract_features(x.contiguous(memory_format=torch.channels_last)).mean((2, 3))
+
+
+ENCODER = EfficientNetLite0

@@ -45,6 +45,9 @@ class InceptionV3Fid(Encoder):
         return self.net(channels_last(x.to(self.dtype))).flatten(1)
 
 
+ENCODER = InceptionV3Fid
+
+
 def resized(x: Tensor) -> Tensor:
     """[B, C, H, W] -> [B, C, 299, 299]: pixel i of the output lies at i H / 299 of the input, the last row and column repeated.
 

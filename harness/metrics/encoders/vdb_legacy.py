@@ -68,3 +68,6 @@ class VdbLegacy(Encoder):
 
     def manifest(self) -> dict[str, Any]:
         return super().manifest() | {"reals": "156 shuffled batches of 64, flipped, with noise U(0, 1)/128"}
+
+
+ENCODER = VdbLegacy

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from harness.contracts import ImageOutputs
 from harness.metrics.encoders import digits_cnn
 from harness.run.seeds import CounterDraws
 from harness.tasks.data_digits import digits
+from harness.tasks.pixels import PixelTask
 
 
-class DigitsTask:
+class DigitsTask(PixelTask):
     """The embedded digits, as an image task scored with n_fake samples."""
 
+    name, outputs = "digits", ImageOutputs
     metrics = ("frechet", "kid", "precision_recall", "coverage", "memorisation")
 
     def __init__(self, n_fake: int | None = None):

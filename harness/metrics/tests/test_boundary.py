@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -12,10 +10,9 @@ from scipy.stats import norm
 
 from harness.metrics.evaluate import evaluate
 from harness.run.seeds import CounterDraws
+from harness.tasks.gaussians import Params, build
 
-TASK = SimpleNamespace(
-    name="toy", metrics=("boundary",), data_hash="0" * 16, params=SimpleNamespace(mean=2.0, std=0.5)
-)  # fmt: skip
+TASK = build("toy", Params(family="gaussians", seeds=[0], steps=1, mean=2.0, std=0.5), None)
 
 
 class Linear:

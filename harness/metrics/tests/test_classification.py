@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -11,15 +9,16 @@ import torch
 from harness.metrics import classification
 from harness.metrics.evaluate import evaluate
 from harness.run.seeds import CounterDraws
+from harness.tasks.labelled import Labelled, Params
+from harness.tasks.pixels import Pixels
 
 RNG = np.random.default_rng(0)
 LABELS = np.repeat(np.arange(4), (40, 20, 20, 20))
-TASK = SimpleNamespace(
-    name="labelled", metrics=("classification",), data_hash="0" * 16,
-    params=SimpleNamespace(score=SimpleNamespace(codes=12)),
-    # The class is the first pixel; the test set is permuted.
-    train_images=np.stack([np.array([[[k]]]) for k in LABELS]).astype(np.uint8), train_labels=LABELS,
-    test_images=np.stack([np.array([[[k]]]) for k in LABELS[::-1]]).astype(np.uint8), test_labels=LABELS[::-1].copy(),
+IMAGES = LABELS.astype(np.uint8)[:, None, None, None]
+# The class is the first pixel; the test set is permuted.
+TASK = Labelled(
+    "labelled", Params(family="labelled", data="digits", seeds=[0], steps=1, score={"codes": 12}),
+    Pixels(IMAGES, LABELS, IMAGES[::-1].copy(), LABELS[::-1].copy()),
 )  # fmt: skip
 
 

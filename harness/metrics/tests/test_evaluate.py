@@ -10,8 +10,8 @@ from harness.contracts import BenchError
 from harness.metrics import reference
 from harness.metrics.distances import Reference, extrapolate, frechet, moments
 from harness.metrics.evaluate import evaluate, manifest_id
-from harness.metrics.evaluation import CHUNK, Evaluation, to_uint8
 from harness.metrics.frechet import PANEL, sizes
+from harness.metrics.image_evaluation import CHUNK, ImageEvaluation, to_uint8
 from harness.metrics.tests.conftest import Copies, DigitsTask
 from harness.run.seeds import CounterDraws
 
@@ -45,7 +45,7 @@ def test_exactly_n_images_are_generated(n, encoder, draws):
             asked.append((first, n))
             return torch.zeros(2, n, 1, 8, 8)
 
-    images = Evaluation(DigitsTask(n), Outputs(), draws, encoder).images
+    images = ImageEvaluation(DigitsTask(n), Outputs(), draws, encoder).images
     assert images.shape == (2, n, 1, 8, 8) and sum(k for _, k in asked) == n
     assert [first for first, _ in asked] == list(range(0, n, CHUNK))
 
@@ -53,7 +53,7 @@ def test_exactly_n_images_are_generated(n, encoder, draws):
 def test_frechet_is_that_of_the_features(task, result, encoder):
     score = result.scores["frechet_digits-cnn"]
     draws = CounterDraws((0, 1), "test", lookahead=1)
-    evaluation = Evaluation(task, Copies(task, (0.0, 0.5)), draws, encoder)
+    evaluation = ImageEvaluation(task, Copies(task, (0.0, 0.5)), draws, encoder)
     real = Reference(moments(encoder.features(task.test_images)))
     for images, value in zip(evaluation.images, score.values):
         fake = moments(encoder.features(images))
@@ -109,7 +109,7 @@ def test_the_floor_is_a_constant_image(task, encoder):
 
     assert reference.RealSide(task, encoder).floor == pytest.approx(floor(np.full((1, 1, 8, 8), 128, np.uint8)), rel=1e-9)
     other = DigitsTask()
-    other.floor_images = lambda: np.zeros((5, 1, 8, 8), np.uint8)
+    other.floor_image = lambda: np.zeros((1, 1, 8, 8), np.uint8)
     assert reference.RealSide(other, encoder).floor == pytest.approx(floor(np.zeros((1, 1, 8, 8), np.uint8)), rel=1e-9)
 
 

@@ -67,9 +67,8 @@ def test_the_figures_of_a_maze():
     assert only.name == "t-by-reward"
 
 
-def test_other_families_and_tasks_have_none():
-    other = frame([cell([-5.0])])
-    other.family = "images"
+def test_cells_without_a_map_and_without_another_cells_reward_have_none():
+    other = frame([SimpleNamespace(record={"metrics": {}}, rewards=None)])
     assert mazes.draw(other, LOOK) == []
     assert mazes.table(frame([cell([-5.0])]), str) is None
 
