@@ -40,7 +40,7 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
     require_enough(len(x), k)
     if not np.isfinite(x).all():  # no distance to it compares, so it would count as outside in silence
         bad = (~np.isfinite(x).all(1)).sum()
-        raise BenchError(f"Precision and recall need finite features, but {bad} of {len(x)} samples hold NaN or infinity")
+        raise BenchError(f"Precision and recall need finite features: {bad} of {len(x)} samples hold NaN or infinity")
     found = np.empty(len(x))
     for i in range(0, len(x), ROWS):
         squares = squared_distances(x[i : i + ROWS], x)

@@ -124,13 +124,13 @@ def _notes(frame: TaskFrame, summary: pd.DataFrame) -> list[str]:
 
 
 def _seeds(frame: TaskFrame, row: pd.Series) -> str:
-    """What it would take for this comparison alone, as claims are judged, and for one of the family of the report's table."""
+    """What it would take for this comparison alone, as claims are judged, and within the family of the table."""
     words = f"{row.seeds_needed:.0f} seeds would find the observed difference with 80 % power, were it the true one"
     family = _family(frame)
     if family < 2:
         return f"{words}."
     needed = seeds_needed(frame, row, family)
-    return f"{words}; {needed:.0f} in the report's table, which adjusts for all {family} methods that it compares with a baseline."
+    return f"{words}; {needed:.0f} in the report's table, which adjusts for all {family} methods beside the baseline."
 
 
 def _family(frame: TaskFrame) -> int:

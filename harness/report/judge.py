@@ -126,7 +126,8 @@ def _pair(test: Test, better: Cell | None, worse: Cell | None, name: str) -> Par
     title = f"{better.title} over {worse.title}" if better is not worse else f"{test.metric} over {test.than_metric}"
     word = verdict(found.low, found.high, test.margin) if found.n > 1 else OPEN
     needed = seeds_to_decide(x - y, test.gap or None) if word == OPEN else np.nan
-    return Part(title, word, shown, found.n, st.improvement(x[None], y[None], True), int(needed) if np.isfinite(needed) else None)
+    chance = st.improvement(x[None], y[None], True)
+    return Part(title, word, shown, found.n, chance, int(needed) if np.isfinite(needed) else None)
 
 
 def _level(test: Test, cell: Cell | None) -> Part:

@@ -48,7 +48,7 @@ def seeds_needed(delta: float, sd: float, alpha: float = ALPHA, wanted: float = 
 
 @finite
 def seeds_to_decide(d: np.ndarray, delta: float | None = None, comparisons: int = 1, alpha: float = ALPHA) -> float:
-    """Seeds that a paired comparison would take, by a pilot's differences d [S]; the one answer for tables, claims and terminal.
+    """Seeds that a paired comparison would take, by a pilot's differences d [S]: one answer for table, claim, terminal.
 
     delta: the smallest difference of interest; without one the pilot's own mean, which is right only if that is the truth.
     comparisons: size of the family that Holm adjusts over, taken at its strictest; so many sign flips must be able to pass.

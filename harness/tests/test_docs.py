@@ -1,4 +1,4 @@
-"""What README and docs tell a user to paste: every code block and every command in the text, tried on the project itself."""
+"""What README and docs tell a user to paste: every code block and every command in the text is tried."""
 
 from __future__ import annotations
 
@@ -109,12 +109,13 @@ def test_commands_of_a_block_exist(text):
 
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_yaml_stands_alone_and_fits_the_parameters(text, tmp_path):
-    """Parsed by itself; a block with keys of params.yaml is laid over that and validated, and its cells must be there."""
+    """A block with keys of params.yaml is laid over that and validated; then its cells must be there."""
     block = YAML(typ="safe").load(text)
     params = read_yaml(ROOT / "params.yaml")
     if not block.keys() <= params.keys():
         return
-    (tmp_path / "params.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(compose(params, block, "README"))), encoding="utf-8")
+    whole = OmegaConf.to_yaml(OmegaConf.create(compose(params, block, "README")))
+    (tmp_path / "params.yaml").write_text(whole, encoding="utf-8")
     cells = {(cell.task, cell.name) for cell in load_plan(tmp_path).cells}
     assert {(task, name) for task, made in block.get("methods", {}).items() for name in made} <= cells
 
@@ -141,7 +142,10 @@ def test_python_blocks_run(tmp_path, monkeypatch):
         exec(compile(param.values[0], param.id, "exec"), {})
 
 
-@pytest.mark.parametrize("span", [span for span in spans() if re.match(r"(BENCH_\w+=\S* )?(bench|make|dvc|python) ", span)])
+COMMAND = re.compile(r"(BENCH_\w+=\S* )?(bench|make|dvc|python) ")
+
+
+@pytest.mark.parametrize("span", list(filter(COMMAND.match, spans())))
 def test_commands_in_running_text_exist(span):
     """A usage line with brackets only has its command and its options looked up."""
     if not PLACEHOLDER.search(span):
@@ -169,7 +173,8 @@ def test_environments_can_be_made(span):
 
 
 def test_a_wrong_command_is_found():
-    for text in ("bench trian digits8", "bench new", "make reproduced", "dvc repo", "python -m harness.nothing", "frobnicate"):
+    wrong = ("bench trian digits8", "bench new", "make reproduced", "dvc repo", "python -m harness.none", "frobnicate")
+    for text in wrong:
         ((*words,),) = commands(text)
         with pytest.raises(AssertionError):
             tried(words)

@@ -18,15 +18,18 @@ from harness.report.frame import Cell, read
 from harness.run.params import flatten
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDERS = sorted(path for top in ("results/records/*", "results/archive/*/*") for path in ROOT.glob(top) if path.is_dir())
+PLACES = ("results/records/*", "results/archive/*/*")
+FOLDERS = sorted(path for place in PLACES for path in ROOT.glob(place) if path.is_dir())
 POINT = ["seed", "step", "metric"]
 # (task, cell, cell) whose scores may agree to the bit, with the reason.
 DECLARED: dict[tuple[str, str, str], str] = {}
 
 
 def twins(scores: dict[str, pd.DataFrame]) -> list[tuple[str, str]]:
-    """Pairs of cells whose scores agree to the bit wherever both have one; an ablation may have fewer seeds than its method."""
-    wide = pd.concat({name: rows.set_index(POINT).value for name, rows in scores.items()}, axis=1) if scores else pd.DataFrame()
+    """Pairs of cells whose scores agree to the bit wherever both have one, as an ablation may have fewer seeds."""
+    if not scores:
+        return []
+    wide = pd.concat({name: rows.set_index(POINT).value for name, rows in scores.items()}, axis=1)
     values, found = {name: wide[name].to_numpy() for name in wide}, []
     for a, b in itertools.combinations(values, 2):
         shared = ~(np.isnan(values[a]) | np.isnan(values[b]))
@@ -36,7 +39,7 @@ def twins(scores: dict[str, pd.DataFrame]) -> list[tuple[str, str]]:
 
 
 def records(folder: Path) -> dict[str, Cell]:
-    """The folder's cells; of live records only those of the present parameters, as the others are to be trained again."""
+    """The folder's cells; of live records only those of the present parameters: the others are to be trained again."""
     found = sorted(path.parent.name for path in folder.glob("*/record.json"))
     cells = {name: read(folder.parent, Cell(folder.name, name, name, name)) for name in found}
     if folder.parent.name != "records":
@@ -59,7 +62,7 @@ def test_no_two_records_hold_the_same_scores(folder):
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_every_bound_has_been_at_work(folder):
-    """Where beta stays what it was at first, I_c is out of reach: the row is that of a fixed beta under another name."""
+    """Where beta stays as it was at first, I_c is out of reach: the row is that of a fixed beta by another name."""
     still = []
     for name, cell in records(folder).items():
         if i_c(cell) is not None and cell.curves is not None and "beta" in cell.curves:
@@ -79,7 +82,8 @@ def test_no_two_cells_of_a_task_have_the_same_parameters(preset, tmp_path):
     root = ROOT
     if preset != "params.yaml":
         root = tmp_path
-        (root / "params.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(compose_preset(ROOT, preset))), encoding="utf-8")
+        whole = OmegaConf.to_yaml(OmegaConf.create(compose_preset(ROOT, preset)))
+        (root / "params.yaml").write_text(whole, encoding="utf-8")
     rows: dict[tuple, list[str]] = {}
     for cell in load_plan(root).cells:
         if not getattr(cell.task_params, "rewards", None):

@@ -56,7 +56,8 @@ def cell(name, values, seeds=None, rewards=None, kl=None, data="set"):
     """A cell whose returns are `values`, one for each of its seeds; kl: logged at four steps, by step."""
     seeds = list(seeds or range(len(values)))
     rows = pd.DataFrame({"task": "t", "method": name, "seed": seeds, "step": 9, "metric": "return", "value": values})
-    record = {"seeds": seeds, "status": {}, "metrics": {"return": {"higher_is_better": True}}, "params": {"task": {"data": data}}}
+    metrics = {"return": {"higher_is_better": True}}
+    record = {"seeds": seeds, "status": {}, "metrics": metrics, "params": {"task": {"data": data}}}
     made = Cell("t", name, name, name, record=record, rewards=rewards)
     logs = [{"seed": seed, "step": step, "kl": value} for seed in seeds for step, value in enumerate(kl or [], 1)]
     made.__dict__.update(scores=rows, curves=pd.DataFrame(logs) if kl else None)

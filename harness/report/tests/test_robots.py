@@ -18,17 +18,20 @@ def cell(name, task):
     first = REACHED[name].get(task, np.inf)
     rows = [(seed, step, robots.NORMALISED, 0.95 if step >= first else 0.2) for seed in (0, 1) for step in STEPS]
     return SimpleNamespace(
-        name=name, title=name, seeds=[0, 1], record={"steps": STEPS[-1], "metrics": {robots.NORMALISED: {}}},
-        scores=pd.DataFrame(rows, columns=["seed", "step", "metric", "value"]), endpoint=lambda metric: np.array([0.95, 0.95]),
-    )  # fmt: skip
+        name=name,
+        title=name,
+        seeds=[0, 1],
+        record={"steps": STEPS[-1], "metrics": {robots.NORMALISED: {}}},
+        scores=pd.DataFrame(rows, columns=["seed", "step", "metric", "value"]),
+        endpoint=lambda metric: np.array([0.95, 0.95]),
+    )
 
 
 @pytest.fixture
 def frames():
     made = {task: [cell(name, task) for name in REACHED] for task in ("hop", "run")}
-    return [
-        SimpleNamespace(family=robots.FAMILY, metrics={robots.NORMALISED: {}}, title=task, cells=cells) for task, cells in made.items()
-    ]
+    common = {"family": robots.FAMILY, "metrics": {robots.NORMALISED: {}}}
+    return [SimpleNamespace(title=task, cells=cells, **common) for task, cells in made.items()]
 
 
 def test_times_are_drawn_at_their_values(frames, monkeypatch):

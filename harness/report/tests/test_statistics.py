@@ -135,6 +135,7 @@ STATISTICS = {
 def test_a_number_that_is_none_is_refused_by_name(name):
     """A comparison with NaN is false: it would be counted as a lost duel, a p of 0, two seeds that suffice."""
     STATISTICS[name](WHOLE)
-    with pytest.raises(BenchError, match=f"^{name.split(' of ')[0].replace('_', ' ')}: 1 of .* numbers in `.*` are NaN") as refused:
+    said = f"^{name.split(' of ')[0].replace('_', ' ')}: 1 of .* numbers in `.*` are NaN"
+    with pytest.raises(BenchError, match=said) as refused:
         STATISTICS[name](np.where(WHOLE == 2.0, np.nan, WHOLE))
     assert "\n" not in str(refused.value)
