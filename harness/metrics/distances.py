@@ -89,7 +89,12 @@ def extrapolate(ns: Sequence[int], values: Sequence[float]) -> Extrapolation:
 
 
 def kernel_mean(x: np.ndarray, y: np.ndarray | None = None) -> float:
-    """Mean of k(x, y) = (x.y / F + 1)^3 over all pairs; without y over the pairs i != j of x [N, F]."""
+    """Mean of k(x, y) = (x.y / F + 1)^3 over all pairs; without y over the pairs i != j of x [N, F].
+
+    Raises BenchError where there is no such pair.
+    """
+    if y is None and len(x) < 2:
+        raise BenchError(f"KID needs at least 2 samples on each side, got {len(x)}: give more samples")
     x = np.asarray(x, np.float64)
     other = x if y is None else np.asarray(y, np.float64)
     total = 0.0

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.contracts import BenchError
 from harness.metrics.distances import ROWS
 
 
@@ -16,6 +17,15 @@ class Manifold(NamedTuple):
     coverage: float
 
 
+def require_enough(n: int, k: int) -> None:
+    """Raise BenchError if n samples are too few for each to have a k-th neighbour beside itself."""
+    if n <= k:
+        raise BenchError(
+            f"Precision and recall by {k} neighbours need at least {k + 1} samples on each side, got {n}: "
+            "give more samples (score.n_fake, or a larger data set)"
+        )
+
+
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """[N, M] between x [N, F] and y [M, F], in their dtype."""
     squares = (x * x).sum(1)[:, None] + (y * y).sum(1) - 2 * (x @ y.T)
@@ -23,7 +33,14 @@ def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def radii(x: np.ndarray, k: int) -> np.ndarray:
-    """[N] squared distance of each of x [N, F] to its k-th neighbour, itself excluded."""
+    """[N] squared distance of each of x [N, F] to its k-th neighbour, itself excluded.
+
+    Raises BenchError if there are no more than k rows, or if one is not finite.
+    """
+    require_enough(len(x), k)
+    if not np.isfinite(x).all():  # no distance to it compares, so it would count as outside in silence
+        bad = (~np.isfinite(x).all(1)).sum()
+        raise BenchError(f"Precision and recall need finite features: {bad} of {len(x)} samples hold NaN or infinity")
     found = np.empty(len(x))
     for i in range(0, len(x), ROWS):
         squares = squared_distances(x[i : i + ROWS], x)
@@ -37,7 +54,7 @@ def manifold(real: np.ndarray, fake: np.ndarray, k: int = 3, real_radii: np.ndar
 
     A sample's ball reaches to its k-th neighbour on its own side. precision: share of fakes in any
     real ball; recall: share of reals in any fake ball; density: mean number of real balls round a
-    fake, over k; coverage: share of real balls that hold a fake. real, fake [N, F].
+    fake, over k; coverage: share of real balls that hold a fake. real, fake [N, F], finite, N > k; else BenchError.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     real_radii = radii(real, k) if real_radii is None else real_radii

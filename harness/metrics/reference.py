@@ -32,6 +32,8 @@ class RealSide:
         self.allow_few, self.scratch = allow_few, scratch
         distances.require_enough(self.n_fake, encoder.dim, allow_few)
         self.features = self._features(encoder.reals(task))
+        if "precision_recall" in task.metrics:
+            neighbours.require_enough(len(self.paired), NEIGHBOURS)
 
     @cached_property
     def gaussian(self) -> distances.Reference:

@@ -53,7 +53,7 @@ def summarise(frame: TaskFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS)
     family = table.index[table.p.notna()]
     if len(family):
-        table.loc[family, "seeds_needed"] = [_seeds_needed(frame, table.loc[i], len(family)) for i in family]
+        table.loc[family, "seeds_needed"] = [seeds_needed(frame, table.loc[i], len(family)) for i in family]
         table.loc[family, "p_holm"] = significance.holm(table.loc[family, "p"])
         # Too few seeds for the size of the family: a p would only mislead.
         reachable = table.loc[family, "n"].map(lambda n: significance.can_reach_significance(int(n), len(family)))
@@ -133,8 +133,8 @@ def _comparison(
     return row
 
 
-def _seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int) -> float:
-    """By the differences of one tested row, as a pilot; not a number where no number of seeds would do."""
+def seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int) -> float:
+    """What a family of so many comparisons would take, by the differences of one row; NaN where no number would do."""
     a, b = frame.cell(row.cell).paired(frame.cell(row.compared_with), row.metric)
-    found = power.seeds_to_decide(a - b, comparisons=comparisons) if len(a) > 1 else math.nan
+    found = power.seeds_to_decide(a - b, comparisons=comparisons)
     return found if math.isfinite(found) else math.nan

@@ -13,12 +13,12 @@ import pandas as pd
 
 from harness.errors import BenchError, nearest
 from harness.report import checks
-from harness.report.aggregate import summarise
+from harness.report.aggregate import seeds_needed, summarise
 from harness.report.checks import span
 from harness.report.frame import Cell, TaskFrame, read
 from harness.report.significance import FEWEST_FOR_TEST
 from harness.report.tables import LEVEL, manifest_notes, verdict
-from harness.report.words import NONE, Table, Text, aimed, decimals, interval, number
+from harness.report.words import NONE, RHO, Table, Text, aimed, decimals, interval, number
 
 Place = tuple[str, Path]  # a preset ('' for the live records) and the folder that holds its tasks
 
@@ -109,16 +109,35 @@ def _notes(frame: TaskFrame, summary: pd.DataFrame) -> list[str]:
     a, b = frame.cells
     first = summary[(summary.cell == a.name) & (summary.metric == frame.headline)].iloc[0]
     what = "learnt rewards (re-trainings of one are averaged)" if a.rewards else f"seeds {span(a.seeds)}"
-    notes = [f"Paired over {a.n} {what}; IQM with bootstrap interval, mean difference with paired t interval, ρ over seeds."]
+    notes = [f"Paired over {a.n} {what}; IQM with bootstrap interval, mean difference with paired t interval. {RHO}"]
     if np.isfinite(first.p_holm):
         notes.append("p: exact sign-flip test of this one comparison; of several that you tried, adjust it, as the report's tables do.")
     else:
         notes.append(f"No p: {a.n} runs are too few for the sign-flip test, which takes {FEWEST_FOR_TEST}.")
     if np.isfinite(first.seeds_needed):
-        notes.append(f"{first.seeds_needed:.0f} seeds would find the observed difference with 80 % power, were it the true one.")
+        notes.append(_seeds(frame, first))
     notes += [f"{cell.name}: {cell.status}" for cell in (a, b) if cell.failures]
     notes += [f"{cell.name}: recorded by {cell.commit}" for cell in (a, b) if cell.commit]
     return notes + manifest_notes(frame, frame.metrics)
+
+
+def _seeds(frame: TaskFrame, row: pd.Series) -> str:
+    """What it would take for this comparison alone, as claims are judged, and within the family of the table."""
+    words = f"{row.seeds_needed:.0f} seeds would find the observed difference with 80 % power, were it the true one"
+    family = _family(frame)
+    if family < 2:
+        return f"{words}."
+    needed = seeds_needed(frame, row, family)
+    return f"{words}; {needed:.0f} in the report's table, which adjusts for all {family} methods beside the baseline."
+
+
+def _family(frame: TaskFrame) -> int:
+    """How many methods the report compares with the task's baseline, by the records beside these two."""
+    a = frame.cells[0]
+    names = sorted(path.parent.name for path in a.folder.parent.glob("*/record.json"))
+    records = [read(a.folder.parents[1], Cell(frame.name, name, name, name)).record for name in names]
+    of_preset = [record for record in records if record["preset"] == a.record["preset"] and not record.get("ablation")]
+    return sum(frame.headline in record["metrics"] for record in of_preset) - 1
 
 
 def lines(root: Path, a: str, b: str, task: str | None = None, preset: str | None = None) -> Iterator[str]:

@@ -16,7 +16,7 @@ from harness.report import statistics as st
 from harness.report.bottleneck import LAST
 from harness.report.claims import Claim, Test
 from harness.report.frame import Cell, TaskFrame
-from harness.report.power import seeds_needed
+from harness.report.power import seeds_to_decide
 from harness.report.words import NONE, TIED, decimals, interval
 
 REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
@@ -117,14 +117,17 @@ def _pair(test: Test, better: Cell | None, worse: Cell | None, name: str) -> Par
     if up is None:
         raise ValueError(f"{test.metric or test.log} of {test.task} has no direction: the claim needs higher_is_better")
     shared = [seed for seed in a.index if seed in b.index]
+    if not shared:
+        return Part(name, NOT_RUN)
     sign = 1 if up else -1
     x, y = sign * a.loc[shared].to_numpy(float), sign * b.loc[shared].to_numpy(float)
     found = st.paired_difference(x, y)
     shown = interval(found.mean, found.low, found.high, min(3, decimals([found.mean])))
     title = f"{better.title} over {worse.title}" if better is not worse else f"{test.metric} over {test.than_metric}"
     word = verdict(found.low, found.high, test.margin) if found.n > 1 else OPEN
-    needed = _needed(x - y, test.gap or abs(found.mean)) if word == OPEN else None
-    return Part(title, word, shown, found.n, st.improvement(x[None], y[None], True), needed)
+    needed = seeds_to_decide(x - y, test.gap or None) if word == OPEN else np.nan
+    chance = st.improvement(x[None], y[None], True)
+    return Part(title, word, shown, found.n, chance, int(needed) if np.isfinite(needed) else None)
 
 
 def _level(test: Test, cell: Cell | None) -> Part:
@@ -138,7 +141,10 @@ def _level(test: Test, cell: Cell | None) -> Part:
 
 
 def _values(test: Test, cell: Cell | None, metric: str) -> pd.Series | None:
-    """The cell's quantity by seed or learnt reward; None where it has not run or does not have it."""
+    """The cell's quantity by seed or learnt reward; None where it has not run or does not have it.
+
+    A log is its mean over the last steps, of the runs that finished and that wrote it.
+    """
     if cell is None or not cell.record:
         return None
     if metric:
@@ -146,16 +152,9 @@ def _values(test: Test, cell: Cell | None, metric: str) -> pd.Series | None:
     logs = cell.curves
     if logs is None or test.log not in logs:
         return None
-    settled = logs[logs.step >= LAST * logs.step.max()]
-    return settled.groupby("seed")[test.log].mean()
-
-
-def _needed(differences: np.ndarray, gap: float) -> int | None:
-    """Seeds that would find a difference of this size, given the differences' spread; None where nobody could run them."""
-    if len(differences) < 2 or not gap:
-        return None
-    found = seeds_needed(gap, float(differences.std(ddof=1)))
-    return int(found) if np.isfinite(found) else None
+    settled = logs[(logs.step >= LAST * logs.step.max()) & ~logs.seed.isin(cell.failures)]
+    means = settled.groupby("seed")[test.log].mean().dropna()
+    return None if means.empty else means
 
 
 def _requirement(test: Test, frame: TaskFrame) -> str:

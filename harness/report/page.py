@@ -29,7 +29,7 @@ from harness.report.frame import TaskFrame, load
 from harness.report.sheets import Sheet, sheets
 from harness.report.slim import inline
 from harness.report.style import Plot, Style, styles
-from harness.report.words import Link, Table, Text
+from harness.report.words import RHO, Link, Table, Text
 
 
 @dataclass(frozen=True)
@@ -291,9 +291,8 @@ def _reading() -> list[str]:
         "A score is the interquartile mean (IQM) at the last step with a 95 % percentile bootstrap "
         f"interval over seeds ({st.RESAMPLES} resamples; none below n = {st.FEWEST_FOR_INTERVAL}; "
         "by simulation such an interval covers 90 % at n = 5 and 94 % at n = 10).",
-        "A difference is the mean over seeds of method minus baseline with a paired t interval; ρ "
-        "is the correlation that the pairing uses (at ρ ≤ 0 it bought nothing). It is a mean, so "
-        "a failed run moves it more than it moves the IQM.",
+        "A difference is the mean over seeds of method minus baseline with a paired t interval. It is a mean, so a "
+        f"failed run moves it more than it moves the IQM. {RHO}",
         "p is an exact sign-flip test, adjusted by Holm over the task's methods on its headline "
         "metric. 'Better' needs p < 0.05 and P(better) of at least 0.75, where P(better) is the "
         "chance that a run of the method beats a run of the baseline.",

@@ -12,11 +12,13 @@ import numpy as np
 from scipy import special
 
 from harness.report.significance import ALPHA
+from harness.report.statistics import finite
 
 POWER = 0.8
 MOST = 100_000  # seeds; beyond it nothing is promised
 
 
+@finite
 def power(effect: float, n: int, alpha: float = ALPHA, paired: bool = True) -> float:
     """Chance of a two-sided p < alpha with n seeds, effect in standard deviations (n >= 2)."""
     degrees, factor = (n - 1, n) if paired else (2 * n - 2, n / 2)
@@ -24,6 +26,7 @@ def power(effect: float, n: int, alpha: float = ALPHA, paired: bool = True) -> f
     return float(1 - special.ncfdtr(1, degrees, effect**2 * factor, edge))
 
 
+@finite
 def seeds_needed(delta: float, sd: float, alpha: float = ALPHA, wanted: float = POWER, paired: bool = True) -> float:
     """The fewest seeds that find a difference delta with the wanted power; inf beyond MOST.
 
@@ -43,17 +46,22 @@ def seeds_needed(delta: float, sd: float, alpha: float = ALPHA, wanted: float = 
     return float(high)
 
 
+@finite
 def seeds_to_decide(d: np.ndarray, delta: float | None = None, comparisons: int = 1, alpha: float = ALPHA) -> float:
-    """Seeds that a paired comparison needs, by a pilot's differences d [S], S >= 2; inf where there is nothing to find.
+    """Seeds that a paired comparison would take, by a pilot's differences d [S]: one answer for table, claim, terminal.
 
     delta: the smallest difference of interest; without one the pilot's own mean, which is right only if that is the truth.
     comparisons: size of the family that Holm adjusts over, taken at its strictest; so many sign flips must be able to pass.
+    Returns inf where no number of seeds up to MOST would do, and NaN where S < 2, which says nothing of the spread.
     """
+    if len(d) < 2:
+        return math.nan
     strict = alpha / comparisons
     fewest = math.floor(math.log2(2 / strict)) + 1  # the first n with 2 / 2^n < strict
     return max(float(fewest), seeds_needed(d.mean() if delta is None else delta, d.std(ddof=1), strict))
 
 
+@finite
 def smallest_difference(n: int, alpha: float = ALPHA, wanted: float = POWER, paired: bool = True) -> float:
     """In standard deviations: what n seeds find with the wanted power."""
     from scipy import optimize

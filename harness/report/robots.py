@@ -16,6 +16,7 @@ from harness.report.words import Table, Text, interval, number
 
 TARGET = 0.9  # of the way from actions at random to the expert
 FEWEST_TASKS = 2
+WIDE, THIN = 5.0, 1.2  # points, of lines that may lie on each other
 
 
 def _robots(frames: Sequence[TaskFrame]) -> list[TaskFrame]:
@@ -106,18 +107,22 @@ def _times(cells: dict[str, list[Cell]], looks: dict[str, Style]) -> Plot:
     fig = figure(3.0)
     ax = fig.subplots()
     for place, (name, share) in enumerate(zip(cells, shares, strict=True)):
-        drop = 0.012 * (place - (len(cells) - 1) / 2)  # lines that coincide lie beside each other
-        ax.step(profiles.RATIOS, share + drop, where="post", label=looks[name].label, **looks[name].line)
+        # Lines that coincide stay at their values: each one is narrower than those below it, which show at its sides.
+        width = THIN + (WIDE - THIN) * (len(cells) - 1 - place) / max(1, len(cells) - 1)
+        look = looks[name].line | {"lw": width, "alpha": 0.75}
+        ax.step(profiles.RATIOS, share, where="post", label=looks[name].label, **look)
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set(xlabel=f"time to {TARGET} of the expert, as a multiple of the fastest method's", ylabel="share of robots", ylim=(-0.06, 1.06))
+    xlabel = f"time to {TARGET} of the expert, as a multiple of the fastest method's"
+    ax.set(xlabel=xlabel, ylabel="share of robots", ylim=(-0.03, 1.03))
     _below(fig, ax)
     never = [looks[name].label for name, row in zip(cells, times, strict=True) if not np.isfinite(row).any()]
     return Plot(
         "robots-time", f"Robots together: training steps until {TARGET} of the expert's return",
         "Share of robots on which a method's median run is scored at the target within so many times the steps of the fastest "
         "method there. Runs are scored a few times only, so times are that coarse; who never meets the target counts as "
-        "infinite" + (f": {', '.join(never)}." if never else "."),
+        "infinite" + (f": {', '.join(never)}." if never else ".")
+        + " Lines that coincide lie on each other, the wider ones below.",
         f"Profiles of time to target of {', '.join(looks[name].label for name in cells)}.", svg(fig),
     )  # fmt: skip
 

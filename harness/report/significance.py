@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from harness.report.statistics import LEVEL
+from harness.report.statistics import LEVEL, finite
 
 ALPHA = 0.05
 EXACT_FLIPS = 100_000  # enumerate all sign patterns up to this many, sample beyond
@@ -25,6 +25,7 @@ def _patterns(n: int) -> np.ndarray:
     return 1.0 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
 
 
+@finite
 def sign_flip_p(d: np.ndarray, rng: np.random.Generator | None = None, flips: int = EXACT_FLIPS) -> float:
     """Two-sided p of mean(d) = 0 under sign flips of the paired differences d [S].
 
@@ -45,6 +46,7 @@ def sign_flip_p(d: np.ndarray, rng: np.random.Generator | None = None, flips: in
     return hits / len(signs) if exact else (1 + hits) / (1 + len(signs))
 
 
+@finite
 def holm(p: Sequence[float]) -> np.ndarray:
     """Step-down adjusted p [M] (Holm 1979), in the order given."""
     p = np.asarray(p, dtype=float)
@@ -71,6 +73,7 @@ class Unpaired:
     rank_sum_p: float
 
 
+@finite
 def unpaired_difference(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> Unpaired:
     """a [S], b [S'], runs that share no seeds, e.g. another project's; two of each at least."""
     from scipy import stats  # a second to load, for imports alone
@@ -81,6 +84,7 @@ def unpaired_difference(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> U
     return Unpaired(float(a.mean() - b.mean()), float(low), float(high), float(welch.pvalue), float(ranks.pvalue))
 
 
+@finite
 def equivalence_p(d: np.ndarray, margin: float) -> float:
     """p that the mean of the paired differences d [S] lies within the margin: the larger of two one-sided t tests."""
     from scipy import stats

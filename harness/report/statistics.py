@@ -1,6 +1,7 @@
 """Scores of runs and their intervals: pure functions over named axes.
 
 Axes: T tasks, S seeds (one training run each; the unit of every interval), R resamples.
+Every statistic raises BenchError if a number that it is given is NaN or infinite.
 Randomness comes from an explicit generator or hangs on the number of seeds alone, so equal inputs give equal bytes and
 a new method moves no other interval. The protocol follows Agarwal et al. 2021 (IQM, stratified bootstrap) and
 Bouthillier et al. 2021 (probability of improvement). How often the intervals hold: `coverage.py`.
@@ -9,12 +10,16 @@ Bouthillier et al. 2021 (probability of improvement). How often the intervals ho
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from scipy import special  # scipy.stats would take most of the time of `bench compare`
+
+from harness.errors import BenchError
 
 LEVEL = 0.95
 RESAMPLES = 10_000
@@ -29,6 +34,38 @@ def generator(*names: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def finite(statistic: Callable[P, R]) -> Callable[P, R]:
+    """Let a statistic refuse numbers that are NaN or infinite, in any argument, with a BenchError that names both.
+
+    A comparison with NaN is false, so a count over scores would pass it in silence: a run without a score would lose
+    every duel, and a sign-flip test of NaN would have p = 0.
+    """
+    names = tuple(inspect.signature(statistic).parameters)
+
+    @wraps(statistic)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+            if isinstance(value, float | list | tuple) or hasattr(value, "__array__"):
+                refuse(statistic.__name__, name, ~np.isfinite(np.asarray(value, float)))
+        return statistic(*args, **kwargs)
+
+    return checked
+
+
+def refuse(statistic: str, name: str, bad: Any) -> None:
+    """Raise BenchError if any of `bad`, booleans of any shape, is true."""
+    if np.any(bad):
+        raise BenchError(
+            f"{statistic.replace('_', ' ')}: {np.sum(bad)} of {np.size(bad)} numbers in `{name}` are NaN or infinite; "
+            "give a failed run its floor score"
+        )
+
+
+@finite
 def iqm(scores: np.ndarray) -> np.ndarray:
     """Interquartile mean of scores [..., T, S] -> [...]: drop floor(T*S/4) at each end, average."""
     pooled = scores.reshape(*scores.shape[:-2], -1)
@@ -36,6 +73,7 @@ def iqm(scores: np.ndarray) -> np.ndarray:
     return np.sort(pooled, axis=-1)[..., cut : pooled.shape[-1] - cut].mean(-1)
 
 
+@finite
 def optimality_gap(scores: np.ndarray) -> float:
     """How far normalised scores [T, S] stay short of 1 on average; what lies above 1 makes up for nothing."""
     return float(1 - np.minimum(scores, 1).mean())
@@ -57,12 +95,14 @@ def _iqm_weights(seeds: int, count: int) -> np.ndarray:
     return np.maximum(kept, 0) / (seeds - 2 * cut)
 
 
+@finite
 def iqm_resamples(scores: np.ndarray, count: int = RESAMPLES) -> np.ndarray:
     """The interquartile mean of each resample of scores [S] -> [R]."""
     first, *rest = ordered = np.sort(scores)
     return first + _iqm_weights(len(ordered), count)[:, 1:] @ (np.array(rest) - first)  # exact where all are equal
 
 
+@finite
 def iqm_interval(scores: np.ndarray, level: float = LEVEL, count: int = RESAMPLES) -> tuple[float, float]:
     """Percentile bootstrap interval of the interquartile mean of one task's scores [S]."""
     tail = (1 - level) / 2
@@ -70,6 +110,7 @@ def iqm_interval(scores: np.ndarray, level: float = LEVEL, count: int = RESAMPLE
     return float(low), float(high)
 
 
+@finite
 def stratified_bootstrap(
     scores: np.ndarray,
     statistic: Callable[[np.ndarray], np.ndarray],
@@ -88,10 +129,10 @@ def stratified_bootstrap(
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of a - b over shared seeds, its paired t interval, and what the pairing bought.
+    """Mean of a - b over shared seeds, its paired t interval, and how far pairing narrowed that.
 
-    rho: correlation of a and b over seeds (nan where one is constant). At rho <= 0 the pairing
-    bought nothing: var(a - b) = var a + var b - 2 rho sd a sd b.
+    rho: correlation of a and b over seeds (NaN where one is constant). As var(a - b) = var a + var b - 2 rho sd a sd b,
+    at rho <= 0 pairing did not reduce the variance.
     """
 
     mean: float
@@ -101,6 +142,7 @@ class Difference:
     n: int
 
 
+@finite
 def paired_difference(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> Difference:
     """a, b: [S] with the same seed at the same place. Needs two seeds for an interval."""
     if a.shape != b.shape or a.ndim != 1:
@@ -121,6 +163,7 @@ def _wins(a: np.ndarray, b: np.ndarray, higher_is_better: bool) -> np.ndarray:
     return (gap > 0) + 0.5 * (gap == 0)
 
 
+@finite
 def improvement(a: np.ndarray, b: np.ndarray, higher_is_better: bool) -> float:
     """P(a run of a beats a run of b): a [T, S], b [T, S'], ties count one half, mean over tasks."""
     return float(_wins(a, b, higher_is_better).mean(axis=(1, 2)).mean())
@@ -135,6 +178,7 @@ def expanded(n: int, level: float = LEVEL) -> tuple[float, float]:
     return low, 1 - low
 
 
+@finite
 def improvement_interval(
     a: np.ndarray,
     b: np.ndarray,
@@ -157,6 +201,7 @@ def improvement_interval(
     return float(min(low, most)), float(max(high, 1 - most))
 
 
+@finite
 def prediction_interval(
     values: np.ndarray, published_runs: int = 1, level: float = LEVEL, variance_of_run: float | None = None
 ) -> tuple[float, float]:
@@ -170,6 +215,7 @@ def prediction_interval(
     return float(values.mean() - half), float(values.mean() + half)
 
 
+@finite
 def split_variance(scores: np.ndarray) -> tuple[float, float]:
     """Variance of a run's own score and of one re-sampling around it: scores [S, J] with J re-samplings of each run, J >= 2.
 

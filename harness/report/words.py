@@ -15,6 +15,7 @@ from harness.report.frame import Cell
 
 NONE = "–"
 ROUNDING = 1e-12  # below it a number is 0, as float64 gets it
+RHO = "ρ is the correlation over seeds that the pairing uses: at ρ ≤ 0 pairing did not reduce the variance."
 TIED = "\u00a0"  # a space that does not break, so an interval stays on one line
 Link = Callable[[Path], str]  # a file of the project -> its address from the page
 

@@ -99,6 +99,14 @@ def test_kid_is_unbiased_so_it_may_be_negative():
     assert abs(values.mean()) < 5 * values.std() / 20
 
 
+def test_kid_of_one_sample_is_refused():
+    """Its mean would be over no pair at all."""
+    x = features(5, 3)
+    for sides in ((x, x[:1]), (x[:1], x)):
+        with pytest.raises(BenchError, match="needs at least 2 samples on each side, got 1"):
+            kid(*sides)
+
+
 def test_kid_in_pieces(monkeypatch):
     x, y = features(11, 3), features(9, 3, 1)
     whole = kid(x, y)

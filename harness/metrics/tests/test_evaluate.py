@@ -118,6 +118,8 @@ def test_too_few_samples_are_refused_before_training(encoder):
     with pytest.raises(BenchError, match="N = 32 .* d = 32"):
         reference.real_side(task, encoder)
     assert reference.real_side(task, encoder, allow_few=True).manifest()["few_samples"] == "allowed"
+    with pytest.raises(BenchError, match="3 neighbours need at least 4 samples on each side, got 3"):
+        reference.real_side(DigitsTask(3), encoder, allow_few=True)
 
 
 def test_manifests_say_what_was_measured(result, task, encoder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.errors import BenchError
 from harness.metrics.neighbours import manifold, nearest, nearest_distance, radii
 
 
@@ -36,6 +37,29 @@ def test_against_a_double_loop():
     reached = np.array([[far(real[i], fake[j]) <= fake_radius[j] for j in range(40)] for i in range(40)])
     expected = (inside.any(0).mean(), reached.any(1).mean(), inside.sum() / (3 * 40), inside.any(1).mean())
     np.testing.assert_allclose(manifold(real, fake, 3), expected)
+
+
+@pytest.mark.parametrize("sides", [(40, 3), (3, 40), (3, 3), (2, 2), (1, 1)])
+def test_a_side_without_a_third_neighbour_is_refused(sides):
+    """With N = k the k-th neighbour would be the sample itself, at infinity: every ball would hold everything."""
+    real, fake = (np.random.default_rng(0).normal(size=(n, 2)) for n in sides)
+    with pytest.raises(BenchError, match=f"3 neighbours need at least 4 samples on each side, got {min(sides)}: give"):
+        manifold(real, fake, 3)
+
+
+def test_four_samples_are_enough():
+    x = np.random.default_rng(0).normal(size=(4, 2))
+    assert manifold(x, x, 3)[:2] == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_refused(value):
+    whole = np.random.default_rng(0).normal(size=(9, 2))
+    broken = whole.copy()
+    broken[5, 1] = value
+    for sides in ((whole, broken), (broken, whole)):
+        with pytest.raises(BenchError, match="need finite features: 1 of 9 samples hold NaN or infinity"):
+            manifold(*sides)
 
 
 def test_in_pieces(monkeypatch):

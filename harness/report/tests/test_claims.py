@@ -56,7 +56,8 @@ def cell(name, values, seeds=None, rewards=None, kl=None, data="set"):
     """A cell whose returns are `values`, one for each of its seeds; kl: logged at four steps, by step."""
     seeds = list(seeds or range(len(values)))
     rows = pd.DataFrame({"task": "t", "method": name, "seed": seeds, "step": 9, "metric": "return", "value": values})
-    record = {"seeds": seeds, "metrics": {"return": {"higher_is_better": True}}, "params": {"task": {"data": data}}}
+    metrics = {"return": {"higher_is_better": True}}
+    record = {"seeds": seeds, "status": {}, "metrics": metrics, "params": {"task": {"data": data}}}
     made = Cell("t", name, name, name, record=record, rewards=rewards)
     logs = [{"seed": seed, "step": step, "kl": value} for seed in seeds for step, value in enumerate(kl or [], 1)]
     made.__dict__.update(scores=rows, curves=pd.DataFrame(logs) if kl else None)
@@ -96,6 +97,18 @@ def _power(n):
     """Of a two-sided t test at 5 % for a difference of half a standard deviation."""
     edge, shift = stats.t.ppf(0.975, n - 1), 0.5 * np.sqrt(n)
     return stats.nct.sf(edge, n - 1, shift) + stats.nct.cdf(-edge, n - 1, shift)
+
+
+def test_logs_of_failed_runs_and_empty_logs_give_no_number():
+    """Seed 1 diverged and logged NaN: its partner has nothing to be compared with, and no duel is lost to it."""
+    claim = with_test(metric="", log="kl", higher_is_better=True)
+    a, b = cell("a", B, kl=[0.0, 0.0, 2.0, 2.0]), cell("b", B, kl=[0.0, 0.0, 1.0, 1.0])
+    a.record["status"] = {"1": "diverged at step 2"}
+    a.curves.loc[a.curves.seed == 1, "kl"] = NAN
+    ((_, _, (part,)),) = judged(a, b, claim=claim).parts
+    assert part.n == 3 and part.chance == 1.0 and part.word == "reproduced"
+    a.curves["kl"] = NAN
+    assert judged(a, b, claim=claim).word == "not run"
 
 
 def test_a_level_of_a_log_is_the_mean_of_the_last_quarter():

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from harness.errors import BenchError
-from harness.report import compare, compare_page
+from harness.report import claims, compare, compare_page, judge
 from harness.report.aggregate import summarise
 from harness.report.frame import load
 from harness.report.tests import tree
@@ -31,6 +31,25 @@ def test_the_numbers_are_the_reports(small):
     text = said(root, "vib", "deterministic")
     assert "vib_digits: vib against deterministic" in text and "Paired over 10 seeds 0-9" in text and "better" in text
     assert "too few for the sign-flip test, which takes 9" in said(root, "vib-beta-1e-05", "vib-beta-0.0001")
+
+
+def test_page_claims_and_terminal_name_the_same_seeds(rendered):
+    """Many methods against the GAN: one number for the report's table, one for the pair alone, as claims are judged."""
+    root, params = rendered
+    frame = load(root, params)["digits8"]
+    assert not frame.metrics[frame.headline]["higher_is_better"]
+    rows = summarise(frame)
+    rows = rows[(rows.metric == frame.headline) & rows.seeds_needed.notna()]
+    assert len(rows) > 5
+    for row in rows.itertuples():
+        # So large a margin that the claim is open, whatever the difference.
+        claim = claims.Test("laptop", "digits8", frame.headline, pairs=((row.cell, "gan"),), margin=row.difference)
+        (alone,) = judge.measure(claim, frame)
+        assert alone.needed < row.seeds_needed, "a family asks for more"
+        text = said(root, row.cell, "gan", "digits8")
+        assert f"\n{alone.needed} seeds would find the observed difference with 80 % power, " in text
+        assert f"; {row.seeds_needed:.0f} in the report's table, which adjusts for all {len(rows)} methods" in text
+    assert "were it the true one.\n" in said(root, "vib", "deterministic")
 
 
 def test_archived_records_answer_by_name_and_where_there_are_no_live_ones(small):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.errors import BenchError
 from harness.report import power, profiles, significance
 from harness.report import statistics as st
 
@@ -100,3 +101,41 @@ def test_prediction_interval_covers_a_new_run():
 def test_generator_depends_on_names_alone():
     assert st.generator("a", "b").integers(1 << 30) == st.generator("a", "b").integers(1 << 30)
     assert st.generator("a", "b").integers(1 << 30) != st.generator("a", "c").integers(1 << 30)
+
+
+WHOLE = np.array([3.0, 1.0, 2.0, 5.0, 4.0])
+STATISTICS = {
+    "iqm": lambda x: st.iqm(x[None]),
+    "optimality_gap": lambda x: st.optimality_gap(x[None]),
+    "iqm_resamples": st.iqm_resamples,
+    "iqm_interval": st.iqm_interval,
+    "stratified_bootstrap": lambda x: st.stratified_bootstrap(x[None], st.iqm, np.random.default_rng(0), count=10),
+    "paired_difference": lambda x: st.paired_difference(x, WHOLE),
+    "paired_difference of the second": lambda x: st.paired_difference(WHOLE, b=x),
+    "improvement": lambda x: st.improvement(x[None], WHOLE[None], True),
+    "improvement of the second": lambda x: st.improvement(WHOLE[None], x[None], False),
+    "improvement_interval": lambda x: st.improvement_interval(x, WHOLE, True, count=10),
+    "prediction_interval": st.prediction_interval,
+    "split_variance": lambda x: st.split_variance(np.stack([x, WHOLE])),
+    "sign_flip_p": significance.sign_flip_p,
+    "holm": lambda x: significance.holm(list(x / 10)),
+    "unpaired_difference": lambda x: significance.unpaired_difference(WHOLE, x),
+    "equivalence_p": lambda x: significance.equivalence_p(x, 0.5),
+    "power": lambda x: power.power(x[2], 10),
+    "seeds_needed": lambda x: power.seeds_needed(1.0, x[2]),
+    "seeds_to_decide": power.seeds_to_decide,
+    "performance": lambda x: profiles.performance(x[None]),
+    "band": lambda x: profiles.band(x[None], np.random.default_rng(0)),
+    "time_to_target": lambda x: profiles.time_to_target(np.arange(5), x, 9.0),
+    "fastest_ratios": lambda x: profiles.fastest_ratios(x[None]),
+}
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_a_number_that_is_none_is_refused_by_name(name):
+    """A comparison with NaN is false: it would be counted as a lost duel, a p of 0, two seeds that suffice."""
+    STATISTICS[name](WHOLE)
+    said = f"^{name.split(' of ')[0].replace('_', ' ')}: 1 of .* numbers in `.*` are NaN"
+    with pytest.raises(BenchError, match=said) as refused:
+        STATISTICS[name](np.where(WHOLE == 2.0, np.nan, WHOLE))
+    assert "\n" not in str(refused.value)
