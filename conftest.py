@@ -7,7 +7,7 @@ from harness.run.pins import pin
 
 pin()
 
-import torch  # noqa: E402  (after the pins, which torch reads once)
+import torch
 
 torch.set_num_threads(1)
 

@@ -14,7 +14,7 @@ from harness.errors import BenchError
 from harness.run.pins import pin
 
 if TYPE_CHECKING:
-    from harness.commands.plan import Cell, Plan
+    from harness.plan.plan import Cell, Plan
 
 Args = argparse.Namespace
 
@@ -101,15 +101,33 @@ def parser() -> argparse.ArgumentParser:
     c = command("report", _report, "records to one page, index.html and index.md", "report --out build/report")
     c.add_argument("--out", type=Path, help="folder (default: reports/<preset>); what no report wrote stays in it")
 
-    c = command("new", _new, "a block in params.yaml, or a file too, for a method of your own", "new mine --like vgan --task digits8")
+    c = command(
+        "new",
+        _new,
+        "a block in params.yaml, or a file too, for a method of your own",
+        "new mine --like vgan --task digits8",
+    )
     c.add_argument("method", help="its name")
-    c.add_argument("--like", metavar="METHOD", help="the method whose block it starts from; with --file an algorithm's name will do")
+    c.add_argument(
+        "--like",
+        metavar="METHOD",
+        help="the method whose block it starts from; with --file an algorithm's name will do",
+    )
     c.add_argument("--task", help="default: the first task that has such a method")
-    c.add_argument("--file", action="store_true", help="an algorithm of its own too: a copy of that file, or of the template")
+    c.add_argument(
+        "--file", action="store_true", help="an algorithm of its own too: a copy of that file, or of the template"
+    )
 
     c = command("check", _check, "validate parameters, or check what a method promises", "check vgan")
-    c.add_argument("what", nargs="?", metavar="METHOD|TASK", help="a method: checks it; a task: validates its cells (default: all)")
-    c.add_argument("where", nargs="?", metavar="TASK|CELL", help="the method's task (default: all that have it); or the task's cell, to show")
+    c.add_argument(
+        "what", nargs="?", metavar="METHOD|TASK", help="a method: checks it; a task: validates its cells (default: all)"
+    )
+    c.add_argument(
+        "where",
+        nargs="?",
+        metavar="TASK|CELL",
+        help="the method's task (default: all that have it); or the task's cell, to show",
+    )
 
     command("list", _list, "every task, method, preset and cell with its state", "list")
 
@@ -134,33 +152,53 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("task")
     c.add_argument("--jobs", type=_count, help="trials at the same time (default: one per core)")
 
-    c = command("gpu", _gpu, "check a GPU, time it, then train cells of a preset until a budget is spent", "gpu --budget 20m")
+    c = command(
+        "gpu", _gpu, "check a GPU, time it, then train cells of a preset until a budget is spent", "gpu --budget 20m"
+    )
     c.add_argument("--budget", default="20m", help="time for all of it, such as 90s, 20m or 2h (default 20m)")
     c.add_argument("--preset", default="paper")
-    c.add_argument("--cells", nargs="+", default=[], metavar="TASK/CELL", help="these, in this order (default: all, as the preset has them)")
+    c.add_argument(
+        "--cells",
+        nargs="+",
+        default=[],
+        metavar="TASK/CELL",
+        help="these, in this order (default: all, as the preset has them)",
+    )
 
     c = command("merge", _merge, "bring another copy's records into results/archive/", "merge build/cifar")
     c.add_argument("source", type=Path)
 
-    c = command("import", _import, "show runs made elsewhere beside ours", "import scores.csv manifest.yaml --name peer")
+    c = command(
+        "import", _import, "show runs made elsewhere beside ours", "import scores.csv manifest.yaml --name peer"
+    )
     c.add_argument("scores", type=Path, nargs="?", help="CSV: task, method, seed, step, metric, value")
     c.add_argument("manifest", type=Path, nargs="?", help="YAML: source, and per task what was measured")
     c.add_argument("--name", help="of the import, a folder of results/external/")
     c.add_argument("--skeleton", metavar="TASK", help="print a manifest for runs on this task, to fill in")
     c.add_argument("--preset", default="", help="with --skeleton: the archived preset that has the task")
 
-    c = command("compare", _compare, "two methods, paired by seed, from their records", "compare vgan_gp gan --task digits8")
+    c = command(
+        "compare", _compare, "two methods, paired by seed, from their records", "compare vgan_gp gan --task digits8"
+    )
     c.add_argument("a")
     c.add_argument("b")
     c.add_argument("--task", help="default: every task that has records of both")
     c.add_argument("--preset", help="archived records of this preset (default: the live ones first)")
     c.add_argument("--page", type=Path, metavar="FILE", help="write the comparison as a page too")
 
-    c = command("speed", _speed, "time this project beside its peers", "speed --peer gail --python build/peers/bin/python")
+    c = command(
+        "speed", _speed, "time this project beside its peers", "speed --peer gail --python build/peers/bin/python"
+    )
     c.add_argument("names", nargs="*", metavar="BENCHMARK", help="default: all of them")
-    c.add_argument("--peer", metavar="NAME", help="the benchmark beside gail, gail-target, ppo, pytorch-fid, torch-fidelity or vdb-images")
+    c.add_argument(
+        "--peer",
+        metavar="NAME",
+        help="the benchmark beside gail, gail-target, ppo, pytorch-fid, torch-fidelity or vdb-images",
+    )
     c.add_argument("--quick", action="store_true", help="two pairs of less work, in files of their own")
-    c.add_argument("--python", type=Path, metavar="PATH", help="the Python of the peer's environment (default: this one)")
+    c.add_argument(
+        "--python", type=Path, metavar="PATH", help="the Python of the peer's environment (default: this one)"
+    )
     c.add_argument("--checkout", type=Path, metavar="PATH", help="a copy of the peer's code, for vdb-images")
     c.add_argument("--pairs", type=_count, help="instead of 5, or 2 of --quick")
 
@@ -185,7 +223,7 @@ def _count(text: str) -> int:
 
 
 def _prepare(args: Args) -> None:
-    from harness.commands.prepare import prepare
+    from harness.places.prepare import prepare
 
     plan = _plan(args)
     for task in [args.task] if args.task else plan.params["tasks"]:
@@ -197,29 +235,29 @@ def _train(args: Args) -> None:
     plan = _plan(args)
     cells = _cells(args, plan)
     if len(cells) == 1:
-        from harness.commands.train import train_cell
+        from harness.places.train import train_cell
 
         train_cell(_root(args), cells[0], args.jobs)
         print(cells[0].folder(_root(args)))
     else:
-        from harness.commands.pool import train_all
+        from harness.places.pool import train_all
 
         train_all(_root(args), cells, plan, args.jobs)
 
 
 def _evaluate(args: Args) -> None:
-    from harness.commands.controls import with_controls
-    from harness.report.aggregate import aggregate
+    from harness.plan.controls import with_controls
+    from harness.report.records.aggregate import aggregate
     from harness.run.params import read_yaml
 
     aggregate(_root(args), with_controls(read_yaml(_root(args) / "params.yaml")))
 
 
 def _report(args: Args) -> None:
-    from harness.commands.controls import with_controls
-    from harness.commands.presets import archived, waiting
-    from harness.report.page import render
+    from harness.plan.controls import with_controls
+    from harness.report.page.page import render
     from harness.run.params import read_yaml
+    from harness.workspace.presets import archived, waiting
 
     root = _root(args)
     params = with_controls(read_yaml(root / "params.yaml"))
@@ -249,7 +287,11 @@ def _check(args: Args) -> int:
     for line, faults in check_cells(Tree(_root(args), plan.cells), tried):
         print(line, flush=True)
         found.append(faults)
-    print(f"{args.what}: {sum(found)} found at fault, cells: {len(tried)}" if any(found) else f"OK: {args.what}, cells: {len(tried)}")
+    print(
+        f"{args.what}: {sum(found)} found at fault, cells: {len(tried)}"
+        if any(found)
+        else f"OK: {args.what}, cells: {len(tried)}"
+    )
     return int(any(found))
 
 
@@ -265,7 +307,7 @@ def _validate(args: Args, plan: Plan) -> int:
 
 def _of_this_time(args: Args, plan: Plan) -> None:
     """That the written pipelines and keys are those of the parameters and of the packages installed."""
-    from harness.commands import keys, pipelines
+    from harness.plan import keys, pipelines
 
     for path in pipelines.stale(_root(args), plan.params):
         raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
@@ -274,7 +316,7 @@ def _of_this_time(args: Args, plan: Plan) -> None:
 
 
 def _list(args: Args) -> None:
-    from harness.commands.listing import lines
+    from harness.plan.listing import lines
 
     for line in lines(_root(args), _plan(args)):
         print(line)
@@ -288,38 +330,38 @@ def _export(args: Args) -> None:
 
 
 def _keys(args: Args) -> None:
-    from harness.commands.keys import write_keys
+    from harness.plan.keys import write_keys
 
     write_keys(_root(args), _plan(args).params)
 
 
 def _pipelines(args: Args) -> None:
-    from harness.commands.pipelines import write_pipelines
+    from harness.plan.pipelines import write_pipelines
 
     for path in write_pipelines(_root(args), _plan(args).params):
         print(path)
 
 
 def _preset(args: Args) -> None:
-    from harness.commands.presets import run_preset
+    from harness.workspace.presets import run_preset
 
     print(run_preset(_root(args), args.name, args.dvc, args.jobs))
 
 
 def _smoke(args: Args) -> None:
-    from harness.commands.presets import smoke
+    from harness.workspace.presets import smoke
 
     print(smoke(_root(args)))
 
 
 def _reproduce(args: Args) -> int:
-    from harness.commands.reproduce import reproduce
+    from harness.workspace.reproduce import reproduce
 
     return reproduce(_root(args))
 
 
 def _tune(args: Args) -> None:
-    from harness.commands.tune import tune
+    from harness.places.tune import tune
 
     print(tune(_root(args), _plan(args), args.task, args.jobs))
 
@@ -333,7 +375,7 @@ def _speed(args: Args) -> None:
 
 
 def _verify(args: Args) -> int:
-    from harness.commands.verify import verify
+    from harness.workspace.verify import verify
 
     differ = 0
     for name, agrees in verify(_root(args), args.preset, args.steps, args.task, args.cell):
@@ -343,14 +385,14 @@ def _verify(args: Args) -> int:
 
 
 def _pack(args: Args) -> None:
-    from harness.commands.pack import pack
+    from harness.workspace.pack import pack
 
     for path in pack(_root(args), args.copy):
         print(path)
 
 
 def _unpack(args: Args) -> None:
-    from harness.commands.pack import unpack
+    from harness.workspace.pack import unpack
 
     print(f"{unpack(_root(args), args.preset, args.copy)} put into {args.copy}")
 
@@ -362,7 +404,7 @@ def _gpu(args: Args) -> int:
 
 
 def _merge(args: Args) -> None:
-    from harness.commands.merge import merge
+    from harness.workspace.merge import merge
 
     new, here = merge(_root(args), args.source)
     print(f"{len(new)} records brought in, {len(here)} were here already")
@@ -370,7 +412,7 @@ def _merge(args: Args) -> None:
 
 def _import(args: Args) -> None:
     from harness.commands import external
-    from harness.commands.controls import with_controls
+    from harness.plan.controls import with_controls
     from harness.run.params import read_yaml
 
     root, params = _root(args), with_controls(read_yaml(_root(args) / "params.yaml"))
@@ -383,12 +425,12 @@ def _import(args: Args) -> None:
 
 
 def _compare(args: Args) -> None:
-    from harness.report.compare import lines
+    from harness.report.page.compare import lines
 
     for line in lines(_root(args), args.a, args.b, args.task, args.preset):
         print(line)
     if args.page:
-        from harness.report.compare_page import write
+        from harness.report.page.compare_page import write
 
         write(_root(args), args.a, args.b, args.task, args.preset, args.page)
         print(args.page)
@@ -399,7 +441,7 @@ def _root(args: Args) -> Path:
 
 
 def _plan(args: Args) -> Plan:
-    from harness.commands.plan import load_plan
+    from harness.plan.plan import load_plan
 
     return load_plan(_root(args))
 

@@ -21,8 +21,24 @@ from torch import Tensor, nn
 from harness.errors import BenchError
 
 __all__ = [
-    "Act", "BenchError", "ControlOutputs", "CriticOutputs", "Draws", "Environments", "ImageOutputs", "LabelledOutputs",
-    "Method", "PolicyOutputs", "RewardOutputs", "Rollout", "Score", "Settings", "Source", "Task", "TaskSpec", "lacking",
+    "Act",
+    "BenchError",
+    "ControlOutputs",
+    "CriticOutputs",
+    "Draws",
+    "Environments",
+    "ImageOutputs",
+    "LabelledOutputs",
+    "Method",
+    "PolicyOutputs",
+    "RewardOutputs",
+    "Rollout",
+    "Score",
+    "Settings",
+    "Source",
+    "Task",
+    "TaskSpec",
+    "lacking",
 ]
 
 STREAMS = ("init", "data", "latent", "bottleneck", "noise", "env", "expert", "eval")

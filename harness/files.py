@@ -41,4 +41,6 @@ def cannot_write(path: Path, error: OSError) -> BenchError:
     """What to tell where the system refused to write `path`."""
     if error.errno == errno.ENOSPC:
         return BenchError(f"disk full while writing {path}: free some space and run again")
-    return BenchError(f"cannot write {path} ({error.strerror}): make its folder writable or name another one, then run again")
+    return BenchError(
+        f"cannot write {path} ({error.strerror}): make its folder writable or name another one, then run again"
+    )

@@ -46,9 +46,13 @@ def algorithm(name: str) -> ModuleType:
     found = packaged().get(name)
     module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
     if missing := [part for part in PROMISED if not hasattr(module, part)]:
-        raise BenchError(f"algorithm {name}{_of(found)}: {module.__file__} has no {', '.join(missing)}; see baselines/methods/_template.py")
+        raise BenchError(
+            f"algorithm {name}{_of(found)}: {module.__file__} has no {', '.join(missing)}; see baselines/methods/_template.py"
+        )
     if not isinstance(module.FAMILIES, tuple) or not all(isinstance(family, str) for family in module.FAMILIES):
-        raise BenchError(f"algorithm {name}{_of(found)}: FAMILIES of {module.__file__} must be a tuple of strings, got {module.FAMILIES!r}")
+        raise BenchError(
+            f"algorithm {name}{_of(found)}: FAMILIES of {module.__file__} must be a tuple of strings, got {module.FAMILIES!r}"
+        )
     return module
 
 
@@ -62,7 +66,9 @@ def packaged(root: Path = ROOT) -> dict[str, Packaged]:
     found = dict(_entry_points(tuple(sys.path)))
     for name, its in found.items():
         if (root / METHODS / f"{name}.py").is_file():
-            raise BenchError(f"algorithm {name}{_of(its)} has the name of {METHODS}/{name}.py: rename the file, or uninstall the package")
+            raise BenchError(
+                f"algorithm {name}{_of(its)} has the name of {METHODS}/{name}.py: rename the file, or uninstall the package"
+            )
     return found
 
 
@@ -75,7 +81,9 @@ def source(name: str, root: Path = ROOT) -> Path:
     except (ImportError, ValueError):
         spec = None
     if spec is None or not spec.origin:
-        raise BenchError(f"algorithm {name}{_of(its)}: there is no module {its.module}; mend the package's entry point or uninstall it")
+        raise BenchError(
+            f"algorithm {name}{_of(its)}: there is no module {its.module}; mend the package's entry point or uninstall it"
+        )
     return Path(spec.origin)
 
 
@@ -133,7 +141,9 @@ def _entry_points(path: tuple[str, ...]) -> tuple[tuple[str, Packaged], ...]:
         its = Packaged(entry.module, entry.dist.name, entry.dist.version)
         checked_name(f"an algorithm{_of(its)}", entry.name)
         if entry.name in found:
-            raise BenchError(f"algorithm {entry.name}{_of(its)} has the name of one{_of(found[entry.name])}: uninstall one of them")
+            raise BenchError(
+                f"algorithm {entry.name}{_of(its)} has the name of one{_of(found[entry.name])}: uninstall one of them"
+            )
         found[entry.name] = its
     return tuple(found.items())
 
@@ -151,7 +161,9 @@ def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:  # whatever stands in a file of one's own
         said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-        raise BenchError(f"{what} {name} cannot be imported: {_place(error, module)}: {type(error).__name__}: {said}") from error
+        raise BenchError(
+            f"{what} {name} cannot be imported: {_place(error, module)}: {type(error).__name__}: {said}"
+        ) from error
 
 
 def _place(error: BaseException, module: str) -> str:

@@ -92,7 +92,11 @@ class Vib(Method):
         net = self.ema.net
         probabilities = 0.0
         for i in range(n_codes):
-            noise = draws.normal("eval", f"code/{n_codes}/{i}", (x.shape[1], net.code_size)) if self.params.bottleneck else None
+            noise = (
+                draws.normal("eval", f"code/{n_codes}/{i}", (x.shape[1], net.code_size))
+                if self.params.bottleneck
+                else None
+            )
             probabilities = probabilities + net.decoder(net.encode(x, noise).z).softmax(2) / n_codes
         return probabilities.log()
 

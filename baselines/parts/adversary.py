@@ -117,5 +117,7 @@ class Adversary(nn.Module):
             x = interpolate(real, fake, epsilon)
             z = self.critic.encode(x, draws, f"{tag}/interpolate").z
             score = self.critic.score(z - z_f.detach() if self.loss.on_differences else z)
-            parts.append(params.interpolated.coefficient * norm_penalty(squared_gradient(score, x), params.interpolated))
+            parts.append(
+                params.interpolated.coefficient * norm_penalty(squared_gradient(score, x), params.interpolated)
+            )
         return torch.stack(parts).sum(0) if parts else None

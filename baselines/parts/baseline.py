@@ -129,7 +129,9 @@ def value_loss(new: Tensor, old: Tensor, target: Tensor, clip: float | None) -> 
     return 0.5 * error
 
 
-def minibatches(draws: Draws, name: str, tensors: Sequence[Tensor], epochs: int, parts: int) -> Iterator[tuple[Tensor, ...]]:
+def minibatches(
+    draws: Draws, name: str, tensors: Sequence[Tensor], epochs: int, parts: int
+) -> Iterator[tuple[Tensor, ...]]:
     """Rows [S, n / parts, ...] of tensors [S, n, ...], `parts` times an epoch, in an order of their own for each seed, step
     and epoch. Rows are put in order once an epoch, so that a minibatch is a slice."""
     for epoch in range(epochs):

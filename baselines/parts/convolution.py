@@ -22,7 +22,9 @@ class Geometry(NamedTuple):
     groups: int
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
+def convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0, groups: int = 1
+) -> Tensor:
     """x [B, C, H, W], weight [out, C / groups, k, k], bias [out] -> [B, out, H', W']; in bfloat16 under autocast."""
     if torch.is_autocast_enabled(x.device.type):
         lower = torch.get_autocast_dtype(x.device.type)
@@ -39,12 +41,23 @@ def _output(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tens
     return F.conv2d(_channels_last(x), _channels_last(weight), bias, g.stride, g.padding, 1, g.groups)
 
 
-def _gradients(dy: Tensor, x: Tensor, weight: Tensor, g: Geometry, wanted: tuple[bool, bool, bool]) -> tuple[Tensor | None, ...]:
+def _gradients(
+    dy: Tensor, x: Tensor, weight: Tensor, g: Geometry, wanted: tuple[bool, bool, bool]
+) -> tuple[Tensor | None, ...]:
     """Of the input, of the weight and of the bias, those that are wanted."""
     return torch.ops.aten.convolution_backward(
-        _channels_last(dy), _channels_last(x), _channels_last(weight), weight.shape[:1],
-        [g.stride] * 2, [g.padding] * 2, [1, 1], False, [0, 0], g.groups, wanted,
-    )  # fmt: skip
+        _channels_last(dy),
+        _channels_last(x),
+        _channels_last(weight),
+        weight.shape[:1],
+        [g.stride] * 2,
+        [g.padding] * 2,
+        [1, 1],
+        False,
+        [0, 0],
+        g.groups,
+        wanted,
+    )
 
 
 class _Convolve(Function):

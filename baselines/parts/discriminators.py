@@ -16,7 +16,9 @@ from harness.contracts import TaskSpec
 DiscriminatorParams = Annotated[AIRLParams | GAILParams, Field(discriminator="kind")]
 
 
-def discriminator(n_seeds: int, spec: TaskSpec, params: AIRLParams | GAILParams) -> AIRLDiscriminator | GAILDiscriminator:
+def discriminator(
+    n_seeds: int, spec: TaskSpec, params: AIRLParams | GAILParams
+) -> AIRLDiscriminator | GAILDiscriminator:
     return (AIRLDiscriminator if params.kind == "airl" else GAILDiscriminator)(n_seeds, spec, params)
 
 

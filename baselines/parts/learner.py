@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.parts.baseline import LinearParams, ValueParams, baseline
 from baselines.parts.acting import Acting, Reward
-from baselines.parts.normaliser import AsItIs, NormaliserParams, RewardScale, ScaleParams, normaliser
+from baselines.parts.baseline import LinearParams, ValueParams, baseline
+from baselines.parts.normaliser import NormaliserParams, RewardScale, ScaleParams, normaliser
 from baselines.parts.policy import PolicyParams, policy
 from baselines.parts.ppo import PPO, PPOParams
 from baselines.parts.trpo import TRPO, TRPOParams
@@ -97,7 +97,9 @@ class Learner(nn.Module):
         if draws.step == 0 and self._normalises_by("expert"):
             self._absorb(expert)
 
-    def improve(self, rollout: Rollout, rewards: Tensor, draws: Draws, expert: Rollout | None = None) -> dict[str, Tensor]:
+    def improve(
+        self, rollout: Rollout, rewards: Tensor, draws: Draws, expert: Rollout | None = None
+    ) -> dict[str, Tensor]:
         """One update of the policy for rewards [S, T, E], then the baseline's fit; logs [S].
 
         The order is rllab's: the advantages stand on the baseline fitted to earlier batches. expert: for a normaliser

@@ -63,9 +63,12 @@ class Loop(Maps):
 
     def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Maps:
         weights, biases = weight.unbind(), [None] * self.n_seeds if bias is None else bias.unbind()
-        return type(self)(self.n_seeds, lambda k, made: convolve(
-            self.of_seed(k, made), self.given(weights[k]), self.given(biases[k]), stride, padding
-        ))  # fmt: skip
+        return type(self)(
+            self.n_seeds,
+            lambda k, made: convolve(
+                self.of_seed(k, made), self.given(weights[k]), self.given(biases[k]), stride, padding
+            ),
+        )
 
     def of_seed(self, k: int, made: Made) -> Tensor:
         if self not in made:
@@ -155,7 +158,9 @@ class Products(_Whole):
         kernel = weight.shape[3]
         x = F.pad(self.x, [padding] * 4).permute(0, 2, 3, 1)  # [S * B, H, W, C]
         if (kernel, stride) != (1, 1):
-            x = x.unfold(1, kernel, stride).unfold(2, kernel, stride).permute(0, 1, 2, 4, 5, 3)  # [S * B, H', W', k, k, C]
+            x = (
+                x.unfold(1, kernel, stride).unfold(2, kernel, stride).permute(0, 1, 2, 4, 5, 3)
+            )  # [S * B, H', W', k, k, C]
         rows, weight = x.reshape(self.n_seeds, -1, weight[0, 0].numel()), weight.permute(0, 3, 4, 2, 1).flatten(1, 3)
         y = torch.bmm(rows, weight) if bias is None else torch.baddbmm(bias.unsqueeze(1), rows, weight)
         return Products(self.n_seeds, y.view(*x.shape[:3], -1).permute(0, 3, 1, 2))

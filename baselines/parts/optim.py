@@ -86,7 +86,9 @@ class SeedOptimizer:
     def _stacked(self) -> list[Tensor]:
         """Parameters and every moment shaped like one. A moment made in this very step is not yet
         held back; it belongs to a seed that died on its first step and is never used."""
-        moments = [v for p in self.parameters for v in self.optimizer.state[p].values() if torch.is_tensor(v) and v.dim()]
+        moments = [
+            v for p in self.parameters for v in self.optimizer.state[p].values() if torch.is_tensor(v) and v.dim()
+        ]
         return [p.data for p in self.parameters] + moments
 
 

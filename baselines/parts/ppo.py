@@ -42,9 +42,14 @@ class PPO:
         self.optimizer = SeedOptimizer(policy.parameters(), params.optimizer, self.moving)
 
     def update(
-        self, distribution: Distribution, observations: Tensor, actions: Tensor, advantages: Tensor,
-        bonus: float, draws: Draws,
-    ) -> dict[str, Tensor]:  # fmt: skip
+        self,
+        distribution: Distribution,
+        observations: Tensor,
+        actions: Tensor,
+        advantages: Tensor,
+        bonus: float,
+        draws: Draws,
+    ) -> dict[str, Tensor]:
         """Epochs of minibatches over observations [S, B, O], actions [S, B, A], advantages [S, B]; logs [S].
 
         distribution: the policy's at the observations. bonus: weight of its entropy in the objective.
@@ -56,11 +61,15 @@ class PPO:
         stopped, norms = torch.zeros_like(self.alive), []
         written_out = isinstance(policy, GaussianPolicy) and known(policy.net)
         rows = observations, actions, old_log_prob, advantages, *old
-        for k, (o, a, log_prob, gains, *before) in enumerate(minibatches(draws, "policy", rows, params.epochs, params.minibatches)):
+        for k, (o, a, log_prob, gains, *before) in enumerate(
+            minibatches(draws, "policy", rows, params.epochs, params.minibatches)
+        ):
             if params.minibatch_advantages == "standardised":
                 gains = normalise(gains, "standardised")
             if written_out:
-                norms.append(self.optimizer.follow(surrogate(policy, o, a, log_prob, gains, params.clip, bonus), draws.step))
+                norms.append(
+                    self.optimizer.follow(surrogate(policy, o, a, log_prob, gains, params.clip, bonus), draws.step)
+                )
             else:
                 new = policy.distribution(o)
                 gain = clipped_surrogate(policy.log_density(new, a) - log_prob, gains, params.clip).mean(1)

@@ -27,7 +27,11 @@ class Replay(nn.Module):
     def __init__(self, n_seeds: int, length: int, n_observations: int, n_actions: int, params: ReplayParams):
         super().__init__()
         self.params, self.length = params, length
-        for name, size in (("observations", n_observations), ("actions", n_actions), ("next_observations", n_observations)):
+        for name, size in (
+            ("observations", n_observations),
+            ("actions", n_actions),
+            ("next_observations", n_observations),
+        ):
             self.register_buffer(name, torch.zeros(n_seeds, params.paths, length, size))
         self.register_buffer("terminated", torch.zeros(n_seeds, params.paths, length, dtype=torch.bool))
         self.register_buffer("log_pi", torch.zeros(n_seeds, params.paths, length))
@@ -40,7 +44,9 @@ class Replay(nn.Module):
         mixed = new
         if held:
             which = draws.integers("data", "replay/which", (n_paths,), held)
-            mixed = new.then(Transitions(*(take(getattr(self, name), which).flatten(1, 2) for name in Transitions._fields)))
+            mixed = new.then(
+                Transitions(*(take(getattr(self, name), which).flatten(1, 2) for name in Transitions._fields))
+            )
         self._add(new, draws, n_paths, held)
         return mixed
 

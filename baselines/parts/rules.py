@@ -42,9 +42,20 @@ class Adam(eager(torch.optim.Adam)):
         for (group, (params, means, squares, steps)), part in zip(self._gathered, grads):
             torch._foreach_add_(steps, 1)
             torch._fused_adam_(
-                params, part, means, squares, [], steps, lr=group["lr"], beta1=group["betas"][0], beta2=group["betas"][1],
-                weight_decay=group["weight_decay"], eps=group["eps"], amsgrad=False, maximize=False,
-            )  # fmt: skip
+                params,
+                part,
+                means,
+                squares,
+                [],
+                steps,
+                lr=group["lr"],
+                beta1=group["betas"][0],
+                beta2=group["betas"][1],
+                weight_decay=group["weight_decay"],
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=False,
+            )
 
     def load_state_dict(self, state_dict: dict) -> None:
         super().load_state_dict(state_dict)
@@ -55,7 +66,13 @@ class Adam(eager(torch.optim.Adam)):
         params = [p for group in self.param_groups for p in group["params"]]
         if all(p.device.type == "cpu" and "exp_avg" in self.state.get(p, ()) for p in params):
             self._gathered = [
-                (group, [group["params"], *([self.state[p][name] for p in group["params"]] for name in ("exp_avg", "exp_avg_sq", "step"))])
+                (
+                    group,
+                    [
+                        group["params"],
+                        *([self.state[p][name] for p in group["params"]] for name in ("exp_avg", "exp_avg_sq", "step")),
+                    ],
+                )
                 for group in self.param_groups
             ]
 

@@ -12,9 +12,16 @@ class StackedConv2d(Affine):
     """x: [S, B, C, H, W] -> [S, B, out, H', W']; weight [S, out, in, k, k]. Nets of them hand each other `Maps`."""
 
     def __init__(
-        self, n_seeds: int, n_in: int, n_out: int, kernel: int, stride: int = 1, padding: int = 0,
-        bias: bool = True, bound: float | None = None,
-    ):  # fmt: skip
+        self,
+        n_seeds: int,
+        n_in: int,
+        n_out: int,
+        kernel: int,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+        bound: float | None = None,
+    ):
         super().__init__(n_seeds, (n_out, n_in, kernel, kernel), n_in * kernel * kernel, n_out, bias, bound)
         self.stride, self.padding = stride, padding
 

@@ -35,9 +35,14 @@ class TRPO:
         self.parameters = list(policy.parameters())
 
     def update(
-        self, distribution: Distribution, observations: Tensor, actions: Tensor, advantages: Tensor,
-        bonus: float, draws: Draws,
-    ) -> dict[str, Tensor]:  # fmt: skip
+        self,
+        distribution: Distribution,
+        observations: Tensor,
+        actions: Tensor,
+        advantages: Tensor,
+        bonus: float,
+        draws: Draws,
+    ) -> dict[str, Tensor]:
         """One step from observations [S, B, O], actions [S, B, A], advantages [S, B]; logs [S].
 
         distribution: the policy's at the observations, with its graph. bonus: weight of the policy's
@@ -103,9 +108,12 @@ class FisherProduct:
     """
 
     def __init__(
-        self, policy: GaussianPolicy | CategoricalPolicy, parameters: Vectors, distribution: Distribution,
+        self,
+        policy: GaussianPolicy | CategoricalPolicy,
+        parameters: Vectors,
+        distribution: Distribution,
         damping: float,
-    ):  # fmt: skip
+    ):
         self.policy, self.parameters, self.damping = policy, parameters, damping
         self.outputs, self.values = distribution, tuple(t.detach() for t in distribution)
         self.cotangents = [torch.zeros_like(t, requires_grad=True) for t in self.values]

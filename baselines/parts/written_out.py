@@ -15,14 +15,20 @@ from baselines.parts.layers import MLP
 from baselines.parts.policy import GaussianPolicy
 
 # A gradient through an activation, from the activation's value.
-SLOPES = {torch.tanh: torch.ops.aten.tanh_backward, torch.relu: lambda slope, h: torch.ops.aten.threshold_backward(slope, h, 0)}
+SLOPES = {
+    torch.tanh: torch.ops.aten.tanh_backward,
+    torch.relu: lambda slope, h: torch.ops.aten.threshold_backward(slope, h, 0),
+}
 
 
 def known(net: object) -> bool:
     """Whether this file can differentiate `net`."""
-    return isinstance(net, MLP) and net.out is not None and net.activation in SLOPES and all(
-        layer.spectral is None for layer in (*net.hidden, net.out)
-    )  # fmt: skip
+    return (
+        isinstance(net, MLP)
+        and net.out is not None
+        and net.activation in SLOPES
+        and all(layer.spectral is None for layer in (*net.hidden, net.out))
+    )
 
 
 @torch.no_grad()
@@ -48,7 +54,13 @@ def backward(net: MLP, inputs: list[Tensor], slope: Tensor) -> None:
 
 @torch.no_grad()
 def surrogate(
-    policy: GaussianPolicy, observations: Tensor, actions: Tensor, old_log_prob: Tensor, advantages: Tensor, clip: float, bonus: float
+    policy: GaussianPolicy,
+    observations: Tensor,
+    actions: Tensor,
+    old_log_prob: Tensor,
+    advantages: Tensor,
+    clip: float,
+    bonus: float,
 ) -> Tensor:
     """The loss [S] of PPO, minus the mean of the clipped surrogate and of bonus * entropy; the policy's gradients are set.
 

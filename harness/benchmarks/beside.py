@@ -27,25 +27,41 @@ from typing import Any
 from harness.benchmarks import peers
 from harness.benchmarks.record import Options, alternate, at_least, at_once, lines, record, row, write
 from harness.errors import BenchError
-from harness.report.measured import Record, summary
+from harness.report.records.measured import Record, summary
 from harness.run.pins import pin
 
 SETTINGS = {
     "ppo": {
-        "lr": 3e-4, "horizon": 1000, "n_envs": 4, "minibatches": 32, "epochs": 10, "gamma": 0.99, "lam": 0.95, "clip": 0.2,
-        "width": 64, "initial_std": 0.6,
+        "lr": 3e-4,
+        "horizon": 1000,
+        "n_envs": 4,
+        "minibatches": 32,
+        "epochs": 10,
+        "gamma": 0.99,
+        "lam": 0.95,
+        "clip": 0.2,
+        "width": 64,
+        "initial_std": 0.6,
     },
     "gail": {"width": 64, "batch": 256, "steps": 20, "lr": 3e-4},
     # What the peers do by default and their users do not write down; here they are options.
     "defaults": {
-        "init": "orthogonal", "last_scale": 0.01, "clip_norm": 0.5, "eps": 1e-5, "minibatch_advantages": "standardised", "order": "policy_first",
+        "init": "orthogonal",
+        "last_scale": 0.01,
+        "clip_norm": 0.5,
+        "eps": 1e-5,
+        "minibatch_advantages": "standardised",
+        "order": "policy_first",
     },
-}  # fmt: skip
+}
 EPISODES = 20  # of the final policy, for its return
 SHOWN = 11  # of the expert
 TITLES = {"gail": "GAIL", "ppo": "PPO"}
 CORES = 2
-AIMS = {"gail": {"one": 3.0, "stack": 8.0, "blocks": 8.0}, "ppo": {}}  # ours over one seed of the peer, in steps per second
+AIMS = {
+    "gail": {"one": 3.0, "stack": 8.0, "blocks": 8.0},
+    "ppo": {},
+}  # ours over one seed of the peer, in steps per second
 PEERS = tuple(AIMS)
 
 
@@ -102,7 +118,10 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
         runs[name].append(run)
         return run["per_second"]
 
-    sides = {"theirs": lambda k: keep("theirs", _peer(options, work, k)), "one": lambda k: keep("one", _ours(work, (k,)))}
+    sides = {
+        "theirs": lambda k: keep("theirs", _peer(options, work, k)),
+        "one": lambda k: keep("one", _ours(work, (k,))),
+    }
     if work.stack > 1:
         sides["stack"] = lambda k: keep("stack", _ours(work, tuple(range(k, k + work.stack))))
         sides["theirs_cores"] = lambda k: _peer(options, work, k, CORES)["per_second"]
@@ -113,28 +132,53 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
     names = {
         "one": ("one seed", "theirs", "one seed of the peer"),
         "stack": (f"{work.stack} stacked seeds", "theirs", "one seed of the peer"),
-        "blocks": (f"{work.stack} seeds, {CORES} blocks on {CORES} cores", "theirs_best", "one seed of the peer, its faster way"),
+        "blocks": (
+            f"{work.stack} seeds, {CORES} blocks on {CORES} cores",
+            "theirs_best",
+            "one seed of the peer, its faster way",
+        ),
     }
     rows = [
-        row(name, "steps/s", [v[side] for v in best], [v[theirs] for v in best], against, higher_is_better=True,
-            aim=at_least(aims[side]) if side in aims else None)
-        for side, (name, theirs, against) in names.items() if side in sides
-    ]  # fmt: skip
+        row(
+            name,
+            "steps/s",
+            [v[side] for v in best],
+            [v[theirs] for v in best],
+            against,
+            higher_is_better=True,
+            aim=at_least(aims[side]) if side in aims else None,
+        )
+        for side, (name, theirs, against) in names.items()
+        if side in sides
+    ]
     alone = summary([_ceiling(work) for _ in range(3)])
     settings = {"robot": work.robot, "steps": work.steps, "simulator alone, steps/s": alone, **SETTINGS}
     if work.stack > 1:
         settings[f"one seed of the peer on {CORES} cores, steps/s"] = summary([v["theirs_cores"] for v in made])
     if work.returns:
-        settings["returns"] = {side: [run["returns"] for run in side_runs] for side, side_runs in runs.items() if side_runs}
+        settings["returns"] = {
+            side: [run["returns"] for run in side_runs] for side, side_runs in runs.items() if side_runs
+        }
     title = f"{TITLES[work.algorithm]} on {work.robot}, {work.steps:,} steps"
     yield record(options, f"{work.algorithm}-{work.robot}-{work.steps}", title, rows, settings, found)
 
 
 def _peer(options: Options, work: Work, seed: int, cores: int = 1) -> dict[str, Any]:
-    run = peers.call(options.python, "peer_control.py", SETTINGS | {
-        "cores": cores, "algorithm": work.algorithm, "robot": work.robot, "seed": seed, "steps": work.steps, "episodes": SHOWN,
-        "demonstrations": work.demonstrations and str(work.demonstrations.resolve()), "n_episodes": EPISODES if work.returns else 0,
-    })  # fmt: skip
+    run = peers.call(
+        options.python,
+        "peer_control.py",
+        SETTINGS
+        | {
+            "cores": cores,
+            "algorithm": work.algorithm,
+            "robot": work.robot,
+            "seed": seed,
+            "steps": work.steps,
+            "episodes": SHOWN,
+            "demonstrations": work.demonstrations and str(work.demonstrations.resolve()),
+            "n_episodes": EPISODES if work.returns else 0,
+        },
+    )
     return run | {"per_second": work.steps / run["seconds"]}
 
 
@@ -170,9 +214,19 @@ def built(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, A
 
     torch.set_num_threads(1)
     device, family = torch.device("cpu"), registry.family("locomotion")
-    shown = {"demonstrations": str(work.demonstrations), "episodes": SHOWN} if work.algorithm == "gail" else {"termination": "restart"}
+    shown = (
+        {"demonstrations": str(work.demonstrations), "episodes": SHOWN}
+        if work.algorithm == "gail"
+        else {"termination": "restart"}
+    )
     params = family.Params(
-        family="locomotion", robot=work.robot, seeds=seeds, steps=rounds, threads=1, score={"n_episodes": EPISODES}, **shown
+        family="locomotion",
+        robot=work.robot,
+        seeds=seeds,
+        steps=rounds,
+        threads=1,
+        score={"n_episodes": EPISODES},
+        **shown,
     )
     task = family.build("beside", params, Path())
     algorithm = registry.algorithm(settings["algorithm"])
@@ -186,21 +240,42 @@ def block(algorithm: str) -> dict[str, Any]:
     rate = {"lr": s["lr"], "eps": d["eps"], "clip_norm": d["clip_norm"]}
     fit = {"epochs": s["epochs"], "minibatches": s["minibatches"], "optimizer": rate}
     learner = {
-        "kind": "ppo", "n_envs": s["n_envs"], "gamma": s["gamma"], "lam": s["lam"], "clip": s["clip"], "entropy": "none", **fit,
-        "advantages": "raw", "minibatch_advantages": d["minibatch_advantages"],
-        "normaliser": {"source": "both" if imitates else "policy"}, "reward_scale": None if imitates else {},
+        "kind": "ppo",
+        "n_envs": s["n_envs"],
+        "gamma": s["gamma"],
+        "lam": s["lam"],
+        "clip": s["clip"],
+        "entropy": "none",
+        **fit,
+        "advantages": "raw",
+        "minibatch_advantages": d["minibatch_advantages"],
+        "normaliser": {"source": "both" if imitates else "policy"},
+        "reward_scale": None if imitates else {},
         "value": {"kind": "mlp", "width": s["width"], "init": d["init"], **fit},
-        "policy": {"width": s["width"], "initial_std": s["initial_std"], "init": d["init"], "last_scale": d["last_scale"]},
-    }  # fmt: skip
+        "policy": {
+            "width": s["width"],
+            "initial_std": s["initial_std"],
+            "init": d["init"],
+            "last_scale": d["last_scale"],
+        },
+    }
     if not imitates:
         return {"algorithm": "true_reward", "learner": learner}
     return {
-        "algorithm": "imitation", "learner": learner, "order": d["order"], "batch": g["batch"], "discriminator_steps": g["steps"],
+        "algorithm": "imitation",
+        "learner": learner,
+        "order": d["order"],
+        "batch": g["batch"],
+        "discriminator_steps": g["steps"],
         "discriminator": {
-            "kind": "gail", "net": {"kind": "mlp", "width": g["width"], "depth": 2, "activation": "relu"}, "head": "linear",
-            "input": "sa", "policy_reward": "softplus", "critic_optimizer": {"lr": g["lr"]},
+            "kind": "gail",
+            "net": {"kind": "mlp", "width": g["width"], "depth": 2, "activation": "relu"},
+            "head": "linear",
+            "input": "sa",
+            "policy_reward": "softplus",
+            "critic_optimizer": {"lr": g["lr"]},
         },
-    }  # fmt: skip
+    }
 
 
 def _ceiling(work: Work) -> float:

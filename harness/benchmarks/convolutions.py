@@ -14,7 +14,7 @@ import torch
 from harness.benchmarks.device import BLOCK, WAYS, Training
 from harness.benchmarks.record import Options, alternate, record, row
 from harness.errors import BenchError
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 from harness.run.device import pick_device
 
 REFERENCE, SEEDS = "loop", 5
@@ -35,7 +35,11 @@ def measure(options: Options) -> Iterator[Record]:
         runs[way], modes[way] = (lambda _, training=training: training.seconds(updates) / updates), training.step.mode
     pairs = [values for _, values in alternate(options, **runs)]
     loop = [values[REFERENCE] for values in pairs]
-    rows = [row(way, "s", [values[way] for values in pairs], loop, "a loop over seeds") for way in runs if way != REFERENCE]
+    rows = [
+        row(way, "s", [values[way] for values in pairs], loop, "a loop over seeds") for way in runs if way != REFERENCE
+    ]
     settings = {"updates": updates, "seeds": SEEDS, "batch": BLOCK["batch"], "precision": "fp32", "modes": modes}
     name = "convolutions-cuda" if on_cuda else "convolutions"  # a device overwrites no other's record
-    yield record(options, name, "An update of five image seeds by the way they are convolved", rows, settings, device=device.type)
+    yield record(
+        options, name, "An update of five image seeds by the way they are convolved", rows, settings, device=device.type
+    )

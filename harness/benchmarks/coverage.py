@@ -19,7 +19,7 @@ def main() -> None:
     import pandas as pd
 
     from harness.files import write_text
-    from harness.report.coverage import coverage, errors, smallest
+    from harness.report.stats.simulation import coverage, errors, smallest
 
     table = pd.DataFrame([*coverage(), *errors(), *smallest()])
     write_text(args.out, table.to_csv(index=False, float_format="%.4g", lineterminator="\n"))

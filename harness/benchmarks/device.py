@@ -24,11 +24,26 @@ import torch
 SHAPE, IMAGES, WARM_UP = (3, 32, 32), 10_000, 5
 WAYS = ("loop", "grouped", "branches", "products")
 BLOCK = {
-    "algorithm": "gan", "loss": "non_saturating", "net": (net := {"kind": "residual", "width": 32, "max_width": 256}),
-    "generator_net": net, "head": "lrelu_linear", "latent": 256, "batch": 64, "penalties": {"r1": {"weight": 10.0, "half": False}},
-    "critic_optimizer": (rate := {"name": "rmsprop", "lr": 1e-4, "alpha": 0.99}), "generator_optimizer": rate, "ema": {"decay": 0.999},
-    "bottleneck": {"size": 256, "i_c": 0.1, "beta": 0.1, "dual_step": 1e-5, "kl_reduce": "per_position", "generator_z": "sample"},
-}  # fmt: skip
+    "algorithm": "gan",
+    "loss": "non_saturating",
+    "net": (net := {"kind": "residual", "width": 32, "max_width": 256}),
+    "generator_net": net,
+    "head": "lrelu_linear",
+    "latent": 256,
+    "batch": 64,
+    "penalties": {"r1": {"weight": 10.0, "half": False}},
+    "critic_optimizer": (rate := {"name": "rmsprop", "lr": 1e-4, "alpha": 0.99}),
+    "generator_optimizer": rate,
+    "ema": {"decay": 0.999},
+    "bottleneck": {
+        "size": 256,
+        "i_c": 0.1,
+        "beta": 0.1,
+        "dual_step": 1e-5,
+        "kl_reduce": "per_position",
+        "generator_z": "sample",
+    },
+}
 
 
 class Pixels:
@@ -50,17 +65,25 @@ class Training:
 
     VARIABLE = "BENCH_CONVOLUTIONS"
 
-    def __init__(self, device: torch.device, precision: str, graphs: bool, seeds: int, steps: int, way: str | None = None):
+    def __init__(
+        self, device: torch.device, precision: str, graphs: bool, seeds: int, steps: int, way: str | None = None
+    ):
         from harness import registry
         from harness.contracts import TaskSpec
         from harness.run.seeds import CounterDraws
         from harness.run.step import Step
 
-        algorithm, numbers, spec = registry.algorithm("gan"), tuple(range(seeds)), TaskSpec("images", SHAPE, WARM_UP + steps)
+        algorithm, numbers, spec = (
+            registry.algorithm("gan"),
+            tuple(range(seeds)),
+            TaskSpec("images", SHAPE, WARM_UP + steps),
+        )
         self.device, self.precision, self.done = device, precision, 0
         self.variables = {"BENCH_GRAPHS": str(int(graphs)), self.VARIABLE: way or ""}
         with patch.dict(os.environ, self.variables):
-            method = algorithm.build(algorithm.Params(**BLOCK), spec, CounterDraws(numbers, "benchmark", lookahead=1), device)
+            method = algorithm.build(
+                algorithm.Params(**BLOCK), spec, CounterDraws(numbers, "benchmark", lookahead=1), device
+            )
             self.step = Step(method, Pixels(device), CounterDraws(numbers, "benchmark", device))
         self.seconds(WARM_UP if device.type == "cuda" else 1)
 
@@ -90,16 +113,23 @@ def rows(device: torch.device, updates: int, repeats: int = 5) -> Iterator[dict[
                 training = Training(device, precision, graphs, seeds, repeats * updates, way)
                 rates = [seeds * BLOCK["batch"] * updates / training.seconds(updates) for _ in range(repeats)]
                 yield {
-                    "precision": precision, "updates": training.step.mode, "seeds": seeds, "convolutions": way,
-                    "images_per_second": statistics.median(rates), "least": min(rates), "most": max(rates),
+                    "precision": precision,
+                    "updates": training.step.mode,
+                    "seeds": seeds,
+                    "convolutions": way,
+                    "images_per_second": statistics.median(rates),
+                    "least": min(rates),
+                    "most": max(rates),
                     "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
-                }  # fmt: skip
+                }
 
 
 def told(row: dict[str, Any]) -> str:
     """A row for the terminal."""
     way = f"  {row['convolutions']}" if row["convolutions"] else ""
-    return f"{row['precision']}  {row['seeds']} seeds  {row['images_per_second']:10,.0f} images/s  {row['updates']}{way}"
+    return (
+        f"{row['precision']}  {row['seeds']} seeds  {row['images_per_second']:10,.0f} images/s  {row['updates']}{way}"
+    )
 
 
 def main() -> None:
@@ -116,7 +146,10 @@ def main() -> None:
         found.append(row)
         print(told(row), flush=True)
     if args.out:
-        write_text(args.out, json.dumps({"device": name_of(device), "torch": torch.__version__, "rows": found}, indent=1) + "\n")
+        write_text(
+            args.out,
+            json.dumps({"device": name_of(device), "torch": torch.__version__, "rows": found}, indent=1) + "\n",
+        )
 
 
 if __name__ == "__main__":

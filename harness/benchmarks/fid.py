@@ -23,7 +23,7 @@ import numpy as np
 from harness.benchmarks import peers
 from harness.benchmarks.frechet import features
 from harness.benchmarks.record import Options, alternate, at_most, record, row
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 
 SCALED_TO, SIDE, QUALITY = 5000, 32, 90
 WARM = 10  # images that are encoded before the clock starts
@@ -45,16 +45,22 @@ def measure(options: Options, peer: str) -> Iterator[Record]:
 
         made = [both for _, both in alternate(options, theirs=lambda _: run("theirs"), ours=lambda _: run("ours"))]
     ours, theirs = ([both[side] for both in made] for side in ("ours", "theirs"))
-    parts = {name: [[run[name] for run in rounds[side]] for side in ("ours", "theirs")] for name in ("features", "distance")}
+    parts = {
+        name: [[run[name] for run in rounds[side]] for side in ("ours", "theirs")] for name in ("features", "distance")
+    }
     rows = [
         row(f"{SCALED_TO:,} images to the distance", "s", ours, theirs, peer, aim=at_most(AIM)),
         row("features of one image", "s", *([v / n for v in side] for side in parts["features"]), peer),
         row("moments and matrix step", "s", *parts["distance"], peer),
     ]
     about = {
-        "images": n, "scaled to": SCALED_TO, "size": f"{SIDE} pixels, JPEG", "net": "Inception v3 of FID, random weights",
-        "resize": "to 299", "reference": "ready on both sides",
-    }  # fmt: skip
+        "images": n,
+        "scaled to": SCALED_TO,
+        "size": f"{SIDE} pixels, JPEG",
+        "net": "Inception v3 of FID, random weights",
+        "resize": "to 299",
+        "reference": "ready on both sides",
+    }
     yield record(options, f"fid-{peer}", "Frechet distance from image files", rows, about, found)
 
 
@@ -68,10 +74,24 @@ def precision(options: Options) -> Iterator[Record]:
             runs[name].append(peers.call(None, ("-m", __name__), settings | {"precision": name}))
             return runs[name][-1]["features"] / n
 
-        made = [both for _, both in alternate(options, float32=lambda _: run("float32"), bfloat16=lambda _: run("bfloat16"))]
+        made = [
+            both for _, both in alternate(options, float32=lambda _: run("float32"), bfloat16=lambda _: run("bfloat16"))
+        ]
     change = runs["bfloat16"][0]["of images"] / runs["float32"][0]["of images"] - 1
-    rows = [row("features of one image, bfloat16", "s", [b["bfloat16"] for b in made], [b["float32"] for b in made], "float32")]
-    about = {"images": n, "net": "Inception v3 of FID, random weights", "relative change of the distance": f"{change:.1e}"}
+    rows = [
+        row(
+            "features of one image, bfloat16",
+            "s",
+            [b["bfloat16"] for b in made],
+            [b["float32"] for b in made],
+            "float32",
+        )
+    ]
+    about = {
+        "images": n,
+        "net": "Inception v3 of FID, random weights",
+        "relative change of the distance": f"{change:.1e}",
+    }
     yield record(options, "precision", "Inception's features in reduced precision", rows, about)
 
 
@@ -87,7 +107,9 @@ def _made(folder: Path, n: int, n_reference: int) -> dict[str, Any]:
             coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(folder / part / f"{k:05}.jpg", quality=QUALITY)
     for name, shift in (("real", 0.0), ("fake", 0.1)):
         np.save(folder / f"{name}.npy", features(rng, SCALED_TO, 2048, shift))
-    paths = {name: folder / name for name in ("images", "reference", "real.npy", "fake.npy")} | {"weights": _weights(folder)}
+    paths = {name: folder / name for name in ("images", "reference", "real.npy", "fake.npy")} | {
+        "weights": _weights(folder)
+    }
     return {name.removesuffix(".npy"): str(path) for name, path in paths.items()}
 
 
@@ -124,7 +146,9 @@ def ours(settings: dict[str, Any]) -> dict[str, float]:
     encoder = inception_v3_fid.InceptionV3Fid(settings["weights"], precision=settings.get("precision", "float32"))
 
     def encoded(part: str) -> np.ndarray:
-        return encoder.features(decode_cached(list_images(settings[part]), SIDE, Path(settings["scratch"]) / part, settings[part]))
+        return encoder.features(
+            decode_cached(list_images(settings[part]), SIDE, Path(settings["scratch"]) / part, settings[part])
+        )
 
     def distance(real: distances.Reference, features: np.ndarray) -> float:
         fake = distances.moments(features, allow_few=True)
@@ -136,7 +160,12 @@ def ours(settings: dict[str, Any]) -> dict[str, float]:
     found = encoded("images")
     encoding, started = time.perf_counter() - started, time.perf_counter()
     value = distance(real, fake)
-    return {"features": encoding, "distance": time.perf_counter() - started, "value": value, "of images": distance(few, found)}
+    return {
+        "features": encoding,
+        "distance": time.perf_counter() - started,
+        "value": value,
+        "of images": distance(few, found),
+    }
 
 
 if __name__ == "__main__":

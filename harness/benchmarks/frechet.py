@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from harness.benchmarks.record import Options, alternate, at_most, record, row
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 
 SAMPLES = 5000
 AIM = 0.2
@@ -51,7 +51,13 @@ def measure(options: Options) -> Iterator[Record]:
         return timed("ours", lambda: frechet(reference, g.mean, g.cov))
 
     pairs = [both for _, both in alternate(options, ours=ours, theirs=lambda _: timed("theirs", by_sqrtm))]
-    made = row("distance of two Gaussians", "s", *([p[s] for p in pairs] for s in ("ours", "theirs")), "scipy's sqrtm", aim=at_most(AIM))
+    made = row(
+        "distance of two Gaussians",
+        "s",
+        *([p[s] for p in pairs] for s in ("ours", "theirs")),
+        "scipy's sqrtm",
+        aim=at_most(AIM),
+    )
     difference = abs(values["ours"] / values["theirs"] - 1)
     settings = {"d": d, "samples": SAMPLES, "relative difference of the distances": f"{difference:.1e}"}
     peer = {"name": "scipy", "version": scipy.__version__}

@@ -18,18 +18,18 @@ from typing import Any
 
 import torch
 
-from harness.commands.copies import private_copy
-from harness.commands.identity import block_folder
-from harness.commands.keys import key_files, write_keys
-from harness.commands.plan import Cell, load_plan
-from harness.commands.prepare import prepare
-from harness.commands.presets import compose_preset
-from harness.commands.train import environment, finish_cell, train_block
 from harness.errors import BenchError
 from harness.files import write_bytes
+from harness.places.prepare import prepare
+from harness.places.train import environment, finish_cell, train_block
+from harness.plan.identity import block_folder
+from harness.plan.keys import key_files, write_keys
+from harness.plan.plan import Cell, load_plan
 from harness.run.device import name_of, pick_device
 from harness.run.params import digest
 from harness.run.record import to_json
+from harness.workspace.copies import private_copy
+from harness.workspace.presets import compose_preset
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 CHECKED, SPEEDS, ACTING = "gpu-check.json", "gpu-speed.json", "gpu-acting.json"
@@ -63,7 +63,9 @@ def run(root: Path, preset: str, budget: float, order: Iterable[str] = ()) -> bo
         print("the device is not right, so no cell is trained on it: mend what the check names", flush=True)
         return False
     _train(copy, _ordered(load_plan(copy).cells, list(order)), deadline)
-    print(f"results: {copy}; bring finished records back with `bench merge {copy}`, unfinished ones with `bench pack {copy}`")
+    print(
+        f"results: {copy}; bring finished records back with `bench merge {copy}`, unfinished ones with `bench pack {copy}`"
+    )
     return True
 
 
@@ -87,8 +89,11 @@ def _check(root: Path, device: torch.device) -> list[dict[str, Any]]:
     print(f"{'method':<32} from CPU  alone/stack  resumes  (at most {TOLERANCE:g}, {STACKED:g}, yes)", flush=True)
     rows = []
     for v in check(project(root), device):
-        print(f"{v.cell:<32} {v.from_cpu:8.1e} {v.from_stack:12.1e}  {'yes' if v.resumes else 'NO':<7}  {v.mode}"
-              + ("" if v.holds else f"  FAILS at {v.worst}"), flush=True)  # fmt: skip
+        print(
+            f"{v.cell:<32} {v.from_cpu:8.1e} {v.from_stack:12.1e}  {'yes' if v.resumes else 'NO':<7}  {v.mode}"
+            + ("" if v.holds else f"  FAILS at {v.worst}"),
+            flush=True,
+        )
         rows.append(v._asdict() | {"holds": v.holds})
     return rows
 
@@ -144,4 +149,6 @@ def _train(root: Path, cells: list[Cell], deadline: float) -> None:
             finish_cell(root, cell)
             print(f"{cell.task}/{cell.name}: finished", flush=True)
         else:
-            print(f"{cell.task}/{cell.name}: stopped, see {block_folder(root, cell, cell.blocks[0]).parent}", flush=True)
+            print(
+                f"{cell.task}/{cell.name}: stopped, see {block_folder(root, cell, cell.blocks[0]).parent}", flush=True
+            )

@@ -1,6 +1,6 @@
 """`dvc repro` with nothing to do: in a fresh clone of the commit that is checked out, where it finds all records up to date.
 
-    bench speed idle
+bench speed idle
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.benchmarks.record import Options, alternate, at_most, record, row
 from harness.errors import BenchError
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 
 AIM = 8.0
 SAID = "up to date"
@@ -28,7 +28,9 @@ def measure(options: Options) -> Iterator[Record]:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode:
             raise BenchError(f"{options.root} is no git repository to clone: {done.stderr.strip().splitlines()[-1]}")
-        status = _dvc(clone, "status", "--quiet")  # also fills DVC's own cache of hashes, as the first of any two runs does
+        status = _dvc(
+            clone, "status", "--quiet"
+        )  # also fills DVC's own cache of hashes, as the first of any two runs does
         if status.returncode:
             raise BenchError("the commit has work for DVC: run `dvc repro`, commit the records, and time it again")
 
@@ -37,12 +39,16 @@ def measure(options: Options) -> Iterator[Record]:
             run = _dvc(clone, "repro")
             spent = time.perf_counter() - started
             if run.returncode or SAID not in run.stdout:
-                raise BenchError(f"dvc repro did not find everything {SAID}: {(run.stderr or run.stdout).strip().splitlines()[-1]}")
+                raise BenchError(
+                    f"dvc repro did not find everything {SAID}: {(run.stderr or run.stdout).strip().splitlines()[-1]}"
+                )
             return spent
 
         made = [values["ours"] for _, values in alternate(options, ours=seconds)]
     rows = [row("dvc repro", "s", made, aim=at_most(AIM, "ours"))]
-    yield record(options, "idle", "The pipeline with nothing to do", rows, {"preset": "laptop", "tree": "a fresh clone"})
+    yield record(
+        options, "idle", "The pipeline with nothing to do", rows, {"preset": "laptop", "tree": "a fresh clone"}
+    )
 
 
 def _dvc(folder: Path, *words: str) -> subprocess.CompletedProcess:

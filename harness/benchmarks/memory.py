@@ -15,14 +15,14 @@ from pathlib import Path
 
 from harness.benchmarks.record import Options, alternate, at_most, record, row
 from harness.errors import BenchError
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 
 AIM, UPDATES = 3.0, 3
 GB = 1e9
 
 
 def measure(options: Options) -> Iterator[Record]:
-    from harness.commands.plan import load_plan
+    from harness.plan.plan import load_plan
 
     plan = load_plan(options.root)
     cells = [cell for cell in plan.cells if cell.ablation is None]
@@ -52,11 +52,11 @@ def child(root: str, task_name: str, name: str) -> None:
     pin()
     import torch
 
-    from harness.commands import needs
-    from harness.commands.plan import load_plan
-    from harness.commands.score import encoder_of
-    from harness.commands.train import build_method, build_task
     from harness.metrics.evaluate import evaluate
+    from harness.places.score import encoder_of
+    from harness.places.train import build_method, build_task
+    from harness.plan import needs
+    from harness.plan.plan import load_plan
     from harness.run.seeds import CounterDraws
 
     folder, device = Path(root), torch.device("cpu")

@@ -22,7 +22,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNorm
 
 
 def make(settings: dict, terminate: bool):
-    words = {"terminate_when_unhealthy": terminate} if settings["robot"].startswith(("Hopper", "Walker2d", "Ant")) else {}
+    words = (
+        {"terminate_when_unhealthy": terminate} if settings["robot"].startswith(("Hopper", "Walker2d", "Ant")) else {}
+    )
 
     def build():
         env = gymnasium.make(settings["robot"], **words)
@@ -46,12 +48,24 @@ def worlds(settings: dict, terminate: bool):
 def ppo(settings: dict, env, **words) -> PPO:
     s = settings["ppo"]
     return PPO(
-        "MlpPolicy", env, learning_rate=s["lr"], n_steps=s["horizon"], batch_size=s["n_envs"] * s["horizon"] // s["minibatches"],
-        n_epochs=s["epochs"], gamma=s["gamma"], gae_lambda=s["lam"], clip_range=s["clip"], ent_coef=0.0, seed=settings["seed"],
-        device="cpu", policy_kwargs={
-            "net_arch": {"pi": [s["width"]] * 2, "vf": [s["width"]] * 2}, "log_std_init": math.log(s["initial_std"]), **words,
+        "MlpPolicy",
+        env,
+        learning_rate=s["lr"],
+        n_steps=s["horizon"],
+        batch_size=s["n_envs"] * s["horizon"] // s["minibatches"],
+        n_epochs=s["epochs"],
+        gamma=s["gamma"],
+        gae_lambda=s["lam"],
+        clip_range=s["clip"],
+        ent_coef=0.0,
+        seed=settings["seed"],
+        device="cpu",
+        policy_kwargs={
+            "net_arch": {"pi": [s["width"]] * 2, "vf": [s["width"]] * 2},
+            "log_std_init": math.log(s["initial_std"]),
+            **words,
         },
-    )  # fmt: skip
+    )
 
 
 def true_reward(settings: dict):
@@ -73,18 +87,31 @@ def gail(settings: dict):
     n_envs, s = settings["ppo"]["n_envs"], settings["gail"]
     env = worlds(settings, False)
     learner = ppo(
-        settings, env, features_extractor_class=NormalizeFeaturesExtractor, features_extractor_kwargs={"normalize_class": RunningNorm}
+        settings,
+        env,
+        features_extractor_class=NormalizeFeaturesExtractor,
+        features_extractor_kwargs={"normalize_class": RunningNorm},
     )
     net = BasicRewardNet(
-        env.observation_space, env.action_space, hid_sizes=[s["width"]] * 2, normalize_input_layer=RunningNorm,
-    )  # fmt: skip
+        env.observation_space,
+        env.action_space,
+        hid_sizes=[s["width"]] * 2,
+        normalize_input_layer=RunningNorm,
+    )
     round_size = n_envs * settings["ppo"]["horizon"]
     torch.manual_seed(settings["seed"])
     trainer = GAIL(
-        demonstrations=shown(settings), demo_batch_size=s["batch"], venv=env, gen_algo=learner, reward_net=net,
-        n_disc_updates_per_round=s["steps"], gen_train_timesteps=round_size, gen_replay_buffer_capacity=round_size,
-        disc_opt_kwargs={"lr": s["lr"]}, log_dir=settings["scratch"],
-    )  # fmt: skip
+        demonstrations=shown(settings),
+        demo_batch_size=s["batch"],
+        venv=env,
+        gen_algo=learner,
+        reward_net=net,
+        n_disc_updates_per_round=s["steps"],
+        gen_train_timesteps=round_size,
+        gen_replay_buffer_capacity=round_size,
+        disc_opt_kwargs={"lr": s["lr"]},
+        log_dir=settings["scratch"],
+    )
     started = time.perf_counter()
     trainer.train(settings["steps"])
     return time.perf_counter() - started, lambda o: learner.predict(o, deterministic=False)[0]
@@ -95,10 +122,15 @@ def shown(settings: dict) -> list:
     from imitation.data.types import TrajectoryWithRew
 
     with np.load(settings["demonstrations"]) as file:
-        parts = [file[f"demonstrations/{name}"][0] for name in ("observations", "actions", "rewards", "last_observations", "whole")]
+        parts = [
+            file[f"demonstrations/{name}"][0]
+            for name in ("observations", "actions", "rewards", "last_observations", "whole")
+        ]
     observations, actions, rewards, last, whole = parts
     return [
-        TrajectoryWithRew(np.concatenate([observations[:, e], last[None, e]]), actions[:, e], None, False, rewards[:, e].astype(float))
+        TrajectoryWithRew(
+            np.concatenate([observations[:, e], last[None, e]]), actions[:, e], None, False, rewards[:, e].astype(float)
+        )
         for e in np.flatnonzero(whole)[: settings["episodes"]]
     ]
 
@@ -119,17 +151,29 @@ def published(settings: dict) -> dict:
     env = DummyVecEnv([make(settings, False)] * p["n_envs"])
     env.seed(settings["seed"])
     learner = PPO(
-        "MlpPolicy", env, n_steps=p["round"] // p["n_envs"], seed=settings["seed"], device="cpu", policy_kwargs={
-            "net_arch": {"pi": [64, 64], "vf": [64, 64]}, "activation_fn": torch.nn.ReLU,
-            "features_extractor_class": NormalizeFeaturesExtractor, "features_extractor_kwargs": {"normalize_class": RunningNorm},
-        }, **p["ppo"],
-    )  # fmt: skip
+        "MlpPolicy",
+        env,
+        n_steps=p["round"] // p["n_envs"],
+        seed=settings["seed"],
+        device="cpu",
+        policy_kwargs={
+            "net_arch": {"pi": [64, 64], "vf": [64, 64]},
+            "activation_fn": torch.nn.ReLU,
+            "features_extractor_class": NormalizeFeaturesExtractor,
+            "features_extractor_kwargs": {"normalize_class": RunningNorm},
+        },
+        **p["ppo"],
+    )
     net = BasicRewardNet(env.observation_space, env.action_space, normalize_input_layer=RunningNorm)
     torch.manual_seed(settings["seed"])
     trainer = GAIL(
-        demonstrations=shown(settings), venv=env, gen_algo=learner, reward_net=NormalizedRewardNet(net, RunningNorm),
-        log_dir=settings["scratch"], **p["gail"],
-    )  # fmt: skip
+        demonstrations=shown(settings),
+        venv=env,
+        gen_algo=learner,
+        reward_net=NormalizedRewardNet(net, RunningNorm),
+        log_dir=settings["scratch"],
+        **p["gail"],
+    )
     seconds, path, since = 0.0, [], time.perf_counter()
 
     def score(k: int) -> None:

@@ -34,7 +34,10 @@ def pytorch_fid(settings: dict) -> dict[str, float]:
         return x.mean(axis=0), np.cov(x, rowvar=False)
 
     features(settings["reference"])
-    real, fake = moments(np.load(settings["real"]).astype(float)), np.load(settings["fake"]).astype(float)  # as its features are
+    real, fake = (
+        moments(np.load(settings["real"]).astype(float)),
+        np.load(settings["fake"]).astype(float),
+    )  # as its features are
     started = time.perf_counter()
     features(settings["images"])
     encoding, started = time.perf_counter() - started, time.perf_counter()
@@ -47,9 +50,16 @@ def torch_fidelity(settings: dict) -> dict[str, float]:
     from torch_fidelity import metric_fid, utils
 
     words = {
-        "cuda": False, "verbose": False, "cache": False, "save_cpu_ram": True, "batch_size": 64, "fid": True,
-        "feature_extractor_weights_path": settings["weights"], "input1": settings["images"], "input2": settings["reference"],
-    }  # fmt: skip
+        "cuda": False,
+        "verbose": False,
+        "cache": False,
+        "save_cpu_ram": True,
+        "batch_size": 64,
+        "fid": True,
+        "feature_extractor_weights_path": settings["weights"],
+        "input1": settings["images"],
+        "input2": settings["reference"],
+    }
     net = utils.create_feature_extractor("inception-v3-compat", ["2048"], **words)
 
     def features(number: int) -> dict:

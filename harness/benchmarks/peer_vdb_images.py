@@ -40,9 +40,16 @@ def run(config: dict, updates: int) -> float:
     g_optimizer, d_optimizer = build_optimizers(generator, discriminator, config)
     averaged = copy.deepcopy(generator)
     trainer = Trainer(
-        generator, discriminator, g_optimizer, d_optimizer, gan_type=words["gan_type"], reg_type=words["reg_type"],
-        reg_param=words["reg_param"], adaptive_beta=words["adaptive_beta"], **words["kwargs"],
-    )  # fmt: skip
+        generator,
+        discriminator,
+        g_optimizer,
+        d_optimizer,
+        gan_type=words["gan_type"],
+        reg_type=words["reg_type"],
+        reg_param=words["reg_param"],
+        adaptive_beta=words["adaptive_beta"],
+        **words["kwargs"],
+    )
     batch, labels = words["batch_size"], torch.zeros(words["batch_size"], dtype=torch.long)
     started = 0.0
     for update in range(updates + 1):

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmarks.record import Options
-from harness.commands.origin import origin
 from harness.errors import BenchError
 from harness.metrics.encoders.apart import unlimited
+from harness.plan.origin import origin
 
 ASK = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
 EXTRA = "uv pip install '.[peers]'"
@@ -57,7 +57,9 @@ def version(name: str, options: Options) -> dict[str, str]:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         then = f"bench speed --peer {name}" + " --python build/peers/bin/python" * own
-        raise BenchError(f"peer {name}: {python} has not {', '.join(peer.packages)}; make it with: {peer.make} && {then}")
+        raise BenchError(
+            f"peer {name}: {python} has not {', '.join(peer.packages)}; make it with: {peer.make} && {then}"
+        )
     return {"name": peer.packages[0], "version": done.stdout.split()[0]}
 
 

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import torch
 
 from harness import registry
-from harness.commands.presets import compose_preset
 from harness.contracts import Act, Draws, Rollout, TaskSpec
 from harness.run.seeds import CounterDraws
+from harness.workspace.presets import compose_preset
 
 
 class Work(NamedTuple):
@@ -62,7 +62,10 @@ class Shown:
 def rows(root: Path, device: torch.device, updates: int, repeats: int) -> Iterator[dict[str, Any]]:
     """One measurement after the other: medians and ranges of `repeats` runs of `updates`. None without mujoco-warp."""
     if importlib.util.find_spec("mujoco_warp") is None:
-        print("steps per second are left out: physics on a device needs mujoco-warp, pip install 'vdb-bench[gpu]'", flush=True)
+        print(
+            "steps per second are left out: physics on a device needs mujoco-warp, pip install 'vdb-bench[gpu]'",
+            flush=True,
+        )
         return
     for work in WORK:
         yield _row(root, work, device, updates, repeats)
@@ -78,7 +81,9 @@ def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: in
     family, algorithm = registry.family(blocks["tasks"][work.task]["family"]), registry.algorithm(block["algorithm"])
     task = family.build(work.task, family.Params(**blocks["tasks"][work.task] | words), root)
     draws = CounterDraws(seeds, "benchmark", device, lookahead=1)
-    method = algorithm.build(algorithm.Params(**block), task.spec, CounterDraws(seeds, "benchmark", lookahead=1), device)
+    method = algorithm.build(
+        algorithm.Params(**block), task.spec, CounterDraws(seeds, "benchmark", lookahead=1), device
+    )
     source, wait = Shown(task.source(device), task.spec, device), waiting(device)
     if on_cuda:
         torch.cuda.reset_peak_memory_stats()
@@ -97,10 +102,17 @@ def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: in
         shares.append(source.seconds / seconds)
     rates = rates[1:]
     return {
-        "what": work.title, "physics": "warp", "seeds": work.seeds, "worlds": worlds, "horizon": task.spec.horizon,
-        "steps_per_second": statistics.median(rates), "least": min(rates), "most": max(rates),
-        "acting": statistics.median(shares[1:]), "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
-    }  # fmt: skip
+        "what": work.title,
+        "physics": "warp",
+        "seeds": work.seeds,
+        "worlds": worlds,
+        "horizon": task.spec.horizon,
+        "steps_per_second": statistics.median(rates),
+        "least": min(rates),
+        "most": max(rates),
+        "acting": statistics.median(shares[1:]),
+        "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
+    }
 
 
 def waiting(device: torch.device):

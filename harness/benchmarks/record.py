@@ -1,6 +1,6 @@
 """What the benchmarks share: options, alternating runs, and the record that they leave in results/benchmarks.
 
-The schema is that of `harness.report.measured`, which the page reads.
+The schema is that of `harness.report.records.measured`, which the page reads.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.commands.origin import origin
 from harness.files import write_text
+from harness.plan.origin import origin
 from harness.registry import ROOT
-from harness.report.measured import FEWEST_PAIRS as PAIRS
-from harness.report.measured import Record, met, summaries
+from harness.report.records.measured import FEWEST_PAIRS as PAIRS
+from harness.report.records.measured import Record, met, summaries
 
 FOLDER = "results/benchmarks"
 QUICK_PAIRS = 2
@@ -53,7 +53,10 @@ def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tupl
     for k in range(options.count):
         turn = k % len(names)
         values = {name: runs[name](k) for name in names[turn:] + names[:turn]}
-        print(f"  pair {k + 1} of {options.count}: " + ", ".join(f"{name} {values[name]:.4g}" for name in names), flush=True)
+        print(
+            f"  pair {k + 1} of {options.count}: " + ", ".join(f"{name} {values[name]:.4g}" for name in names),
+            flush=True,
+        )
         yield k, values
 
 
@@ -64,15 +67,29 @@ def at_once(run: Callable[..., Any], parts: Sequence[tuple]) -> list[Any]:
 
 
 def row(
-    name: str, unit: str, ours: list[float], theirs: list[float] | None = None, against: str = "",
-    higher_is_better: bool = False, aim: dict[str, Any] | None = None,
+    name: str,
+    unit: str,
+    ours: list[float],
+    theirs: list[float] | None = None,
+    against: str = "",
+    higher_is_better: bool = False,
+    aim: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A row of the schema from the values of each pair."""
-    pairs = [{"ours": value} for value in ours] if theirs is None else [{"ours": a, "theirs": b} for a, b in zip(ours, theirs, strict=True)]
+    pairs = (
+        [{"ours": value} for value in ours]
+        if theirs is None
+        else [{"ours": a, "theirs": b} for a, b in zip(ours, theirs, strict=True)]
+    )
     return {
-        "name": name, "unit": unit, "higher_is_better": higher_is_better, "against": against, "pairs": pairs,
-        **summaries(pairs), "aim": aim,
-    }  # fmt: skip
+        "name": name,
+        "unit": unit,
+        "higher_is_better": higher_is_better,
+        "against": against,
+        "pairs": pairs,
+        **summaries(pairs),
+        "aim": aim,
+    }
 
 
 def at_most(value: float, of: str = "ratio") -> dict[str, Any]:
@@ -84,14 +101,26 @@ def at_least(value: float, of: str = "ratio") -> dict[str, Any]:
 
 
 def record(
-    options: Options, benchmark: str, title: str, rows: list[dict[str, Any]], settings: dict[str, Any],
-    peer: dict[str, str] | None = None, threads: int = 1, device: str = "cpu",
-) -> Record:  # fmt: skip
+    options: Options,
+    benchmark: str,
+    title: str,
+    rows: list[dict[str, Any]],
+    settings: dict[str, Any],
+    peer: dict[str, str] | None = None,
+    threads: int = 1,
+    device: str = "cpu",
+) -> Record:
     """benchmark: the file's name; a quick record has one of its own, so that it overwrites no full one."""
     return {
-        "benchmark": f"{benchmark}-quick" if options.reduced else benchmark, "title": title, "peer": peer, "settings": settings,
-        "machine": machine(threads, device), "commit": origin(ROOT)["commit"], "quick": options.reduced, "rows": rows,
-    }  # fmt: skip
+        "benchmark": f"{benchmark}-quick" if options.reduced else benchmark,
+        "title": title,
+        "peer": peer,
+        "settings": settings,
+        "machine": machine(threads, device),
+        "commit": origin(ROOT)["commit"],
+        "quick": options.reduced,
+        "rows": rows,
+    }
 
 
 def write(root: Path, made: Record) -> Path:
@@ -103,7 +132,7 @@ def write(root: Path, made: Record) -> Path:
 def machine(threads: int, device: str = "cpu") -> dict[str, Any]:
     import torch
 
-    from harness.commands.train import environment
+    from harness.places.train import environment
 
     here = environment(torch.device(device))
     return {"processor": here["device"], "threads": threads, "torch": here["torch"]}

@@ -30,7 +30,9 @@ def train(root: Path, seeds: tuple[int, ...], updates: int, threads: int = 1) ->
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, SIDE, SIDE), dtype=np.uint8)
     task = family.Images(TASK, params, Pixels(images, None, images[:2], None, ()))
     algorithm = registry.algorithm(block["algorithm"])
-    draws = CounterDraws(seeds, "benchmark", device, lookahead=1)  # no update, the first one least, draws what later ones use
+    draws = CounterDraws(
+        seeds, "benchmark", device, lookahead=1
+    )  # no update, the first one least, draws what later ones use
     method, source = algorithm.build(algorithm.Params(**block), task.spec, draws, device), task.source(device)
     started = 0.0
     for draws.step in range(updates + 1):

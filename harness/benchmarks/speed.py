@@ -8,7 +8,7 @@ from functools import partial
 from harness.benchmarks import beside, convolutions, fid, frechet, idle, memory, stack, startup, target, vdb_images
 from harness.benchmarks.record import FOLDER, Options, lines, write
 from harness.errors import BenchError, unknown
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 
 WITH_PEER: dict[str, Callable[[Options], Iterator[Record]]] = {
     "gail": partial(beside.of_peer, algorithm="gail"),
@@ -19,9 +19,14 @@ WITH_PEER: dict[str, Callable[[Options], Iterator[Record]]] = {
     "vdb-images": vdb_images.measure,
 }
 ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
-    "frechet": frechet.measure, "precision": fid.precision, "stack": stack.measure, "startup": startup.measure, "idle": idle.measure,
-    "memory": memory.measure, "convolutions": convolutions.measure,
-}  # fmt: skip
+    "frechet": frechet.measure,
+    "precision": fid.precision,
+    "stack": stack.measure,
+    "startup": startup.measure,
+    "idle": idle.measure,
+    "memory": memory.measure,
+    "convolutions": convolutions.measure,
+}
 
 
 def speed(options: Options, names: Sequence[str] = (), peer: str | None = None) -> Iterator[str]:

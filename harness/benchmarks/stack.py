@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from harness.benchmarks import residual
 from harness.benchmarks.record import Options, alternate, at_most, at_once, record, row
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 
 SEEDS = (0, 1, 2, 3, 4)
 CELLS = {"64 units": ("two_gaussians", "no_bottleneck"), "256 units": ("vib_digits", "deterministic")}
@@ -39,16 +39,32 @@ def measure(options: Options) -> Iterator[Record]:
         ours = [both["ours"] for both in made]
         one = [sum(alone[k]) / len(SEEDS) for k in range(options.count)]
         rows.append(row(f"{name}: five seeds", "s", ours, one, "one seed (mean of five)", aim=at_most(AIMS[name])))
-        rows.append(row(f"{name}: five seeds, as five runs", "s", ours, [both["theirs"] for both in made], "five runs", aim=at_most(1.0)))
+        rows.append(
+            row(
+                f"{name}: five seeds, as five runs",
+                "s",
+                ours,
+                [both["theirs"] for both in made],
+                "five runs",
+                aim=at_most(1.0),
+            )
+        )
     updates = plans["images"][1]
     print(" images, two cores")
-    made = [both for _, both in alternate(
-        options, theirs=lambda _: residual.train(options.root, (0,), updates, threads=2),
-        ours=lambda _: max(at_once(residual.train, [(options.root, SEEDS[k::2], updates) for k in range(2)])),
-    )]  # fmt: skip
+    made = [
+        both
+        for _, both in alternate(
+            options,
+            theirs=lambda _: residual.train(options.root, (0,), updates, threads=2),
+            ours=lambda _: max(at_once(residual.train, [(options.root, SEEDS[k::2], updates) for k in range(2)])),
+        )
+    ]
     times = [[both[side] for both in made] for side in ("ours", "theirs")]
     rows.append(row("images: five seeds, two cores", "s", *times, "one seed, two cores", aim=at_most(AIMS["images"])))
-    settings = {"updates": {name: updates for name, (_, updates) in plans.items()}, "cells": {n: "/".join(c) for n, c in CELLS.items()}}
+    settings = {
+        "updates": {name: updates for name, (_, updates) in plans.items()},
+        "cells": {n: "/".join(c) for n, c in CELLS.items()},
+    }
     settings["cells"]["images"] = f"{residual.PRESET}: {residual.METHOD}"
     yield record(options, "stack", "Five stacked seeds", rows, settings)
 
@@ -57,8 +73,8 @@ def _cell(options: Options, task_name: str, name: str) -> Callable[[tuple[int, .
     """(seeds, updates) -> seconds of training that cell of the present preset."""
     import torch
 
-    from harness.commands.plan import load_plan
-    from harness.commands.train import build_method, build_task
+    from harness.places.train import build_method, build_task
+    from harness.plan.plan import load_plan
     from harness.run.seeds import CounterDraws
 
     torch.set_num_threads(1)

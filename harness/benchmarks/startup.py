@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.benchmarks.record import Options, alternate, at_most, record, row
 from harness.errors import BenchError
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 
 CELLS = (("two_gaussians", "no_bottleneck"), ("digits8", "vgan_gp"), ("c_maze", "airl"), ("reacher", "gail"))
 AIM = 4.0
@@ -27,7 +27,9 @@ def measure(options: Options) -> Iterator[Record]:
     _seconds(options, CELLS[0])  # fills the disk's cache
     made = [values for _, values in alternate(options, **runs)]
     rows = [row(name, "s", [values[name] for values in made], aim=at_most(AIM, "ours")) for name in runs]
-    yield record(options, "startup", "Start-up of a cell, to its first step", rows, {"command": "bench train TASK CELL"})
+    yield record(
+        options, "startup", "Start-up of a cell, to its first step", rows, {"command": "bench train TASK CELL"}
+    )
 
 
 def _seconds(options: Options, cell: tuple[str, str]) -> float:
@@ -35,7 +37,9 @@ def _seconds(options: Options, cell: tuple[str, str]) -> float:
     command = [sys.executable, "-m", __name__, options.root, *cell]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
-        raise BenchError(f"start-up of {' '.join(cell)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+        raise BenchError(
+            f"start-up of {' '.join(cell)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}"
+        )
     return float(done.stdout.splitlines()[-1]) - started
 
 
@@ -44,8 +48,8 @@ def child(root: str, task: str, cell: str) -> None:
     from harness.run.pins import pin
 
     pin()
-    from harness.commands import train
-    from harness.commands.plan import load_plan
+    from harness.places import train
+    from harness.plan.plan import load_plan
 
     def stop(*_):
         print(time.monotonic(), flush=True)

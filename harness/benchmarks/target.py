@@ -15,20 +15,28 @@ from collections.abc import Iterator
 
 from harness.benchmarks import beside, peers
 from harness.benchmarks.record import Options, alternate, at_most, record, row
-from harness.commands.presets import compose_preset
-from harness.report.measured import Record
+from harness.report.records.measured import Record
+from harness.workspace.presets import compose_preset
 
 SHARE, AIM = 0.8, 0.1  # of the expert's return; time ours / theirs
 EVERY = 40_000  # steps between scores
 STEPS = 10_000_000  # the most that a side takes: the length of the peer's own runs
 PUBLISHED = {
-    "n_envs": 8, "round": 4096,
+    "n_envs": 8,
+    "round": 4096,
     "ppo": {
-        "batch_size": 512, "clip_range": 0.1, "ent_coef": 0.001255299425412744, "gae_lambda": 0.98, "gamma": 0.995,
-        "learning_rate": 4.3984856156897565e-5, "max_grad_norm": 0.9, "n_epochs": 20, "vf_coef": 0.20315938606555833,
+        "batch_size": 512,
+        "clip_range": 0.1,
+        "ent_coef": 0.001255299425412744,
+        "gae_lambda": 0.98,
+        "gamma": 0.995,
+        "learning_rate": 4.3984856156897565e-5,
+        "max_grad_norm": 0.9,
+        "n_epochs": 20,
+        "vf_coef": 0.20315938606555833,
     },
     "gail": {"demo_batch_size": 128, "gen_replay_buffer_capacity": 4096, "n_disc_updates_per_round": 8},
-}  # fmt: skip
+}
 Path = list[list[float]]  # [steps, seconds of training, mean return] at each score
 
 
@@ -43,25 +51,54 @@ def measure(options: Options) -> Iterator[Record]:
 
     task, *_ = beside.built(work, (0,), 1, beside.block("gail"))
     target = SHARE * float(task.demonstrated.rewards.sum(0).mean())
-    made = [both for _, both in alternate(
-        options, theirs=lambda k: keep("theirs", theirs(options, work, k, target, budget)),
-        ours=lambda k: keep("ours", ours(options, work, k, target, budget)),
-    )]  # fmt: skip
+    made = [
+        both
+        for _, both in alternate(
+            options,
+            theirs=lambda k: keep("theirs", theirs(options, work, k, target, budget)),
+            ours=lambda k: keep("ours", ours(options, work, k, target, budget)),
+        )
+    ]
     times = [[both[side] for both in made] for side in ("ours", "theirs")]
     arrived = {side: [path[-1][2] >= target for path in kept] for side, kept in paths.items()}
-    rows = [row(f"to {SHARE:.0%} of the expert's return", "s", *times, "one seed of the peer, its own settings", aim=at_most(AIM))]
+    rows = [
+        row(
+            f"to {SHARE:.0%} of the expert's return",
+            "s",
+            *times,
+            "one seed of the peer, its own settings",
+            aim=at_most(AIM),
+        )
+    ]
     settings = {"robot": work.robot, "target": target, "every": EVERY, "budget, s": budget, "published": PUBLISHED}
     yield record(
-        options, "gail-target", f"GAIL on {work.robot}, wall-clock", rows, settings | {"arrived": arrived, "paths": paths}, found
+        options,
+        "gail-target",
+        f"GAIL on {work.robot}, wall-clock",
+        rows,
+        settings | {"arrived": arrived, "paths": paths},
+        found,
     )
 
 
 def theirs(options: Options, work: beside.Work, seed: int, target: float, budget: float) -> Path:
-    return peers.call(options.python, "peer_control.py", {
-        "algorithm": "gail", "robot": work.robot, "seed": seed, "steps": STEPS, "episodes": beside.SHOWN, "every": EVERY,
-        "target": target, "budget": budget, "demonstrations": str(work.demonstrations.resolve()), "n_episodes": beside.EPISODES,
-        "published": PUBLISHED,
-    })["path"]  # fmt: skip
+    return peers.call(
+        options.python,
+        "peer_control.py",
+        {
+            "algorithm": "gail",
+            "robot": work.robot,
+            "seed": seed,
+            "steps": STEPS,
+            "episodes": beside.SHOWN,
+            "every": EVERY,
+            "target": target,
+            "budget": budget,
+            "demonstrations": str(work.demonstrations.resolve()),
+            "n_episodes": beside.EPISODES,
+            "published": PUBLISHED,
+        },
+    )["path"]
 
 
 def ours(options: Options, work: beside.Work, seed: int, target: float, budget: float) -> Path:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from harness.benchmarks import peers, residual
 from harness.benchmarks.record import Options, alternate, at_least, record, row
-from harness.report.measured import Record
+from harness.report.records.measured import Record
 
 AIM = 1.6  # updates per second, ours over theirs
 CONFIG = "configs/cifar10_vgan.1-gp.yaml"
@@ -29,9 +29,16 @@ def measure(options: Options) -> Iterator[Record]:
     def theirs(seed: int) -> float:
         return updates / peers.call(options.python, "peer_vdb_images.py", settings | {"seed": seed})["seconds"]
 
-    made = [both for _, both in alternate(options, theirs=theirs, ours=lambda k: updates / residual.train(options.root, (k,), updates))]
+    made = [
+        both
+        for _, both in alternate(
+            options, theirs=theirs, ours=lambda k: updates / residual.train(options.root, (k,), updates)
+        )
+    ]
     ours, others = ([both[side] for both in made] for side in ("ours", "theirs"))
-    rows = [row("one seed", "updates/s", ours, others, "released VDB image code", higher_is_better=True, aim=at_least(AIM))]
+    rows = [
+        row("one seed", "updates/s", ours, others, "released VDB image code", higher_is_better=True, aim=at_least(AIM))
+    ]
     about = {"config": CONFIG, "updates": updates, "images": "random, 32 pixels"}
     peer = {"name": "released VDB image code", "version": f"{peers.commit(code)}, {found['name']} {found['version']}"}
     yield record(options, "vdb-images", "VGAN-GP on CIFAR's residual nets", rows, about, peer)

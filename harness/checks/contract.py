@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from harness import registry
 from harness.checks.same import differences
 from harness.checks.stacking import TOLERANCE, largest_difference
-from harness.checks.trial import SEEDS, STEPS, WATCHED_STEPS, Stopped, Trial
+from harness.checks.trial import SEEDS, WATCHED_STEPS, Stopped, Trial
 from harness.contracts import Method, Settings
 from harness.run.train import state_hash
 
@@ -33,7 +33,9 @@ def file(trial: Trial) -> list[str]:
     if not issubclass(module.Params, Settings):
         faults.append("Params is no Settings: write `class Params(Settings)`, so that misspelt keys are refused")
     strange = set(module.FAMILIES) - set(registry.families())
-    if strange and trial.cell.algorithm not in registry.packaged():  # a package may serve other versions of this project
+    if (
+        strange and trial.cell.algorithm not in registry.packaged()
+    ):  # a package may serve other versions of this project
         faults.append(f"FAMILIES names {_listed(strange)}; the task families are {_listed(registry.families())}")
     if list(inspect.signature(module.build).parameters) != SIGNATURE:
         faults.append(f"build takes other arguments than ({', '.join(SIGNATURE)})")
@@ -65,10 +67,16 @@ def state(trial: Trial) -> list[str]:
 
 def _optimised(method: Method) -> list[str]:
     names = {id(p): name for name, p in method.named_parameters()}
-    trainable = {id(p) for name, p in method.named_parameters() if p.requires_grad and not _moved_directly(method, name)}
+    trainable = {
+        id(p) for name, p in method.named_parameters() if p.requires_grad and not _moved_directly(method, name)
+    }
     held = [id(p) for o in method.optimizers().values() for group in o.param_groups for p in group["params"]]
     missing = [names[i] for i in trainable - set(held)]
-    faults = [f"no optimiser of optimizers() holds {_listed(missing)}: add it, or set requires_grad_(False)"] if missing else []
+    faults = (
+        [f"no optimiser of optimizers() holds {_listed(missing)}: add it, or set requires_grad_(False)"]
+        if missing
+        else []
+    )
     if twice := {names.get(i, "a tensor") for i in held if held.count(i) > 1}:
         faults.append(f"optimizers() hold {_listed(twice)} twice: give each parameter to one optimiser")
     if set(held) - trainable - {id(p) for p in method.parameters()}:
@@ -95,7 +103,10 @@ def logs(trial: Trial) -> list[str]:
         return list(faults)
     run, method = trial.reference.run, trial.reference.method
     dead = {SEEDS[place]: step for place, step in run.died.items()}
-    faults |= {f"seed {seed} diverged at step {step} of a healthy run: lower the rate, or look for a NaN": None for seed, step in dead.items()}
+    faults |= {
+        f"seed {seed} diverged at step {step} of a healthy run: lower the rate, or look for a NaN": None
+        for seed, step in dead.items()
+    }
     if not dead and not method.alive.all():
         faults["`alive` is false for a seed that nothing went wrong with"] = None
     return list(faults)
@@ -144,11 +155,14 @@ def purity(trial: Trial) -> list[str]:
     """What update is given stays as it is."""
     watched = trial.watched
     faults = [
-        f"{what} was changed in place: write to a new tensor (x = x + y for x += y, or x.clone() first)" for what in watched.spoilt
+        f"{what} was changed in place: write to a new tensor (x = x + y for x += y, or x.clone() first)"
+        for what in watched.spoilt
     ]
     learns = differences(trial.build().state_dict(), watched.method.state_dict())
     if watched.taken < WATCHED_STEPS and learns:
-        faults.append("update asks `source` for nothing, yet the state moves: take batches from the source that it is given")
+        faults.append(
+            "update asks `source` for nothing, yet the state moves: take batches from the source that it is given"
+        )
     return faults
 
 
@@ -190,11 +204,15 @@ def scoring(trial: Trial) -> list[str]:
     folder, reference, numbers, faults = trial.folder(), trial.reference, trial.draws(), []
     first, second = (trial.score(reference.method, numbers.at(0)) for _ in range(2))
     if not isinstance(first, Tensor) or not first.dim() or len(first) != len(SEEDS):
-        return ["what outputs() gives for scoring has not the seeds as first axis; see `Method.outputs` in harness/contracts.py"]
+        return [
+            "what outputs() gives for scoring has not the seeds as first axis; see `Method.outputs` in harness/contracts.py"
+        ]
     if not torch.isfinite(first).all():
         faults.append("what outputs() gives for scoring is not finite")
     elif not torch.equal(first, second):
-        faults.append("scored twice, the same state gives two results: draw with the stream \"eval\", and change nothing in outputs()")
+        faults.append(
+            'scored twice, the same state gives two results: draw with the stream "eval", and change nothing in outputs()'
+        )
     trial.trained(folder, each=lambda method, step: trial.score(method, numbers.at(0)))
     if paths := differences(trial.load(folder, "checkpoint.pt"), trial.load(reference.folder, "checkpoint.pt")):
         faults.append(
@@ -224,13 +242,16 @@ def divergence(trial: Trial) -> list[str]:
             " SeedOptimizer does it: step per seed, and set `alive` false where a loss or gradient is not finite"
         )
     touched = [
-        name for name, value in method.state_dict().items()
+        name
+        for name, value in method.state_dict().items()
         if value.shape[:1] == (len(SEEDS),) and differences(value[0], healthy.state_dict()[name][0])
-    ]  # fmt: skip
+    ]
     touched += [
-        f"log {name}" for (_, entries), (_, others) in zip(run.curves, undisturbed.curves) for name, value in entries.items()
+        f"log {name}"
+        for (_, entries), (_, others) in zip(run.curves, undisturbed.curves)
+        for name, value in entries.items()
         if differences(value[0], others[name][0])
-    ]  # fmt: skip
+    ]
     if touched:
         faults.append(
             f"an infinite weight of seed 1 has changed seed 0 ({_listed(dict.fromkeys(touched))}): something reduces over the"

@@ -14,7 +14,7 @@ import torch
 
 from harness.checks import stacking
 from harness.checks.same import differences
-from harness.checks.trial import SEEDS, STEPS, Stopped, Trial, Tree, name_of
+from harness.checks.trial import SEEDS, STEPS, Stopped, Tree, Trial, name_of
 from harness.run.step import Step
 
 UPDATES, TOLERANCE = 20, 10 * stacking.TOLERANCE
@@ -50,7 +50,11 @@ def check(tree: Tree, device: torch.device) -> Iterator[Verdict]:
 
 def _furthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> tuple[float, str]:
     return max(
-        ((stacking.distance(value.cpu(), b[name].cpu()), name) for name, value in a.items() if value.is_floating_point()),
+        (
+            (stacking.distance(value.cpu(), b[name].cpu()), name)
+            for name, value in a.items()
+            if value.is_floating_point()
+        ),
         default=(0.0, ""),
     )
 

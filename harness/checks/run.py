@@ -9,8 +9,8 @@ import torch
 
 from harness import registry
 from harness.checks.contract import CHECKS, Check, shown
-from harness.checks.trial import Trial, Tree
-from harness.commands.plan import Cell
+from harness.checks.trial import Tree, Trial
+from harness.plan.plan import Cell
 
 MOST = 3  # faults told of one check
 INDENT = 2 + max(map(len, CHECKS)) + 2

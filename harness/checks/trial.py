@@ -16,16 +16,16 @@ from torch import Tensor
 
 from harness import registry
 from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed, global_draws
-from harness.commands import needs
-from harness.commands.plan import Cell, load_plan
-from harness.commands.presets import compose_preset
-from harness.commands.train import load_task
 from harness.contracts import Draws, Method, Task, lacking
 from harness.errors import BenchError, unknown_key
+from harness.places.train import load_task
+from harness.plan import needs
+from harness.plan.plan import Cell, load_plan
 from harness.run import checkpoint
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import Run, Schedule, train
+from harness.workspace.presets import compose_preset
 
 CPU = torch.device("cpu")
 FEW = 20  # environments of a seed
@@ -149,7 +149,9 @@ class Trial:
             step(k)
         return method
 
-    def trained(self, folder: Path, stop: int | None = None, each: Each = lambda method, step: None) -> tuple[Run, Method]:
+    def trained(
+        self, folder: Path, stop: int | None = None, each: Each = lambda method, step: None
+    ) -> tuple[Run, Method]:
         """STEPS steps of the training loop with a checkpoint after each, or Stopped after `stop`."""
         method = self.build()
 

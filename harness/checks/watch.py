@@ -21,9 +21,18 @@ from harness.checks.same import differences
 from harness.run.seeds import CounterDraws
 
 FUNCTIONS = (
-    "rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "normal", "rand_like", "randn_like", "randint_like",
+    "rand",
+    "randn",
+    "randint",
+    "randperm",
+    "bernoulli",
+    "multinomial",
+    "normal",
+    "rand_like",
+    "randn_like",
+    "randint_like",
     "manual_seed",
-)  # fmt: skip
+)
 METHODS = ("normal_", "uniform_", "bernoulli_", "random_", "exponential_", "multinomial", "bernoulli")
 OTHER_STATE = 98765
 TORCH = str(Path(torch.__file__).parent)
@@ -75,7 +84,11 @@ def global_draws() -> Iterator[tuple[list[Place], list[str]]]:
 
 def _states() -> dict[str, Any]:
     kind, words, *rest = np.random.get_state()
-    return {"torch's": torch.random.get_rng_state(), "numpy's": [kind, words.tolist(), rest], "Python's": random.getstate()}
+    return {
+        "torch's": torch.random.get_rng_state(),
+        "numpy's": [kind, words.tolist(), rest],
+        "Python's": random.getstate(),
+    }
 
 
 class WatchedSource:
@@ -132,7 +145,9 @@ def changed(used: Used) -> list[str]:
 class NoHost(TorchDispatchMode):
     """Refuses whatever would bring a value to the host, as a capture does, once `allowed` looks were taken."""
 
-    LOOKS = tuple(getattr(torch.ops.aten, name).default for name in ("_local_scalar_dense", "nonzero", "equal", "masked_select"))
+    LOOKS = tuple(
+        getattr(torch.ops.aten, name).default for name in ("_local_scalar_dense", "nonzero", "equal", "masked_select")
+    )
     INDEXING = torch.ops.aten.index.Tensor, torch.ops.aten.index_put_.default
 
     def __init__(self, allowed: int = 0):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from harness.commands.identity import block_folder
-from harness.commands.plan import Cell
 from harness.errors import BenchError
 from harness.files import write_bytes
+from harness.plan.identity import block_folder
+from harness.plan.plan import Cell
 
 
 def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[str, tuple[int, ...]]:
@@ -41,5 +41,7 @@ def _method_state(root: Path, cell: Cell, seeds: tuple[int, ...]) -> dict[str, t
     except Exception:
         raise BenchError(f"checkpoint {path} is damaged: delete that file, then {again}") from None
     if state["run"]["step"] < cell.task_params.steps:
-        raise BenchError(f"{cell.task}/{cell.name} is at step {state['run']['step']} of {cell.task_params.steps}: {again}")
+        raise BenchError(
+            f"{cell.task}/{cell.name} is at step {state['run']['step']} of {cell.task_params.steps}: {again}"
+        )
     return state["method"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.commands.presets import compose_preset
 from harness.errors import BenchError
 from harness.files import write_bytes
-from harness.report import external
-from harness.report.frame import load
+from harness.report.records.frame import load
+from harness.report.tables import external
 from harness.store import checked_name
+from harness.workspace.presets import compose_preset
 
 
 def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:

@@ -13,15 +13,17 @@ import yaml
 from harness import registry
 from harness.commands.new_block import add_block, append_block, keys_of
 from harness.commands.new_file import renamed
-from harness.commands.plan import Plan, load_plan
 from harness.contracts import Settings
 from harness.errors import BenchError, unknown
 from harness.files import write_text
+from harness.plan.plan import Plan, load_plan
 from harness.run.params import read_yaml, validated
 from harness.store import checked_name
 
 PARAMS = "params.yaml"
-INSIDE = "a block that you give replaces the one it was; {<<: *anchor, key: ...} changes a part of it; null takes a key away"
+INSIDE = (
+    "a block that you give replaces the one it was; {<<: *anchor, key: ...} changes a part of it; null takes a key away"
+)
 
 
 class Model(NamedTuple):
@@ -72,11 +74,15 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
     """The first task that has the method, or with `file` a method of that algorithm."""
     if like is None:
         if not file:
-            raise BenchError("--like is missing: name the method to start from (`bench list` shows all), or give --file for the template")
+            raise BenchError(
+                "--like is missing: name the method to start from (`bench list` shows all), or give --file for the template"
+            )
         return _template(root, plan, task)
     blocks = {t: methods for t, methods in plan.params["methods"].items() if task in (None, t)}
     names = [(t, m) for t, methods in blocks.items() for m in methods if m == like]
-    names += [(t, m) for t, methods in blocks.items() for m, block in methods.items() if file and block["algorithm"] == like]
+    names += [
+        (t, m) for t, methods in blocks.items() for m, block in methods.items() if file and block["algorithm"] == like
+    ]
     if not names:
         if like not in _shown(plan, task):
             plan.method(like, task)  # which names the nearest
@@ -94,28 +100,40 @@ def _shown(plan: Plan, task: str | None) -> set[str]:
 def _template(root: Path, plan: Plan, task: str | None) -> Model:
     module = registry.template()
     path, families = Path(module.__file__), module.FAMILIES
-    tasks = [t for t, block in plan.params["tasks"].items() if block["family"] in families and plan.params["methods"].get(t)]
+    tasks = [
+        t for t, block in plan.params["tasks"].items() if block["family"] in families and plan.params["methods"].get(t)
+    ]
     if task is not None and task not in tasks:
-        raise BenchError(f"the template is for {', '.join(families)}, not for {task}: start from a method of it by --like")
+        raise BenchError(
+            f"the template is for {', '.join(families)}, not for {task}: start from a method of it by --like"
+        )
     if not tasks:
-        raise BenchError(f"the template is for {', '.join(families)}, and no such task has a method: start from another by --like")
+        raise BenchError(
+            f"the template is for {', '.join(families)}, and no such task has a method: start from another by --like"
+        )
     return Model(task or tasks[0], None, path.stem, path)
 
 
 def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> None:
     checked_name("a method", name)
     if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or yaml.safe_load(name) != name:
-        raise BenchError(f"{name!r} is no name for a method: take small letters, digits and _, and no word of Python or YAML")
+        raise BenchError(
+            f"{name!r} is no name for a method: take small letters, digits and _, and no word of Python or YAML"
+        )
     if name in plan.params["tasks"]:
         raise BenchError(f"{name} is the name of a task: take another")
     if name in _shown(plan, task):
         raise BenchError(f"{task} has a method {name} already: take another name")
     if not file:
         return
-    if registry.ROOT != root:
-        raise BenchError(f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found: use the bench of that tree")
+    if root != registry.ROOT:
+        raise BenchError(
+            f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found: use the bench of that tree"
+        )
     if name in registry.algorithms() or (root / registry.METHODS / name).exists() or name.startswith("test_"):
-        raise BenchError(f"{name} cannot be a file of {registry.METHODS}, where the name is taken or kept for tests: take another")
+        raise BenchError(
+            f"{name} cannot be a file of {registry.METHODS}, where the name is taken or kept for tests: take another"
+        )
 
 
 def _settings(plan: Plan, model: Model) -> Settings:
@@ -149,4 +167,6 @@ def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None
         file.flush()
         new = read_yaml(Path(file.name))
     if new["methods"][task].pop(name, None) is None or new != params:
-        raise BenchError(f"{PARAMS} is laid out in a way that `bench new` cannot write to: add methods.{task}.{name} by hand")
+        raise BenchError(
+            f"{PARAMS} is laid out in a way that `bench new` cannot write to: add methods.{task}.{name} by hand"
+        )

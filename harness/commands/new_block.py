@@ -61,11 +61,15 @@ def _inserted(text: str, task: str, name: str, behind: str, flow: str, comment: 
     lines, pad = text.splitlines(), " " * key.start_mark.column
     first = last = key.start_mark.line
     last = max(last, value.end_mark.line if isinstance(value, yaml.CollectionNode) and value.flow_style else last)
-    for i in range(first + 1, len(lines)):  # what belongs to the block stands further in; a comment before the next does not
+    for i in range(
+        first + 1, len(lines)
+    ):  # what belongs to the block stands further in; a comment before the next does not
         if lines[i].strip() and _indent(lines[i]) <= key.start_mark.column:
             break
         last = max(last, i) if lines[i].strip() else last
-    new = [f"{pad}# {line}" for line in textwrap.wrap(comment, WIDTH - len(pad) - 2, break_on_hyphens=False)] + [f"{pad}{name}: {flow}"]
+    new = [f"{pad}# {line}" for line in textwrap.wrap(comment, WIDTH - len(pad) - 2, break_on_hyphens=False)] + [
+        f"{pad}{name}: {flow}"
+    ]
     return "\n".join([*lines[: last + 1], *new, *lines[last + 1 :]]) + "\n"
 
 
@@ -78,7 +82,9 @@ def _pairs(text: str, task: str) -> list[tuple[yaml.Node, yaml.Node]]:
     for name in ("methods", task):
         node = next(value for key, value in node.value if key.value == name)
     if node.flow_style:
-        raise BenchError(f"params.yaml: methods.{task} stands between braces: write each of its methods on a line of its own")
+        raise BenchError(
+            f"params.yaml: methods.{task} stands between braces: write each of its methods on a line of its own"
+        )
     return node.value
 
 

@@ -20,10 +20,14 @@ outside parameters, buffers and optimisers: `bench check {name}` looks after tha
 def renamed(text: str, origin: str, old: str, name: str) -> str:
     """The source of the algorithm `old` as that of `name`. Raises BenchError where it has no one Method or other name."""
     tree = ast.parse(text)
-    methods = [n.name for n in tree.body if isinstance(n, ast.ClassDef) and any(_last(base) == "Method" for base in n.bases)]
+    methods = [
+        n.name for n in tree.body if isinstance(n, ast.ClassDef) and any(_last(base) == "Method" for base in n.bases)
+    ]
     literal = re.compile(rf"(algorithm\s*:\s*(?:\w+\.)?Literal\[)([\"']){re.escape(old)}\2(?=\])")
     if len(methods) != 1 or len(literal.findall(text)) != 1:
-        raise BenchError(f'{origin} cannot be copied: it should have one `class ...(Method)` and one `algorithm: Literal["{old}"]`')
+        raise BenchError(
+            f'{origin} cannot be copied: it should have one `class ...(Method)` and one `algorithm: Literal["{old}"]`'
+        )
     text = literal.sub(rf'\g<1>"{name}"', text)
     words = {token.string for token in _tokens(text) if token.type == tokenize.NAME}
     camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))

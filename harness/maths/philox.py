@@ -34,7 +34,11 @@ def philox4x32(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor], rounds: 
 
 
 def words(
-    key: tuple[Tensor, Tensor], n: int, high: Tensor | int = 0, highest: Tensor | int = 0, then: Callable[[Tensor], Tensor] | None = None
+    key: tuple[Tensor, Tensor],
+    n: int,
+    high: Tensor | int = 0,
+    highest: Tensor | int = 0,
+    then: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """[*key, n] words: element i of a key is word i mod 4 of counter i div 4.
 

@@ -17,9 +17,14 @@ def discounted_sum(x: Tensor, ends: Tensor, factor: float) -> Tensor:
 
 
 def gae(
-    rewards: Tensor, values: Tensor, next_values: Tensor, terminated: Tensor, truncated: Tensor,
-    gamma: float, lam: float,
-) -> Tensor:  # fmt: skip
+    rewards: Tensor,
+    values: Tensor,
+    next_values: Tensor,
+    terminated: Tensor,
+    truncated: Tensor,
+    gamma: float,
+    lam: float,
+) -> Tensor:
     """Generalised advantage estimate (Schulman et al. 2016, eq. 16), [S, T, E].
 
     next_values: of the next observation as it was before any reset. It counts where an episode is

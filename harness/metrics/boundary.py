@@ -55,7 +55,13 @@ def panels(ev: Evaluation[Gaussians, CriticOutputs]) -> list[tuple[str, np.ndarr
     return [("D(x)", x, expit(_logits(ev, x)[0]))]
 
 
-FLOORS = {"d_at_minus_2": 0.5, "d_at_plus_2": 0.5, "d_at_0": 0.5, "bound_many_dims": 0.5, "bound_one_dim": 0.5}  # D = 1/2
+FLOORS = {
+    "d_at_minus_2": 0.5,
+    "d_at_plus_2": 0.5,
+    "d_at_0": 0.5,
+    "bound_many_dims": 0.5,
+    "bound_one_dim": 0.5,
+}  # D = 1/2
 LABELS = {
     "far_gradient_log_1_minus_d": "mean |d log(1 - D)/dx| on the generator's class",
     "far_gradient_log_d": "mean |d log D/dx| on the generator's class",

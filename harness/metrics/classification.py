@@ -28,10 +28,13 @@ def compute(ev: Evaluation[PixelTask, LabelledOutputs]) -> dict[str, Score]:
         f"error_{codes}_codes": score(_error(ev, *test, codes), f"test error, {codes} codes (%)", True, codes=codes),
         "error_1_code": score(_error(ev, *test, 1), "test error, 1 code (%)", codes=1),
         "train_error": score(
-            _error(ev, task.train_images, task.train_labels, codes), f"train error, {codes} codes (%)",
-            codes=codes, split="train", n_real=len(task.train_images),
+            _error(ev, task.train_images, task.train_labels, codes),
+            f"train error, {codes} codes (%)",
+            codes=codes,
+            split="train",
+            n_real=len(task.train_images),
         ),
-    }  # fmt: skip
+    }
     kl = _kl(ev)
     if kl is not None:
         # A failed run counts as one that tells nothing apart.
@@ -58,4 +61,6 @@ def _kl(ev: Evaluation[PixelTask, LabelledOutputs]) -> np.ndarray | None:
 
 
 def _chunks(ev: Evaluation[PixelTask, LabelledOutputs], images: np.ndarray) -> list[Tensor]:
-    return [torch.as_tensor(images[i : i + CHUNK]).to(ev.device).float() / 127.5 - 1 for i in range(0, len(images), CHUNK)]
+    return [
+        torch.as_tensor(images[i : i + CHUNK]).to(ev.device).float() / 127.5 - 1 for i in range(0, len(images), CHUNK)
+    ]

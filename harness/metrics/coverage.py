@@ -19,13 +19,20 @@ def compute(ev: ImageEvaluation) -> dict[str, Score]:
     words = {"higher_is_better": True, "manifest": ev.real.manifest()}
     return {
         "smallest_class_share": ev.image_score(
-            shares.min(1), 0.0, label="share of the rarest class", references={"real images": float(real.min())}, **words
+            shares.min(1),
+            0.0,
+            label="share of the rarest class",
+            references={"real images": float(real.min())},
+            **words,
         ),
         "classes_at_3pct": ev.image_score(
-            (shares >= ENOUGH).sum(1), 0.0, label="classes at 3 % or more",
-            references={"real images": float((real >= ENOUGH).sum())}, **words,
+            (shares >= ENOUGH).sum(1),
+            0.0,
+            label="classes at 3 % or more",
+            references={"real images": float((real >= ENOUGH).sum())},
+            **words,
         ),
-    }  # fmt: skip
+    }
 
 
 def _shares(ev: ImageEvaluation, features: np.ndarray) -> np.ndarray:

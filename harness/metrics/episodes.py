@@ -46,14 +46,24 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
         if is_expert(task, expert, random["return"]):
             found["normalised"] = ((found["return"][0] - random["return"]) / (expert - random["return"]), 0.0)
     finite = np.isfinite(drawn.actions.cpu().numpy()).all((1, 2, 3))
-    manifest = {"robot": task.robot.name, "n_episodes": task.params.score.n_episodes, "horizon": task.horizon, "data": task.data_hash}
+    manifest = {
+        "robot": task.robot.name,
+        "n_episodes": task.params.score.n_episodes,
+        "horizon": task.horizon,
+        "data": task.data_hash,
+    }
     return {
         name: Score(
-            np.where(finite & np.isfinite(values), values, floor), True, floor, LABELS[name], name == "return", manifest,
+            np.where(finite & np.isfinite(values), values, floor),
+            True,
+            floor,
+            LABELS[name],
+            name == "return",
+            manifest,
             references if name.startswith("return") and name != "return_fixed" else {},
         )
         for name, (values, floor) in found.items()
-    }  # fmt: skip
+    }
 
 
 def is_expert(task: Locomotion, expert: float, random: float) -> bool:

@@ -34,8 +34,13 @@ class Result:
 
 
 def evaluate(
-    task: Task, outputs: Any, draws: Draws, encoder: Encoder | None = None, endpoint: bool = True,
-    allow_few: bool = False, scratch: Path | None = None,
+    task: Task,
+    outputs: Any,
+    draws: Draws,
+    encoder: Encoder | None = None,
+    endpoint: bool = True,
+    allow_few: bool = False,
+    scratch: Path | None = None,
 ) -> Result:
     """Score `outputs` for all seeds of a block, by the task itself and the files that task.metrics names.
 

@@ -11,7 +11,7 @@ import torch
 from harness.contracts import Draws, Task
 
 T = TypeVar("T", bound=Task)
-O = TypeVar("O")  # noqa: E741
+O = TypeVar("O")
 
 
 class Evaluation(Generic[T, O]):

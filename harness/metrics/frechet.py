@@ -20,7 +20,11 @@ def compute(ev: ImageEvaluation) -> dict[str, Score]:
     values = [_distance(ev, features) for features in ev.features]
     scores = {
         f"frechet_{ev.encoder.name}": ev.image_score(
-            values, label=f"Frechet distance ({ev.encoder.label})", headline=True, references=ev.real.references, **words
+            values,
+            label=f"Frechet distance ({ev.encoder.label})",
+            headline=True,
+            references=ev.real.references,
+            **words,
         )
     }
     if ev.endpoint and (ns := sizes(ev.n_fake, ev.encoder.dim)):

@@ -29,8 +29,14 @@ class ImageEvaluation(Evaluation[PixelTask, ImageOutputs]):
     """
 
     def __init__(
-        self, task: PixelTask, outputs: ImageOutputs, draws: Draws, encoder: Encoder, endpoint: bool = True,
-        allow_few: bool = False, scratch: Path | None = None,
+        self,
+        task: PixelTask,
+        outputs: ImageOutputs,
+        draws: Draws,
+        encoder: Encoder,
+        endpoint: bool = True,
+        allow_few: bool = False,
+        scratch: Path | None = None,
     ):
         super().__init__(task, outputs, draws, endpoint)
         self.encoder, self.allow_few, self.scratch = encoder, allow_few, scratch

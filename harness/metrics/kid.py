@@ -15,7 +15,10 @@ def compute(ev: ImageEvaluation) -> dict[str, Score]:
     values = [distances.kid(real, features[:n], ev.real.kernel_mean) for features in ev.features]
     floor = distances.kid(real, np.stack([ev.real.floor_feature] * 2), ev.real.kernel_mean)
     score = ev.image_score(
-        values, floor, higher_is_better=False, label=f"KID ({ev.encoder.label})",
+        values,
+        floor,
+        higher_is_better=False,
+        label=f"KID ({ev.encoder.label})",
         manifest=ev.real.manifest() | {"kernel": "(x.y/d + 1)^3", "n_real": n, "n_fake": n},
-    )  # fmt: skip
+    )
     return {f"kid_{ev.encoder.name}": score}

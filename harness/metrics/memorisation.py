@@ -17,9 +17,12 @@ def compute(ev: ImageEvaluation) -> dict[str, Score]:
     train, own = ev.task.train_images, _own(ev.task)
     values = [nearest_distance(images[:SAMPLES], train).mean() / own for images in ev.images]
     manifest = {
-        "distance": "RMS over pixels", "n_real": len(train), "n_fake": min(SAMPLES, ev.n_fake),
-        "split": "train, relative to test", "data": ev.task.data_hash,
-    }  # fmt: skip
+        "distance": "RMS over pixels",
+        "n_real": len(train),
+        "n_fake": min(SAMPLES, ev.n_fake),
+        "split": "train, relative to test",
+        "data": ev.task.data_hash,
+    }
     label = "distance to the nearest training image, that of test images = 1"
     return {"nearest_train_ratio": ev.image_score(values, 0.0, higher_is_better=True, label=label, manifest=manifest)}
 

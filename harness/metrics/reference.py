@@ -102,9 +102,16 @@ class RealSide:
     def manifest(self) -> dict[str, Any]:
         """What a score against this reference measures."""
         few = {"few_samples": "allowed"} if self.allow_few else {}
-        return self.encoder.manifest() | few | {
-            "n_real": len(self.features), "n_fake": self.n_fake, "dtype": "float64", "data": self.task.data_hash,
-        }  # fmt: skip
+        return (
+            self.encoder.manifest()
+            | few
+            | {
+                "n_real": len(self.features),
+                "n_fake": self.n_fake,
+                "dtype": "float64",
+                "data": self.task.data_hash,
+            }
+        )
 
 
 def n_fake(task: PixelTask, encoder: Encoder) -> int:

@@ -69,9 +69,14 @@ def _return(ev: Evaluation[Maze, ControlOutputs], found: Rollout, name: str) -> 
 
 
 def _score(
-    ev: Evaluation[Maze, ControlOutputs], found: Rollout, name: str, values: np.ndarray, floor: float,
-    higher_is_better: bool = False, headline: bool = False,
-) -> Score:  # fmt: skip
+    ev: Evaluation[Maze, ControlOutputs],
+    found: Rollout,
+    name: str,
+    values: np.ndarray,
+    floor: float,
+    higher_is_better: bool = False,
+    headline: bool = False,
+) -> Score:
     finite = np.isfinite(values) & np.isfinite(_numpy(found.actions)).all((1, 2, 3))
     params = ev.task.params
     manifest = {"n_episodes": params.score.n_episodes, "horizon": params.horizon, "data": ev.task.data_hash}

@@ -41,13 +41,22 @@ def compute(ev: Evaluation[Maze, ControlOutputs]) -> dict[str, Score]:
         "reward_gradient": slope,
         "reward_roughness": np.divide(slope, spread, out=np.zeros_like(slope), where=known),
         "reward_peak_to_target": np.where(known, away.ravel()[maps.reshape(len(maps), -1).argmax(1)], away.max()),
-        "reward_correlation": np.array([np.corrcoef(m.ravel(), true.ravel())[0, 1] if k else 0.0 for m, k in zip(maps, known)]),
+        "reward_correlation": np.array([
+            np.corrcoef(m.ravel(), true.ravel())[0, 1] if k else 0.0 for m, k in zip(maps, known)
+        ]),
     }
-    manifest = {"points": [len(x), len(y)], "first_m": [float(x[0]), float(y[0])], "spacing_m": SPACING, "target_m": list(maze.target), "data": ev.task.data_hash}
+    manifest = {
+        "points": [len(x), len(y)],
+        "first_m": [float(x[0]), float(y[0])],
+        "spacing_m": SPACING,
+        "target_m": list(maze.target),
+        "data": ev.task.data_hash,
+    }
     floors = {"reward_peak_to_target": float(away.max())}
     better = {"reward_peak_to_target": False, "reward_correlation": True}
     return {
-        name: Score(v, better.get(name), floors.get(name, 0.0), LABELS[name], manifest=manifest) for name, v in values.items()
+        name: Score(v, better.get(name), floors.get(name, 0.0), LABELS[name], manifest=manifest)
+        for name, v in values.items()
     }
 
 

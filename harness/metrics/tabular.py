@@ -56,7 +56,11 @@ def panels(ev: Evaluation[Tabular, PolicyOutputs]) -> list[tuple[str, np.ndarray
     by_state += ev.task.maze.reward.mean() - by_state.mean(1, keepdims=True)
     states, x, y = np.arange(by_state.shape[1]), *_walls(ev.task.maze)
     true = np.tile(ev.task.maze.reward, (len(by_state), 1))
-    return [("learnt reward", states, by_state), ("true reward", states, true), ("walls", x, np.tile(y, (len(by_state), 1)))]
+    return [
+        ("learnt reward", states, by_state),
+        ("true reward", states, true),
+        ("walls", x, np.tile(y, (len(by_state), 1))),
+    ]
 
 
 def _walls(maze: Maze) -> tuple[np.ndarray, np.ndarray]:
@@ -129,8 +133,13 @@ def _scores(task: Tabular, measures, learnt: np.ndarray, known: dict[str, np.nda
     manifest = {"expectations": "exact", "data": task.data_hash}
     return {
         name: Score(
-            np.array([f[name] for f in found], np.float64), name in HIGHER_IS_BETTER, float(floors[name]), LABELS[name],
-            name == "return", manifest, {label: float(values[name]) for label, values in references.items()},
+            np.array([f[name] for f in found], np.float64),
+            name in HIGHER_IS_BETTER,
+            float(floors[name]),
+            LABELS[name],
+            name == "return",
+            manifest,
+            {label: float(values[name]) for label, values in references.items()},
         )
         for name in floors
-    }  # fmt: skip
+    }

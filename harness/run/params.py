@@ -50,7 +50,7 @@ class TaskParams(Settings):
 
     @property
     def expert(self) -> str | None:
-        """The cell whose demonstrations the task shows, if any; see `harness.commands.needs`."""
+        """The cell whose demonstrations the task shows, if any; see `harness.plan.needs`."""
         return None
 
     @property

@@ -120,7 +120,9 @@ class CounterDraws:
             self._ahead[which] = held
         return held[1][self._step - block * self.lookahead]
 
-    def _computed(self, stream: str, name: str, shape: tuple[int, ...], transform, multiple: int, steps: Tensor) -> Tensor:
+    def _computed(
+        self, stream: str, name: str, shape: tuple[int, ...], transform, multiple: int, steps: Tensor
+    ) -> Tensor:
         """[T, S, *shape] for steps [T, 1]."""
         n = math.prod(shape)
         key = tuple(k.expand(len(steps), -1) for k in self._key(stream, name))

@@ -66,7 +66,9 @@ class Step:
         except Exception as error:  # torch raises whatever the kernel met; the update then runs as written
             torch.cuda.synchronize()
             self.wanted, self.mode = False, f"eager: {str(error).splitlines()[0]}"
-            warnings.warn(f"the update of {type(self.method).__name__} is not captured as a CUDA graph: {self.mode}", stacklevel=2)
+            warnings.warn(
+                f"the update of {type(self.method).__name__} is not captured as a CUDA graph: {self.mode}", stacklevel=2
+            )
         finally:
             self.draws.forget()
 

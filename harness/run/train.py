@@ -54,8 +54,14 @@ class Run:
 
 
 def train(
-    method: Method, source: Source | Environments, draws: CounterDraws, schedule: Schedule, folder: Path, identity: dict[str, Any],
-    progress: Progress = lambda step, logs: None, deadline: float = math.inf,
+    method: Method,
+    source: Source | Environments,
+    draws: CounterDraws,
+    schedule: Schedule,
+    folder: Path,
+    identity: dict[str, Any],
+    progress: Progress = lambda step, logs: None,
+    deadline: float = math.inf,
 ) -> Run:
     """Train to the end, from the checkpoint in `folder` where there is one of the same identity.
 

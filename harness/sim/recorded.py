@@ -26,7 +26,9 @@ class Recorded:
         import warp
 
         if self.device.type != "cuda":
-            with warp.ScopedDevice(warp.device_from_torch(str(self.device))):  # warp's own choice is the GPU wherever there is one
+            with warp.ScopedDevice(
+                warp.device_from_torch(str(self.device))
+            ):  # warp's own choice is the GPU wherever there is one
                 self.work()
             return
         stream = warp.stream_from_torch(self.device)
@@ -47,11 +49,15 @@ class Recorded:
             stream = warp.stream_from_torch(beside)
             with warp.ScopedStream(stream), warp.ScopedCapture(stream=stream) as capture:
                 self.work()
-            warp.capture_launch(capture.graph, stream=warp.stream_from_torch(self.device))  # the driver may refuse it here only
+            warp.capture_launch(
+                capture.graph, stream=warp.stream_from_torch(self.device)
+            )  # the driver may refuse it here only
             self.graph = capture.graph
         except Exception as error:  # warp raises whatever the driver met; the work then runs as written
             torch.cuda.synchronize(self.device)
             self.wanted = False
             why = (str(error) or type(error).__name__).splitlines()[0]
-            warnings.warn(f"a physics step is not recorded as a CUDA graph and runs kernel by kernel: {why}", stacklevel=3)
+            warnings.warn(
+                f"a physics step is not recorded as a CUDA graph and runs kernel by kernel: {why}", stacklevel=3
+            )
         return self.graph is not None

@@ -179,9 +179,23 @@ ROBOTS = {
     for robot in (
         Robot("HalfCheetah-v5", "half_cheetah.xml", 5, 0.1, 1, normal=True, control=0.1, mark=4000),
         Robot("Hopper-v5", "hopper.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_upright, mark=2800),
-        Robot("Walker2d-v5", "walker2d_v5.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_walking, mark=3000),
+        Robot(
+            "Walker2d-v5", "walker2d_v5.xml", 4, 5e-3, 1, clip=10, control=1e-3, alive=1.0, healthy=_walking, mark=3000
+        ),
         Robot("Swimmer-v5", "swimmer.xml", 4, 0.1, 2, control=1e-4, mark=100),
-        Robot("Ant-v5", "ant.xml", 5, 0.1, 2, normal=True, control=0.5, alive=1.0, healthy=_on_legs, body="torso", mark=3000),
+        Robot(
+            "Ant-v5",
+            "ant.xml",
+            5,
+            0.1,
+            2,
+            normal=True,
+            control=0.5,
+            alive=1.0,
+            healthy=_on_legs,
+            body="torso",
+            mark=3000,
+        ),
         Pendulum("InvertedPendulum-v5", "inverted_pendulum.xml", 2, 0.01, 0, healthy=_balanced),
         Reacher("Reacher-v5", "reacher.xml", 2, 0.1, 0, body="fingertip", horizon=50, mark=-5),
     )

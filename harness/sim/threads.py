@@ -68,10 +68,16 @@ class Threads:
         self._control[:m] = finite(control)[:, None]
         path = self._path[:m]
         self._rollout.rollout(
-            self._models[:m], self._data, nstep=self.frame_skip, control_spec=CONTROL, skip_checks=True,
-            initial_state=np.ascontiguousarray(state), control=self._control[:m],
-            state=path, sensordata=self._sensors[:m],
-        )  # fmt: skip
+            self._models[:m],
+            self._data,
+            nstep=self.frame_skip,
+            control_spec=CONTROL,
+            skip_checks=True,
+            initial_state=np.ascontiguousarray(state),
+            control=self._control[:m],
+            state=path,
+            sensordata=self._sensors[:m],
+        )
         return path[:, -1]
 
     def full_state(self) -> np.ndarray:

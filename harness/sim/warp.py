@@ -67,7 +67,9 @@ class Warp:
         lost = (self._overflow & self._lost).any()
         self._overflow.zero_()
         if lost:
-            raise BenchError(f"mujoco-warp dropped contacts: they need more than {self.rows} rows a world; use physics: mujoco")
+            raise BenchError(
+                f"mujoco-warp dropped contacts: they need more than {self.rows} rows a world; use physics: mujoco"
+            )
 
     def full_state(self) -> Tensor:
         """[n, 1 + nq + nv + na]: time, position, velocity, activation."""

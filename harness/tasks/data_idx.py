@@ -20,9 +20,15 @@ SIDE, N_CLASSES = 28, 10  # of every published set here
 COUNTS = {"train": 60_000, "t10k": 10_000}
 # EMNIST's splits look the same once renamed; the one that is as large as MNIST differs in its digest alone.
 EMNIST = {
-    697_932: "ByClass or ByMerge", 116_323: "ByClass or ByMerge", 112_800: "Balanced", 18_800: "Balanced",
-    124_800: "Letters", 20_800: "Letters", 240_000: "Digits", 40_000: "Digits",
-}  # fmt: skip
+    697_932: "ByClass or ByMerge",
+    116_323: "ByClass or ByMerge",
+    112_800: "Balanced",
+    18_800: "Balanced",
+    124_800: "Letters",
+    20_800: "Letters",
+    240_000: "Digits",
+    40_000: "Digits",
+}
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,16 @@ def load(path: str | None, task: str, horizon: int, n_observations: Collection[i
     try:
         with np.load(path) as file:
             observations, actions, rewards, last, whole = (
-                file[f"demonstrations/{name}"][0] for name in ("observations", "actions", "rewards", "last_observations", "whole")
-            )  # fmt: skip
+                file[f"demonstrations/{name}"][0]
+                for name in ("observations", "actions", "rewards", "last_observations", "whole")
+            )
         n = len(whole)
         size = observations.shape[-1]
-        fits = size in n_observations and observations.shape == (horizon, n, size) and actions.shape == (horizon, n, n_actions)
+        fits = (
+            size in n_observations
+            and observations.shape == (horizon, n, size)
+            and actions.shape == (horizon, n, n_actions)
+        )
         fits &= rewards.shape == (horizon, n) and last.shape == (n, size) and whole.any()
         fits &= all(np.isfinite(part).all() for part in (observations, actions, rewards, last))
     except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile):

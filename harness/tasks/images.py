@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from harness.contracts import BenchError, Draws, ImageOutputs, Settings
+from harness.contracts import Draws, ImageOutputs, Settings
 from harness.run.params import TaskParams
 from harness.tasks.batches import epoch_indices
 from harness.tasks.pixels import Pixels, PixelTask, augment

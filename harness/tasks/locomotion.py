@@ -98,9 +98,15 @@ class Locomotion(Task):
             observations, rewards, healthy = worlds.step(np.full((2, robot.model.nu), action))
             shown += [observations, rewards, healthy]
         content = [
-            robot.name, mujoco.__version__, hashlib.sha256(robot.path.read_bytes()).hexdigest(), robot.noise, robot.normal,
-            self.horizon, self.params.termination, [np.round(x.astype(float), 6).tolist() for x in shown],
-        ]  # fmt: skip
+            robot.name,
+            mujoco.__version__,
+            hashlib.sha256(robot.path.read_bytes()).hexdigest(),
+            robot.noise,
+            robot.normal,
+            self.horizon,
+            self.params.termination,
+            [np.round(x.astype(float), 6).tolist() for x in shown],
+        ]
         if self.params.demonstrations is not None:
             content += [self.shown_steps.tolist()]
             content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.demonstrated]
@@ -116,10 +122,14 @@ class Locomotion(Task):
         sizes = {robot.observation_size, *self.spec.shape}
         found = load(self.params.demonstrations, self.name, self.horizon, sizes, robot.model.nu)
         if (more := self.spec.shape[0] - found.observations.shape[2]) > 0:
-            marked = (np.pad(part, ((0, 0), (0, 0), (0, more))) for part in (found.observations, found.next_observations))
+            marked = (
+                np.pad(part, ((0, 0), (0, 0), (0, more))) for part in (found.observations, found.next_observations)
+            )
             found = found._replace(**dict(zip(("observations", "next_observations"), marked)))
         if (held := found.rewards.shape[1]) < n:
-            raise BenchError(f"{self.params.demonstrations} holds {held} whole episodes, tasks.{self.name}.episodes asks for {n}")
+            raise BenchError(
+                f"{self.params.demonstrations} holds {held} whole episodes, tasks.{self.name}.episodes asks for {n}"
+            )
         return Episodes(*(part[:, :n] for part in found))
 
     @cached_property
@@ -128,7 +138,9 @@ class Locomotion(Task):
         n, every = self.params.episodes, self.params.every
         if every > self.horizon:
             raise BenchError(f"tasks.{self.name}.every = {every}: more than the {self.horizon} steps of an episode")
-        first = CounterDraws((0,), "locomotion/demonstrations", "cpu", lookahead=1).integers("expert", "first", (n,), every)
+        first = CounterDraws((0,), "locomotion/demonstrations", "cpu", lookahead=1).integers(
+            "expert", "first", (n,), every
+        )
         return first.numpy() + every * np.arange(self.horizon // every)[:, None]
 
     def source(self, device: torch.device) -> LocomotionSource:
@@ -160,7 +172,9 @@ class LocomotionSource:
     def _simulation(self, n: int) -> Worlds:
         if n not in self._worlds:
             params = self.task.params
-            self._worlds[n] = Worlds(self.task.robot, n, params.threads, self.device if params.physics == "warp" else None)
+            self._worlds[n] = Worlds(
+                self.task.robot, n, params.threads, self.device if params.physics == "warp" else None
+            )
         return self._worlds[n]
 
     @torch.no_grad()
@@ -235,12 +249,25 @@ class Starts:
 
     CHUNK = 8
 
-    def __init__(self, robot: Robot, draws: Draws, n_envs: int, name: str, stream: str, device: torch.device | None = None):
-        self.robot, self.draws, self.n_envs, self.name, self.stream, self.device = robot, draws, n_envs, name, stream, device
+    def __init__(
+        self, robot: Robot, draws: Draws, n_envs: int, name: str, stream: str, device: torch.device | None = None
+    ):
+        self.robot, self.draws, self.n_envs, self.name, self.stream, self.device = (
+            robot,
+            draws,
+            n_envs,
+            name,
+            stream,
+            device,
+        )
         self.xp = np if device is None else torch
         n = draws.n_seeds * n_envs
         self.rows, self.count = self.xp.arange(n, device=device), self.xp.zeros(n, dtype=int, device=device)
-        self.drawn, self.most, self.ahead = 0, 0, 1 if device is None else self.CHUNK  # most: that a world can have taken
+        self.drawn, self.most, self.ahead = (
+            0,
+            0,
+            1 if device is None else self.CHUNK,
+        )  # most: that a world can have taken
         self.starts: tuple[Array, ...] = ()  # positions [n, drawn, nq], velocities [n, drawn, nv]
 
     def next(self, which: Array) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
+from harness.contracts import Act, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
 from harness.maths.arrays import as_like, namespace, to_array
 from harness.run.params import TaskParams, digest
 from harness.sim import mazes
@@ -78,9 +78,13 @@ class Maze(Task):
         places = np.stack(np.meshgrid(*(np.linspace(a, b, 40) for a, b in (maze.room[::2], maze.room[1::2]))), -1)
         rewards = maze.reward(places, places, places[::-1])  # whatever the reward is made of shows in its values
         content = [
-            mazes.xml(maze.kind, maze.flipped), maze.start, mazes.RESET_SPEED, mazes.CONTROL_PERIOD, horizon,
+            mazes.xml(maze.kind, maze.flipped),
+            maze.start,
+            mazes.RESET_SPEED,
+            mazes.CONTROL_PERIOD,
+            horizon,
             rewards.round(9).tolist(),
-        ]  # fmt: skip
+        ]
         if self.params.demonstrations is not None:
             content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.demonstrated]
         return digest(content)

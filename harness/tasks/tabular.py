@@ -116,9 +116,14 @@ class Tabular(Task):
         self.start = np.full(n, 1 / n)
         self.spec = TaskSpec(self.family, (n,), params.steps, n_actions=len(MOVES), horizon=params.horizon)
         self.data_hash = digest([
-            "tabular maze", self.maze.drawing, REWARDS, params.gamma, params.temperature, params.horizon,
+            "tabular maze",
+            self.maze.drawing,
+            REWARDS,
+            params.gamma,
+            params.temperature,
+            params.horizon,
             params.n_demonstrations,
-        ])  # fmt: skip
+        ])
 
     def solve(self, reward: np.ndarray, in_maze: Maze) -> Solution:
         """The soft-optimal policy of a reward [N] or [N, A] at the expert's discount and temperature."""

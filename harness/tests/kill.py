@@ -23,7 +23,7 @@ from harness.run.pins import pin
 
 STEPS = 150
 CHECKPOINT_SECONDS = 0.05  # many checkpoints, so that a kill may also meet one being written
-PRELOADED = ["torch._dynamo", "sklearn.datasets", "harness.commands.train", "baselines.methods.gan", __name__]
+PRELOADED = ["torch._dynamo", "sklearn.datasets", "harness.places.train", "baselines.methods.gan", __name__]
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def image_cells(root: Path, steps: int = STEPS) -> list:
     from omegaconf import OmegaConf
 
     from harness import registry
-    from harness.commands.plan import load_plan
-    from harness.run.params import read_yaml
+    from harness.plan.plan import load_plan
     from harness.registry import ROOT
+    from harness.run.params import read_yaml
 
     params = read_yaml(ROOT / "params.yaml")
     params["ablations"] = {}
@@ -65,11 +65,11 @@ def control_cells(root: Path, steps: int = STEPS) -> list:
     """Every method of imitation on a robot at smoke size, its expert's demonstrations below `root`."""
     from omegaconf import OmegaConf
 
-    from harness.commands.plan import load_plan
-    from harness.commands.prepare import prepare
-    from harness.commands.presets import compose_preset
-    from harness.commands.train import train_cell
+    from harness.places.prepare import prepare
+    from harness.places.train import train_cell
+    from harness.plan.plan import load_plan
     from harness.registry import ROOT
+    from harness.workspace.presets import compose_preset
 
     params = compose_preset(ROOT, "smoke") | {"ablations": {}}
     for key in ("tasks", "methods"):
@@ -89,7 +89,7 @@ FAMILIES = {"images": image_cells, "locomotion": control_cells}
 
 def train(root: Path, scratch: Path, cell) -> None:
     """The child: trains the cell's block, from its checkpoint where there is one."""
-    from harness.commands import train as command
+    from harness.places import train as command
 
     os.environ["BENCH_DEVICE"] = "cpu"  # the tier that promises bits
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
@@ -158,17 +158,21 @@ def hash_of(state: dict) -> str:
     """16 hex digits over weights, buffers and optimiser state."""
     import hashlib
 
-    from harness.run.params import flatten
     from harness.checks.same import bits
+    from harness.run.params import flatten
 
     total = hashlib.sha256()
     for name, value in flatten({"method": state["method"], "optimizers": state["optimizers"]}).items():
-        total.update(name.encode() + (bits(value).numpy().tobytes() if hasattr(value, "dtype") else repr(value).encode()))
+        total.update(
+            name.encode() + (bits(value).numpy().tobytes() if hasattr(value, "dtype") else repr(value).encode())
+        )
     return total.hexdigest()[:16]
 
 
 def main() -> int:
-    arguments = argparse.ArgumentParser(description="kill training runs at random moments and compare them with whole ones")
+    arguments = argparse.ArgumentParser(
+        description="kill training runs at random moments and compare them with whole ones"
+    )
     arguments.add_argument("--runs", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--family", choices=FAMILIES, default="images")
@@ -182,7 +186,9 @@ def main() -> int:
         if not cells:
             arguments.error(f"--method {args.method}: no such method of the family {args.family}")
         whole = {}
-        print(f"{'run':>3}  {'method':<22} {'killed after s':>14} {'went on from':>12}  {'state':<16}  against the whole run")
+        print(
+            f"{'run':>3}  {'method':<22} {'killed after s':>14} {'went on from':>12}  {'state':<16}  against the whole run"
+        )
         for run in range(max(args.runs, len(cells))):
             cell = cells[run % len(cells)]
             if cell.name not in whole:

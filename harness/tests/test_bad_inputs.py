@@ -22,8 +22,13 @@ from harness.registry import ROOT
 NET = {"kind": "mlp", "width": 4, "depth": 1}
 CRITIC = {"algorithm": "critic", "loss": "non_saturating", "net": NET, "batch": 8, "critic_optimizer": {"lr": 1e-3}}
 GAN = {
-    **CRITIC, "algorithm": "gan", "generator_net": NET, "latent": 2, "generator_optimizer": {"lr": 1e-3}, "ema": {"decay": 0.9}
-}  # fmt: skip
+    **CRITIC,
+    "algorithm": "gan",
+    "generator_net": NET,
+    "latent": 2,
+    "generator_optimizer": {"lr": 1e-3},
+    "ema": {"decay": 0.9},
+}
 TASK = {"seeds": [0, 1], "block": 2, "steps": 4, "evaluations": 1, "log_points": 1}
 ENCODER = {"encoder": "digits-cnn", "encoder_weights": "digits-cnn.npz"}
 PARAMS = {
@@ -32,7 +37,15 @@ PARAMS = {
     "tasks": {
         "pair": {"family": "gaussians", **TASK},
         "tiny": {"family": "images", "data": "digits", "score": ENCODER, **TASK},
-        "own": {"family": "images", "data": "folder", "root": "faces.zip", "size": 32, "hold_out": 2, "score": ENCODER, **TASK},
+        "own": {
+            "family": "images",
+            "data": "folder",
+            "root": "faces.zip",
+            "size": 32,
+            "hold_out": 2,
+            "score": ENCODER,
+            **TASK,
+        },
     },
     "methods": {"pair": {"plain": CRITIC, "wide": {**CRITIC, "batch": 16}}, "tiny": {"gan": GAN}, "own": {"gan": GAN}},
     "report": {"baseline": {"pair": "plain"}},
@@ -178,84 +191,165 @@ def large_batch(p):
 
 # name: (what is broken, the command, the line; ROOT stands for the project's folder).
 CASES = {
-    "misspelt key": (block("methods/pair/plain/losss", "hinge"), CHECK, "methods.pair.plain.losss: unknown key; did you mean loss?"),
+    "misspelt key": (
+        block("methods/pair/plain/losss", "hinge"),
+        CHECK,
+        "methods.pair.plain.losss: unknown key; did you mean loss?",
+    ),
     "misspelt inner key": (
-        block("methods/pair/plain/bottleneck", {"size": 4, "dualstep": 1e-3}), CHECK,
+        block("methods/pair/plain/bottleneck", {"size": 4, "dualstep": 1e-3}),
+        CHECK,
         "methods.pair.plain.bottleneck.dualstep: unknown key; did you mean dual_step?",
     ),
     "misspelt key of a net": (
-        block("methods/pair/plain/net", {**NET, "widht": 3}), CHECK, "methods.pair.plain.net.widht: unknown key; did you mean width?"
+        block("methods/pair/plain/net", {**NET, "widht": 3}),
+        CHECK,
+        "methods.pair.plain.net.widht: unknown key; did you mean width?",
     ),
     "misspelt top key": (block("task", {}), CHECK, "params.yaml.task: unknown key; did you mean tasks?"),
     "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.net: missing"),
-    "wrong type": (block("methods/pair/plain/batch", "many"), CHECK, "methods.pair.plain.batch = 'many': input should be a valid integer"),
-    "infinite rate": (block("methods/pair/plain/critic_optimizer", {"lr": float("inf")}), CHECK, "critic_optimizer.lr = inf: input should be a finite number"),
+    "wrong type": (
+        block("methods/pair/plain/batch", "many"),
+        CHECK,
+        "methods.pair.plain.batch = 'many': input should be a valid integer",
+    ),
+    "infinite rate": (
+        block("methods/pair/plain/critic_optimizer", {"lr": float("inf")}),
+        CHECK,
+        "critic_optimizer.lr = inf: input should be a finite number",
+    ),
     "negative bound": (
-        block("methods/pair/plain/bottleneck", {"i_c": -1.0, "dual_step": 1e-3}), CHECK,
+        block("methods/pair/plain/bottleneck", {"i_c": -1.0, "dual_step": 1e-3}),
+        CHECK,
         "methods.pair.plain.bottleneck.i_c = -1.0: input should be greater than or equal to 0",
     ),
     "bound without a step": (
-        block("methods/pair/plain/bottleneck", {"i_c": 0.1}), CHECK,
+        block("methods/pair/plain/bottleneck", {"i_c": 0.1}),
+        CHECK,
         "methods.pair.plain.bottleneck: i_c and dual_step go together: give both for an adaptive beta, neither for a fixed one",
     ),
-    "unknown algorithm": (block("methods/pair/plain/algorithm", "critc"), CHECK, "algorithm 'critc' is unknown; did you mean critic?"),
-    "unknown family": (block("tasks/pair/family", "gausians"), CHECK, "task family 'gausians' is unknown; did you mean gaussians?"),
-    "algorithm of another family": (
-        block("methods/pair/plain", GAN), CHECK, "methods.pair.plain: algorithm gan is for images, not gaussians"
+    "unknown algorithm": (
+        block("methods/pair/plain/algorithm", "critc"),
+        CHECK,
+        "algorithm 'critc' is unknown; did you mean critic?",
     ),
-    "unknown loss": (block("methods/pair/plain/loss", "wassserstein"), CHECK, "methods.pair.plain.loss = 'wassserstein': input should be 'minimax', "),
-    "unknown net": (block("methods/pair/plain/net/kind", "resnet"), CHECK, "methods.pair.plain.net: input tag 'resnet' found using 'kind' does not match any of the expected tags: 'mlp', 'residual'"),
+    "unknown family": (
+        block("tasks/pair/family", "gausians"),
+        CHECK,
+        "task family 'gausians' is unknown; did you mean gaussians?",
+    ),
+    "algorithm of another family": (
+        block("methods/pair/plain", GAN),
+        CHECK,
+        "methods.pair.plain: algorithm gan is for images, not gaussians",
+    ),
+    "unknown loss": (
+        block("methods/pair/plain/loss", "wassserstein"),
+        CHECK,
+        "methods.pair.plain.loss = 'wassserstein': input should be 'minimax', ",
+    ),
+    "unknown net": (
+        block("methods/pair/plain/net/kind", "resnet"),
+        CHECK,
+        "methods.pair.plain.net: input tag 'resnet' found using 'kind' does not match any of the expected tags: 'mlp', 'residual'",
+    ),
     "methods of no task": (block("methods/piar", {}), CHECK, "methods.piar: unknown key; did you mean pair?"),
     "ablation of no method": (
-        block("ablations", {"pair": {"b": {"method": "plan", "key": "batch", "values": [4], "seeds": [0]}}}), CHECK,
+        block("ablations", {"pair": {"b": {"method": "plan", "key": "batch", "values": [4], "seeds": [0]}}}),
+        CHECK,
         "ablations.pair.b.method = plan: unknown key; did you mean plain?",
     ),
     "ablation of no key": (
-        block("ablations", {"pair": {"b": {"method": "plain", "key": "bottleneck.i_c", "values": [4], "seeds": [0]}}}), CHECK,
+        block("ablations", {"pair": {"b": {"method": "plain", "key": "bottleneck.i_c", "values": [4], "seeds": [0]}}}),
+        CHECK,
         "ablations.pair.b.key = bottleneck.i_c: the method's block has no bottleneck",
     ),
     "baseline of no method": (
-        block("report/baseline/pair", "plian"), CHECK, "report.baseline.pair = plian: unknown key; did you mean plain?"
+        block("report/baseline/pair", "plian"),
+        CHECK,
+        "report.baseline.pair = plian: unknown key; did you mean plain?",
     ),
-    "baseline of no task": (block("report/baseline/piar", "plain"), CHECK, "report.baseline.piar: unknown key; did you mean pair?"),
-    "duplicate seeds": (block("tasks/pair/seeds", [0, 1, 1]), CHECK, "tasks.pair.seeds = [0, 1, 1]: seeds are distinct whole numbers"),
+    "baseline of no task": (
+        block("report/baseline/piar", "plain"),
+        CHECK,
+        "report.baseline.piar: unknown key; did you mean pair?",
+    ),
+    "duplicate seeds": (
+        block("tasks/pair/seeds", [0, 1, 1]),
+        CHECK,
+        "tasks.pair.seeds = [0, 1, 1]: seeds are distinct whole numbers",
+    ),
     "data without a place": (
-        block("tasks/own/root", None), CHECK, "tasks.own: data folder needs root, the folder (or zip) where it lies"
+        block("tasks/own/root", None),
+        CHECK,
+        "tasks.own: data folder needs root, the folder (or zip) where it lies",
     ),
-    "unknown cell": (block("preset", "laptop"), ["train", "pair", "plian"], "task pair has no cell plian; did you mean plain?"),
+    "unknown cell": (
+        block("preset", "laptop"),
+        ["train", "pair", "plian"],
+        "task pair has no cell plian; did you mean plain?",
+    ),
     "unknown task": (block("preset", "laptop"), ["train", "piar", "plain"], "task piar: unknown; did you mean pair?"),
-    "no params.yaml": (no_params, CHECK, "ROOT/params.yaml is missing: run bench in the project's folder or give --root"),
+    "no params.yaml": (
+        no_params,
+        CHECK,
+        "ROOT/params.yaml is missing: run bench in the project's folder or give --root",
+    ),
     "broken YAML": (broken_yaml, CHECK, "ROOT/params.yaml is no readable YAML: "),
     "YAML of a list": (list_yaml, CHECK, "ROOT/params.yaml holds no mapping of parameters"),
     "no zip": (lambda p: None, PREPARE, "no file or folder faces.zip: give a zip or a folder of images"),
-    "half a zip": (truncated_zip, PREPARE, "faces.zip is no complete zip (File is not a zip file): copy it again or give a folder"),
+    "half a zip": (
+        truncated_zip,
+        PREPARE,
+        "faces.zip is no complete zip (File is not a zip file): copy it again or give a folder",
+    ),
     "text among images": (lambda p: p.images("train/notes.txt"), PREPARE, "train/notes.txt in faces.zip is no image"),
     "held out too many": (
-        lambda p: (p.images(), p.set("tasks/own/hold_out", 6)), PREPARE, "test: cannot hold out 6 of 6 images: give 0 to 5"
+        lambda p: (p.images(), p.set("tasks/own/hold_out", 6)),
+        PREPARE,
+        "test: cannot hold out 6 of 6 images: give 0 to 5",
     ),
     "other encoder weights": (other_weights, TINY, "ROOT/w.pth holds other weights than inception-v3-fid's (sha256 "),
-    "no encoder weights": (absent_weights, ["prepare", "tiny"], "cannot read the encoder's weights ROOT/none.pth (No such file or directory): give encoder_weights"),
+    "no encoder weights": (
+        absent_weights,
+        ["prepare", "tiny"],
+        "cannot read the encoder's weights ROOT/none.pth (No such file or directory): give encoder_weights",
+    ),
     "too few samples": (
-        block("tasks/tiny/score/n_fake", 32), ["prepare", "tiny"],
+        block("tasks/tiny/score/n_fake", 32),
+        ["prepare", "tiny"],
         "Frechet distance: N = 32 samples cannot fill a covariance of d = 32 features: give more than 32 samples",
     ),
     "residual nets on digits": (
-        lambda p: (p.prepared("tiny"), p.set("methods/tiny/gan/net", {"kind": "residual"})), TINY,
+        lambda p: (p.prepared("tiny"), p.set("methods/tiny/gan/net", {"kind": "residual"})),
+        TINY,
         "residual nets need square images of 16, 32, 64, ... pixels, not 8x8",
     ),
-    "batch beyond the data": (large_batch, TINY, "batch 1201 is larger than the training set of 1200: lower the method's batch"),
+    "batch beyond the data": (
+        large_batch,
+        TINY,
+        "batch 1201 is larger than the training set of 1200: lower the method's batch",
+    ),
     "not prepared": (lambda p: None, PAIR, "ROOT/results/data/pair.json is missing: run `bench prepare pair` first"),
-    "broken manifest": (broken_manifest, PAIR, "ROOT/results/data/pair.json is no readable JSON: run `bench prepare pair` again"),
+    "broken manifest": (
+        broken_manifest,
+        PAIR,
+        "ROOT/results/data/pair.json is no readable JSON: run `bench prepare pair` again",
+    ),
     "other data than prepared": (other_data, PAIR, "prepared were 0123456789abcdef: run `bench prepare pair`"),
     "no GPU": (no_gpu, PAIR, "BENCH_DEVICE=cuda, but torch sees no GPU here: unset it or set BENCH_DEVICE=cpu"),
-    "another run's checkpoint": (foreign_checkpoint, PAIR, "checkpoint.pt is of another run, it differs in method.batch: move it away"),
+    "another run's checkpoint": (
+        foreign_checkpoint,
+        PAIR,
+        "checkpoint.pt is of another run, it differs in method.batch: move it away",
+    ),
     "half a checkpoint": (cut_checkpoint, PAIR, "checkpoint.pt is damaged: delete that file to train this block again"),
     "lost snapshot": (lost_snapshot, PAIR, "snapshot-4.pt is missing: delete "),
     "locked folder": (locked, PAIR, "seeds-0-1 is in use by another run: wait until that has ended"),
     "no folder for records": (file_for_records, PAIR, "cannot write ROOT/results/records/pair/plain/"),
     "no folder for checkpoints": (file_for_scratch, PAIR, "cannot write ROOT/.scratch"),
     "disk full": (full_disk, PAIR, "disk full while writing ROOT/.scratch/"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -7,7 +7,7 @@ import pytest
 from baselines.methods import imitation, true_reward
 from harness.benchmarks import beside
 from harness.benchmarks.record import Options
-from harness.report.measured import fault
+from harness.report.records.measured import fault
 
 
 def test_our_block_has_the_settings_of_the_peer():
@@ -17,10 +17,19 @@ def test_our_block_has_the_settings_of_the_peer():
         for fitted in (learner, learner.value):
             assert (fitted.epochs, fitted.minibatches, fitted.optimizer.lr) == (s["epochs"], s["minibatches"], s["lr"])
             assert (fitted.optimizer.eps, fitted.optimizer.clip_norm) == (d["eps"], d["clip_norm"])
-        assert (learner.n_envs, learner.gamma, learner.lam, learner.clip) == (s["n_envs"], s["gamma"], s["lam"], s["clip"])
-        assert learner.policy.width == learner.value.width == s["width"] and learner.policy.initial_std == s["initial_std"]
+        assert (learner.n_envs, learner.gamma, learner.lam, learner.clip) == (
+            s["n_envs"],
+            s["gamma"],
+            s["lam"],
+            s["clip"],
+        )
+        assert (
+            learner.policy.width == learner.value.width == s["width"] and learner.policy.initial_std == s["initial_std"]
+        )
         assert learner.policy.init == learner.value.init == d["init"]
-        assert learner.policy.last_scale == d["last_scale"] and learner.minibatch_advantages == d["minibatch_advantages"]
+        assert (
+            learner.policy.last_scale == d["last_scale"] and learner.minibatch_advantages == d["minibatch_advantages"]
+        )
     assert params.order == d["order"]
     assert (params.batch, params.discriminator_steps) == (g["batch"], g["steps"])
     assert params.discriminator.critic_optimizer.lr == g["lr"] and params.discriminator.net.width == g["width"]
@@ -33,7 +42,9 @@ def test_pairs_of_a_peer_become_a_record(tmp_path, monkeypatch):
     monkeypatch.setattr(beside, "_ceiling", lambda work: 1.0)
     monkeypatch.setattr(beside.peers, "version", lambda *_: {"name": "peer", "version": "1"})
     monkeypatch.setattr(beside, "_peer", lambda *given: {"per_second": next(of_peer[(*given, 1)[3]])})
-    monkeypatch.setattr(beside, "_ours", lambda _, seeds: {"per_second": next(rates["one" if len(seeds) == 1 else "stack"])})
+    monkeypatch.setattr(
+        beside, "_ours", lambda _, seeds: {"per_second": next(rates["one" if len(seeds) == 1 else "stack"])}
+    )
     monkeypatch.setattr(beside, "_blocks", lambda _, seeds: 3.0 * len(seeds))
     (made,) = beside.measure(Options(tmp_path, quick=True), beside.Work("ppo", robot="R", steps=7))
     assert made["benchmark"] == "ppo-R-7-quick" and fault(made, "ppo-R-7-quick") is None

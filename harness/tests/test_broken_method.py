@@ -23,13 +23,25 @@ REAL = registry.ROOT
 NO_FAMILIES = "broken.py: no FAMILIES = (...) in the file; add it at the top level, as a literal tuple of strings"
 CASES = {
     "x = 1\ndef f(:\n": ("broken.py, line 2: SyntaxError: ", "broken.py, line 2: SyntaxError: "),
-    "FAMILIES = ()\n\0": ("broken.py: SyntaxError: source code string cannot", "broken.py: SyntaxError: source code string cannot"),
-    "import os\nimport nothing_of_that_name\n": ("broken.py, line 2: ModuleNotFoundError: No module named", NO_FAMILIES),
-    "from harness.contracts import nothing\n": ("broken.py, line 1: ImportError: cannot import name 'nothing'", NO_FAMILIES),
+    "FAMILIES = ()\n\0": (
+        "broken.py: SyntaxError: source code string cannot",
+        "broken.py: SyntaxError: source code string cannot",
+    ),
+    "import os\nimport nothing_of_that_name\n": (
+        "broken.py, line 2: ModuleNotFoundError: No module named",
+        NO_FAMILIES,
+    ),
+    "from harness.contracts import nothing\n": (
+        "broken.py, line 1: ImportError: cannot import name 'nothing'",
+        NO_FAMILIES,
+    ),
     "\n\nraise SystemExit(3)\n": ("broken.py, line 3: SystemExit: 3", NO_FAMILIES),
     "Params = build = 1\n": ("broken.py has no FAMILIES", NO_FAMILIES),
-    "Params = build = 1\nFAMILIES = 'gaussians'\n": ("broken.py must be a tuple of strings, got 'gaussians'", NO_FAMILIES),
-}  # fmt: skip
+    "Params = build = 1\nFAMILIES = 'gaussians'\n": (
+        "broken.py must be a tuple of strings, got 'gaussians'",
+        NO_FAMILIES,
+    ),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +52,9 @@ def forgotten():
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_a_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, text: str) -> None:
+def test_a_broken_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, text: str
+) -> None:
     (tmp_path / "params.yaml").write_text(PARAMS)
     methods = tmp_path / registry.METHODS
     methods.mkdir(parents=True)

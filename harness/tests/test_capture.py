@@ -12,17 +12,20 @@ from harness import registry
 from harness.checks.stacking import TOLERANCE, distance
 from harness.checks.trial import Trial, name_of, project
 from harness.checks.watch import NoHost
-from harness.commands.plan import Cell
+from harness.plan.plan import Cell
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import Run, Schedule, _account
 from harness.tasks.batches import epoch_indices
 
-
 TREE = project(registry.ROOT)
 RESIDENT = [cell for cell in TREE.cells if cell.family in ("images", "labelled", "gaussians")]
 ACTING = [cell for cell in TREE.cells if cell.family in ("locomotion", "maze")]
-SEARCH, FIT, HELD = 3, 2, 1  # looks an update: of TRPO's line search as it goes here, of the linear baseline, of a replay buffer
+SEARCH, FIT, HELD = (
+    3,
+    2,
+    1,
+)  # looks an update: of TRPO's line search as it goes here, of the linear baseline, of a replay buffer
 
 
 @pytest.mark.parametrize("step", [0, 1, 5, 2**33 + 7])
@@ -72,7 +75,11 @@ def test_updates_on_resident_data_can_be_captured(cell: Cell, monkeypatch) -> No
     monkeypatch.setattr(optim, "surely", lambda flags: False)  # as on CUDA
     trial, states = Trial(TREE, cell), []
     for captured in (False, True):
-        method, source, draws = trial.build(), trial.task.source(torch.device("cpu")), CounterDraws((0, 1), cell.task, lookahead=1)
+        method, source, draws = (
+            trial.build(),
+            trial.task.source(torch.device("cpu")),
+            CounterDraws((0, 1), cell.task, lookahead=1),
+        )
         for draws.step in range(3):
             if captured and draws.step:  # the optimisers' moments are made in the warm-up
                 with draws.clocked(), NoHost():
@@ -81,7 +88,9 @@ def test_updates_on_resident_data_can_be_captured(cell: Cell, monkeypatch) -> No
                 method.update(source, draws)
         states.append(method.state_dict())
     # torch rounds some products differently under a dispatch mode; a draw of another step is off by more than 1e-2.
-    assert max(distance(a, b) for a, b in zip(*(state.values() for state in states)) if a.is_floating_point()) <= TOLERANCE
+    assert (
+        max(distance(a, b) for a, b in zip(*(state.values() for state in states)) if a.is_floating_point()) <= TOLERANCE
+    )
 
 
 class Gone:
@@ -90,7 +99,9 @@ class Gone:
     def __init__(self, source, draws, horizon, size):
         self.source = source
         noise = draws.normal("latent", "policy", (horizon, 3, size))
-        self.rollout_of = functools.cache(lambda n: source.rollout(lambda o, t: noise[:, t, :1].expand(-1, n, -1), draws, n))
+        self.rollout_of = functools.cache(
+            lambda n: source.rollout(lambda o, t: noise[:, t, :1].expand(-1, n, -1), draws, n)
+        )
 
     def rollout(self, act, draws, n_envs, name="rollout", stream="env"):
         found = self.rollout_of(n_envs)

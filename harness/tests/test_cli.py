@@ -51,10 +51,13 @@ def test_each_command_shows_an_example_that_parses(name: str) -> None:
     cli.parser().parse_args(example.split())
 
 
-@pytest.mark.parametrize("raised, status, line", [
-    (BenchError("no such cell"), 2, "error: no such cell\n"),
-    (KeyboardInterrupt(), 130, "interrupted; the same command goes on from the last checkpoint\n"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "raised, status, line",
+    [
+        (BenchError("no such cell"), 2, "error: no such cell\n"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from the last checkpoint\n"),
+    ],
+)
 def test_what_goes_wrong_is_one_line(
     raised: BaseException, status: int, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -66,12 +69,20 @@ def test_what_goes_wrong_is_one_line(
     assert capsys.readouterr() == ("", line)
 
 
-@pytest.mark.parametrize("arguments, line", [
-    (["--root", "/nowhere", "check"], "error: /nowhere/params.yaml is missing: run bench in the project's folder or give --root"),
-    (["check", "digits9"], "error: task or method digits9: unknown; did you mean digits8?"),
-    (["preset", "smok"], "error: preset smok: unknown; did you mean smoke?"),
-])  # fmt: skip
-def test_bad_input_names_the_nearest(arguments: list[str], line: str, capsys: pytest.CaptureFixture, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (
+            ["--root", "/nowhere", "check"],
+            "error: /nowhere/params.yaml is missing: run bench in the project's folder or give --root",
+        ),
+        (["check", "digits9"], "error: task or method digits9: unknown; did you mean digits8?"),
+        (["preset", "smok"], "error: preset smok: unknown; did you mean smoke?"),
+    ],
+)
+def test_bad_input_names_the_nearest(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture, monkeypatch
+) -> None:
     monkeypatch.chdir(ROOT)
     assert cli.main(arguments) == 2
     assert capsys.readouterr().err == line + "\n"

@@ -10,7 +10,7 @@ import pytest
 from harness import registry
 from harness.checks.contract import CHECKS
 from harness.checks.trial import Trial, name_of, project
-from harness.commands.plan import Cell
+from harness.plan.plan import Cell
 from harness.run.params import TaskParams
 
 TREE = project(registry.ROOT)

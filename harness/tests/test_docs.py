@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from ruamel.yaml import YAML
 
 from harness.cli import parser
-from harness.commands.plan import load_plan
+from harness.plan.plan import load_plan
 from harness.run.params import compose, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -179,5 +179,8 @@ def test_a_wrong_command_is_found():
         with pytest.raises(AssertionError):
             tried(words)
     assert commands("A=1 make x && . y  # z\nbench import --skeleton t > f | less") == [
-        ["make", "x"], [".", "y"], ["bench", "import", "--skeleton", "t"], ["less"],
-    ]  # fmt: skip
+        ["make", "x"],
+        [".", "y"],
+        ["bench", "import", "--skeleton", "t"],
+        ["less"],
+    ]

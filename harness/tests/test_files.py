@@ -39,7 +39,9 @@ def test_synced_before_renamed(tmp_path, monkeypatch):
 
 
 def test_text_is_utf_8_with_its_own_line_ends_in_any_locale(tmp_path):
-    code = f"from harness import files; files.write_text(files.Path({str(tmp_path / 'x')!r}), '\\u03b2\\n\\u2264\\r\\n')"
+    code = (
+        f"from harness import files; files.write_text(files.Path({str(tmp_path / 'x')!r}), '\\u03b2\\n\\u2264\\r\\n')"
+    )
     ascii_only = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ascii_only, check=True)
     assert (tmp_path / "x").read_bytes() == b"\xce\xb2\n\xe2\x89\xa4\r\n"
@@ -58,16 +60,28 @@ def test_what_is_no_file_is_refused_and_stays(tmp_path):
 def test_what_writes_tracked_files_writes_them_whole():
     """No code of the floors that write records and pages opens a file for writing by itself."""
     # Scratch files, private copies and streams of decoded images; they are safe to delete.
-    free = {"harness/files.py", "harness/report/drawings.py", "harness/commands/copies.py", "harness/tasks/data_decode.py",
-            "harness/commands/pack.py", "harness/commands/pool.py", "harness/benchmarks/peers.py", "harness/run/checkpoint.py"}  # fmt: skip
+    free = {
+        "harness/files.py",
+        "harness/report/figures/drawings.py",
+        "harness/workspace/copies.py",
+        "harness/tasks/data_decode.py",
+        "harness/workspace/pack.py",
+        "harness/places/pool.py",
+        "harness/benchmarks/peers.py",
+        "harness/run/checkpoint.py",
+    }
     found = set()
     for path in (ROOT / "harness").rglob("*.py"):
         if "tests" in path.parts:
             continue
-        for call in (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)):
+        for call in (
+            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+        ):
             name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
             plain = isinstance(call.func, ast.Attribute) and name in ("write_text", "write_bytes")
-            modes = [a.value for a in call.args if isinstance(a, ast.Constant)] + [k.value for k in call.keywords if k.arg == "mode"]
+            modes = [a.value for a in call.args if isinstance(a, ast.Constant)] + [
+                k.value for k in call.keywords if k.arg == "mode"
+            ]
             opens = name == "open" and any(isinstance(mode, str) and set(mode) & set("wax") for mode in modes)
             table = name == "to_csv" and (call.args or any(k.arg == "path_or_buf" for k in call.keywords))
             if plain or opens or table:

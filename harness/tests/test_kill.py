@@ -5,8 +5,8 @@ import random
 import pytest
 import torch
 
-from harness.tests import kill
 from harness.checks.same import differences
+from harness.tests import kill
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.commands.keys import imports
+from harness.plan.keys import imports
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,9 +36,8 @@ LAYERS = {
 }
 SEEN_BY_BASELINES = ("harness.contracts", "harness.maths", "baselines.parts")
 FILES = sorted(
-    path for top in ("harness", "baselines") for path in (ROOT / top).rglob("*.py")
-    if "tests" not in path.parts
-)  # fmt: skip
+    path for top in ("harness", "baselines") for path in (ROOT / top).rglob("*.py") if "tests" not in path.parts
+)
 
 
 def module(path: Path) -> str:
@@ -75,7 +74,9 @@ def test_imports_go_downward(path: Path) -> None:
         if me.startswith("harness."):
             assert not other.startswith("baselines."), f"{me} names {other}; harness knows no method"
         if me.startswith("harness.report."):
-            assert other.startswith(("harness.report.", "harness.errors", "harness.files", "harness.store")), f"{me} may not import {other}"
+            assert other.startswith(("harness.report.", "harness.errors", "harness.files", "harness.store")), (
+                f"{me} may not import {other}"
+            )
 
 
 def test_the_reader_of_imports_sees_lazy_ones() -> None:
@@ -122,7 +123,7 @@ class NoTorch:
         if name.split(".")[0] == "torch":
             raise ImportError("torch is blocked here")
 sys.meta_path.insert(0, NoTorch())
-import harness.report.page, harness.report.aggregate
+import harness.report.page.page, harness.report.records.aggregate
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-500:]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.commands.tests.small import CRITIC, PARAMS
 from harness.registry import ROOT
+from harness.tests.small import CRITIC, PARAMS
 
 RING = '''\
 """A ring of Gaussians

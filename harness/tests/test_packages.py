@@ -12,9 +12,9 @@ import pytest
 
 from harness import registry
 from harness.cli import main
-from harness.commands import keys
-from harness.commands.tests import small
 from harness.errors import BenchError
+from harness.plan import keys
+from harness.tests import small
 
 CODE = """\
 from baselines.methods.critic import FixedAdversary
@@ -39,7 +39,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     site = tmp_path / "site"
     monkeypatch.syspath_prepend(site)
 
-    def put(version: str = "1.2", code: str = CODE, entry: str = "wave = surf_methods.wave", package: str = "surf") -> None:
+    def put(
+        version: str = "1.2", code: str = CODE, entry: str = "wave = surf_methods.wave", package: str = "surf"
+    ) -> None:
         for old in site.glob(f"{package}-*"):
             shutil.rmtree(old)
         info, module = site / f"{package}-{version}.dist-info", site / "surf_methods"
@@ -111,12 +113,24 @@ def test_a_cell_of_it_runs_and_is_told_of_another_version(
     assert capsys.readouterr().err == f"error: {path} is not of the package that is installed now: run `bench keys`\n"
 
 
-@pytest.mark.parametrize("how, line", [
-    ({"code": CODE.replace("def build", "def make")}, r"algorithm wave of the package surf 1.2: .*wave.py has no build; see"),
-    ({"code": "import no_such_thing\n"}, r"algorithm wave cannot be imported: .*wave.py, line 1: ModuleNotFoundError: "),
-    ({"entry": "wave = surf_methods.none"}, "of the package surf 1.2: there is no module surf_methods.none; mend"),
-    ({"entry": "critic = surf_methods.wave"}, "critic of the package surf 1.2 has the name of baselines/methods/critic.py: rename"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "how, line",
+    [
+        (
+            {"code": CODE.replace("def build", "def make")},
+            r"algorithm wave of the package surf 1.2: .*wave.py has no build; see",
+        ),
+        (
+            {"code": "import no_such_thing\n"},
+            r"algorithm wave cannot be imported: .*wave.py, line 1: ModuleNotFoundError: ",
+        ),
+        ({"entry": "wave = surf_methods.none"}, "of the package surf 1.2: there is no module surf_methods.none; mend"),
+        (
+            {"entry": "critic = surf_methods.wave"},
+            "critic of the package surf 1.2 has the name of baselines/methods/critic.py: rename",
+        ),
+    ],
+)
 def test_what_is_wrong_with_a_package_is_one_line(how: dict, line: str, install: Install) -> None:
     install(**how)
     with pytest.raises(BenchError, match=line):
@@ -127,5 +141,7 @@ def test_what_is_wrong_with_a_package_is_one_line(how: dict, line: str, install:
 def test_two_packages_of_one_name(install: Install) -> None:
     install()
     install(package="tide")
-    with pytest.raises(BenchError, match="algorithm wave of the package (surf|tide) 1.2 has the name of one of the package"):
+    with pytest.raises(
+        BenchError, match="algorithm wave of the package (surf|tide) 1.2 has the name of one of the package"
+    ):
         registry.algorithms()

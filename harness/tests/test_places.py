@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from harness import cli
-from harness.commands.pipelines import write_pipelines
-from harness.commands.tests import small
+from harness.plan.pipelines import write_pipelines
 from harness.registry import ROOT
-from harness.report import drawings
+from harness.report.figures import drawings
+from harness.tests import small
 
 LOCALES = {"utf-8": {"LC_ALL": "C.UTF-8"}, "ascii": {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}}
 WORDS = "\N{LATIN SMALL LETTER E WITH ACUTE}\N{HIRAGANA LETTER A}"
@@ -27,7 +27,7 @@ import sys, warnings
 from pathlib import Path
 warnings.filterwarnings("error", category=EncodingWarning, module=r"(harness|baselines)\\.")
 from harness.cli import main
-from harness.commands import keys
+from harness.plan import keys
 root = Path(sys.argv[1])
 for command in ("check", "list"):
     assert main(["--root", sys.argv[1], command]) == 0
@@ -95,13 +95,27 @@ def test_figures_that_cannot_be_kept_are_no_failure(tmp_path: Path) -> None:
     drawings._write(tmp_path / "in the way/laptop-pair.json", "key", [])
 
 
-@pytest.mark.parametrize("raised, line", [
-    (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "cannot use /a/b (No space left on device): free some space"),
-    (OSError(errno.ENOSPC, "No space left on device"), "cannot write (No space left on device): free some space"),
-    (PermissionError(errno.EACCES, "Permission denied", b"/a/b"), "cannot use /a/b (Permission denied): make it yours"),
-    (FileNotFoundError(errno.ENOENT, "No such file or directory", Path("/a/b")), "cannot use /a/b (No such file or directory): "),
-])  # fmt: skip
-def test_what_the_file_system_refuses_is_one_line(raised, line: str, monkeypatch, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "raised, line",
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/a/b"),
+            "cannot use /a/b (No space left on device): free some space",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), "cannot write (No space left on device): free some space"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", b"/a/b"),
+            "cannot use /a/b (Permission denied): make it yours",
+        ),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", Path("/a/b")),
+            "cannot use /a/b (No such file or directory): ",
+        ),
+    ],
+)
+def test_what_the_file_system_refuses_is_one_line(
+    raised, line: str, monkeypatch, capsys: pytest.CaptureFixture
+) -> None:
     def fail(args) -> None:
         raise raised
 

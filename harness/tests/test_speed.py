@@ -11,8 +11,8 @@ from harness.benchmarks import beside, fid, peers, record, speed
 from harness.benchmarks.record import Options, alternate, at_most, row
 from harness.cli import main
 from harness.registry import ROOT
-from harness.report import measured
-from harness.report import speed as report
+from harness.report.figures import speed as report
+from harness.report.records import measured
 
 
 def made(options: Options, ratio_aim: float = 2.0) -> measured.Record:
@@ -52,7 +52,9 @@ def test_a_quick_record_overwrites_no_full_one(tmp_path):
 
 def test_every_committed_record_is_of_the_schema():
     records = measured.load(ROOT / record.FOLDER)
-    assert {path.stem for path in (ROOT / record.FOLDER).glob("*.json")} >= {one["benchmark"] for one in records} > set()
+    assert (
+        {path.stem for path in (ROOT / record.FOLDER).glob("*.json")} >= {one["benchmark"] for one in records} > set()
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,8 +117,14 @@ def run(words: list[str], capsys) -> tuple[int, str]:
     [
         (["--peer", "gial"], "--peer gial: unknown; did you mean gail?"),
         (["frechett"], "benchmark frechett: unknown; did you mean frechet?"),
-        (["--peer", "ppo", "--python", "/no/python"], "--python /no/python: no such file; make the environment with: uv pip install"),
-        (["--peer", "vdb-images"], "peer vdb-images: no --checkout given; get it with: git clone https://github.com/akanazawa/vgan"),
+        (
+            ["--peer", "ppo", "--python", "/no/python"],
+            "--python /no/python: no such file; make the environment with: uv pip install",
+        ),
+        (
+            ["--peer", "vdb-images"],
+            "peer vdb-images: no --checkout given; get it with: git clone https://github.com/akanazawa/vgan",
+        ),
         (["--peer", "vdb-images", "--checkout", "/no"], "peer vdb-images: /no has no configs/cifar10_vgan.1-gp.yaml"),
     ],
 )

@@ -11,8 +11,8 @@ SLOW = ("torch._dynamo", "sklearn", "scipy", "pandas", "matplotlib", "torchvisio
 CODE = """
 import sys
 from pathlib import Path
-from harness.commands.plan import load_plan
-from harness.commands.train import build_method, build_task
+from harness.plan.plan import load_plan
+from harness.places.train import build_method, build_task
 from harness.run.device import pick_device
 from harness.run.seeds import CounterDraws
 root, device = Path({root!r}), pick_device()
@@ -24,7 +24,9 @@ print(*(name for name in {slow!r} if name in sys.modules))
 """
 
 
-@pytest.mark.parametrize(("task", "cell"), [("digits8", "vgan_gp"), ("vib_digits", "vib"), ("c_maze", "vairl_gp"), ("reacher", "gail")])
+@pytest.mark.parametrize(
+    ("task", "cell"), [("digits8", "vgan_gp"), ("vib_digits", "vib"), ("c_maze", "vairl_gp"), ("reacher", "gail")]
+)
 def test_a_cell_imports_nothing_slow(task, cell):
     code = CODE.format(root=str(ROOT), task=task, cell=cell, slow=SLOW)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -11,9 +11,29 @@ from harness.errors import BenchError
 from harness.store import archive_folder, cell_folder, cell_name, check_names, checked_name
 
 HOSTILE = [
-    "../x", "a/b", "a\\b", "x; touch f", "$(x)", "`x`", "x'y", "..", ".", ".x", "-x", "/etc", "a\nb", "a\n", "a\0b", "", " ", "x ", "é", "x" * 65,
-    "x" * 300, "${key}",
-]  # fmt: skip
+    "../x",
+    "a/b",
+    "a\\b",
+    "x; touch f",
+    "$(x)",
+    "`x`",
+    "x'y",
+    "..",
+    ".",
+    ".x",
+    "-x",
+    "/etc",
+    "a\nb",
+    "a\n",
+    "a\0b",
+    "",
+    " ",
+    "x ",
+    "é",
+    "x" * 65,
+    "x" * 300,
+    "${key}",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -29,7 +49,9 @@ def test_a_plain_name_is_returned(name: str) -> None:
     assert checked_name("a method", name) == name
 
 
-@pytest.mark.parametrize(("name", "read_as"), [(True, "true"), (False, "false"), (1, "1"), (1.5, "1.5"), (None, "null")])
+@pytest.mark.parametrize(
+    ("name", "read_as"), [(True, "true"), (False, "false"), (1, "1"), (1.5, "1.5"), (None, "null")]
+)
 def test_what_yaml_reads_as_no_text_is_to_be_quoted(name: Any, read_as: str) -> None:
     with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it between quotes"):
         checked_name("a method", name)
@@ -37,7 +59,15 @@ def test_what_yaml_reads_as_no_text_is_to_be_quoted(name: Any, read_as: str) -> 
 
 @pytest.mark.parametrize(
     ("value", "name"),
-    [(0.10, "m-a-0.1"), (0.0, "m-a-0.0"), (64, "m-a-64"), (64.0, "m-a-64.0"), (True, "m-a-true"), (False, "m-a-false"), ("hinge", "m-a-hinge")],
+    [
+        (0.10, "m-a-0.1"),
+        (0.0, "m-a-0.0"),
+        (64, "m-a-64"),
+        (64.0, "m-a-64.0"),
+        (True, "m-a-true"),
+        (False, "m-a-false"),
+        ("hinge", "m-a-hinge"),
+    ],
 )
 def test_the_name_of_an_ablated_cell(value: Any, name: str) -> None:
     assert cell_name("m", "a", value) == name
@@ -60,14 +90,23 @@ def test_the_cells_on_disk_keep_their_names() -> None:
 def test_folders_are_made_of_checked_names() -> None:
     assert cell_folder(Path("r"), "t", "m-a-0.1") == Path("r/results/records/t/m-a-0.1")
     assert archive_folder(Path("r"), "paper") == Path("r/results/archive/paper")
-    for wrong in (lambda: cell_folder(Path(), "..", "m"), lambda: cell_folder(Path(), "t", "a/b"), lambda: archive_folder(Path(), "/")):
+    for wrong in (
+        lambda: cell_folder(Path(), "..", "m"),
+        lambda: cell_folder(Path(), "t", "a/b"),
+        lambda: archive_folder(Path(), "/"),
+    ):
         with pytest.raises(BenchError):
             wrong()
 
 
 def params(**changes: Any) -> dict[str, Any]:
     ablation = {"method": "m", "key": "batch", "values": [8, 16], "seeds": [0]}
-    return {"preset": "p", "tasks": {"t": {}}, "methods": {"t": {"m": {}}}, "ablations": {"t": {"a": ablation}}} | changes
+    return {
+        "preset": "p",
+        "tasks": {"t": {}},
+        "methods": {"t": {"m": {}}},
+        "ablations": {"t": {"a": ablation}},
+    } | changes
 
 
 def swept(**changes: Any) -> dict[str, Any]:
@@ -76,19 +115,27 @@ def swept(**changes: Any) -> dict[str, Any]:
 
 def test_good_names_pass() -> None:
     check_names(params())
-    check_names(params(tasks={"t": {"demonstrations": "archive/paper/t/m"}, "u": {"demonstrations": "t/m", "rewards": "t"}}))
+    check_names(
+        params(tasks={"t": {"demonstrations": "archive/paper/t/m"}, "u": {"demonstrations": "t/m", "rewards": "t"}})
+    )
 
 
 @pytest.mark.parametrize("bad", ["../x", "x; touch f", "", True, 1])
 @pytest.mark.parametrize(
     "place",
     [
-        lambda bad: {"preset": bad}, lambda bad: {"tasks": {bad: {}}}, lambda bad: {"methods": {bad: {}}}, lambda bad: {"methods": {"t": {bad: {}}}},
-        lambda bad: {"ablations": {bad: {}}}, lambda bad: {"ablations": {"t": {bad: {}}}}, lambda bad: swept(method=bad),
-        lambda bad: {"tasks": {"t": {"rewards": bad}}}, lambda bad: {"tasks": {"t": {"demonstrations": bad}}},
+        lambda bad: {"preset": bad},
+        lambda bad: {"tasks": {bad: {}}},
+        lambda bad: {"methods": {bad: {}}},
+        lambda bad: {"methods": {"t": {bad: {}}}},
+        lambda bad: {"ablations": {bad: {}}},
+        lambda bad: {"ablations": {"t": {bad: {}}}},
+        lambda bad: swept(method=bad),
+        lambda bad: {"tasks": {"t": {"rewards": bad}}},
+        lambda bad: {"tasks": {"t": {"demonstrations": bad}}},
         lambda bad: {"tasks": {"t": {"demonstrations": f"archive/p/{bad}/../../m"}}},
     ],
-)  # fmt: skip
+)
 def test_every_place_of_a_name_is_checked(place: Any, bad: Any) -> None:
     with pytest.raises(BenchError, match="^params.yaml: "):
         check_names(params(**place(bad)))
@@ -115,6 +162,8 @@ def test_cells_never_share_a_folder(changes: dict[str, Any], line: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["tasks", "methods", "ablations"])
-@pytest.mark.parametrize("block", [None, [1], "x", {"t": [1]}, {"t": {"a": 1}}, {"t": {"a": {"method": "m", "values": "x"}}}])
+@pytest.mark.parametrize(
+    "block", [None, [1], "x", {"t": [1]}, {"t": {"a": 1}}, {"t": {"a": {"method": "m", "values": "x"}}}]
+)
 def test_what_is_no_mapping_is_left_to_the_schema(part: str, block: Any) -> None:
     check_names(params(**{part: block}))

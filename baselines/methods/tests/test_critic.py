@@ -7,9 +7,13 @@ from harness.contracts import TaskSpec
 from harness.run.seeds import CounterDraws
 
 BLOCK = {
-    "algorithm": "critic", "loss": "non_saturating", "net": {"kind": "mlp", "width": 16, "depth": 1, "activation": "relu"},
-    "head": "linear", "batch": 256, "critic_optimizer": {"lr": 0.01},
-}  # fmt: skip
+    "algorithm": "critic",
+    "loss": "non_saturating",
+    "net": {"kind": "mlp", "width": 16, "depth": 1, "activation": "relu"},
+    "head": "linear",
+    "batch": 256,
+    "critic_optimizer": {"lr": 0.01},
+}
 
 
 class TwoGaussians:
@@ -20,7 +24,9 @@ class TwoGaussians:
 
 
 def build(**params):
-    return FixedAdversary(Params(**{**BLOCK, **params}), TaskSpec("gaussians", (1,), 500), CounterDraws((0, 1), "t"), torch.device("cpu"))
+    return FixedAdversary(
+        Params(**{**BLOCK, **params}), TaskSpec("gaussians", (1,), 500), CounterDraws((0, 1), "t"), torch.device("cpu")
+    )
 
 
 def test_it_approaches_the_log_density_ratio():

@@ -12,9 +12,15 @@ CPU, STEPS = torch.device("cpu"), 10
 STOP = 1
 SPEC = TaskSpec("locomotion", (2,), 60, n_actions=2, horizon=STEPS)
 LEARNER = {
-    "kind": "ppo", "n_envs": 32, "gamma": 0.95, "epochs": 4, "minibatches": 4, "optimizer": {"lr": 0.03}, "entropy": "none",
+    "kind": "ppo",
+    "n_envs": 32,
+    "gamma": 0.95,
+    "epochs": 4,
+    "minibatches": 4,
+    "optimizer": {"lr": 0.03},
+    "entropy": "none",
     "policy": {"depth": 0},
-}  # fmt: skip
+}
 NET = {"kind": "gail", "net": {"kind": "mlp", "width": 16, "depth": 1}, "critic_optimizer": {"lr": 3e-3}, "input": "sa"}
 
 
@@ -59,9 +65,14 @@ def stops(module, source, steps=60, **params):
 def test_with_an_absorbing_state_the_policy_stops_when_the_expert_stops(form, expert_stops):
     """I3: whatever the sign of the reward, both what ends early and what lasts is imitated."""
     found = stops(
-        imitation, TwoStates(expert_stops, absorbing=True), algorithm="imitation", learner=LEARNER, batch=64,
-        discriminator_steps=10, discriminator=NET | {"policy_reward": form},
-    )  # fmt: skip
+        imitation,
+        TwoStates(expert_stops, absorbing=True),
+        algorithm="imitation",
+        learner=LEARNER,
+        batch=64,
+        discriminator_steps=10,
+        discriminator=NET | {"policy_reward": form},
+    )
     assert (found > 0.9).all() if expert_stops else (found < 0.1).all(), found
 
 
@@ -69,22 +80,36 @@ def test_with_an_absorbing_state_the_policy_stops_when_the_expert_stops(form, ex
 def test_without_one_the_form_alone_decides(form, ends):
     """I1, I2: on a discriminator that sees nothing, against the expert in both cases."""
     found = stops(
-        imitation, TwoStates(not ends, absorbing=False), algorithm="imitation", learner=LEARNER, batch=64,
-        discriminator_steps=2, discriminator=NET | {"policy_reward": form, "input": "none"},
-    )  # fmt: skip
+        imitation,
+        TwoStates(not ends, absorbing=False),
+        algorithm="imitation",
+        learner=LEARNER,
+        batch=64,
+        discriminator_steps=2,
+        discriminator=NET | {"policy_reward": form, "input": "none"},
+    )
     assert (found > 0.9).all() if ends else (found < 0.1).all(), found
 
 
 @pytest.mark.parametrize("reward", [1.0, -1.0])
 def test_a_constant_reward_keeps_on_or_stops(reward):
-    found = stops(constant_reward, TwoStates(False, absorbing=False), 40, algorithm="constant_reward", learner=LEARNER, reward=reward)
+    found = stops(
+        constant_reward,
+        TwoStates(False, absorbing=False),
+        40,
+        algorithm="constant_reward",
+        learner=LEARNER,
+        reward=reward,
+    )
     assert (found < 0.1).all() if reward > 0 else (found > 0.9).all(), found
 
 
 def test_the_rows_of_control_beside_a_block():
     block = {
-        "algorithm": "imitation", "learner": LEARNER | {"normaliser": {"source": "both"}}, "discriminator": NET | {"policy_reward": "log_d"},
-    }  # fmt: skip
+        "algorithm": "imitation",
+        "learner": LEARNER | {"normaliser": {"source": "both"}},
+        "discriminator": NET | {"policy_reward": "log_d"},
+    }
     made = imitation.controls(block)
     assert set(made) == {"control_plus", "control_minus", "control_blind"}
     for name, reward in (("control_plus", 1.0), ("control_minus", -1.0)):
@@ -92,5 +117,7 @@ def test_the_rows_of_control_beside_a_block():
         assert params.reward == reward and params.learner.n_envs == 32 and params.learner.normaliser.source == "policy"
     blind = imitation.Params(**made["control_blind"])
     assert blind.discriminator.input == "none" and blind.discriminator.policy_reward == "log_d"
-    assert block["discriminator"]["input"] == "sa" and block["learner"]["normaliser"]["source"] == "both", "the block stays"
+    assert block["discriminator"]["input"] == "sa" and block["learner"]["normaliser"]["source"] == "both", (
+        "the block stays"
+    )
     assert imitation.controls(block | {"discriminator": {"kind": "airl"}}) == {}

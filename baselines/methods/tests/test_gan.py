@@ -10,9 +10,16 @@ from harness.run.seeds import CounterDraws
 SPEC = TaskSpec("images", (1, 4, 4), steps=20)
 NET = {"kind": "mlp", "width": 8, "depth": 1}
 BLOCK = {
-    "algorithm": "gan", "loss": "non_saturating", "net": NET, "generator_net": NET, "latent": 3, "batch": 6,
-    "critic_optimizer": {"lr": 0.01}, "generator_optimizer": {"lr": 0.01}, "ema": {"decay": 0.9},
-}  # fmt: skip
+    "algorithm": "gan",
+    "loss": "non_saturating",
+    "net": NET,
+    "generator_net": NET,
+    "latent": 3,
+    "batch": 6,
+    "critic_optimizer": {"lr": 0.01},
+    "generator_optimizer": {"lr": 0.01},
+    "ema": {"decay": 0.9},
+}
 
 
 class Noise:
@@ -77,7 +84,9 @@ def test_each_player_moves_in_its_own_step_only(monkeypatch):
         assert torch.equal(parameter.grad, gradient)
 
 
-@pytest.mark.parametrize("loss, names", [("non_saturating", ["critic0", "critic1"]), ("rsgan", ["critic0", "critic1", "generator0"])])
+@pytest.mark.parametrize(
+    "loss, names", [("non_saturating", ["critic0", "critic1"]), ("rsgan", ["critic0", "critic1", "generator0"])]
+)
 def test_batches_of_a_step(loss, names):
     """A relativistic generator meets a fresh real batch; each critic step has one of its own."""
     source = Noise()
@@ -95,7 +104,9 @@ def test_bottleneck_without_noise_and_beta_is_the_plain_code_bit_for_bit():
     state = frozen.state_dict()
     for name, value in twin.state_dict().items():
         assert torch.equal(value, state[name]), name
-    assert {n for n in state if n not in twin.state_dict()} == {f"adversary.critic.code.{n}" for n in ("beta", "rho.weight", "rho.bias")}
+    assert {n for n in state if n not in twin.state_dict()} == {
+        f"adversary.critic.code.{n}" for n in ("beta", "rho.weight", "rho.bias")
+    }
 
 
 def test_the_averaged_generator_is_scored():
@@ -136,7 +147,9 @@ class Poisoned(Noise):
 
 
 def test_several_steps_of_each_player_and_their_schedules():
-    gan = build(critic_steps=3, generator_steps=2, generator_optimizer={"lr": 0.01, "decay": {"factor": 0.5, "every_steps": 4}})
+    gan = build(
+        critic_steps=3, generator_steps=2, generator_optimizer={"lr": 0.01, "decay": {"factor": 0.5, "every_steps": 4}}
+    )
     steps(gan, 5)
     state = gan.optimizers()["critic"].state_dict()["state"][0], gan.optimizers()["generator"].state_dict()
     assert state[0]["step"] == 15 and state[1]["state"][0]["step"] == 10

@@ -14,17 +14,30 @@ from harness.tasks import tabular
 SEEDS = (0, 1)
 CPU = torch.device("cpu")
 LEARNER = {
-    "kind": "trpo", "n_envs": 40, "gamma": 0.9, "trust_region": 0.01, "cg_damping": 0.1, "advantages": "centred",
-    "entropy": "none", "policy": {"depth": 0},
-}  # fmt: skip
+    "kind": "trpo",
+    "n_envs": 40,
+    "gamma": 0.9,
+    "trust_region": 0.01,
+    "cg_damping": 0.1,
+    "advantages": "centred",
+    "entropy": "none",
+    "policy": {"depth": 0},
+}
 AIRL = {
-    "kind": "airl", "net": {"kind": "mlp", "width": 16, "depth": 1, "activation": "relu"}, "head": "relu_linear",
-    "gamma": 0.9, "last_next": "observed", "policy_reward": "f_minus_log_pi", "critic_optimizer": {"lr": 1e-2},
-}  # fmt: skip
+    "kind": "airl",
+    "net": {"kind": "mlp", "width": 16, "depth": 1, "activation": "relu"},
+    "head": "relu_linear",
+    "gamma": 0.9,
+    "last_next": "observed",
+    "policy_reward": "f_minus_log_pi",
+    "critic_optimizer": {"lr": 1e-2},
+}
 
 
 def task():
-    params = tabular.Params(family="tabular", layout="corridor", seeds=SEEDS, steps=40, temperature=1.0, n_demonstrations=400)
+    params = tabular.Params(
+        family="tabular", layout="corridor", seeds=SEEDS, steps=40, temperature=1.0, n_demonstrations=400
+    )
     return tabular.build("t", params, None)
 
 
@@ -34,7 +47,10 @@ def draws():
 
 def method(**options):
     params = imitation.Params(
-        algorithm="imitation", learner=LEARNER, discriminator=AIRL, **({"batch": 128, "discriminator_steps": 8} | options)
+        algorithm="imitation",
+        learner=LEARNER,
+        discriminator=AIRL,
+        **({"batch": 128, "discriminator_steps": 8} | options),
     )
     return imitation.build(params, task().spec, draws().at(0), CPU)
 
@@ -70,8 +86,9 @@ def test_the_order_decides_which_discriminator_pays():
         made, paid = method(order=order), []
         inner = made.discriminator.reward
         made.discriminator.reward = lambda rows, log_pi, inner=inner, paid=paid, made=made: (
-            paid.append({k: v.clone() for k, v in made.discriminator.state_dict().items()}), inner(rows, log_pi)
-        )[1]  # fmt: skip
+            paid.append({k: v.clone() for k, v in made.discriminator.state_dict().items()}),
+            inner(rows, log_pi),
+        )[1]
         untrained = {k: v.clone() for k, v in made.discriminator.state_dict().items()}
         made.update(task().source(CPU), draws())
         found[order] = all(torch.equal(paid[0][k], v) for k, v in untrained.items())
@@ -81,7 +98,12 @@ def test_the_order_decides_which_discriminator_pays():
 @pytest.mark.parametrize("which", ["current", "behaviour"])
 def test_log_pi_of_replayed_rows(which):
     """A1: under the policy of now, or, as an option, under the one that acted."""
-    made, d, source, seen = method(replay={"paths": 40, "share": 1.0}, replay_log_pi=which), draws(), task().source(CPU), []
+    made, d, source, seen = (
+        method(replay={"paths": 40, "share": 1.0}, replay_log_pi=which),
+        draws(),
+        task().source(CPU),
+        [],
+    )
     inner = made.discriminator.update
     made.discriminator.update = lambda a, b, log_pi, *rest: (seen.append((b, log_pi[1])), inner(a, b, log_pi, *rest))[1]
     for d.step in range(2):
@@ -100,7 +122,9 @@ def test_log_pi_of_replayed_rows(which):
 def test_a_reward_is_taken_along_and_stays_as_it_is():
     made = method()
     made.update(task().source(CPU), draws())
-    again = retrain.build(retrain.Params(algorithm="retrain", learner=LEARNER, discriminator=AIRL), task().spec, draws().at(0), CPU)
+    again = retrain.build(
+        retrain.Params(algorithm="retrain", learner=LEARNER, discriminator=AIRL), task().spec, draws().at(0), CPU
+    )
     reward = made.artefacts()["reward"]
     again.receive(reward)
     kept = {k: v.clone() for k, v in reward.items()}

@@ -24,7 +24,9 @@ class Corridor:
 
 
 def test_it_learns_a_table_and_its_mode_walks_right():
-    params = Params(algorithm="true_reward", learner={"kind": "trpo", "n_envs": 20, "policy": {"depth": 0}, "trust_region": 0.05})
+    params = Params(
+        algorithm="true_reward", learner={"kind": "trpo", "n_envs": 20, "policy": {"depth": 0}, "trust_region": 0.05}
+    )
     draws = CounterDraws((0, 1), "test")
     method = build(params, TaskSpec("tabular", (4,), 30, n_actions=2, horizon=10), draws, torch.device("cpu"))
     for draws.step in range(30):
@@ -38,7 +40,9 @@ def test_it_learns_a_table_and_its_mode_walks_right():
 
 
 def test_it_leaves_its_last_episodes():
-    params = Params(algorithm="true_reward", learner={"kind": "trpo", "n_envs": 3, "policy": {"depth": 0}}, demonstrations=2)
+    params = Params(
+        algorithm="true_reward", learner={"kind": "trpo", "n_envs": 3, "policy": {"depth": 0}}, demonstrations=2
+    )
     draws, source = CounterDraws((0, 1), "test"), Corridor()
     method = build(params, TaskSpec("tabular", (4,), 5, n_actions=2, horizon=10), draws, torch.device("cpu"))
     kept, rollout = [], source.rollout
@@ -57,10 +61,16 @@ def test_it_leaves_its_last_episodes():
 
 
 def test_the_best_expert_is_that_of_the_highest_mean_return():
-    words = {"algorithm": "true_reward", "learner": {"kind": "trpo", "n_envs": 3, "policy": {"depth": 0}}, "demonstrations": 2}
+    words = {
+        "algorithm": "true_reward",
+        "learner": {"kind": "trpo", "n_envs": 3, "policy": {"depth": 0}},
+        "demonstrations": 2,
+    }
     draws = CounterDraws((0, 1), "test")
     spec = TaskSpec("tabular", (4,), 5, n_actions=2, horizon=10)
-    first, best = (build(Params(**words, expert=which), spec, draws, torch.device("cpu")) for which in ("first", "best"))
+    first, best = (
+        build(Params(**words, expert=which), spec, draws, torch.device("cpu")) for which in ("first", "best")
+    )
     for method in (first, best):
         for draws.step in range(2):
             method.update(Corridor(), draws)

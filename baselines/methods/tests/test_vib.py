@@ -58,7 +58,10 @@ def test_an_averaged_code_is_the_mean_of_probabilities():
     vib, x = build(bottleneck={**CODE, "sigma": "log_std"}), torch.randn(7, *SPEC.shape)
     d, n = draws().at(0), 3
     expanded = x.expand(2, *x.shape)
-    each = [vib.ema.net.decoder(vib.ema.net.encode(expanded, d.normal("eval", f"code/{n}/{i}", (7, 5))).z).softmax(2) for i in range(n)]
+    each = [
+        vib.ema.net.decoder(vib.ema.net.encode(expanded, d.normal("eval", f"code/{n}/{i}", (7, 5))).z).softmax(2)
+        for i in range(n)
+    ]
     result = vib.log_probs(x, d, n)
     torch.testing.assert_close(result, torch.stack(each).mean(0).log())
     torch.testing.assert_close(result.exp().sum(2), torch.ones(2, 7))

@@ -68,7 +68,9 @@ def test_objective_is_the_sum_of_its_parts():
 
 
 def test_mean_scale_halves_the_loss_and_nothing_else():
-    logs = [build(bottleneck=CODE, ce_scale=s).objective(batch("r"), batch("f"), draws(), "t")[1] for s in ("sum", "mean")]
+    logs = [
+        build(bottleneck=CODE, ce_scale=s).objective(batch("r"), batch("f"), draws(), "t")[1] for s in ("sum", "mean")
+    ]
     torch.testing.assert_close(logs[0]["loss_critic"], 2 * logs[1]["loss_critic"])
     torch.testing.assert_close(logs[0]["kl"], logs[1]["kl"])
 
@@ -110,6 +112,7 @@ def test_noise_is_on_for_critic_and_generator():
 
 def test_penalty_is_taken_through_the_sampled_code():
     """V8: R1 of another noise is another number; with the noise off it is not."""
+
     def penalties(**code):
         adversary = build(bottleneck={**CODE, **code}, penalties=PENALTIES["r1"])
         return [adversary.objective(batch("r"), batch("f"), draws(), tag)[1]["penalty"] for tag in "ab"]

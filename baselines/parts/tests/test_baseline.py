@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.parts.baseline import LinearParams, ValueNetParams, baseline, minibatches, take, value_loss
+from baselines.parts.baseline import LinearParams, ValueNetParams, baseline, minibatches, value_loss
 from baselines.parts.layers import initialise
 from baselines.parts.optim import OptimizerParams
 from harness.run.seeds import CounterDraws
@@ -105,7 +105,7 @@ def test_minibatches_cover_each_epoch_and_differ_by_epoch_and_step():
     def orders(step):
         draws = CounterDraws(range(S), "test")
         draws.step = step
-        return [rows for rows, in minibatches(draws, "t", (torch.arange(10).expand(S, 10),), 2, 4)]
+        return [rows for (rows,) in minibatches(draws, "t", (torch.arange(10).expand(S, 10),), 2, 4)]
 
     parts = orders(0)
     assert len(parts) == 8 and torch.equal(torch.cat(parts[:4], 1).sort(1).values, torch.arange(10).expand(S, 10))

@@ -129,7 +129,11 @@ def test_three_kls_share_one_bound_or_the_rewards_alone_has_it():
         net = airl(head="linear", bottleneck=CODE, kl_terms=terms)
         kl = net.reward_net.encode(both.observations, None, "").kl
         if terms == "all":
-            kl = kl + net.shaping_net.encode(both.observations, None, "").kl + net.shaping_net.encode(both.next_observations, None, "").kl
+            kl = (
+                kl
+                + net.shaping_net.encode(both.observations, None, "").kl
+                + net.shaping_net.encode(both.next_observations, None, "").kl
+            )
         total, logs = net.objective(expert, policy, log_pi, draws(), "t")
         torch.testing.assert_close(logs["kl"], kl.detach().mean(1))
         torch.testing.assert_close(logs["kl"], 0.5 * (logs["kl_real"] + logs["kl_fake"]))
@@ -149,8 +153,10 @@ def test_the_penalty_is_on_the_experts_states_in_all_three_encodings():
     total, logs = net.objective(expert, policy, log_pi, draws(), "t")
     squared = torch.zeros(S)
     for critic, x in (
-        (net.reward_net, expert.observations), (net.shaping_net, expert.observations), (net.shaping_net, expert.next_observations)
-    ):  # fmt: skip
+        (net.reward_net, expert.observations),
+        (net.shaping_net, expert.observations),
+        (net.shaping_net, expert.next_observations),
+    ):
         x = x.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(by_hand(critic, x).sum(), x)
         squared += gradient.square().sum(2).mean(1)
@@ -184,7 +190,9 @@ def test_rewards_of_gail_over_a_table_of_logits():
     assert (found["log_d"] < 0).all() and (found["softplus"] > 0).all()
 
 
-@pytest.mark.parametrize(("what", "sees"), [("s", (True, False, False)), ("sa", (True, True, False)), ("ss", (True, False, True))])
+@pytest.mark.parametrize(
+    ("what", "sees"), [("s", (True, False, False)), ("sa", (True, True, False)), ("ss", (True, False, True))]
+)
 def test_what_gail_sees(what, sees):
     net, r = gail(input=what), rows()
     base = net.reward(r)

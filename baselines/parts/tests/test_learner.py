@@ -14,10 +14,15 @@ KINDS = {
     "trpo": {"kind": "trpo", "n_envs": 20, "trust_region": 0.03},
     "ppo": {"kind": "ppo", "n_envs": 20, "minibatches": 4, "epochs": 5, "optimizer": {"lr": 0.005}},
     "ppo_net": {
-        "kind": "ppo", "n_envs": 20, "minibatches": 4, "epochs": 5, "optimizer": {"lr": 0.005}, "lam": 0.95,
+        "kind": "ppo",
+        "n_envs": 20,
+        "minibatches": 4,
+        "epochs": 5,
+        "optimizer": {"lr": 0.005},
+        "lam": 0.95,
         "value": {"kind": "mlp", "width": 16, "minibatches": 4, "epochs": 5, "clip": 0.5, "optimizer": {"lr": 0.01}},
     },
-}  # fmt: skip
+}
 
 
 class Point:
@@ -64,7 +69,16 @@ def test_it_drives_the_point_home(kind):
 def test_logs_and_optimisers(kind):
     learner, draws = build(**KINDS[kind])
     logs = run(learner, draws, 2)
-    names = {"return", "true_return", "kl_policy", "improvement", "entropy", "policy_std", "grad_policy", "explained_variance"}
+    names = {
+        "return",
+        "true_return",
+        "kl_policy",
+        "improvement",
+        "entropy",
+        "policy_std",
+        "grad_policy",
+        "explained_variance",
+    }
     assert set(logs) == names
     assert all(v.shape == (3,) and torch.isfinite(v).all() and not v.requires_grad for v in logs.values())
     assert set(learner.optimizers()) == {"trpo": set(), "ppo": {"policy"}, "ppo_net": {"policy", "value"}}[kind]

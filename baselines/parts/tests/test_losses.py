@@ -74,7 +74,13 @@ def test_a_high_score_means_real(name):
 
 @pytest.mark.parametrize(
     "name, critic, generator",
-    [("minimax", 2 * LN2, -LN2), ("non_saturating", 2 * LN2, LN2), ("rsgan", LN2, LN2), ("rasgan", LN2, LN2), ("t_sgan", 2 * LN2, 2 * LN2)],
+    [
+        ("minimax", 2 * LN2, -LN2),
+        ("non_saturating", 2 * LN2, LN2),
+        ("rsgan", LN2, LN2),
+        ("rasgan", LN2, LN2),
+        ("t_sgan", 2 * LN2, 2 * LN2),
+    ],
 )
 def test_values_at_equal_scores(name, critic, generator):
     """L2: at D = 1/2. RSGAN is ln 2 wherever r = f."""

@@ -68,7 +68,10 @@ def test_derivatives_by_finite_differences(way):
 
 def test_nets_agree_with_the_loop(way, monkeypatch):
     """A penalised score through a generator and a critic's body: scaled weights, pooling, sums in place, and all else in between."""
-    generator, body = ResidualGenerator(SEEDS, 4, (3, 16, 16), 4, 8).double(), ResidualBody(SEEDS, (3, 16, 16), 4, 8).double()
+    generator, body = (
+        ResidualGenerator(SEEDS, 4, (3, 16, 16), 4, 8).double(),
+        ResidualBody(SEEDS, (3, 16, 16), 4, 8).double(),
+    )
     parameters = [*generator.parameters(), *body.parameters()]
     for parameter in parameters:
         parameter.data.normal_(0.0, 0.3)
@@ -97,7 +100,9 @@ def test_without_the_variable_the_best_of_the_device(monkeypatch):
 @pytest.mark.parametrize("name", ["lop", "branches"])
 def test_a_way_that_is_not_there_is_named_with_those_that_are(monkeypatch, name):
     monkeypatch.setenv(VARIABLE, name)
-    with pytest.raises(BenchError, match=f"^BENCH_CONVOLUTIONS={name}: no such way on cpu; known: loop, grouped, products$"):
+    with pytest.raises(
+        BenchError, match=f"^BENCH_CONVOLUTIONS={name}: no such way on cpu; known: loop, grouped, products$"
+    ):
         maps_of(images(3, 3))
 
 
@@ -131,12 +136,16 @@ def test_branches_fork_and_join(monkeypatch):
     monkeypatch.setattr(maps, "_streams", lambda n: streams[:n])
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: stack[-1])
     monkeypatch.setattr(torch.cuda, "stream", current)
-    monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: recorded.append((tensor.data_ptr(), stream)))
+    monkeypatch.setattr(
+        torch.Tensor, "record_stream", lambda tensor, stream: recorded.append((tensor.data_ptr(), stream))
+    )
     x, stacked = images(5, 5), layer()
     chain = stacked.maps(Branches.of(x).each(step)).each(step)
     caller.done = 7
     result = chain.stacked()
-    torch.testing.assert_close(result, torch.stack([2 * F.conv2d(2 * a, w, b, padding=1) for a, w, b in zip(x, *stacked.parameters())]))
+    torch.testing.assert_close(
+        result, torch.stack([2 * F.conv2d(2 * a, w, b, padding=1) for a, w, b in zip(x, *stacked.parameters())])
+    )
     assert [stream for stream, _ in ran] == [stream for stream in streams for _ in range(2)]
     assert all(seen[caller] == 7 for _, seen in ran)
     assert all(caller.seen[stream] == 2 for stream in streams) and stack == [caller]

@@ -23,7 +23,10 @@ def met(*batches, clip=10.0, alive=ALIVE):
 
 def test_it_is_the_mean_and_the_spread_of_all_that_was_met():
     g = torch.Generator().manual_seed(0)
-    batches = [torch.randn(2, n, 3, generator=g) * torch.tensor([1e-2, 1.0, 300.0]) + torch.tensor([1e3, 0, -5]) for n in (7, 1, 40)]
+    batches = [
+        torch.randn(2, n, 3, generator=g) * torch.tensor([1e-2, 1.0, 300.0]) + torch.tensor([1e3, 0, -5])
+        for n in (7, 1, 40)
+    ]
     x = torch.cat(batches, 1).double().numpy()
     expected = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
     made = met(*batches, clip=1.5)
@@ -50,7 +53,9 @@ def test_before_anything_was_met_nothing_changes_and_a_constant_stays_finite():
 def test_a_dead_seed_takes_nothing():
     made = met(torch.full((2, 4, 3), torch.nan), alive=torch.tensor([False, False]))
     assert torch.equal(made(torch.ones(2, 1, 3)), torch.ones(2, 1, 3))
-    made.absorb(torch.stack([torch.full((4, 3), torch.nan), torch.arange(12.0).view(4, 3)]), torch.tensor([False, True]))
+    made.absorb(
+        torch.stack([torch.full((4, 3), torch.nan), torch.arange(12.0).view(4, 3)]), torch.tensor([False, True])
+    )
     assert made.count.tolist() == [0, 4] and torch.isfinite(made.mean).all()
 
 
@@ -117,19 +122,32 @@ def test_it_stands_still_within_an_update(kind):
 def test_whose_observations_count(source):
     """I5: the expert's once and before the first rollout, the policy's after each, or both after each."""
     params = imitation.Params(
-        algorithm="imitation", learner={**KINDS["trpo"], "normaliser": {"source": source}}, batch=8, discriminator_steps=1,
-        discriminator={"kind": "gail", "net": {"kind": "mlp", "width": 4, "depth": 1}, "critic_optimizer": {"lr": 1e-3}},
-    )  # fmt: skip
+        algorithm="imitation",
+        learner={**KINDS["trpo"], "normaliser": {"source": source}},
+        batch=8,
+        discriminator_steps=1,
+        discriminator={
+            "kind": "gail",
+            "net": {"kind": "mlp", "width": 4, "depth": 1},
+            "critic_optimizer": {"lr": 1e-3},
+        },
+    )
     draws, source_of, rollouts, at_first = CounterDraws((0, 1), "test"), Point(), [], []
     method = imitation.build(params, TaskSpec("maze", (1,), 10, action_size=1, horizon=20), draws, torch.device("cpu"))
     expert = source_of.rollout(lambda o, t: -o.sign(), CounterDraws((0,), "expert"), 5)
     source_of.demonstrations = lambda: expert
     inner = method.learner.rollout
-    method.learner.rollout = lambda *a: at_first.append(method.learner.see.count.tolist()) or rollouts.append(inner(*a)) or rollouts[-1]
+    method.learner.rollout = lambda *a: (
+        at_first.append(method.learner.see.count.tolist()) or rollouts.append(inner(*a)) or rollouts[-1]
+    )
     for draws.step in range(3):
         method.update(source_of, draws)
     shown, own = expert.observations.flatten(1, 2), [r.observations.flatten(1, 2) for r in rollouts]
-    met = {"policy": own, "expert": [shown.expand(2, -1, -1)], "both": [x for r in own for x in (r, shown.expand(2, -1, -1))]}[source]
+    met = {
+        "policy": own,
+        "expert": [shown.expand(2, -1, -1)],
+        "both": [x for r in own for x in (r, shown.expand(2, -1, -1))],
+    }[source]
     torch.testing.assert_close(method.learner.see.mean.float(), torch.cat(met, 1).mean(1))
     assert method.learner.see.count.tolist() == [sum(x.shape[1] for x in met)] * 2
     assert at_first[0] == ([100.0, 100.0] if source == "expert" else [0.0, 0.0])
@@ -138,11 +156,18 @@ def test_whose_observations_count(source):
 def test_the_discriminator_meets_s_and_next_s_by_the_same_numbers():
     """I5, and imitation#256: shaping is shaping only if h meets one state alike, whether as s or as s'."""
     params = imitation.Params(
-        algorithm="imitation", learner={**KINDS["trpo"], "normaliser": {}}, batch=8, discriminator_steps=2,
-        replay={"paths": 4}, discriminator={
-            "kind": "airl", "net": {"kind": "mlp", "width": 4, "depth": 1}, "critic_optimizer": {"lr": 1e-3}, "last_next": "observed",
+        algorithm="imitation",
+        learner={**KINDS["trpo"], "normaliser": {}},
+        batch=8,
+        discriminator_steps=2,
+        replay={"paths": 4},
+        discriminator={
+            "kind": "airl",
+            "net": {"kind": "mlp", "width": 4, "depth": 1},
+            "critic_optimizer": {"lr": 1e-3},
+            "last_next": "observed",
         },
-    )  # fmt: skip
+    )
     draws = CounterDraws((0, 1), "test")
     method = imitation.build(params, TaskSpec("maze", (1,), 10, action_size=1, horizon=20), draws, torch.device("cpu"))
     source = Moved()

@@ -85,7 +85,9 @@ def test_the_rate_falls_like_a_staircase():
     params = OptimizerParams(lr=1.0, decay=Decay(factor=0.5, every_steps=3))
     assert [params.lr_at(step) for step in range(7)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25]
     ps = parameters()
-    optimizer = SeedOptimizer(ps, params.model_copy(update={"name": "sgd", "momentum": 0.0}), torch.ones(3, dtype=torch.bool))
+    optimizer = SeedOptimizer(
+        ps, params.model_copy(update={"name": "sgd", "momentum": 0.0}), torch.ones(3, dtype=torch.bool)
+    )
     before = ps[0].detach().clone()
     optimizer.step(ps[0].flatten(1).sum(1) + ps[1].sum(1), 6)
     torch.testing.assert_close(ps[0], before - 0.25)

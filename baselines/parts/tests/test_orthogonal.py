@@ -21,7 +21,9 @@ def made(seeds, **params):
 
 def assert_orthogonal(weight, length):
     rows = weight if weight.shape[1] < weight.shape[2] else weight.mT
-    torch.testing.assert_close(rows @ rows.mT, (length**2 * torch.eye(rows.shape[1])).expand(len(rows), -1, -1), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        rows @ rows.mT, (length**2 * torch.eye(rows.shape[1])).expand(len(rows), -1, -1), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_a_policys_layers_are_orthogonal_and_its_last_one_small():

@@ -26,7 +26,8 @@ def penalty(norm, params):
 
 
 @pytest.mark.parametrize(
-    "norm, sides, value", [(1.0, "two", 0.0), (2.0, "two", 10.0), (0.5, "two", 2.5), (0.5, "one", 0.0), (2.0, "one", 10.0)]
+    "norm, sides, value",
+    [(1.0, "two", 0.0), (2.0, "two", 10.0), (0.5, "two", 2.5), (0.5, "one", 0.0), (2.0, "one", 10.0)],
 )
 def test_interpolated_on_a_linear_critic(norm, sides, value):
     """W2: the norm runs over all axes of a sample, so |w| = 1 costs nothing and |w| = 2 the weight."""

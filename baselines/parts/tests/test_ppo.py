@@ -6,8 +6,8 @@ import torch
 from baselines.parts.layers import initialise
 from baselines.parts.optim import OptimizerParams
 from baselines.parts.policy import PolicyParams, policy
-from baselines.parts.written_out import surrogate
 from baselines.parts.ppo import PPO, PPOParams, clipped_surrogate
+from baselines.parts.written_out import surrogate
 from harness.contracts import TaskSpec
 from harness.run.seeds import CounterDraws
 

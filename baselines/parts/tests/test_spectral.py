@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from baselines.parts.layers import MLP, StackedLinear, initialise
-from baselines.parts.stacked_convolution import StackedConv2d
 from baselines.parts.spectral import add_spectral_norm, advance_spectral_norm
+from baselines.parts.stacked_convolution import StackedConv2d
 from harness.run.seeds import CounterDraws
 
 

@@ -46,8 +46,9 @@ def explicit_fisher(kind, p, o, k):
             nodes, weights = (-(3.0**0.5), 0.0, 3.0**0.5), (1 / 6, 2 / 3, 1 / 6)
             cases = [
                 (p.act(point, torch.tensor([u, v]).expand(len(o), 1, 2)).detach(), wu * wv)
-                for u, wu in zip(nodes, weights) for v, wv in zip(nodes, weights)
-            ]  # fmt: skip
+                for u, wu in zip(nodes, weights)
+                for v, wv in zip(nodes, weights)
+            ]
         for action, weight in cases:
             log_prob = p.log_prob(point, action)[k, 0]
             score = flat(torch.autograd.grad(log_prob, list(p.parameters())))[k]

@@ -39,7 +39,10 @@ def test_clipped_surrogate(activation: str, depth: int, bonus: float) -> None:
     # Old densities for ratios below, within and above the clip, with gains of both signs.
     old = (policy.log_density(new, actions) + 0.3 * normal(S, B)).detach()
     ratio = (policy.log_density(new, actions) - old).exp()
-    assert all(((ratio < 0.8) & (advantages * sign > 0)).any() and ((ratio > 1.2) & (advantages * sign > 0)).any() for sign in (1, -1))
+    assert all(
+        ((ratio < 0.8) & (advantages * sign > 0)).any() and ((ratio > 1.2) & (advantages * sign > 0)).any()
+        for sign in (1, -1)
+    )
     gain = clipped_surrogate(policy.log_density(new, actions) - old, advantages, 0.2).mean(1)
     loss = -gain - bonus * policy.entropy(new).mean(1)
     loss.sum().backward()

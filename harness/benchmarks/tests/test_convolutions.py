@@ -9,11 +9,11 @@ from baselines.parts import maps
 from harness.benchmarks import convolutions, device
 from harness.benchmarks.record import Options
 from harness.errors import BenchError
-from harness.report.measured import fault
+from harness.report.records.measured import fault
 
 
 def test_all_ways_are_measured():
-    assert device.WAYS == tuple(maps.WAYS) and convolutions.REFERENCE in device.WAYS
+    assert tuple(maps.WAYS) == device.WAYS and convolutions.REFERENCE in device.WAYS
     assert device.Training.VARIABLE == maps.VARIABLE
 
 

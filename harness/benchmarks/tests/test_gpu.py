@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from harness import registry
+from harness.benchmarks import gpu, physics
 from harness.checks import on_device, stacking
 from harness.checks.trial import Tree, project
-from harness.benchmarks import gpu, physics
 from harness.errors import BenchError
 
 CPU = torch.device("cpu")

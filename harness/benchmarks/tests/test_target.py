@@ -6,7 +6,7 @@ import pytest
 
 from harness.benchmarks import beside, peers, target
 from harness.benchmarks.record import Options
-from harness.report.measured import fault
+from harness.report.records.measured import fault
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -36,5 +36,8 @@ def test_a_side_that_did_not_arrive_is_told(monkeypatch):
     (made,) = target.measure(Options(ROOT, pairs=2))
     assert 2_000 < goal[0] < 3_600 and made["settings"]["arrived"] == {"ours": [True, True], "theirs": [False, False]}
     (row,) = made["rows"]
-    assert row["pairs"] == [{"ours": 10.0, "theirs": 200.0}, {"ours": 10.0, "theirs": 201.0}] and not row["higher_is_better"]
+    assert (
+        row["pairs"] == [{"ours": 10.0, "theirs": 200.0}, {"ours": 10.0, "theirs": 201.0}]
+        and not row["higher_is_better"]
+    )
     assert fault(made, "gail-target-quick") is None

@@ -16,8 +16,8 @@ from harness import registry
 from harness.checks.contract import CHECKS
 from harness.checks.run import check_cells
 from harness.checks.trial import Tree, Trial
-from harness.commands.plan import Plan
-from harness.commands.tests import small
+from harness.plan.plan import Plan
+from harness.tests import small
 
 
 class Healthy(FixedAdversary):
@@ -136,7 +136,11 @@ class Raises(Healthy):
 
 FAULTS = [
     (OneMeanForAllSeeds, "stacking", "something reduces over the seed axis; reduce over all axes but the first"),
-    (OneMeanForAllSeeds, "stacking", "seed 4 trained alone and the same seed in a stack of five end differently (adversary."),
+    (
+        OneMeanForAllSeeds,
+        "stacking",
+        "seed 4 trained alone and the same seed in a stack of five end differently (adversary.",
+    ),
     (GlobalDraw, "draws", "torch.randn_like at harness/checks/tests/test_faults.py:"),
     (Dropout, "draws", "torch's global generator has moved (by dropout"),
     (NumpyDraw, "draws", "numpy's global generator has moved"),
@@ -156,7 +160,7 @@ FAULTS = [
     (ScoringMoves, "scoring", "scored after every step, the run ends differently (scored)"),
     (NeverDies, "divergence", "should mark that seed at step 4; marked: "),
     (SharedNorm, "divergence", "an infinite weight of seed 1 has changed seed 0 (log norm)"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -167,7 +171,10 @@ def plan(tmp_path: Path) -> Plan:
 def trial(plan: Plan, kind: type, root: Path, monkeypatch: pytest.MonkeyPatch) -> Trial:
     """A trial of the cell `plain` with another class of method."""
     module = SimpleNamespace(
-        Params=critic.Params, FAMILIES=critic.FAMILIES, __file__=__file__, build=lambda params, spec, draws, device: kind(params, spec, draws, device)
+        Params=critic.Params,
+        FAMILIES=critic.FAMILIES,
+        __file__=__file__,
+        build=lambda params, spec, draws, device: kind(params, spec, draws, device),
     )
     monkeypatch.setattr(registry, "algorithm", lambda name: module)
     return Trial(Tree(root, plan.cells), plan.cell("pair", "plain"))
@@ -179,7 +186,9 @@ def test_the_healthy_one_passes(check: str, plan: Plan, tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("kind, check, words", FAULTS, ids=[f"{kind.__name__}-{check}" for kind, check, _ in FAULTS])
-def test_a_fault_is_named(kind: type, check: str, words: str, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_is_named(
+    kind: type, check: str, words: str, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     faults = CHECKS[check](trial(plan, kind, tmp_path, monkeypatch))
     assert any(words in fault for fault in faults), faults
 

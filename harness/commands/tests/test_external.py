@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from harness.cli import main
-from harness.report import external
-from harness.report.frame import load
+from harness.report.records.frame import load
+from harness.report.tables import external
 from harness.report.tests import tree
 
 TASK = "vib_digits"
@@ -63,11 +63,19 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
     empty = f"source: us\ntasks: {{{TASK}: null}}\n"
     faults = [
         (text, [scores, manifest], "bench import needs SCORES MANIFEST --name NAME, or --skeleton TASK"),
-        (text, ["--skeleton", "vib_digit"], "task vib_digit is unknown; known: vib_digits, of the live records; --preset NAME"),
+        (
+            text,
+            ["--skeleton", "vib_digit"],
+            "task vib_digit is unknown; known: vib_digits, of the live records; --preset NAME",
+        ),
         (text, ["--skeleton", TASK, "--preset", "fa"], "preset fa: unknown; did you mean far?"),
         (text, [root / "none.csv", manifest, "--name", "peer"], "none.csv is missing"),
         (text, [scores, root, "--name", "peer"], "is no readable YAML"),
-        (text, [scores, manifest, "--name", "a/b"], "--name: an import cannot be called 'a/b': take 1 to 64 ASCII letters"),
+        (
+            text,
+            [scores, manifest, "--name", "a/b"],
+            "--name: an import cannot be called 'a/b': take 1 to 64 ASCII letters",
+        ),
         (other, [scores, manifest, "--name", "peer"], "data_hash 0123456789abcdef is not"),
         (empty, [scores, manifest, "--name", "peer"], f"tasks.{TASK} needs data_hash and metrics"),
     ]

@@ -12,8 +12,8 @@ from harness import registry
 from harness.cli import main
 from harness.commands.new import new_method
 from harness.commands.new_file import renamed
-from harness.commands.plan import load_plan
 from harness.errors import BenchError
+from harness.plan.plan import load_plan
 from harness.run.params import read_yaml
 
 TEXT = (registry.ROOT / "params.yaml").read_text()
@@ -25,10 +25,19 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("like, task", [
-    ("gan", None), ("vgan", None), ("vairl_gp", "c_maze"), ("vairl_gp", "grid_maze"), ("airl", "c_maze_flipped"),
-    ("gail", "reacher"), ("vail_gp", "reacher"), ("vairl", "reacher"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "like, task",
+    [
+        ("gan", None),
+        ("vgan", None),
+        ("vairl_gp", "c_maze"),
+        ("vairl_gp", "grid_maze"),
+        ("airl", "c_maze_flipped"),
+        ("gail", "reacher"),
+        ("vail_gp", "reacher"),
+        ("vairl", "reacher"),
+    ],
+)
 def test_one_block_more_and_every_line_as_it_was(like: str, task: str | None, root: Path) -> None:
     before = read_yaml(root / "params.yaml")
     new_method(root, "mine", like, task, file=False)
@@ -64,20 +73,23 @@ def test_the_comment_names_every_key_and_the_plan_has_the_cell(root: Path) -> No
     assert max(map(len, comment.splitlines())) <= 120
 
 
-@pytest.mark.parametrize("arguments, line", [
-    (["gan", "--like", "vgan"], "digits8 has a method gan already: take another name"),
-    (["a-b", "--like", "vgan"], "'a-b' is no name for a method"),
-    (["class", "--like", "vgan"], "'class' is no name for a method"),
-    (["yes", "--like", "vgan"], "'yes' is no name for a method"),
-    (["reacher", "--like", "vgan"], "reacher is the name of a task"),
-    (["mine", "--like", "vgn"], "method vgn: unknown; did you mean vgan?"),
-    (["mine", "--like", "vgan", "--task", "grid_maze"], "method vgan of grid_maze: unknown"),
-    (["mine", "--like", "vgan", "--task", "digits9"], "task digits9: unknown; did you mean digits8?"),
-    (["mine", "--like", "vgan-i_c-0.03"], "vgan-i_c-0.03 has no block of its own"),
-    (["mine"], "--like is missing"),
-    (["mine", "--file", "--task", "reacher"], "the template is for images, not for reacher"),
-    (["mine", "--file"], "this bench runs the code of"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (["gan", "--like", "vgan"], "digits8 has a method gan already: take another name"),
+        (["a-b", "--like", "vgan"], "'a-b' is no name for a method"),
+        (["class", "--like", "vgan"], "'class' is no name for a method"),
+        (["yes", "--like", "vgan"], "'yes' is no name for a method"),
+        (["reacher", "--like", "vgan"], "reacher is the name of a task"),
+        (["mine", "--like", "vgn"], "method vgn: unknown; did you mean vgan?"),
+        (["mine", "--like", "vgan", "--task", "grid_maze"], "method vgan of grid_maze: unknown"),
+        (["mine", "--like", "vgan", "--task", "digits9"], "task digits9: unknown; did you mean digits8?"),
+        (["mine", "--like", "vgan-i_c-0.03"], "vgan-i_c-0.03 has no block of its own"),
+        (["mine"], "--like is missing"),
+        (["mine", "--file", "--task", "reacher"], "the template is for images, not for reacher"),
+        (["mine", "--file"], "this bench runs the code of"),
+    ],
+)
 def test_refused_in_one_line_and_nothing_written(
     arguments: list[str], line: str, root: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -121,7 +133,9 @@ def test_a_file_from_an_algorithm_is_the_same_code_under_another_name(tree: Path
     new_method(tree, "twin", "vgan", None, file=True)
     mine, theirs = ((tree / registry.METHODS / f"{name}.py").read_text() for name in ("twin", "gan"))
     code = mine[mine.index("from __future__") :]
-    assert code == theirs[theirs.index("from __future__") :].replace('Literal["gan"]', 'Literal["twin"]').replace("Gan", "Twin")
+    assert code == theirs[theirs.index("from __future__") :].replace('Literal["gan"]', 'Literal["twin"]').replace(
+        "Gan", "Twin"
+    )
     assert load_plan(tree).cell("digits8", "twin").algorithm == "twin"
 
 

@@ -11,7 +11,12 @@ from harness.maths.gaussian import kl_to_standard_normal, reparameterise
 
 @pytest.mark.parametrize(
     "mean, log_std, kl",
-    [(0.0, 0.0, 0.0), (1.0, 0.0, 0.5), (0.0, -1.0, 1 + 0.5 * math.exp(-2) - 0.5), (-3.0, 1.0, 4.5 + 0.5 * math.e**2 - 1.5)],
+    [
+        (0.0, 0.0, 0.0),
+        (1.0, 0.0, 0.5),
+        (0.0, -1.0, 1 + 0.5 * math.exp(-2) - 0.5),
+        (-3.0, 1.0, 4.5 + 0.5 * math.e**2 - 1.5),
+    ],
 )
 def test_closed_forms(mean, log_std, kl):
     value = kl_to_standard_normal(torch.tensor(mean, dtype=torch.float64), torch.tensor(log_std, dtype=torch.float64))

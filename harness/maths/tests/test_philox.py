@@ -42,7 +42,9 @@ def test_many_words_are_those_of_few(monkeypatch):
     whole = words(key, 1999, high=torch.tensor([[3], [4]]), then=to_normal)
     monkeypatch.setattr("harness.maths.philox.CACHED", 256)
     assert torch.equal(words(key, 1999, high=torch.tensor([[3], [4]]), then=to_normal), whole)
-    assert torch.equal(words(key, 1999, high=torch.tensor([[3], [4]])), words(key, 4096, high=torch.tensor([[3], [4]]))[..., :1999])
+    assert torch.equal(
+        words(key, 1999, high=torch.tensor([[3], [4]])), words(key, 4096, high=torch.tensor([[3], [4]]))[..., :1999]
+    )
 
 
 def test_uniform_stays_inside_the_open_interval():

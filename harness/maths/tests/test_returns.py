@@ -54,8 +54,10 @@ def test_by_hand():
 def test_ends():
     """P1: a time limit counts on with V(s' before reset), an end does not, and an end wins if both are set."""
     one, nothing, there = column(1.0), flags(0), flags(1)
-    got = [gae(one, 0 * one, 10 * one, over, cut, 0.9, 1.0).item() for over, cut in
-           ((nothing, nothing), (nothing, there), (there, nothing), (there, there))]  # fmt: skip
+    got = [
+        gae(one, 0 * one, 10 * one, over, cut, 0.9, 1.0).item()
+        for over, cut in ((nothing, nothing), (nothing, there), (there, nothing), (there, there))
+    ]
     assert got == pytest.approx([10.0, 10.0, 1.0, 1.0])
 
 

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from harness.maths.soft_mdp import (
-    decomposable, evaluate_policy, linked, occupancy, probabilities, soft_evaluate_policy, soft_value_iteration,
-)  # fmt: skip
+    decomposable,
+    evaluate_policy,
+    linked,
+    occupancy,
+    probabilities,
+    soft_evaluate_policy,
+    soft_value_iteration,
+)
 
 RING = np.array([[1, 2, 3, 0], [3, 0, 1, 2]])  # four states in a circle, either way round
 

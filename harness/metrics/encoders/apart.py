@@ -50,4 +50,6 @@ class Child:
             return pickle.load(self.process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             status = self.process.wait()
-            raise BenchError(f"the process that encodes with {self.name} ended with status {status}: see its message above") from error
+            raise BenchError(
+                f"the process that encodes with {self.name} ended with status {status}: see its message above"
+            ) from error

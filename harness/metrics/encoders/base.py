@@ -38,7 +38,9 @@ class Encoder:
     heavy: bool = False
     precisions: tuple[str, ...] = ("float32",)
 
-    def __init__(self, weights: str, device: torch.device | str = "cpu", precision: str = "float32", path: Path | None = None):
+    def __init__(
+        self, weights: str, device: torch.device | str = "cpu", precision: str = "float32", path: Path | None = None
+    ):
         """weights: SHA-256 of the weights; path: their file, for `build`."""
         self.weights, self.device, self.precision, self.path = weights, torch.device(device), precision, path
         self.dtype: torch.dtype = getattr(torch, precision)
@@ -84,7 +86,13 @@ class Encoder:
 
     def manifest(self) -> dict[str, Any]:
         exact = {} if self.precision == "float32" else {"precision": self.precision}
-        return {"encoder": self.name, "weights": self.weights, "resize": self.resize, "range": self.pixels, "split": self.split} | exact
+        return {
+            "encoder": self.name,
+            "weights": self.weights,
+            "resize": self.resize,
+            "range": self.pixels,
+            "split": self.split,
+        } | exact
 
     @torch.inference_mode()
     def features(self, images: np.ndarray) -> np.ndarray:
@@ -103,7 +111,9 @@ class Encoder:
                 part = torch.from_numpy(np.ascontiguousarray(images[first : first + self.batch]))
                 whole = part.new_zeros((self.batch, *part.shape[1:]))
                 whole[: len(part)] = part
-                found[first : first + len(part)] = self.forward(whole.to(self.device))[: len(part)].float().cpu().numpy()
+                found[first : first + len(part)] = (
+                    self.forward(whole.to(self.device))[: len(part)].float().cpu().numpy()
+                )
         return found
 
 
@@ -138,4 +148,6 @@ def state_dict(path: str | Path) -> dict[str, Tensor]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip, pickle and version errors alike
-        raise BenchError(f"{path} is no state dict of tensors ({type(error).__name__}): give another encoder_weights") from error
+        raise BenchError(
+            f"{path} is no state dict of tensors ({type(error).__name__}): give another encoder_weights"
+        ) from error

@@ -1,7 +1,7 @@
 """Encoder by name: the file of that name in this folder, imported only when it is asked for.
 
 No import statement here names one, so that a cell's key holds the encoder that its task names and no other
-(`harness.commands.keys`).
+(`harness.plan.keys`).
 """
 
 from __future__ import annotations

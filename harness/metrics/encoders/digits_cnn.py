@@ -52,7 +52,9 @@ class DigitsCNN(Encoder):
     def __init__(self, weights: str | None = None, device: torch.device | str = "cpu"):
         """weights: a file of `save`. Raises BenchError for none or for any other file."""
         if weights is None:
-            raise BenchError("encoder digits-cnn has no weights yet: run `bench prepare`, or give encoder_weights, its file")
+            raise BenchError(
+                "encoder digits-cnn has no weights yet: run `bench prepare`, or give encoder_weights, its file"
+            )
         super().__init__(sha256(weights), device)
         self.net = DigitsNet().eval().requires_grad_(False)
         try:
@@ -68,7 +70,9 @@ class DigitsCNN(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, 8, 8):
-            raise BenchError(f"encoder {self.name} takes images of 1 x 8 x 8, these are {' x '.join(map(str, x.shape[1:]))}")
+            raise BenchError(
+                f"encoder {self.name} takes images of 1 x 8 x 8, these are {' x '.join(map(str, x.shape[1:]))}"
+            )
         return self.net(x)
 
     @torch.inference_mode()

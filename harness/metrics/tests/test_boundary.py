@@ -35,7 +35,7 @@ def values(outputs, n=2):
 
 def test_linear_critics():
     of, found = values(Linear([1.0, 20.0]))
-    sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))
     np.testing.assert_allclose(of["d_at_plus_2"], [sigmoid(2), sigmoid(40)], rtol=1e-6)
     np.testing.assert_allclose(of["d_at_minus_2"], [sigmoid(-2), sigmoid(-40)], rtol=1e-6)
     np.testing.assert_allclose(of["slope_at_0"], [0.25, 5.0], rtol=1e-6)
@@ -43,7 +43,9 @@ def test_linear_critics():
     # d log(1 - D)/dx = -D a; the logits are float32.
     for name, side in (("far_gradient_log_1_minus_d", 1), ("far_gradient_log_d", -1)):
         for a, value in zip((1.0, 20.0), of[name]):
-            expected = quad(lambda x: a * sigmoid(side * a * x) * norm.pdf(x, -2, 0.5), -5, 1, points=[-2], epsabs=1e-12)[0]
+            expected = quad(
+                lambda x: a * sigmoid(side * a * x) * norm.pdf(x, -2, 0.5), -5, 1, points=[-2], epsabs=1e-12
+            )[0]
             assert value == pytest.approx(expected, rel=1e-6)
     name, x, y = found.panels[0]
     assert name == "D(x)" and x[0] == -4 and x[-1] == 4
@@ -63,5 +65,7 @@ def test_kl_over_both_classes_and_the_bounds_at_it():
 
 def test_a_broken_seed_counts_at_the_floor():
     of, found = values(Linear([1.0, float("nan")], c=0.1))
-    assert all(of[name][1] == score.floor for name, score in found.scores.items() if name != "kl" and "bound" not in name)
+    assert all(
+        of[name][1] == score.floor for name, score in found.scores.items() if name != "kl" and "bound" not in name
+    )
     assert of["slope_at_0"][0] == pytest.approx(0.25)

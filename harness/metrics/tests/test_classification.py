@@ -17,9 +17,10 @@ LABELS = np.repeat(np.arange(4), (40, 20, 20, 20))
 IMAGES = LABELS.astype(np.uint8)[:, None, None, None]
 # The class is the first pixel; the test set is permuted.
 TASK = Labelled(
-    "labelled", Params(family="labelled", data="digits", seeds=[0], steps=1, score={"codes": 12}),
+    "labelled",
+    Params(family="labelled", data="digits", seeds=[0], steps=1, score={"codes": 12}),
     Pixels(IMAGES, LABELS, IMAGES[::-1].copy(), LABELS[::-1].copy()),
-)  # fmt: skip
+)
 
 
 class Outputs:

@@ -8,8 +8,14 @@ import scipy.linalg
 
 from harness.contracts import BenchError
 from harness.metrics.distances import (
-    Reference, extrapolate, frechet, frechet_to_point, kernel_mean, kid, moments,
-)  # fmt: skip
+    Reference,
+    extrapolate,
+    frechet,
+    frechet_to_point,
+    kernel_mean,
+    kid,
+    moments,
+)
 
 
 def features(n, d, seed=0, shift=0.0):
@@ -73,7 +79,9 @@ def test_extrapolation_finds_the_limit_and_its_error():
     noise = np.random.default_rng(0).normal(scale=0.1, size=(2000, len(ns)))
     fits = [extrapolate(ns, 3.0 + 70.0 / ns + e) for e in noise]
     # The error is estimated without bias in the variance; 2,000 fits give it to about 2 %.
-    assert np.std([f.limit for f in fits]) == pytest.approx(np.sqrt(np.mean([f.standard_error**2 for f in fits])), rel=0.08)
+    assert np.std([f.limit for f in fits]) == pytest.approx(
+        np.sqrt(np.mean([f.standard_error**2 for f in fits])), rel=0.08
+    )
 
 
 def test_kid_against_a_double_loop():

@@ -189,7 +189,9 @@ def test_no_network_is_one_clear_line(monkeypatch, tmp_path):
 
     monkeypatch.setattr(theirs, "URL_INCEPTION_V3", "http://127.0.0.1:9/weights.pth")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(BenchError, match="cannot download its weights .* give encoder_weights, the file weights.pth") as caught:
+    with pytest.raises(
+        BenchError, match="cannot download its weights .* give encoder_weights, the file weights.pth"
+    ) as caught:
         InceptionV3Fid()
     assert "\n" not in str(caught.value)
 
@@ -271,10 +273,17 @@ def test_torch_fidelity_gives_the_same_distance(weights, encoder):
             return self.images[i]
 
     theirs = torch_fidelity.calculate_metrics(
-        input1=Images(sets[0]), input2=Images(sets[1]), fid=True, feature_extractor="digits-cnn",
-        feature_extractor_weights_path=str(weights), cuda=False, verbose=False, save_cpu_ram=True, cache=False,
+        input1=Images(sets[0]),
+        input2=Images(sets[1]),
+        fid=True,
+        feature_extractor="digits-cnn",
+        feature_extractor_weights_path=str(weights),
+        cuda=False,
+        verbose=False,
+        save_cpu_ram=True,
+        cache=False,
         batch_size=50,
-    )["frechet_inception_distance"]  # fmt: skip
+    )["frechet_inception_distance"]
     a, b = (moments(encoder.features(s.numpy())) for s in sets)
     # Its eigenvalues are of the unsymmetric product, good to about 1e-8 here.
     assert frechet(Reference(a), b.mean, b.cov) == pytest.approx(theirs, rel=1e-5)

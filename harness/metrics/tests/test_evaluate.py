@@ -107,7 +107,9 @@ def test_the_floor_is_a_constant_image(task, encoder):
     def floor(image):
         return np.square(real.mean - encoder.features(image)[0]).sum() + np.trace(real.cov)
 
-    assert reference.RealSide(task, encoder).floor == pytest.approx(floor(np.full((1, 1, 8, 8), 128, np.uint8)), rel=1e-9)
+    assert reference.RealSide(task, encoder).floor == pytest.approx(
+        floor(np.full((1, 1, 8, 8), 128, np.uint8)), rel=1e-9
+    )
     other = DigitsTask()
     other.floor_image = lambda: np.zeros((1, 1, 8, 8), np.uint8)
     assert reference.RealSide(other, encoder).floor == pytest.approx(floor(np.zeros((1, 1, 8, 8), np.uint8)), rel=1e-9)
@@ -125,8 +127,13 @@ def test_too_few_samples_are_refused_before_training(encoder):
 def test_manifests_say_what_was_measured(result, task, encoder):
     shown = result.manifests[result.manifest_ids["frechet_digits-cnn"]]
     assert shown == encoder.manifest() | {
-        "n_real": 597, "n_fake": 597, "split": "test", "dtype": "float64", "data": task.data_hash, "range": "uint8",
-    }  # fmt: skip
+        "n_real": 597,
+        "n_fake": 597,
+        "split": "test",
+        "dtype": "float64",
+        "data": task.data_hash,
+        "range": "uint8",
+    }
     assert all(manifest_id(m) == i and len(i) == 8 for i, m in result.manifests.items())
     # Another number of samples is another measure, and so is a kernel or a neighbour count.
     few = evaluate(DigitsTask(300), Copies(task, (0.5,)), CounterDraws((1,), "test", lookahead=1), encoder, False)
@@ -135,7 +142,7 @@ def test_manifests_say_what_was_measured(result, task, encoder):
 
 
 def test_the_panel_and_its_limit_belong_to_the_endpoint(result, task, encoder):
-    (name, x, y), = result.panels
+    ((name, x, y),) = result.panels
     score = result.scores["frechet_digits-cnn"].values
     assert name == PANEL and x.shape == (12,) and y.shape == (2, 12) and x[-1] == 1 / 597
     # The last size is all samples, in another order.
@@ -155,6 +162,7 @@ def test_sizes_leave_room_for_a_covariance():
 
 def test_evaluation_moves_no_training_draw(task, encoder):
     """F6: the same numbers for training, whether or not something was evaluated in between."""
+
     def trained(evaluated):
         draws = CounterDraws((0, 1), "test")
         numbers = []

@@ -28,7 +28,9 @@ class Steady:
 
 
 def task(maze="c", **words):
-    return build("room", Params(family="maze", maze=maze, seeds=(0, 1), steps=10, score={"n_episodes": 3}, **words), None)
+    return build(
+        "room", Params(family="maze", maze=maze, seeds=(0, 1), steps=10, score={"n_episodes": 3}, **words), None
+    )
 
 
 def scored(room, outputs):
@@ -66,8 +68,11 @@ def test_the_mode_is_without_noise_and_the_return_with_it():
 
 def test_what_only_some_mazes_have():
     assert set(scored(task(flipped=True, horizon=5), Steady([[0.0, 0.0]])).scores) == {
-        "return", "return_mode", "final_distance", "stuck",
-    }  # fmt: skip
+        "return",
+        "return_mode",
+        "final_distance",
+        "stuck",
+    }
     scores = scored(task("s", horizon=5), Steady([[0.0, 1.0]])).scores
     assert set(scores) == {"return", "return_mode", "return_flipped", "final_distance"}
     assert scores["return"].values[0] == pytest.approx(scores["return_flipped"].values[0], abs=1e-3)

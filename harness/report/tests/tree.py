@@ -11,9 +11,21 @@ import pandas as pd
 from PIL import Image
 
 GANS = [
-    "gan", "wgan", "wgan_gp", "wgan_gp_gulrajani", "gp", "inst_noise", "sn", "rsgan", "rsgan_gp",
-    "t_gan", "vgan", "vgan_sn", "vgan_gp", "rsgan_r1_vdb",
-]  # fmt: skip
+    "gan",
+    "wgan",
+    "wgan_gp",
+    "wgan_gp_gulrajani",
+    "gp",
+    "inst_noise",
+    "sn",
+    "rsgan",
+    "rsgan_gp",
+    "t_gan",
+    "vgan",
+    "vgan_sn",
+    "vgan_gp",
+    "rsgan_r1_vdb",
+]
 MISSING = "t_gan"
 DIVERGED = "wgan"
 I_CS = [0.02, 0.05, 0.1, 0.2, 0.5, 2.0]
@@ -49,20 +61,23 @@ def params() -> dict:
         "ablations": {
             "vib_digits": {
                 "beta": {"method": "vib", "key": "bottleneck.beta", "values": BETAS, "seeds": few},
-                "i_c": {"method": "vib", "key": "bottleneck.i_c", "values": [1.0, 10.0],
-                        "seeds": few},
+                "i_c": {"method": "vib", "key": "bottleneck.i_c", "values": [1.0, 10.0], "seeds": few},
             },
-            "digits8": {
-                "i_c": {"method": "vgan", "key": "bottleneck.i_c", "values": I_CS, "seeds": few}
-            },
+            "digits8": {"i_c": {"method": "vgan", "key": "bottleneck.i_c", "values": I_CS, "seeds": few}},
         },
         "report": {
             "baseline": {"two_gaussians": "none", "vib_digits": "deterministic", "digits8": "gan"},
-            "titles": {"two_gaussians": "Two Gaussians", "vib_digits": "VIB on digits",
-                       "digits8": "Digits 8x8", "none": "no bottleneck", "i_c_10": "I_c = 10",
-                       "i_c_1": "I_c = 1", "i_c_0p1": "I_c = 0.1"},
+            "titles": {
+                "two_gaussians": "Two Gaussians",
+                "vib_digits": "VIB on digits",
+                "digits8": "Digits 8x8",
+                "none": "no bottleneck",
+                "i_c_10": "I_c = 10",
+                "i_c_1": "I_c = 1",
+                "i_c_0p1": "I_c = 0.1",
+            },
         },
-    }  # fmt: skip
+    }
 
 
 def build(root: Path) -> dict:
@@ -90,16 +105,12 @@ def build(root: Path) -> dict:
     pd.DataFrame(
         [
             ["gan", "CIFAR-10", "GAN", "FID", 63.6, "", "", "false", "camera-ready, Figure 8 table"],
-            ["gan", "CIFAR-10", "VGAN-GP", "FID", 18.1, "", "", "false",
-             "camera-ready, Figure 8 table"],
-            ["inverse_rl", "C-maze", "VAIRL", "transfer_return", -10.0, 2.2, 5, "true",
-             "camera-ready, Figure 7 table"],
-            ["imitation", "Run", "VAIL", "joint_rotation_error_rad", 0.13, 0.01, 3, "false",
-             "camera-ready, Table 1"],
+            ["gan", "CIFAR-10", "VGAN-GP", "FID", 18.1, "", "", "false", "camera-ready, Figure 8 table"],
+            ["inverse_rl", "C-maze", "VAIRL", "transfer_return", -10.0, 2.2, 5, "true", "camera-ready, Figure 7 table"],
+            ["imitation", "Run", "VAIL", "joint_rotation_error_rad", 0.13, 0.01, 3, "false", "camera-ready, Table 1"],
         ],
-        columns=["domain", "task", "method", "metric", "mean", "std", "n_seeds",
-                 "higher_is_better", "source"],
-    ).to_csv(root / "results/published.csv", index=False)  # fmt: skip
+        columns=["domain", "task", "method", "metric", "mean", "std", "n_seeds", "higher_is_better", "source"],
+    ).to_csv(root / "results/published.csv", index=False)
     return settings
 
 
@@ -125,29 +136,61 @@ def edit(root: Path, task: str, folder: str, **changes) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def write(root, task, family, cell, ablation, seeds, steps, method_params, metrics, scores,
-          curves, panels=None, status=None, references=None, manifest=None):  # fmt: skip
+def write(
+    root,
+    task,
+    family,
+    cell,
+    ablation,
+    seeds,
+    steps,
+    method_params,
+    metrics,
+    scores,
+    curves,
+    panels=None,
+    status=None,
+    references=None,
+    manifest=None,
+):
     """One record folder. metrics: name -> (label, higher_is_better, floor)."""
     seeds = list(seeds)
     folder = root / "results/records" / task / cell
     folder.mkdir(parents=True)
     record = {
-        "schema": 1, "protocol": 1, "preset": "laptop", "task": task, "cell": cell,
-        "method": ablation["of"] if ablation else cell, "family": family, "algorithm": "gan",
-        "tier": "bit-exact", "ablation": ablation,
+        "schema": 1,
+        "protocol": 1,
+        "preset": "laptop",
+        "task": task,
+        "cell": cell,
+        "method": ablation["of"] if ablation else cell,
+        "family": family,
+        "algorithm": "gan",
+        "tier": "bit-exact",
+        "ablation": ablation,
         "params": {"task": {"steps": steps}, "method": method_params},
-        "seeds": seeds, "blocks": [seeds[:5], seeds[5:]], "steps": steps,
-        "training_key": "0" * 16, "scoring_key": "1" * 16, "data_hash": "2" * 16,
+        "seeds": seeds,
+        "blocks": [seeds[:5], seeds[5:]],
+        "steps": steps,
+        "training_key": "0" * 16,
+        "scoring_key": "1" * 16,
+        "data_hash": "2" * 16,
         "status": {str(seed): "finished" for seed in seeds} | (status or {}),
         "state_hashes": {"0": {"1": "ab"}},
         "metrics": {
-            name: {"higher_is_better": up, "floor": floor, "unit": "", "label": label,
-                   "headline": place == 0, "manifest": "a1b2c3d4" if manifest else None}
+            name: {
+                "higher_is_better": up,
+                "floor": floor,
+                "unit": "",
+                "label": label,
+                "headline": place == 0,
+                "manifest": "a1b2c3d4" if manifest else None,
+            }
             for place, (name, (label, up, floor, *_)) in enumerate(metrics.items())
         },
         "manifests": {"a1b2c3d4": manifest} if manifest else {},
         "references": references or {},
-    }  # fmt: skip
+    }
     (folder / "record.json").write_text(json.dumps(record))
     (folder / "provenance.json").write_text(json.dumps({"environment": {"commit": "c" * 40}, "scoring_seconds": 12.5}))
     columns = ["task", "method", "seed", "step", "metric", "value"]
@@ -166,13 +209,14 @@ def _logs(rng, seeds, steps, i_c, beta):
     rows = []
     for seed in seeds:
         t = np.linspace(0, 1, 50)
-        noise = lambda scale: scale * rng.normal(size=50)  # noqa: E731
+        noise = lambda scale: scale * rng.normal(size=50)
         frame = {
-            "seed": seed, "step": step,
+            "seed": seed,
+            "step": step,
             "loss_critic": 1.2 + 0.15 * np.exp(-4 * t) + noise(0.02),
             "loss_generator": 0.8 + 0.3 * t + noise(0.05),
             "accuracy": np.clip(0.95 - 0.3 * t + noise(0.02), 0, 1),
-        }  # fmt: skip
+        }
         if i_c is not None:
             goal = min(i_c, 1.2)
             frame["kl"] = goal * (1 + 2 * np.exp(-6 * t) * np.sin(9 * t)) * np.exp(noise(0.03))
@@ -188,29 +232,44 @@ def _gaussians(root, rng, name, i_c):
     seeds, slope = range(10), {None: 9.0, 10.0: 8.0, 1.0: 2.2, 0.1: 0.9}[i_c]
     kl = min(i_c or 6.0, 5.0)
     level = {
-        "far_gradient_log_1_minus_d": 0.2 / slope, "far_gradient_log_d": slope,
-        "slope_at_0": slope / 4, "max_slope": slope / 3.5, "d_at_0": 0.5,
-        "d_at_plus_2": 1 / (1 + np.exp(-2 * slope)), "d_at_minus_2": 1 / (1 + np.exp(2 * slope)),
+        "far_gradient_log_1_minus_d": 0.2 / slope,
+        "far_gradient_log_d": slope,
+        "slope_at_0": slope / 4,
+        "max_slope": slope / 3.5,
+        "d_at_0": 0.5,
+        "d_at_plus_2": 1 / (1 + np.exp(-2 * slope)),
+        "d_at_minus_2": 1 / (1 + np.exp(2 * slope)),
         "kl": kl,
         "bound_many_dims": 1 / (1 + np.exp(-4 * kl)),
         "bound_one_dim": 1 / (1 + np.exp(-2 * np.expm1(2 * kl))),
-    }  # fmt: skip
-    metrics = {
-        key: (key.replace("_", " "), True if key.startswith("far") else None, 0.0) for key in level
-    }  # fmt: skip
-    scores = [
-        [seed, 3000, key, value * (1 + 0.04 * rng.normal())]
-        for seed in seeds for key, value in level.items()
-    ]  # fmt: skip
+    }
+    metrics = {key: (key.replace("_", " "), True if key.startswith("far") else None, 0.0) for key in level}
+    scores = [[seed, 3000, key, value * (1 + 0.04 * rng.normal())] for seed in seeds for key, value in level.items()]
     x = np.linspace(-4, 4, 81)
     panels = pd.concat(
-        pd.DataFrame({"seed": seed, "panel": "D(x)", "x": x,
-                      "y": 1 / (1 + np.exp(-slope * (1 + 0.1 * rng.normal()) * x))})
+        pd.DataFrame({
+            "seed": seed,
+            "panel": "D(x)",
+            "x": x,
+            "y": 1 / (1 + np.exp(-slope * (1 + 0.1 * rng.normal()) * x)),
+        })
         for seed in seeds
-    )  # fmt: skip
+    )
     bottleneck = None if i_c is None else {"i_c": i_c, "k": 32}
-    write(root, "two_gaussians", "gaussians", name, None, seeds, 3000, {"bottleneck": bottleneck},
-          metrics, scores, _logs(rng, seeds, 3000, i_c, None), panels)  # fmt: skip
+    write(
+        root,
+        "two_gaussians",
+        "gaussians",
+        name,
+        None,
+        seeds,
+        3000,
+        {"bottleneck": bottleneck},
+        metrics,
+        scores,
+        _logs(rng, seeds, 3000, i_c, None),
+        panels,
+    )
 
 
 def _labelled(root, rng, name, ablation, beta, seeds, i_c=None):
@@ -230,8 +289,19 @@ def _labelled(root, rng, name, ablation, beta, seeds, i_c=None):
             values = {"error_12_codes": e, "error_1_code": e + 0.2, "train_error": e / 8, "kl": kl}
             scores += [[seed, step, key, value] for key, value in values.items()]
     bottleneck = None if beta is None else {"beta": beta} | ({"i_c": i_c} if i_c else {})
-    write(root, "vib_digits", "labelled", name, ablation, seeds, 2000, {"bottleneck": bottleneck},
-          metrics, scores, _logs(rng, seeds, 2000, i_c, beta))  # fmt: skip
+    write(
+        root,
+        "vib_digits",
+        "labelled",
+        name,
+        ablation,
+        seeds,
+        2000,
+        {"bottleneck": bottleneck},
+        metrics,
+        scores,
+        _logs(rng, seeds, 2000, i_c, beta),
+    )
 
 
 def _images(root, rng, name, ablation, quality, i_c, seeds):
@@ -249,15 +319,34 @@ def _images(root, rng, name, ablation, quality, i_c, seeds):
                 scores.append([seed, step, key, floor if dead and step == 3000 else value])
         if dead:
             status["3"] = "diverged at step 512"
-    manifest = {"encoder": "digits-cnn", "weights": "d" * 16, "resize": "none", "range": "uint8",
-                "n_real": 597, "n_fake": 597, "split": "test", "dtype": "float64",
-                "data": "e" * 16}  # fmt: skip
+    manifest = {
+        "encoder": "digits-cnn",
+        "weights": "d" * 16,
+        "resize": "none",
+        "range": "uint8",
+        "n_real": 597,
+        "n_fake": 597,
+        "split": "test",
+        "dtype": "float64",
+        "data": "e" * 16,
+    }
     folder = write(
-        root, "digits8", "images", name, ablation, seeds, 3000,
+        root,
+        "digits8",
+        "images",
+        name,
+        ablation,
+        seeds,
+        3000,
         {"loss": "non_saturating", "bottleneck": {"i_c": i_c} if i_c else None},
-        IMAGE_METRICS, scores, _logs(rng, seeds, 3000, i_c, None), None, status,
-        {"frechet_digits-cnn": {"train-test floor": 1.7}}, manifest,
-    )  # fmt: skip
+        IMAGE_METRICS,
+        scores,
+        _logs(rng, seeds, 3000, i_c, None),
+        None,
+        status,
+        {"frechet_digits-cnn": {"train-test floor": 1.7}},
+        manifest,
+    )
     pixels = rng.integers(0, 256, size=(8 * 10, 10 * 10)).astype(np.uint8)
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

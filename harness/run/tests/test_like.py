@@ -19,7 +19,13 @@ GAN = {"algorithm": "gan", "loss": "plain", "net": {"width": 8, "depth": 2}, "em
 
 def test_a_block_has_what_it_is_like_and_then_what_it_says() -> None:
     made = methods(pair={"gan": GAN, "wide": {"like": "gan", "net": {"width": 16}, "clip": 0.1}})
-    expected = {"algorithm": "gan", "loss": "plain", "net": {"width": 16, "depth": 2}, "ema": {"decay": 0.9}, "clip": 0.1}
+    expected = {
+        "algorithm": "gan",
+        "loss": "plain",
+        "net": {"width": 16, "depth": 2},
+        "ema": {"decay": 0.9},
+        "clip": 0.1,
+    }
     assert made["pair"]["wide"] == expected
 
 
@@ -45,7 +51,13 @@ def test_a_block_inside_may_be_like_one_of_another_task_and_then_replaces() -> N
 
 
 def test_a_block_inside_an_inherited_one_can_be_named() -> None:
-    made = methods(maze={"airl": {"critic": {"kind": "airl"}}, "vairl": {"like": "airl"}, "c": {"critic": {"like": "vairl.critic"}}})
+    made = methods(
+        maze={
+            "airl": {"critic": {"kind": "airl"}},
+            "vairl": {"like": "airl"},
+            "c": {"critic": {"like": "vairl.critic"}},
+        }
+    )
     assert made["maze"]["c"] == {"critic": {"kind": "airl"}}
 
 
@@ -75,12 +87,21 @@ def test_tasks_may_be_like_tasks() -> None:
         ({"like": "gam"}, "params.yaml: methods.pair.mine.like = gam: unknown; did you mean gan?"),
         ({"like": "pair.gam"}, "params.yaml: methods.pair.mine.like = pair.gam: unknown; did you mean gan?"),
         ({"like": "gan.nett"}, "params.yaml: methods.pair.mine.like = gan.nett: unknown; did you mean net?"),
-        ({"like": "gan.loss"}, "params.yaml: methods.pair.mine.like = gan.loss: must be the name of a block, such as gan or digits8.gan"),
-        ({"like": "pair"}, "params.yaml: methods.pair.mine.like = pair: must be the name of a block, such as gan or digits8.gan"),
-        ({"like": 3}, "params.yaml: methods.pair.mine.like = 3: must be the name of a block, such as gan or digits8.gan"),
+        (
+            {"like": "gan.loss"},
+            "params.yaml: methods.pair.mine.like = gan.loss: must be the name of a block, such as gan or digits8.gan",
+        ),
+        (
+            {"like": "pair"},
+            "params.yaml: methods.pair.mine.like = pair: must be the name of a block, such as gan or digits8.gan",
+        ),
+        (
+            {"like": 3},
+            "params.yaml: methods.pair.mine.like = 3: must be the name of a block, such as gan or digits8.gan",
+        ),
         ({"like": "mine"}, "params.yaml: methods: pair.mine -> pair.mine leads back to itself: take one `like` out"),
     ],
-)  # fmt: skip
+)
 def test_what_leads_nowhere_is_told(block: dict[str, Any], line: str) -> None:
     with pytest.raises(BenchError) as error:
         methods(pair={"gan": GAN, "mine": block})

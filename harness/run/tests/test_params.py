@@ -39,7 +39,10 @@ class Outer(Settings):
         ({"rate": 1, "qqq": 2}, "p.qqq: unknown key; known: form, inner, rate"),
         ({"rate": 1, "form": {"kind": "round", "radus": 2}}, "p.form.radus: unknown key; did you mean radius?"),
         ({"rate": 1, "form": {"kind": "square"}}, "p.form.side: missing"),
-        ({"rate": 1, "form": {"kind": "square", "side": "s"}}, "p.form.side = 's': input should be a valid number, unable to parse string as a number"),
+        (
+            {"rate": 1, "form": {"kind": "square", "side": "s"}},
+            "p.form.side = 's': input should be a valid number, unable to parse string as a number",
+        ),
         ({}, "p.rate: missing"),
         ({"rate": -1}, "p.rate = -1: input should be greater than 0"),
         ({"rate": "fast"}, "p.rate = 'fast': input should be a valid number, unable to parse string as a number"),
@@ -70,7 +73,9 @@ def test_numbers_read_as_dvc_reads_them(tmp_path):
     assert read_yaml(tmp_path / "p.yaml") == {"a": 0.001, "b": {"x": 1, "y": 2}, "c": {"x": 1, "y": 3}}
 
 
-@pytest.mark.parametrize("text, message", [("a: [1", "no readable YAML"), ("- 1\n", "no mapping"), ("a: ${b}", "no readable")])
+@pytest.mark.parametrize(
+    "text, message", [("a: [1", "no readable YAML"), ("- 1\n", "no mapping"), ("a: ${b}", "no readable")]
+)
 def test_broken_yaml(tmp_path, text, message):
     (tmp_path / "p.yaml").write_text(text)
     with pytest.raises(BenchError, match=message) as error:

@@ -151,7 +151,15 @@ def test_what_a_source_remembers_is_resumed(tmp_path):
 def test_past_its_deadline_a_run_stops_at_a_checkpoint_and_goes_on_with_the_same_bits(tmp_path):
     def to(folder, **more):
         method = Walk()
-        run = train(method, None, CounterDraws(SEEDS, "test"), Schedule(STEPS, 5, 2), tmp_path / folder, {"name": "walk"}, **more)
+        run = train(
+            method,
+            None,
+            CounterDraws(SEEDS, "test"),
+            Schedule(STEPS, 5, 2),
+            tmp_path / folder,
+            {"name": "walk"},
+            **more,
+        )
         return run, state_hash(method)
 
     steps = []

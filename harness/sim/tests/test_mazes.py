@@ -29,10 +29,14 @@ def throw(maze, qpos, qvel, controls):
 @EACH
 def test_the_model_is_what_the_sheet_says(maze):
     model = maze.model()
-    assert model.body("ball").mass[0] == pytest.approx(4 / 3 * np.pi * 0.03**3 * 1000) == pytest.approx(0.1131, abs=1e-4)
+    assert (
+        model.body("ball").mass[0] == pytest.approx(4 / 3 * np.pi * 0.03**3 * 1000) == pytest.approx(0.1131, abs=1e-4)
+    )
     assert model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_WARMSTART and not model.opt.gravity.any()
     assert model.opt.timestep * maze.frame_skip == pytest.approx(0.05)
-    assert (model.actuator_ctrlrange == [-maze.force, maze.force]).all() and maze.force == (1 if maze.kind == "c" else 5)
+    assert (model.actuator_ctrlrange == [-maze.force, maze.force]).all() and maze.force == (
+        1 if maze.kind == "c" else 5
+    )
     assert model.key("start").qpos.tolist() == list(maze.start)
     assert np.isin(model.geom_condim, 1).all() and (model.geom_margin == 0.002).all()
     assert model.ngeom == 1 + 4 + (1 if maze.kind == "c" else 2)
@@ -138,7 +142,9 @@ def test_s_rewards_by_hand():
     # A cost of the action there is none.
     np.testing.assert_allclose(Maze("s").reward(stay, np.full((5, 2), 9.0), stay), [2, 2, 1, 0, 0], atol=1e-12)
     before, after = at(0, 1.3), at(0, 1.45)
-    assert Maze("s").reward(before, np.zeros(2), after) == pytest.approx(1 + 0.15)  # 1 for the place before, shaping after
+    assert Maze("s").reward(before, np.zeros(2), after) == pytest.approx(
+        1 + 0.15
+    )  # 1 for the place before, shaping after
 
 
 @EACH

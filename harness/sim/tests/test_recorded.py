@@ -22,10 +22,10 @@ class Driver:
     def stream_from_torch(self, of):
         return of
 
-    def ScopedStream(self, stream):  # noqa: N802
+    def ScopedStream(self, stream):
         return nullcontext()
 
-    def ScopedCapture(self, stream):  # noqa: N802
+    def ScopedCapture(self, stream):
         driver = self
 
         class Capture:
@@ -78,7 +78,9 @@ def test_what_cannot_be_recorded_runs_as_written_after_one_warning(gpu, fails):
         for _ in range(5):
             step()
     assert (len(calls), driver.replayed) == (5, 0)
-    assert [str(w.message) for w in told] == ["a physics step is not recorded as a CUDA graph and runs kernel by kernel: no such node"]
+    assert [str(w.message) for w in told] == [
+        "a physics step is not recorded as a CUDA graph and runs kernel by kernel: no such node"
+    ]
 
 
 def test_bench_graphs_0_records_nothing(gpu, monkeypatch):

@@ -91,12 +91,21 @@ def test_tensors_meet_the_same_rules(robot):
     qpos, qvel = states(robot, n, rng)
     qpos[0], qvel[1] = np.nan, np.inf
     places, after = rng.normal(size=(2, n, 3))
-    action, uniform, normal = rng.normal(size=(n, robot.model.nu)), rng.random((n, robot.draws)), rng.normal(size=(n, robot.draws))
+    action, uniform, normal = (
+        rng.normal(size=(n, robot.model.nu)),
+        rng.random((n, robot.draws)),
+        rng.normal(size=(n, robot.draws)),
+    )
     found = []
     for of in (np.array, torch.tensor):
         healthy = robot.is_healthy(of(qpos), of(qvel))
         rewards = robot.reward(of(places), of(after), of(action), healthy)
-        found.append((robot.observe(of(qpos), of(qvel), of(places)), healthy, rewards, *robot.reset(of(uniform), of(normal))))
+        found.append((
+            robot.observe(of(qpos), of(qvel), of(places)),
+            healthy,
+            rewards,
+            *robot.reset(of(uniform), of(normal)),
+        ))
     for exact, tensor in zip(*found):
         assert type(exact) is np.ndarray and torch.is_tensor(tensor)
         np.testing.assert_allclose(tensor, exact, rtol=1e-12, atol=1e-12)
@@ -157,7 +166,10 @@ def test_warp_agrees_within_single_precision(name, share):
     again = robot.reset(rng.random((n, robot.draws)), rng.standard_normal((n, robot.draws)))
     actions = rng.uniform(-0.3, 0.3, (6, n, robot.model.nu)) * robot.model.actuator_ctrlrange[:, 1]
     found, expected, cpu = [], [], torch.device("cpu")
-    for shown, worlds, of in ((found, Worlds(robot, n, device=cpu), torch.tensor), (expected, Worlds(robot, n, 1), np.array)):
+    for shown, worlds, of in (
+        (found, Worlds(robot, n, device=cpu), torch.tensor),
+        (expected, Worlds(robot, n, 1), np.array),
+    ):
         shown.append((worlds.set_state(*map(of, start)),))
         for t, action in enumerate(actions):
             shown.append(worlds.step(of(action)))
@@ -170,5 +182,7 @@ def test_warp_agrees_within_single_precision(name, share):
             last = worlds.step(of(action))
         np.testing.assert_allclose(last[0], shown[-1][0], atol=1e-5)
     for part in range(2):  # observations, rewards
-        a, b = (np.concatenate([shown[part].ravel() for shown in side if part < len(shown)]) for side in (found, expected))
+        a, b = (
+            np.concatenate([shown[part].ravel() for shown in side if part < len(shown)]) for side in (found, expected)
+        )
         assert np.isclose(a, b, rtol=0.01, atol=0.01).mean() > share and np.corrcoef(a, b)[0, 1] > share

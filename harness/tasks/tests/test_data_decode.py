@@ -54,9 +54,16 @@ def tiff(values):
     height, width = values.shape[:2]
     start = 8 + 2 + 12 * 9 + 4
     tags = [
-        (256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, start), (259, 3, 1, 1), (262, 3, 1, 2),
-        (273, 4, 1, start + 6), (277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, values.size * 2),
-    ]  # fmt: skip
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 3, start),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 1, start + 6),
+        (277, 3, 1, 3),
+        (278, 4, 1, height),
+        (279, 4, 1, values.size * 2),
+    ]
     directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
     return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<3H", 16, 16, 16) + values.astype("<u2").tobytes()
 

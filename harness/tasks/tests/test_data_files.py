@@ -29,9 +29,15 @@ TREE = {
 
 def build(root: Path, scratch: Path, **options) -> images.Images:
     params = images.Params(
-        family="images", data="folder", root=str(root), size=32, seeds=(0,), steps=1,
-        score={"encoder": "vdb-legacy"}, **options,
-    )  # fmt: skip
+        family="images",
+        data="folder",
+        root=str(root),
+        size=32,
+        seeds=(0,),
+        steps=1,
+        score={"encoder": "vdb-legacy"},
+        **options,
+    )
     return images.build("task", params, scratch)
 
 
@@ -195,9 +201,13 @@ def test_names_do_not_depend_on_the_locale(tmp_path):
     settings = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     search = os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, sys.path)])
     ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | settings | {"PYTHONPATH": search},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | settings | {"PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert ran.stdout.split() == ["ascii", *ascii(["train/café/1.png", "train/猫/0.png"]).split()]
 
 

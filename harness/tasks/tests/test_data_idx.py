@@ -71,10 +71,17 @@ def test_a_published_set_in_each_layout(tmp_path, sets, below, zipped):
     assert task.pixels.classes[9] == "Ankle boot" and task.spec.n_classes == 10
 
 
-@pytest.mark.parametrize("wanted, given, line", [
-    ("mnist", "fashion_mnist", "holds Fashion-MNIST's train-images-idx3-ubyte, not MNIST's: say data: fashion_mnist"),
-    ("fashion_mnist", "mnist", "holds MNIST's train-images-idx3-ubyte, not Fashion-MNIST's: say data: mnist"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wanted, given, line",
+    [
+        (
+            "mnist",
+            "fashion_mnist",
+            "holds Fashion-MNIST's train-images-idx3-ubyte, not MNIST's: say data: fashion_mnist",
+        ),
+        ("fashion_mnist", "mnist", "holds MNIST's train-images-idx3-ubyte, not Fashion-MNIST's: say data: mnist"),
+    ],
+)
 def test_a_published_set_is_not_taken_for_another(tmp_path, sets, wanted, given, line):
     with pytest.raises(BenchError, match=line):
         build(wanted, write(tmp_path, sets[given], zipped=True))

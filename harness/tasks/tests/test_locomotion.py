@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.contracts import BenchError
 from harness.checks.watch import NoHost
+from harness.contracts import BenchError
 from harness.metrics import episodes
 from harness.metrics.evaluation import Evaluation
 from harness.run.seeds import CounterDraws
@@ -50,6 +50,7 @@ def test_shapes_flags_and_the_chain_of_observations():
 
 def test_episodes_end_and_begin_again_only_where_asked_for():
     """Falling hoppers: the observation before the restart is kept, the next one is a reset's."""
+
     def run(**words):
         return task(horizon=120, **words).source(CPU).rollout(shaking(draws(), 120, 3, 3, 2.0), draws(), 3)
 
@@ -71,6 +72,7 @@ def test_episodes_end_and_begin_again_only_where_asked_for():
 
 def test_an_absorbing_state_lasts_until_the_horizon():
     """I3: all zeros but for its mark; it pays nothing and no flag says that anything ended."""
+
     def run(termination):
         where = task(horizon=60, termination=termination)
         return where, where.source(CPU).rollout(shaking(draws(), 60, 3, 3, 2.0), draws(), 3)
@@ -94,7 +96,10 @@ def test_an_expert_without_the_mark_is_shown_with_it(tmp_path):
     found = write(tmp_path / "e.npz", task("HalfCheetah-v5", horizon=20))
     told = {"demonstrations": str(tmp_path / "e.npz"), "horizon": 20, "episodes": 4}
     shown = task("HalfCheetah-v5", termination="absorbing", **told).source(CPU).demonstrations()
-    assert torch.equal(shown.observations[..., :17], found.observations[:1]) and (shown.next_observations[..., 17] == 0).all()
+    assert (
+        torch.equal(shown.observations[..., :17], found.observations[:1])
+        and (shown.next_observations[..., 17] == 0).all()
+    )
     assert shown.observations.shape[-1] == 18
 
 
@@ -153,16 +158,18 @@ def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(robot, te
     """Some worlds fall at once and often, so starts of several chunks are used up: one look in a chunk at most."""
     found = []
     for physics in ("mujoco", "warp"):
-        where = task(robot, horizon=60, physics=physics, termination="ignored" if termination == "marked" else termination)
+        where = task(
+            robot, horizon=60, physics=physics, termination="ignored" if termination == "marked" else termination
+        )
         source = where.to_score(CPU) if termination == "marked" else where.source(CPU)
         size, d = where.spec.action_size, draws()
         noise = 0.3 * d.normal("latent", "policy", (60, 4, size)) + 2.0 * torch.tensor([0.0, 0.0, 0.1, 1.0])[:, None]
-        act = lambda o, t: noise[:, t] - 0.01 * o[..., :1]  # noqa: B023, E731
+        act = lambda o, t: noise[:, t] - 0.01 * o[..., :1]
         with NoHost(60 // Starts.CHUNK if termination == "restart" else 0) if physics == "warp" else nullcontext():
             found.append(source.rollout(act, d, 4))
     for name in ("observations", "actions", "rewards", "next_observations", "terminated", "truncated"):
         exact, single = (getattr(rollout, name) for rollout in found)
-        torch.testing.assert_close(single, exact, rtol=1e-4, atol=1e-4, msg=lambda text: f"{name}: {text}")  # noqa: B023
+        torch.testing.assert_close(single, exact, rtol=1e-4, atol=1e-4, msg=lambda text: f"{name}: {text}")
     if termination in ("restart", "marked") and ROBOTS[robot].healthy:
         over = found[0].terminated
         assert over.sum(1).max() > Starts.CHUNK and not over.all()
@@ -190,9 +197,13 @@ def test_returns_are_those_of_gymnasiums_episodes():
     env = gymnasium.make("Hopper-v5").unwrapped
     env.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
     robot, shape = ROBOTS["Hopper-v5"], (4, Starts.CHUNK, ROBOTS["Hopper-v5"].draws)
-    u, z = (x[0].double().numpy() for x in (
-        draws(3).uniform("eval", "episodes/reset/0", shape)[:, :, 0], draws(3).normal("eval", "episodes/reset/0/normal", shape)[:, :, 0]
-    ))  # fmt: skip
+    u, z = (
+        x[0].double().numpy()
+        for x in (
+            draws(3).uniform("eval", "episodes/reset/0", shape)[:, :, 0],
+            draws(3).normal("eval", "episodes/reset/0/normal", shape)[:, :, 0],
+        )
+    )
     totals, steps = [], []
     for e, (qpos, qvel) in enumerate(zip(*robot.reset(u, z))):
         env.reset(seed=0)
@@ -215,7 +226,10 @@ def write(path, where, n=4, down=(), bonus=0.0):
     found = where.source(CPU).rollout(shaking(draws(0), where.horizon, n, where.spec.action_size), draws(0), n)
     parts = {name: getattr(found, name).numpy() for name in ("observations", "actions", "rewards")}
     parts["rewards"] = parts["rewards"] + np.float32(bonus)
-    parts |= {"last_observations": found.next_observations[:, -1].numpy(), "whole": np.array([[i not in down for i in range(n)]])}
+    parts |= {
+        "last_observations": found.next_observations[:, -1].numpy(),
+        "whole": np.array([[i not in down for i in range(n)]]),
+    }
     np.savez(path, **{f"demonstrations/{name}": part for name, part in parts.items()})
     return found
 
@@ -241,7 +255,9 @@ def test_demonstrations_are_whole_episodes_thinned_from_places_of_their_own(tmp_
 def test_normalised_returns_lie_between_the_two_references(tmp_path):
     where = task("HalfCheetah-v5", horizon=30, score={"n_episodes": 3})
     found = write(tmp_path / "e.npz", where, 3, bonus=1.0)
-    where = task("HalfCheetah-v5", horizon=30, score={"n_episodes": 3}, demonstrations=str(tmp_path / "e.npz"), episodes=3)
+    where = task(
+        "HalfCheetah-v5", horizon=30, score={"n_episodes": 3}, demonstrations=str(tmp_path / "e.npz"), episodes=3
+    )
     outputs = Outputs()
     outputs.size = 6
     scores = episodes.compute(Evaluation(where, outputs, draws(1)))
@@ -256,14 +272,20 @@ def test_normalised_returns_lie_between_the_two_references(tmp_path):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ({"demonstrations": "none.npz"}, "none.npz with the demonstrations of robots is missing: train the expert cell first"),
+        (
+            {"demonstrations": "none.npz"},
+            "none.npz with the demonstrations of robots is missing: train the expert cell first",
+        ),
         ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, tasks.robots.episodes asks for 5"),
-        ({"demonstrations": "FILE", "robot": "Hopper-v5"}, "holds no demonstrations of 20 steps with 11 observations and 3 actions"),
+        (
+            {"demonstrations": "FILE", "robot": "Hopper-v5"},
+            "holds no demonstrations of 20 steps with 11 observations and 3 actions",
+        ),
         ({"demonstrations": "FILE", "horizon": 30}, "holds no demonstrations of 30 steps with 17 observations"),
         ({"demonstrations": "FILE", "every": 21}, "tasks.robots.every = 21: more than the 20 steps of an episode"),
         ({}, "robots has no demonstrations: give tasks.robots.demonstrations, the expert's cell"),
     ],
-)  # fmt: skip
+)
 def test_wrong_demonstrations_get_one_line(words, line, tmp_path):
     write(tmp_path / "e.npz", task("HalfCheetah-v5", horizon=20))
     words = {"robot": "HalfCheetah-v5", "horizon": 20, "episodes": 4} | words
@@ -291,4 +313,6 @@ def test_a_weak_expert_normalises_no_table(expert, counts):
     """Hopper's mark is 2,800; of the way there from 18 at random, 60 % is 1,687."""
     assert episodes.is_expert(task(), expert, 18.0) == counts
     assert episodes.is_expert(task(horizon=100), 30.0, 18.0) and not episodes.is_expert(task(horizon=100), 10.0, 18.0)
-    assert episodes.is_expert(task("Reacher-v5"), -10.0, -43.0) and not episodes.is_expert(task("Reacher-v5"), -30.0, -43.0)
+    assert episodes.is_expert(task("Reacher-v5"), -10.0, -43.0) and not episodes.is_expert(
+        task("Reacher-v5"), -30.0, -43.0
+    )

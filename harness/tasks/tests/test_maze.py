@@ -82,7 +82,9 @@ def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(kind, mon
     for name in ("Threads", "Warp"):
         monkeypatch.setattr(tasks_maze, name, Pretended)
     noise = draws().normal("latent", "policy", (100, 4, 2))
-    exact = task(kind, physics="mujoco", threads=1).source(CPU).rollout(lambda o, t: noise[:, t] - o[..., :2], draws(), 4)
+    exact = (
+        task(kind, physics="mujoco", threads=1).source(CPU).rollout(lambda o, t: noise[:, t] - o[..., :2], draws(), 4)
+    )
     with NoHost():
         single = task(kind, physics="warp").source(CPU).rollout(lambda o, t: noise[:, t] - o[..., :2], draws(), 4)
     for name in ("observations", "actions", "rewards", "next_observations"):
@@ -92,7 +94,7 @@ def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(kind, mon
 def test_noise_alone_ends_as_in_the_sheet():
     """Unit Gaussian actions: about -46 in the C-maze, about 0.15 by shaping in the S-maze."""
     for maze, low, high in (("c", -49, -43), ("s", -0.3, 0.8)):
-        act = lambda o, t: act.noise[:, t]  # noqa: E731
+        act = lambda o, t: act.noise[:, t]
         act.noise = draws().normal("eval", "test", (100, 20, 2))
         returns = task(maze).source(CPU).rollout(act, draws(), 20).rewards.sum(1)
         assert low < returns.mean() < high
@@ -160,10 +162,14 @@ def test_draws_are_resets_by_stream_and_name_and_nothing_else():
         source.rollout(still, Watched(range(2), "test"), 5, name, stream).next_observations
         for name, stream in (("rollout", "env"), ("rollout", "env"), ("other", "env"), ("rollout", "eval"))
     ]
-    assert asked[0] == ("env", "rollout/reset", (5, 2)) and asked[3][:2] == ("eval", "rollout/reset") and len(asked) == 4
+    assert (
+        asked[0] == ("env", "rollout/reset", (5, 2)) and asked[3][:2] == ("eval", "rollout/reset") and len(asked) == 4
+    )
     assert torch.equal(ends[0], ends[1]) and not torch.equal(ends[0], ends[2]) and not torch.equal(ends[0], ends[3])
     # v = U(-0.01, 0.01), and 1 N s/m takes it away: the ball comes to rest |v| m / d from where it began.
-    drift = (task().source(CPU).rollout(still, draws(0), 500).next_observations[0, -1, :, :2] - torch.tensor([0.3, 0])) / 0.1131
+    drift = (
+        task().source(CPU).rollout(still, draws(0), 500).next_observations[0, -1, :, :2] - torch.tensor([0.3, 0])
+    ) / 0.1131
     assert drift.abs().max() < 0.01 and drift.abs().mean() == pytest.approx(0.005, rel=0.1) and abs(drift.mean()) < 1e-3
 
 
@@ -182,7 +188,12 @@ def test_a_broken_seed_leaves_the_others_alone():
 
 def save(path, steps=5, episodes=4, **changes):
     rng = np.random.default_rng(0)
-    shapes = {"observations": (steps, episodes, 3), "actions": (steps, episodes, 2), "rewards": (steps, episodes), "last_observations": (episodes, 3)}
+    shapes = {
+        "observations": (steps, episodes, 3),
+        "actions": (steps, episodes, 2),
+        "rewards": (steps, episodes),
+        "last_observations": (episodes, 3),
+    }
     arrays = {f"demonstrations/{k}": rng.normal(size=(1, *shape)).astype(np.float32) for k, shape in shapes.items()}
     np.savez(path, **(arrays | {"demonstrations/whole": np.ones((1, episodes), bool)} | changes))
     return arrays
@@ -221,7 +232,9 @@ def test_demonstrations_that_are_missing_or_damaged(tmp_path):
     ]
     for damage in damages:
         damage()
-        with pytest.raises(BenchError, match="holds no demonstrations of 5 steps with 3 observations and 2 actions: train") as error:
+        with pytest.raises(
+            BenchError, match="holds no demonstrations of 5 steps with 3 observations and 2 actions: train"
+        ) as error:
             read(demonstrations=str(path))
         assert "\n" not in str(error.value)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import numpy as np
 import pytest
 import torch
@@ -20,16 +18,27 @@ pytest.importorskip("mujoco_warp")
 CPU, STEPS = torch.device("cpu"), 30
 RATE = {"name": "adam", "lr": 1e-3}
 VAIL = {
-    "algorithm": "imitation", "batch": 16, "discriminator_steps": 2,
+    "algorithm": "imitation",
+    "batch": 16,
+    "discriminator_steps": 2,
     "learner": {
-        "kind": "ppo", "n_envs": 3, "epochs": 2, "minibatches": 2, "optimizer": RATE, "normaliser": {"source": "expert"},
-        "value": {"kind": "mlp", "width": 8, "epochs": 2, "minibatches": 2, "optimizer": RATE}, "policy": {"width": 8},
+        "kind": "ppo",
+        "n_envs": 3,
+        "epochs": 2,
+        "minibatches": 2,
+        "optimizer": RATE,
+        "normaliser": {"source": "expert"},
+        "value": {"kind": "mlp", "width": 8, "epochs": 2, "minibatches": 2, "optimizer": RATE},
+        "policy": {"width": 8},
     },
     "discriminator": {
-        "kind": "gail", "net": {"kind": "mlp", "width": 8, "depth": 1, "activation": "relu"}, "head": "linear", "critic_optimizer": RATE,
+        "kind": "gail",
+        "net": {"kind": "mlp", "width": 8, "depth": 1, "activation": "relu"},
+        "head": "linear",
+        "critic_optimizer": RATE,
         "bottleneck": {"size": 4, "i_c": 0.5, "dual_step": 1e-3, "kl_reduce": "per_sample", "generator_z": "mean"},
     },
-}  # fmt: skip
+}
 
 
 def draws():
@@ -38,7 +47,11 @@ def draws():
 
 def task(physics="warp", **words):
     words = {"horizon": STEPS, "threads": 1, "score": {"n_episodes": 2}} | words
-    return build("pole", Params(family="locomotion", robot="InvertedPendulum-v5", seeds=(0, 1), steps=2, physics=physics, **words), None)
+    return build(
+        "pole",
+        Params(family="locomotion", robot="InvertedPendulum-v5", seeds=(0, 1), steps=2, physics=physics, **words),
+        None,
+    )
 
 
 @pytest.mark.parametrize("termination", ["restart", "absorbing", "marked"])

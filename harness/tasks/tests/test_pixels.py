@@ -14,7 +14,6 @@ from harness.tasks.data_folder import image_folder
 from harness.tasks.pixels import Pixels, augment, hold_out
 from harness.tasks.tests.made import encoded, noise, write_folder, write_zip
 
-
 SET = {
     "train/cat/1.png": encoded(noise(0)),
     "train/dog/2.PNG": encoded(noise(1)),
@@ -48,10 +47,14 @@ def test_hash_sees_pixels_labels_shape_and_the_cut():
     hashes = [
         Pixels(x[:cut], y, x[cut:], None).data_hash
         for x, y, cut in [
-            (images, labels, 2), (changed, labels, 2), (images, labels[::-1], 2), (images, None, 2),
-            (images.reshape(3, 1, 2, 8), labels, 2), (images, labels, 1),
+            (images, labels, 2),
+            (changed, labels, 2),
+            (images, labels[::-1], 2),
+            (images, None, 2),
+            (images.reshape(3, 1, 2, 8), labels, 2),
+            (images, labels, 1),
         ]
-    ]  # fmt: skip
+    ]
     assert len(set(hashes)) == len(hashes) and all(len(h) == 16 for h in hashes)
     assert Pixels(images[:2].copy(), labels, images[2:], None).data_hash == hashes[0]
 

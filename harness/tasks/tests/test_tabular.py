@@ -35,7 +35,7 @@ def uniform(n):
 def test_walls_keep_in_place_and_openings_do_not():
     m = maze("corridor")
     assert m.shape == (5, 5) and list(MOVES) == ["up", "right", "down", "left"]
-    of = lambda row, column: 5 * row + column  # noqa: E731
+    of = lambda row, column: 5 * row + column
     assert m.next_states[UP, of(0, 2)] == of(0, 2) and m.next_states[LEFT, of(3, 0)] == of(3, 0)
     assert m.next_states[RIGHT, of(0, 1)] == of(0, 2) and m.next_states[DOWN, of(0, 1)] == of(1, 1)
     # The inner wall from both sides, and its gap.
@@ -72,23 +72,35 @@ def test_the_flipped_maze_has_other_walls_and_the_same_rewards(layout):
     np.testing.assert_array_equal(a.transfer.next_states, b.maze.next_states)
     np.testing.assert_array_equal(b.transfer.next_states, a.maze.next_states)
     # Who goes on as in the first maze, in the second loses much of what could be had.
-    returns = lambda policy: occupancy(policy, a.start, there.next_states, 50) @ there.reward  # noqa: E731
+    returns = lambda policy: occupancy(policy, a.start, there.next_states, 50) @ there.reward
     assert returns(a.expert.policy) < 0.6 * returns(b.expert.policy)
 
 
 def test_bad_parameters():
     for changes, said in (
-        ({"gamma": 1.0}, "gamma = 1.0"), ({"temperature": 0}, "temperature = 0"), ({"layout": "room"}, "corridor"),
-    ):  # fmt: skip
+        ({"gamma": 1.0}, "gamma = 1.0"),
+        ({"temperature": 0}, "temperature = 0"),
+        ({"layout": "room"}, "corridor"),
+    ):
         with pytest.raises(BenchError, match=said):
             task(**changes)
 
 
 def test_hash_sees_what_moves_the_data():
-    tasks = [task(), *(task(**c) for c in (
-        {"layout": "rooms"}, {"flipped": True}, {"gamma": 0.8}, {"temperature": 1.0}, {"horizon": 20},
-        {"n_demonstrations": 3},
-    ))]  # fmt: skip
+    tasks = [
+        task(),
+        *(
+            task(**c)
+            for c in (
+                {"layout": "rooms"},
+                {"flipped": True},
+                {"gamma": 0.8},
+                {"temperature": 1.0},
+                {"horizon": 20},
+                {"n_demonstrations": 3},
+            )
+        ),
+    ]
     assert len({t.data_hash for t in tasks}) == len(tasks) and task(steps=9).data_hash == tasks[0].data_hash
 
 
@@ -239,7 +251,7 @@ def test_the_discriminator_of_airl_by_exact_optimisation():
     """
     t = task()
     n, nxt = 25, t.maze.next_states
-    visits = lambda policy: occupancy(policy, t.start, nxt, 50) / 50  # noqa: E731
+    visits = lambda policy: occupancy(policy, t.start, nxt, 50) / 50
 
     def g_of(policy):
         log_pi, real = np.log(policy), visits(t.expert.policy)[:, None] * t.expert.policy

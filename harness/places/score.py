@@ -1,0 +1,151 @@
+"""From the snapshots of a trained cell to its record. Scoring trains nothing and moves no training draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import BenchError, Method, Score, Task
+from harness.metrics.evaluate import evaluate
+from harness.plan import needs
+from harness.plan.identity import block_folder, identity, keys_of
+from harness.plan.plan import Cell
+from harness.run import checkpoint
+from harness.run.record import Record
+from harness.run.seeds import CounterDraws
+from harness.run.train import Run, Schedule, snapshot_path
+
+Fresh = Callable[[tuple[int, ...]], tuple[Method, CounterDraws]]
+EVALUATION_STEP = 0  # all methods and all checkpoints meet the same latents and codes
+
+
+def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
+    """fresh(seeds) gives an untrained method with its draws, into which each snapshot is loaded."""
+    record = Record(_head(root, cell, task), artefacts={} if "artefacts" in task.writes else None)
+    params = cell.task_params
+    points = Schedule(params.steps, params.log_points, params.evaluations).evaluated()
+    encoder = encoder_of(task)
+    for index, seeds in enumerate(cell.blocks):
+        folder = block_folder(root, cell, seeds)
+        names = {**identity(root, cell), "seeds": list(seeds)}
+        run = _trained(folder, names, cell)
+        method, draws = fresh(seeds)
+        record.head["tier"] = tier(task, method)
+        for step in points:
+            state = checkpoint.load(snapshot_path(folder, step), names)
+            if state is None:
+                raise BenchError(f"{snapshot_path(folder, step)} is missing: delete {folder} and train again")
+            method.load_state_dict(state["method"])
+            last = step == points[-1]
+            result = evaluate(
+                task, method.outputs(), draws.at(EVALUATION_STEP), encoder, last, scratch=root / ".scratch"
+            )
+            _add_scores(record, cell, seeds, step, result.scores, run)
+        _add_end(record, cell, index, seeds, run, result)
+        record.head["manifests"] |= result.manifests
+        if index == 0:
+            record.sheet = result.sheet
+        if record.artefacts is not None:
+            needs.collect(record.artefacts, method.artefacts(), index)
+    return record
+
+
+def _head(root: Path, cell: Cell, task: Task) -> dict[str, Any]:
+    keys = keys_of(root, cell)
+    return {
+        "protocol": cell.protocol,
+        "preset": cell.preset,
+        "task": cell.task,
+        "method": cell.method,
+        "cell": cell.name,
+        "family": cell.family,
+        "algorithm": cell.algorithm,
+        "tier": None,
+        "ablation": cell.ablation,
+        "params": {
+            "task": cell.task_params.model_dump(mode="json"),
+            "method": cell.method_params.model_dump(mode="json"),
+        },
+        "seeds": list(cell.seeds),
+        "blocks": [list(b) for b in cell.blocks],
+        "steps": cell.task_params.steps,
+        "training_key": keys.training,
+        "scoring_key": keys.scoring,
+        "data_hash": task.data_hash,
+        "status": {},
+        "state_hashes": {},
+        "metrics": {},
+        "manifests": {},
+        "references": {},
+    }
+
+
+def tier(task: Task, method: Method) -> str:
+    """How far a second run may differ: not at all, not on the same device, or within chance."""
+    if task.statistical:
+        return "statistical"
+    return "bit-exact" if method.alive.device.type == "cpu" else "same-device exact"
+
+
+def encoder_of(task: Task) -> Any:
+    """The encoder that an image task names, on the device that trains; or None for other tasks."""
+    if task.params.encoder is None:
+        return None
+    from harness.metrics.encoders.catalogue import load
+    from harness.run.device import pick_device
+
+    score = task.params.score
+    return load(score.encoder, score.encoder_weights, pick_device().type, score.encoder_precision)
+
+
+def _trained(folder: Path, names: dict[str, Any], cell: Cell) -> Run:
+    state = checkpoint.load(folder / "checkpoint.pt", names)
+    if state is None or state["run"]["step"] < cell.task_params.steps:
+        raise BenchError(
+            f"{cell.task}/{cell.name} is not trained to its end: run `bench train {cell.task} {cell.name}`"
+        )
+    return Run(**state["run"])
+
+
+def _add_scores(
+    record: Record, cell: Cell, seeds: tuple[int, ...], step: int, scores: dict[str, Score], run: Run
+) -> None:
+    """A seed that diverged by this step, or whose score is not finite, counts at the floor."""
+    for name, score in scores.items():
+        for place, seed in enumerate(seeds):
+            value = float(score.values[place])
+            if run.died.get(place, step + 1) <= step or not np.isfinite(value):
+                value = float(score.floor)
+            record.scores.append((cell.task, cell.name, seed, step, name, value))
+
+
+def _add_end(record: Record, cell: Cell, index: int, seeds: tuple[int, ...], run: Run, result: Any) -> None:
+    head = record.head
+    head["state_hashes"][str(index)] = {str(step): value for step, value in run.hashes.items()}
+    for name, score in result.scores.items():
+        head["metrics"][name] = {
+            "higher_is_better": score.higher_is_better,
+            "floor": float(score.floor),
+            "label": score.label,
+            "headline": score.headline,
+            "unit": "",
+            "manifest": result.manifest_ids.get(name),
+        }
+        if score.references:
+            head["references"][name] = {k: float(v) for k, v in score.references.items()}
+    for place, seed in enumerate(seeds):
+        if place in run.died:
+            head["status"][str(seed)] = f"diverged at step {run.died[place]}"
+        else:
+            head["status"][str(seed)] = "collapsed" if result.collapsed[place] else "finished"
+        for step, logs in run.curves:
+            if step < run.died.get(place, step + 1):
+                record.curves.append({"seed": seed, "step": step} | {k: float(v[place]) for k, v in logs.items()})
+        for panel, x, y in result.panels:
+            record.panels += [(seed, panel, float(a), float(b)) for a, b in zip(x, y[place])]
+    record.provenance.setdefault("training_seconds", {})[str(index)] = round(run.seconds, 2)
+    if run.mode != "eager":
+        record.provenance.setdefault("updates", {})[str(index)] = run.mode

@@ -1,0 +1,71 @@
+"""Equal tuning: as many trials for each method, shared values, and params.yaml holds what won."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from harness.contracts import BenchError
+from harness.places.tune import FOLDER, Space, _get, applied, trials, tune
+from harness.plan.plan import load_plan
+from harness.run.params import read_yaml, validated
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _space(task: str) -> Space:
+    return validated(Space, read_yaml(ROOT / FOLDER / f"{task}.yaml"), task)
+
+
+@pytest.mark.parametrize("task", [path.stem for path in (ROOT / FOLDER).glob("*.csv")])
+def test_params_hold_the_best_of_equally_many_trials(task):
+    rows = pd.read_csv(ROOT / FOLDER / f"{task}.csv")
+    blocks = load_plan(ROOT).params["methods"][task]
+    space = _space(task)
+    assert set(rows.method) == set(blocks)
+    for method, own in rows.groupby("method"):
+        assert sorted(own.trial.unique()) == list(range(space.trials))
+        assert set(own.seed) == set(space.seeds)
+        best = own.groupby("trial").value.mean().idxmin()
+        settings = own[own.trial == best].settings.iloc[0]
+        for key, text in _parsed(settings, [*space.choices, *space.log_uniform]).items():
+            assert _get(blocks[method], key) == yaml.safe_load(text), (method, key)
+
+
+def test_methods_that_share_a_key_share_its_values():
+    space = _space("digits8")
+    plain, penalised = (
+        {"critic_optimizer": {"lr": 1e-3}},
+        {"critic_optimizer": {"lr": 1e-3}, "penalties": {"r1": {"weight": 1}}},
+    )
+    ours, theirs = trials(space, plain), trials(space, penalised)
+    assert len(ours) == len(theirs) == space.trials and ours[0] == {}
+    assert [t["critic_optimizer.lr"] for t in ours[1:]] == [t["critic_optimizer.lr"] for t in theirs[1:]]
+    assert len({t["critic_optimizer.lr"] for t in ours[1:]}) == space.trials - 1
+    low, high = space.log_uniform["penalties.r1.weight"]
+    assert all(low <= t["penalties.r1.weight"] <= high for t in theirs[1:])
+
+
+def test_keys_that_go_together_are_set_together():
+    block = {"critic_optimizer": {"lr": 1.0}, "generator_optimizer": {"lr": 1.0}}
+    changed = applied(_space("digits8"), block, {"critic_optimizer.lr": 0.5})
+    assert changed["generator_optimizer"]["lr"] == 0.5 and block["critic_optimizer"]["lr"] == 1.0
+
+
+def test_reported_seeds_are_refused(tmp_path):
+    plan = load_plan(ROOT)
+    space = read_yaml(ROOT / FOLDER / "digits8.yaml") | {"seeds": [3, 1000]}
+    (tmp_path / FOLDER).mkdir(parents=True)
+    (tmp_path / FOLDER / "digits8.yaml").write_text(yaml.safe_dump(space))
+    with pytest.raises(BenchError, match=r"seeds \[3\] are reported ones"):
+        tune(tmp_path, plan, "digits8")
+
+
+def _parsed(settings: str, keys: list[str]) -> dict[str, str]:
+    """'a.b=[1, 2] c=3' -> {'a.b': '[1, 2]', 'c': '3'}: a value may hold spaces, a key never does."""
+    starts = sorted((settings.index(f"{key}="), key) for key in keys if f"{key}=" in settings)
+    ends = [at for at, _ in starts[1:]] + [len(settings)]
+    return {key: settings[at + len(key) + 1 : end].strip() for (at, key), end in zip(starts, ends, strict=True)}

@@ -1,0 +1,138 @@
+"""Train the blocks of a cell, score them, write the record. Checkpoints lie in the scratch folder."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness import registry
+from harness.contracts import BenchError, Method, Task
+from harness.files import write_bytes
+from harness.places.progress import Progress
+from harness.plan import needs
+from harness.plan.identity import block_folder, data_manifest, identity
+from harness.plan.origin import origin
+from harness.plan.plan import Cell
+from harness.run import checkpoint
+from harness.run.device import arithmetic, name_of, pick_device
+from harness.run.params import TaskParams
+from harness.run.record import to_json
+from harness.run.seeds import CounterDraws
+from harness.run.train import Schedule, train
+
+
+def train_cell(root: Path, cell: Cell, jobs: int = 1) -> None:
+    """Train what is not trained yet, then score. jobs: blocks at the same time, each a process."""
+    blocks = range(len(cell.blocks))
+    if jobs > 1 and len(blocks) > 1:
+        import multiprocessing
+
+        with multiprocessing.get_context("spawn").Pool(min(jobs, len(blocks))) as pool:
+            pool.starmap(train_block, [(root, cell, i) for i in blocks], chunksize=1)
+    else:
+        for i in blocks:
+            train_block(root, cell, i)
+    finish_cell(root, cell)
+
+
+def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf) -> bool:
+    """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic)."""
+    torch.set_num_threads(cell.task_params.threads)
+    seeds = cell.blocks[index]
+    folder = block_folder(root, cell, seeds)
+    names = {**identity(root, cell), "seeds": list(seeds)}
+    with checkpoint.locked(folder):
+        task = build_task(root, cell)
+        device = pick_device()
+        draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device)
+        method = build_method(cell, task, draws, device)
+        needs.deliver(root, cell, method, seeds)
+        if not (folder / "run.json").exists():
+            write_bytes(folder / "run.json", to_json({"identity": names, "environment": environment(device)}))
+        params = cell.task_params
+        schedule = Schedule(params.steps, params.log_points, params.evaluations)
+        title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
+        with arithmetic(params.precision, device):
+            run = train(
+                method, task.source(device), draws, schedule, folder, names, Progress(title, params.steps), deadline
+            )
+        for place, step in run.died.items():
+            print(f"{title}: seed {seeds[place]} diverged at step {step}", flush=True)
+    if {**identity(root, cell), "seeds": list(seeds)} != names:
+        raise BenchError(f"the code of {cell.task}/{cell.name} changed while it ran: run it again")
+    return run.step == params.steps
+
+
+def finish_cell(root: Path, cell: Cell) -> None:
+    """Score every block and write the record; needs all blocks trained."""
+    from harness.places.score import score_cell
+
+    started = time.monotonic()
+    task = build_task(root, cell)
+    record = score_cell(root, cell, task, lambda seeds: _fresh(cell, task, seeds))
+    record.provenance |= {
+        "environment": environment(pick_device()),
+        "scoring_seconds": round(time.monotonic() - started, 2),
+    }
+    record.write(cell.folder(root))
+
+
+def build_task(root: Path, cell: Cell) -> Task:
+    """The task with its data; refuses data other than those prepared."""
+    task = load_task(root, cell.task, cell.task_params)
+    expected = data_manifest(root, cell.task)["data_hash"]
+    if task.data_hash != expected:
+        raise BenchError(
+            f"data of {cell.task} have hash {task.data_hash}, prepared were {expected}: run `bench prepare {cell.task}`"
+        )
+    return task
+
+
+@lru_cache(maxsize=2)
+def load_task(root: Path, name: str, params: TaskParams) -> Task:
+    """The task's data; paths of encoder weights and of demonstrations start at `root`."""
+    params = params.located(root)
+    if expert := needs.demonstrations(params):
+        params = params.model_copy(update={"demonstrations": str(needs.path(root, expert))})
+    return registry.family(params.family).build(name, params, root / ".scratch" / "data")
+
+
+def build_method(cell: Cell, task: Task, draws: CounterDraws, device: torch.device) -> Method:
+    """Freshly initialised on the CPU, then moved: the same initial weights on every device."""
+    on_cpu = CounterDraws(draws.seeds, draws.scope, "cpu", lookahead=1)
+    return registry.algorithm(cell.algorithm).build(cell.method_params, task.spec, on_cpu, device)
+
+
+def _fresh(cell: Cell, task: Task, seeds: tuple[int, ...]) -> tuple[Method, CounterDraws]:
+    device = pick_device()
+    draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device, lookahead=1)
+    return build_method(cell, task, draws, device), draws
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions, machine, and the commit of the code that runs: told beside the record, never part of it."""
+    import numpy
+
+    return {
+        **_origin(),
+        "device": name_of(device),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "variables": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("BENCH_")},
+    }
+
+
+@lru_cache(maxsize=1)
+def _origin() -> dict[str, Any]:
+    """Asked once a process: a commit made while it trains is not that of the code it has imported."""
+    return origin(registry.ROOT)

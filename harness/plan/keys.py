@@ -1,0 +1,206 @@
+"""The code that a cell runs, as a hash: what its result depends on, and nothing else.
+
+The files are found by reading import statements (lazy ones inside functions count), from the
+training loop, the draws, the task family, the algorithm and the encoder that the task names. What
+is hashed is the syntax tree without comments, docstrings and positions, so that rewording retrains nothing. The command
+layer is left out: it only composes, and a change of meaning there is a new `protocol`.
+Of an algorithm from an installed package the package's name and version count and the one file
+that its entry point names, with what that imports of this project.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from harness import registry
+from harness.errors import BenchError
+from harness.files import write_text
+from harness.plan.controls import with_controls
+from harness.store import cell_name
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = ("harness.run.train", "harness.run.seeds", "harness.run.pins")
+SCORING = ("harness.places.score", "harness.metrics.evaluate")
+PREPARE = "harness.places.prepare"
+ENCODERS = "harness.metrics.encoders"
+KEYS = Path("results/keys")
+PREPARED = "prepare"  # names the file of a task's own key among those of its cells
+COMPOSERS = ("harness.plan.", "harness.places.", "harness.workspace.", "harness.commands.", "harness.registry")
+
+
+def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
+    """{"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} of the code below `root`.
+
+    encoder: the one that scores the images of the task, if any.
+    """
+    task = f"harness.tasks.{family}"
+    theirs, methods = _packaged(algorithm, root) or ({}, (f"baselines.methods.{algorithm}",))
+    training = theirs | closure(root, (*ENGINE, task, *methods), skip=("harness.metrics.", *COMPOSERS))
+    metrics = [f"harness.metrics.{name}" for name in registry.literal(_file(root, task), "metrics")]
+    scoring = training | closure(root, (*SCORING, *metrics, *_encoding(encoder)), skip=COMPOSERS)
+    return {"training": _digest(training), "scoring": _digest(scoring), "files": scoring}
+
+
+def prepare_key(family: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
+    """{"prepare": 16 hex, "files": {path: 16 hex}} of what loads a task's data and trains its encoder."""
+    files = closure(root, (PREPARE, f"harness.tasks.{family}", *_encoding(encoder)), skip=COMPOSERS)
+    return {"prepare": _digest(files), "files": files}
+
+
+def _encoding(encoder: str | None) -> tuple[str, ...]:
+    """What no import statement names: the encoder, loaded by its name, and the process that it may serve from."""
+    return (f"{ENCODERS}.{encoder.replace('-', '_')}", f"{ENCODERS}.serve") if encoder else ()
+
+
+def key_files(params: dict[str, Any], root: Path = ROOT) -> dict[str, dict[str, Any]]:
+    """Path below results/keys -> its content: <task>/<cell>.json of every cell, <task>/prepare.json of every task.
+
+    params: the whole of params.yaml. A cell's file holds what makes it stale, under "code" its code.
+    """
+    made: dict[str, dict[str, Any]] = {}
+    for task, block in params["tasks"].items():
+        made[f"{task}/{PREPARED}.json"] = {"code": prepare_key(block["family"], _encoder(block), root)}
+    known = lru_cache(maxsize=None)(code_key)  # many cells run the same code
+    for task, cell, algorithm in cells(params):
+        if cell == PREPARED:
+            raise BenchError(f"methods.{task}.{cell}: a file of that name holds the key of the task's data; rename it")
+        block = params["tasks"][task]
+        made[f"{task}/{cell}.json"] = {"code": known(block["family"], algorithm, _encoder(block), root)}
+    return made
+
+
+def cells(params: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(task, cell, algorithm) of every cell that the parameters name, rows of control and ablated ones among them."""
+    methods = with_controls(params)["methods"]
+    for task, blocks in methods.items():
+        yield from ((task, name, block["algorithm"]) for name, block in blocks.items())
+    for task, ablations in (params.get("ablations") or {}).items():
+        for name, block in (ablations or {}).items():
+            of = block["method"]
+            yield from ((task, cell_name(of, name, value), methods[task][of]["algorithm"]) for value in block["values"])
+
+
+def _encoder(block: dict[str, Any]) -> str | None:
+    return (block.get("score") or {}).get("encoder")
+
+
+def write_keys(root: Path, params: dict[str, Any]) -> None:
+    """Write every file of `key_files` whose content is another one; those of cells that are gone are removed."""
+    folder, contents = root / KEYS, key_files(params, root)
+    for gone in {path.relative_to(folder).as_posix() for path in folder.rglob("*.json")} - contents.keys():
+        (folder / gone).unlink()
+    for name, content in contents.items():
+        write_text(folder / name, _text(content))
+    for empty in [path for path in folder.iterdir() if path.is_dir() and not any(path.iterdir())]:
+        empty.rmdir()
+
+
+def stale(root: Path, params: dict[str, Any]) -> list[Path]:
+    """Key files of cells of packages' algorithms that are not of what is installed: DVC does not see packages.
+
+    None where nothing has been written yet, as the stage `keys` is then to run anyway.
+    """
+    folder, theirs = root / KEYS, registry.packaged(root)
+    if not theirs or not folder.is_dir():
+        return []
+    own = {f"{task}/{cell}.json" for task, cell, algorithm in cells(params) if algorithm in theirs}
+    wanted = {folder / name: content for name, content in key_files(params, root).items() if name in own}
+    return [
+        path
+        for path, content in wanted.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != _text(content)
+    ]
+
+
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ...]] | None:
+    """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm; None for a file of ours."""
+    if (its := registry.packaged(root).get(algorithm)) is None:
+        return None
+    path = registry.source(algorithm, root)
+    code, imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
+    ours = tuple(
+        m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _file(root, m, missing_ok=True)
+    )
+    return {f"{its.package} {its.version}: {its.module}": code}, ours
+
+
+def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> dict[str, str]:
+    """Path -> hash of every file of ours that `modules` import, directly or not, except `skip`.
+
+    Raises BenchError where one of `modules` has no file.
+    """
+    waiting = [_file(root, module) for module in modules]
+    found: dict[str, str] = {}
+    while waiting:
+        path = waiting.pop()
+        name = path.relative_to(root).as_posix()
+        if name not in found:
+            found[name], imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
+            waiting += [f for m in imported if not m.startswith(skip) and (f := _file(root, m, missing_ok=True))]
+    return dict(sorted(found.items()))
+
+
+@lru_cache(maxsize=1024)
+def _read(path: Path, modified: int, size: int) -> tuple[str, tuple[str, ...]]:
+    """(hash, imported modules) of a file; its time and size are the cache's key."""
+    tree = registry.parsed(path)
+    return hashlib.sha256(canonical(tree).encode()).hexdigest()[:16], tuple(imports(tree))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Absolute names of all that is imported; of `from a import b` both a and a.b, as b may be a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def canonical(node: object) -> str:
+    """A syntax tree as text: docstrings, positions and empty fields left out.
+
+    ast.dump differs between Python versions in which empty fields it shows; this does not.
+    """
+    if isinstance(node, list):
+        return "[" + ",".join(map(canonical, node)) + "]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = []
+    for name, value in ast.iter_fields(node):
+        if name == "body" and _has_docstring(node):
+            value = value[1:]
+        if value is not None and value != [] and name not in ("type_comment", "kind", "type_ignores"):
+            fields.append(f"{name}={canonical(value)}")
+    return f"{type(node).__name__}({','.join(fields)})"
+
+
+def _has_docstring(node: ast.AST) -> bool:
+    if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) or not node.body:
+        return False
+    first = node.body[0]
+    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+
+
+def _file(root: Path, module: str, missing_ok: bool = False) -> Path | None:
+    """The file of a module of ours; packages have none, their `__init__` is empty by rule."""
+    path = root / f"{module.replace('.', '/')}.py"
+    if module.startswith(("harness.", "baselines.")) and path.is_file():
+        return path
+    if missing_ok:
+        return None
+    raise BenchError(f"{path} is missing")
+
+
+def _digest(files: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]

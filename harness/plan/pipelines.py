@@ -1,0 +1,124 @@
+"""pipelines/<task>/dvc.yaml: one stage per cell, written from the names in the parameters.
+
+DVC itself reads the methods and the ablated values, so a new one of either needs no new file; a
+new task or a new ablation does, and `bench pipelines` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from harness import registry
+from harness.files import write_text
+from harness.plan import needs
+from harness.plan.controls import controls
+from harness.store import RECORDS
+
+HEADER = """\
+# Written by `bench pipelines`: the stages of the task {task}, one per cell.
+vars: [../../params.yaml]
+
+stages:
+  prepare:
+    wdir: ../..
+    cmd: bench prepare {quoted}
+    params: [tasks.{task}]
+    deps: [results/keys/{task}/prepare.json{expert}]
+    outs:
+      - results/data/{task}.json: {{cache: false}}
+"""
+
+STAGE = """
+  {stage}:
+    foreach: {over}
+    do:
+      wdir: ../..
+      cmd: bench train {arguments}
+      params:
+        - protocol
+        - tasks.{task}
+{params}
+      deps:
+        - results/keys/{task}/{cell}.json
+        - results/data/{task}.json
+{reward}{outs}      plots:
+{plots}
+"""
+
+# What a cell leaves in its folder; provenance.json is in git only.
+LEFT = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
+# And what the task's family writes beside that: file and its axes.
+EXTRAS = {"panels": ("panels.csv", ", x: x, y: y"), "sheet": ("sheet.png", "")}
+
+# What a cell of an ablation depends on: one more value must leave the others as they are.
+OF_A_CELL = ("method", "key", "seeds", "set", "along")
+
+
+def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
+    """Write the file of every task; remove those of tasks that are no more. Returns the files that changed."""
+    wanted = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
+    gone = [path for path in root.glob("pipelines/*/dvc.yaml") if path not in wanted]
+    for path in gone:
+        path.unlink()
+    changed = stale(root, params)
+    for path in changed:
+        write_text(path, wanted[path])
+    return gone + changed
+
+
+def stale(root: Path, params: dict[str, Any]) -> list[Path]:
+    """The files that are not what the parameters ask for."""
+    texts = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
+    return [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+
+
+def pipeline(task: str, params: dict[str, Any]) -> str:
+    """The text of one file, from the whole of params.yaml."""
+    block = params["tasks"][task]
+    expert = f", '{needs.place(block['demonstrations'])}'" if block.get("demonstrations") else ""
+    text = HEADER.format(task=task, quoted=shlex.quote(task), expert=expert)
+    if params["methods"].get(task):
+        text += _stage(params, task, "train", f"${{methods.{task}}}", "${key}", [f"methods.{task}.${{key}}"])
+    if found := controls(params, task):
+        method, made = found
+        over = {name: {"algorithm": block["algorithm"]} for name, block in made.items()}
+        text += _stage(params, task, "control", json.dumps(over), "${key}", [f"methods.{task}.{method}"])
+    for name, block in (params.get("ablations", {}).get(task) or {}).items():
+        where, method = f"ablations.{task}.{name}", f"methods.{task}.{block['method']}"
+        leaves = [f"{where}.{key}" for key in OF_A_CELL if key in block]
+        text += _stage(
+            params,
+            task,
+            f"ablate-{name}",
+            f"${{{where}.values}}",
+            f"{block['method']}-{name}-${{item}}",
+            [method, *leaves],
+        )
+    return text
+
+
+def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str, read: list[str]) -> str:
+    block = params["tasks"][task]
+    writes = registry.writes(block["family"])
+    files = LEFT | dict(EXTRAS[kind] for kind in EXTRAS if kind in writes)
+    folder = f"{RECORDS}/{task}/{cell}"
+    reward = f"        - {RECORDS}/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
+    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if "artefacts" in writes else ""
+    return STAGE.format(
+        stage=stage,
+        over=over,
+        task=task,
+        arguments=shlex.join((task, cell)),
+        cell=cell,
+        reward=reward,
+        outs=outs,
+        params="\n".join(f"        - {key}" for key in read),
+        plots="\n".join(f"        - {folder}/{name}: {{cache: false{axes}}}" for name, axes in files.items()),
+    )
+
+
+def _path(root: Path, task: str) -> Path:
+    return root / "pipelines" / task / "dvc.yaml"

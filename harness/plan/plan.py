@@ -1,0 +1,197 @@
+"""The plan: every cell that params.yaml names, with its parameters checked whole before anything runs."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from harness import registry
+from harness.contracts import Settings
+from harness.errors import BenchError, nearest, unknown, unknown_key
+from harness.plan.controls import with_controls
+from harness.run.params import Seeds, TaskParams, read_yaml, validated
+from harness.store import Value, cell_folder, cell_name, check_names
+
+
+class Ablation(Settings):
+    """A cell per value: `method` with the dotted `key` of its block set to it.
+
+    set: further keys, the same for all values. along: further keys with a value for each of
+    `values`, e.g. the dual step that suits each bound. reference: the method whose score is drawn
+    as a line.
+    """
+
+    method: str
+    key: str
+    values: tuple[Value, ...] = Field(min_length=1)
+    seeds: Seeds
+    set: dict[str, Value | None] = {}
+    along: dict[str, tuple[Value, ...]] = {}
+    reference: str | None = None
+
+
+class ReportParams(Settings):
+    """baseline: the method of each task that differences are taken to. titles: of tasks and methods.
+
+    published: for a task under the paper's own protocol, which of its columns stands beside ours.
+    """
+
+    baseline: dict[str, str]
+    titles: dict[str, str] = {}
+    published: dict[str, dict[str, Any]] = {}
+
+
+class TopLevel(Settings):
+    preset: str
+    protocol: int = Field(ge=1)
+    tasks: dict[str, dict[str, Any]]
+    methods: dict[str, dict[str, dict[str, Any]]]
+    ablations: dict[str, dict[str, Ablation]] = {}
+    report: ReportParams
+
+
+@dataclass(frozen=True)
+class Cell:
+    """(task, method) with all its seeds; one DVC stage."""
+
+    task: str
+    name: str
+    method: str
+    family: str
+    algorithm: str
+    task_params: TaskParams
+    method_params: Settings
+    seeds: tuple[int, ...]
+    protocol: int
+    preset: str
+    ablation: dict[str, Any] | None = None
+
+    @property
+    def blocks(self) -> list[tuple[int, ...]]:
+        size = self.task_params.block
+        return [self.seeds[i : i + size] for i in range(0, len(self.seeds), size)]
+
+    def folder(self, root: Path) -> Path:
+        return cell_folder(root, self.task, self.name)
+
+
+@dataclass(frozen=True)
+class Plan:
+    params: dict[str, Any]
+    cells: list[Cell]
+
+    def cell(self, task: str, name: str) -> Cell:
+        if task not in self.params["tasks"]:
+            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
+        names = {c.name: c for c in self.cells if c.task == task}
+        if name not in names:
+            raise BenchError(f"task {task} has no cell {name}; {nearest(name, names)}")
+        return names[name]
+
+    def method(self, name: str, task: str | None = None) -> list[Cell]:
+        """The method's cell of `task`, or of every task that has it. Raises BenchError with the nearest name."""
+        if task is not None and task not in self.params["tasks"]:
+            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
+        cells = [c for c in self.cells if c.ablation is None and task in (None, c.task)]
+        if found := [c for c in cells if c.name == name]:
+            return found
+        known = [
+            *dict.fromkeys(c.name for c in cells),
+            *(() if task else self.params["tasks"]),
+        ]  # a task's name may be meant
+        where = f"method {name} of {task}" if task else f"task or method {name}"
+        raise BenchError(unknown(where, name, known))
+
+
+def load_plan(root: Path, file: str = "params.yaml") -> Plan:
+    """Read and check `file`; raises BenchError with the first wrong key, its value and what is allowed."""
+    raw = read_yaml(root / file)
+    check_names(raw, file)
+    top = validated(TopLevel, raw, file)
+    tasks = {name: _task(name, block, file) for name, block in top.tasks.items()}
+    cells: list[Cell] = []
+    for task in top.methods:
+        if task not in tasks:
+            raise BenchError(unknown_key(f"{file}: methods.{task}", task, tasks))
+    for task, methods in with_controls(raw, file)["methods"].items():
+        for method, block in methods.items():
+            cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
+    for task, ablations in top.ablations.items():
+        for name, ablation in ablations.items():
+            cells += _ablated(top, task, tasks, name, ablation, file)
+    for task, method in top.report.baseline.items():
+        where = f"{file}: report.baseline"
+        if task not in tasks:
+            raise BenchError(unknown_key(f"{where}.{task}", task, tasks))
+        if method not in top.methods.get(task, {}):
+            raise BenchError(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
+    return Plan(raw, cells)
+
+
+def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
+    where = f"{file}: tasks.{name}"
+    if "family" not in block:
+        raise BenchError(f"{where}.family: missing; known: {', '.join(registry.families())}")
+    return validated(registry.family(block["family"]).Params, block, where)
+
+
+def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
+    where = f"{file}: methods.{task}.{method}"
+    if "algorithm" not in block:
+        raise BenchError(f"{where}.algorithm: missing; known: {', '.join(registry.algorithms())}")
+    algorithm = registry.algorithm(block["algorithm"])
+    if task_params.family not in algorithm.FAMILIES:
+        raise BenchError(
+            f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
+        )
+    params = validated(algorithm.Params, block, where)
+    return Cell(
+        task,
+        name,
+        method,
+        task_params.family,
+        block["algorithm"],
+        task_params,
+        params,
+        tuple(seeds),
+        top.protocol,
+        top.preset,
+        ablation,
+    )
+
+
+def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablation, file: str) -> list[Cell]:
+    where = f"{file}: ablations.{task}.{name}"
+    if task not in tasks:
+        raise BenchError(unknown_key(f"{file}: ablations.{task}", task, tasks))
+    if ablation.method not in top.methods.get(task, {}):
+        raise BenchError(unknown_key(f"{where}.method = {ablation.method}", ablation.method, top.methods.get(task, {})))
+    for key, values in ablation.along.items():
+        if len(values) != len(ablation.values):
+            raise BenchError(f"{where}.along.{key}: {len(values)} values for {len(ablation.values)} of {ablation.key}")
+    cells = []
+    for i, value in enumerate(ablation.values):
+        block = copy.deepcopy(top.methods[task][ablation.method])
+        along = {key: values[i] for key, values in ablation.along.items()}
+        for key, setting in {**ablation.set, **along, ablation.key: value}.items():
+            _set(block, key, setting, where)
+        what = {"name": name, "key": ablation.key, "value": value, "of": ablation.method}
+        cell = cell_name(ablation.method, name, value)
+        cells.append(_cell(top, task, tasks[task], ablation.method, cell, block, ablation.seeds, what, file))
+    return cells
+
+
+def _set(block: dict[str, Any], key: str, value: Any, where: str) -> None:
+    *path, last = key.split(".")
+    for part in path:
+        if not isinstance(block.get(part), dict):
+            raise BenchError(f"{where}.key = {key}: the method's block has no {part}")
+        block = block[part]
+    if value is None:
+        block.pop(last, None)
+    else:
+        block[last] = value

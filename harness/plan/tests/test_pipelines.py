@@ -1,0 +1,71 @@
+"""The files under pipelines/ are what the parameters ask for, and DVC reads from them one stage per cell."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from harness.plan.pipelines import pipeline, stale, write_pipelines
+from harness.plan.plan import load_plan
+from harness.run.params import read_yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_committed_files_are_current() -> None:
+    assert stale(ROOT, read_yaml(ROOT / "params.yaml")) == []
+
+
+def test_dvc_sees_each_cell_as_one_stage(tmp_path: Path) -> None:
+    params = read_yaml(ROOT / "params.yaml")
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    write_pipelines(tmp_path, params)
+    stages = {" ".join(shlex.split(stage.cmd)): stage for stage in Repo(str(tmp_path)).index.stages}
+    cells = load_plan(ROOT).cells
+    wanted = {f"bench train {c.task} {c.name}" for c in cells} | {f"bench prepare {c.task}" for c in cells}
+    assert set(stages) == wanted
+    for cell in cells:
+        stage = stages[f"bench train {cell.task} {cell.name}"]
+        outs = {Path(out.fs_path).relative_to(tmp_path) for out in stage.outs}
+        assert {path.parent for path in outs} == {cell.folder(Path())}
+        assert {"record.json", "scores.csv", "curves.csv"} <= {path.name for path in outs}
+        assert not any(out.use_cache for out in stage.outs), "a record lies in git, not in the cache"
+        assert f"results/keys/{cell.task}/{cell.name}.json" in {d.def_path for d in stage.deps}
+
+
+def test_an_ablated_cell_depends_on_its_settings_alone() -> None:
+    """One more value, or another cell to compare with, must not make it stale."""
+    text = pipeline(
+        "t",
+        {
+            "tasks": {"t": {"family": "labelled"}},
+            "methods": {"t": {"m": {}}},
+            "ablations": {
+                "t": {
+                    "k": {"method": "m", "key": "a.k", "values": [1], "seeds": [0], "set": {"b": 2}, "reference": "r"}
+                }
+            },
+        },
+    )
+    read = {line.strip("- ") for line in text.split("ablate-k:")[1].splitlines() if "- ablations." in line}
+    assert read == {"ablations.t.k.method", "ablations.t.k.key", "ablations.t.k.seeds", "ablations.t.k.set"}
+
+
+def test_files_of_tasks_that_are_gone_are_removed(tmp_path: Path) -> None:
+    params = {"tasks": {"a": {"family": "labelled"}, "b": {"family": "images"}}, "methods": {}}
+    assert len(write_pipelines(tmp_path, params)) == 2
+    assert write_pipelines(tmp_path, params) == []
+    del params["tasks"]["b"]
+    assert write_pipelines(tmp_path, params) == [tmp_path / "pipelines/b/dvc.yaml"]
+    assert not (tmp_path / "pipelines/b/dvc.yaml").exists()
+
+
+@pytest.mark.parametrize("family, extra", [("gaussians", {"panels.csv"}), ("labelled", set())])
+def test_only_what_a_family_leaves_is_declared(family: str, extra: set[str]) -> None:
+    text = pipeline("t", {"tasks": {"t": {"family": family}}, "methods": {"t": {"m": {}}}})
+    assert {name for name in ("panels.csv", "sheet.png") if name in text} == extra

@@ -1,0 +1,124 @@
+"""The published claims as data, `results/claims.yaml`: what was said, where, and by which tests a record can judge it."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError, unknown_key
+
+
+@dataclass(frozen=True)
+class Test:
+    """One comparison in the records of one preset and task; all of its parts must hold.
+
+    metric: an endpoint score, or log: the mean of a logged quantity over the last quarter of training.
+    pairs: (better, worse) cells, by paired differences on shared seeds; margin, in the quantity's unit: a tie that is
+    worse by less is enough; gap: the published difference; than_metric: what the second cell of a pair is scored by.
+    cell, within: the whole interval of the cell's mean lies between two numbers (None: open).
+    higher_is_better: where the metric itself only describes. requires: dotted keys of a record -> value.
+    """
+
+    preset: str
+    task: str
+    metric: str = ""
+    log: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    cell: str = ""
+    within: tuple[float | None, float | None] = (None, None)
+    higher_is_better: bool | None = None
+    margin: float = 0.0
+    gap: float | None = None
+    than_metric: str = ""
+    requires: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what names no comparison."""
+        if bool(self.metric) == bool(self.log):
+            raise ValueError("needs either metric or log")
+        if bool(self.pairs) == bool(self.cell):
+            raise ValueError("needs either pairs or cell")
+        if self.cell and self.within == (None, None):
+            raise ValueError("cell needs within: [low, high]")
+
+    @property
+    def cells(self) -> list[str]:
+        return list(dict.fromkeys([name for pair in self.pairs for name in pair] or [self.cell]))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """evidence: tests under the claim's own protocol, which give the verdict. elsewhere: on other data; they only inform.
+
+    published, source: the printed numbers and where. why: what keeps the protocol from being run.
+    caution: what the printed numbers themselves can carry.
+    """
+
+    id: str
+    domain: str
+    claim: str
+    published: str
+    source: str
+    why: str = ""
+    caution: str = ""
+    evidence: tuple[Test, ...] = ()
+    elsewhere: tuple[Test, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.evidence and not self.why:
+            raise ValueError("without evidence it needs a why")
+
+
+def load(path: Path) -> list[Claim]:
+    """The claims of a file; none without it. Raises BenchError that names the claim and the wrong key."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    if not path.is_file():
+        return []
+    try:
+        blocks = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise BenchError(f"{path} is no readable YAML: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+        raise BenchError(f"{path}: a list of claims is wanted")
+    claims = [
+        _claim(block, f"{path}: claim {block.get('id', f'number {place + 1}')}") for place, block in enumerate(blocks)
+    ]
+    names = [claim.id for claim in claims]
+    for name in names:
+        if names.count(name) > 1:
+            raise BenchError(f"{path}: claim {name} is there {names.count(name)} times; give each an id of its own")
+    return claims
+
+
+def _claim(block: dict[str, Any], where: str) -> Claim:
+    block = dict(block, id=str(block.get("id", "")))
+    for kind in ("evidence", "elsewhere"):
+        tests = block.get(kind) or []
+        block[kind] = tuple(_test(test, f"{where}: {kind} {place + 1}") for place, test in enumerate(tests))
+    return _made(Claim, block, where)
+
+
+def _test(block: dict[str, Any], where: str) -> Test:
+    block = dict(block)
+    if "pairs" in block:
+        block["pairs"] = tuple(tuple(pair) for pair in block["pairs"])
+    if "within" in block:
+        block["within"] = tuple(block["within"])
+    return _made(Test, block, where)
+
+
+def _made(kind: type, block: dict[str, Any], where: str) -> Any:
+    known = [f.name for f in fields(kind)]
+    for key in block:
+        if key not in known:
+            raise BenchError(unknown_key(f"{where}.{key}", key, known))
+    for f in fields(kind):
+        if f.default is MISSING and f.default_factory is MISSING and block.get(f.name) in (None, ""):
+            raise BenchError(f"{where}.{f.name}: missing")
+    try:
+        return kind(**block)
+    except ValueError as error:
+        raise BenchError(f"{where}: {error}") from None

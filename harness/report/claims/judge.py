@@ -1,0 +1,212 @@
+"""A claim and the records -> its verdict, with the evidence for it and what it would take to know.
+
+Only tests under the claim's own protocol give a verdict: under another preset, metric or data set it reads
+'not comparable', whatever those records say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from harness.report.claims.claims import Claim, Test
+from harness.report.records.bottleneck import LAST
+from harness.report.records.frame import Cell, TaskFrame
+from harness.report.stats import statistics as st
+from harness.report.stats.power import seeds_to_decide
+from harness.report.tables.words import NONE, TIED, decimals, interval
+
+REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
+    "reproduced",
+    "not reproduced",
+    "inconclusive",
+    "not comparable",
+    "not run",
+)
+IN_PASSING = {REPRODUCED: "as claimed", NOT: "against it", OPEN: "open"}  # of records that give no verdict
+MOST_SHOWN = 3  # pairs of a test; of more, only how many went which way
+Frames = Mapping[str, Mapping[str, TaskFrame]]  # preset -> task -> frame
+
+
+@dataclass(frozen=True)
+class Part:
+    """One pair, or one cell against its bounds. needed: seeds that would decide it, where it is open."""
+
+    name: str
+    word: str
+    shown: str = NONE
+    n: int = 0
+    chance: float = np.nan
+    needed: int | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    claim: Claim
+    word: str
+    reason: str
+    parts: list[tuple[Test, TaskFrame, list[Part]]]  # of its evidence, as far as it has run
+    passing: list[tuple[Test, TaskFrame, list[Part]]]  # of records elsewhere
+
+    @property
+    def needed(self) -> int | None:
+        """Seeds that would decide every open part."""
+        return max((part.needed for *_, parts in self.parts for part in parts if part.needed), default=None)
+
+
+def judge(claim: Claim, frames: Frames) -> Judged:
+    parts, words, odd = [], [], ""
+    for test in claim.evidence:
+        frame = frames.get(test.preset, {}).get(test.task)
+        found = [Part(test.task, NOT_RUN)] if frame is None else measure(test, frame)
+        broken = _requirement(test, frame) if frame else ""
+        if broken:
+            words, odd = [*words, ELSEWHERE], broken
+            continue
+        words += [part.word for part in found]
+        if frame and any(part.word != NOT_RUN for part in found):
+            parts.append((test, frame, found))
+    passing = []
+    for test in claim.elsewhere:
+        frame = frames.get(test.preset, {}).get(test.task)
+        found = measure(test, frame) if frame else []
+        if any(part.word != NOT_RUN for part in found):
+            passing.append((test, frame, found))
+    word = together(words) if words else NOT_RUN
+    if word == NOT_RUN and passing:
+        word = ELSEWHERE
+    return Judged(claim, word, _reason(claim, word, parts, odd), parts, passing)
+
+
+def together(words: list[str]) -> str:
+    """One verdict of several parts: one against is enough, and all must hold."""
+    return next((word for word in (NOT, ELSEWHERE, NOT_RUN, OPEN) if word in words), REPRODUCED)
+
+
+def verdict(low: float, high: float, margin: float = 0.0) -> str:
+    """Of the interval of a difference that is positive where the claim holds."""
+    if low > -margin:
+        return REPRODUCED
+    return NOT if high <= -margin else OPEN
+
+
+def placed(low: float, high: float, bounds: tuple[float | None, float | None]) -> str:
+    """Of the interval of a mean that the claim puts between two bounds (None: open)."""
+    least, most = (-np.inf if bounds[0] is None else bounds[0]), (np.inf if bounds[1] is None else bounds[1])
+    if not np.isfinite(low):
+        return OPEN
+    if least <= low and high <= most:
+        return REPRODUCED
+    return NOT if high < least or low > most else OPEN
+
+
+def measure(test: Test, frame: TaskFrame) -> list[Part]:
+    """Its pairs, or its one cell."""
+    cells = {cell.name: cell for cell in frame.everything}
+    if test.pairs:
+        return [_pair(test, cells.get(a), cells.get(b), f"{a} over {b}") for a, b in test.pairs]
+    return [_level(test, cells.get(test.cell))]
+
+
+def _pair(test: Test, better: Cell | None, worse: Cell | None, name: str) -> Part:
+    a, b = _values(test, better, test.metric), _values(test, worse, test.than_metric or test.metric)
+    if a is None or b is None:
+        return Part(name, NOT_RUN)
+    up = test.higher_is_better
+    if up is None and test.metric:
+        up = better.record["metrics"][test.metric]["higher_is_better"]
+    if up is None:
+        raise ValueError(f"{test.metric or test.log} of {test.task} has no direction: the claim needs higher_is_better")
+    shared = [seed for seed in a.index if seed in b.index]
+    if not shared:
+        return Part(name, NOT_RUN)
+    sign = 1 if up else -1
+    x, y = sign * a.loc[shared].to_numpy(float), sign * b.loc[shared].to_numpy(float)
+    found = st.paired_difference(x, y)
+    shown = interval(found.mean, found.low, found.high, min(3, decimals([found.mean])))
+    title = f"{better.title} over {worse.title}" if better is not worse else f"{test.metric} over {test.than_metric}"
+    word = verdict(found.low, found.high, test.margin) if found.n > 1 else OPEN
+    needed = seeds_to_decide(x - y, test.gap or None) if word == OPEN else np.nan
+    chance = st.improvement(x[None], y[None], True)
+    return Part(title, word, shown, found.n, chance, int(needed) if np.isfinite(needed) else None)
+
+
+def _level(test: Test, cell: Cell | None) -> Part:
+    values = _values(test, cell, test.metric)
+    if values is None:
+        return Part(test.cell, NOT_RUN)
+    x = values.to_numpy(float)
+    found = st.paired_difference(x, np.zeros_like(x))  # the t interval of the mean
+    shown = interval(found.mean, found.low, found.high, min(3, decimals([found.mean])))
+    return Part(cell.title, placed(found.low, found.high, test.within), shown, found.n)
+
+
+def _values(test: Test, cell: Cell | None, metric: str) -> pd.Series | None:
+    """The cell's quantity by seed or learnt reward; None where it has not run or does not have it.
+
+    A log is its mean over the last steps, of the runs that finished and that wrote it.
+    """
+    if cell is None or not cell.record:
+        return None
+    if metric:
+        return cell.units(metric) if metric in cell.record["metrics"] else None
+    logs = cell.curves
+    if logs is None or test.log not in logs:
+        return None
+    settled = logs[(logs.step >= LAST * logs.step.max()) & ~logs.seed.isin(cell.failures)]
+    means = settled.groupby("seed")[test.log].mean().dropna()
+    return None if means.empty else means
+
+
+def _requirement(test: Test, frame: TaskFrame) -> str:
+    """What a record holds that the claim's protocol does not allow; '' where all is well."""
+    for cell in frame.everything:
+        if cell.name in test.cells and cell.record:
+            for key, wanted in test.requires.items():
+                value = cell.record
+                for part in key.split("."):
+                    value = value.get(part) if isinstance(value, dict) else None
+                if value != wanted:
+                    return f"the records hold {key} = {value}, the claim is of {wanted}"
+    return ""
+
+
+def _reason(claim: Claim, word: str, parts: list[tuple[Test, TaskFrame, list[Part]]], odd: str) -> str:
+    listed = [part for *_, found in parts for part in found]
+    commands = ", ".join(dict.fromkeys(f"`bench preset {test.preset}`" for test in claim.evidence))
+    said = {
+        REPRODUCED: lambda: (
+            f"{'every comparison is' if len(listed) > 1 else 'the whole interval is'} on the claim's side"
+        ),
+        NOT: lambda: "against it: " + ", ".join(part.name for part in listed if part.word == NOT),
+        OPEN: lambda: (
+            "the interval reaches to both sides: " + ", ".join(part.name for part in listed if part.word == OPEN)
+        ),
+        ELSEWHERE: lambda: odd or f"its own protocol is not run: {claim.why}",
+        NOT_RUN: lambda: claim.why or f"not run: {commands}",
+    }[word]()
+    return said + (f". Printed numbers: {claim.caution}" if claim.caution else "")
+
+
+def shown(test: Test, frame: TaskFrame, parts: list[Part], passing: bool = False) -> str:
+    """'Hopper, normalised: VAIL over GAIL 0.05 [0.01, 0.09], P 0.8 (n 5)'; of many pairs, how many went which way.
+
+    passing: of records that give no verdict; each pair then says how it came out.
+    """
+    run = [part for part in parts if part.word != NOT_RUN]
+    if len(run) > MOST_SHOWN:
+        counts = [(sum(part.word == which for part in run), IN_PASSING[which]) for which in (REPRODUCED, NOT, OPEN)]
+        words = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in counts if count)
+    else:
+        words = "; ".join(_said(part, passing) for part in run)
+    counts = sorted({part.n for part in run})
+    n = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    return f"{frame.title}, {(test.metric or test.log).replace('_', TIED)}: {words} (n{TIED}{n})"
+
+
+def _said(part: Part, passing: bool) -> str:
+    chance = f", P{TIED}{part.chance:.2f}" if np.isfinite(part.chance) else ""
+    return f"{part.name} {part.shown}{chance}" + (f", {IN_PASSING[part.word]}" if passing else "")

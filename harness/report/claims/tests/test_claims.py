@@ -1,0 +1,216 @@
+"""Claims: each verdict on intervals of known place, units that share a reward, and the project's own list."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from harness.errors import BenchError
+from harness.plan.plan import load_plan
+from harness.report.claims import claims, judge, verdicts
+from harness.report.records.frame import Cell
+from harness.workspace.presets import compose_preset, names
+
+ROOT = Path(__file__).resolve().parents[4]
+TEST = claims.Test("far", "t", "return", pairs=(("a", "b"),))
+CLAIM = claims.Claim("1", "Robots", "a beats b", "2 against 1", "there", evidence=(TEST,))
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "margin", "word"),
+    [
+        (0.1, 2.0, 0.0, "reproduced"),
+        (-0.1, 2.0, 0.0, "inconclusive"),
+        (-2.0, -0.1, 0.0, "not reproduced"),
+        (-0.1, 2.0, 0.5, "reproduced"),
+        (-1.0, -0.1, 0.5, "inconclusive"),
+        (-2.0, -0.6, 0.5, "not reproduced"),
+        (NAN, NAN, 0.0, "inconclusive"),
+    ],
+)
+def test_verdict_of_a_difference(low, high, margin, word):
+    assert judge.verdict(low, high, margin) == word
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bounds", "word"),
+    [
+        (0.4, 0.5, (0.3, 0.6), "reproduced"),
+        (0.2, 0.5, (0.3, 0.6), "inconclusive"),
+        (0.1, 0.2, (0.3, 0.6), "not reproduced"),
+        (0.7, 0.8, (0.3, 0.6), "not reproduced"),
+        (0.7, 0.8, (0.3, None), "reproduced"),
+        (-5.0, 0.2, (None, 0.3), "reproduced"),
+        (NAN, NAN, (0.3, 0.6), "inconclusive"),
+    ],
+)
+def test_verdict_of_a_level(low, high, bounds, word):
+    assert judge.placed(low, high, bounds) == word
+
+
+def test_one_part_against_is_enough_and_all_must_hold():
+    assert judge.together(["reproduced", "reproduced"]) == "reproduced"
+    assert judge.together(["reproduced", "inconclusive"]) == "inconclusive"
+    assert judge.together(["not run", "inconclusive"]) == "not run"
+    assert judge.together(["reproduced", "not reproduced", "not run"]) == "not reproduced"
+    assert judge.together(["reproduced", "not comparable"]) == "not comparable"
+
+
+def cell(name, values, seeds=None, rewards=None, kl=None, data="set"):
+    """A cell whose returns are `values`, one for each of its seeds; kl: logged at four steps, by step."""
+    seeds = list(seeds or range(len(values)))
+    rows = pd.DataFrame({"task": "t", "method": name, "seed": seeds, "step": 9, "metric": "return", "value": values})
+    metrics = {"return": {"higher_is_better": True}}
+    record = {"seeds": seeds, "status": {}, "metrics": metrics, "params": {"task": {"data": data}}}
+    made = Cell("t", name, name, name, record=record, rewards=rewards)
+    logs = [{"seed": seed, "step": step, "kl": value} for seed in seeds for step, value in enumerate(kl or [], 1)]
+    made.__dict__.update(scores=rows, curves=pd.DataFrame(logs) if kl else None)
+    return made
+
+
+def judged(*cells, claim=CLAIM, preset="far"):
+    return judge.judge(claim, {preset: {"t": SimpleNamespace(name="t", title="T", everything=list(cells))}})
+
+
+def with_test(**words):
+    return claims.Claim(**CLAIM.__dict__ | {"evidence": (claims.Test(**TEST.__dict__ | words),)})
+
+
+B = [1.0, 5.0, 9.0, 3.0]
+
+
+def test_a_claim_is_judged_on_shared_seeds():
+    found = judged(cell("a", [x + 2 + 0.1 * (-1) ** k for k, x in enumerate(B)]), cell("b", B))
+    ((_, _, (part,)),) = found.parts
+    # mean 2, sd 0.1155, t(3) 3.182: half a width of 0.1837
+    assert (
+        found.word == "reproduced" and part.shown == "2.00 [1.82,\u00a02.18]" and part.n == 4 and part.chance == 11 / 16
+    )
+    assert judged(cell("a", B), cell("b", [x + 2 for x in B])).word == "not reproduced"
+    assert judged(cell("a", B), cell("b", [x + 2 for x in B]), claim=with_test(margin=3.0)).word == "reproduced"
+    assert judged(cell("a", B[:3]), cell("b", [x + 2 for x in B])).parts[0][2][0].n == 3, "the seeds that both have"
+
+
+def test_the_seeds_that_it_takes():
+    """Differences of sd 4 and a published gap of 2: by the textbook (1.96 + 0.84)^2 * 16 / 4 = 31.4; by the t test a few more."""
+    spread = np.array([-4.0, 4.0, -4.0, 4.0, 0.0])
+    found = judged(cell("a", list(spread)), cell("b", [0.0] * 5), claim=with_test(gap=2.0))
+    assert (
+        spread.std(ddof=1) == 4.0
+        and found.word == "inconclusive"
+        and _power(33) < 0.8 <= _power(34)
+        and found.needed == 34
+    )
+    assert "reaches to both sides: a over b" in found.reason
+
+
+def _power(n):
+    """Of a two-sided t test at 5 % for a difference of half a standard deviation."""
+    edge, shift = stats.t.ppf(0.975, n - 1), 0.5 * np.sqrt(n)
+    return stats.nct.sf(edge, n - 1, shift) + stats.nct.cdf(-edge, n - 1, shift)
+
+
+def test_logs_of_failed_runs_and_empty_logs_give_no_number():
+    """Seed 1 diverged and logged NaN: its partner has nothing to be compared with, and no duel is lost to it."""
+    claim = with_test(metric="", log="kl", higher_is_better=True)
+    a, b = cell("a", B, kl=[0.0, 0.0, 2.0, 2.0]), cell("b", B, kl=[0.0, 0.0, 1.0, 1.0])
+    a.record["status"] = {"1": "diverged at step 2"}
+    a.curves.loc[a.curves.seed == 1, "kl"] = NAN
+    ((_, _, (part,)),) = judged(a, b, claim=claim).parts
+    assert part.n == 3 and part.chance == 1.0 and part.word == "reproduced"
+    a.curves["kl"] = NAN
+    assert judged(a, b, claim=claim).word == "not run"
+
+
+def test_a_level_of_a_log_is_the_mean_of_the_last_quarter():
+    """Steps 1 to 4: the last quarter starts at step 3."""
+    claim = with_test(metric="", log="kl", pairs=(), cell="a", within=(0.4, 0.6))
+    assert judged(cell("a", B, kl=[9.0, 9.0, 0.45, 0.55]), claim=claim).word == "reproduced"
+    assert judged(cell("a", B, kl=[0.5, 0.5, 0.5, 0.9]), claim=claim).word == "not reproduced"
+    assert judged(cell("a", B), claim=claim).word == "not run"
+
+
+def test_what_has_not_run_and_other_presets_are_not_judged():
+    assert judged(cell("a", [1.0, 2.0])).word == "not run"
+    assert judged(cell("a", B), cell("b", B), preset="near").word == "not run"
+    assert judged(cell("a", [1.0]), cell("b", [0.0])).word == "inconclusive", "one run decides nothing"
+
+
+def test_other_data_and_other_protocols_give_no_verdict():
+    a, b = cell("a", [x + 2 for x in B]), cell("b", B)
+    assert judged(a, b, claim=with_test(requires={"params.task.data": "set"})).word == "reproduced"
+    found = judged(a, b, claim=with_test(requires={"params.task.data": "lossless"}))
+    assert found.word == "not comparable" and "params.task.data = set, the claim is of lossless" in found.reason
+    elsewhere = claims.Claim(**CLAIM.__dict__ | {"evidence": (), "elsewhere": (TEST,), "why": "no data"})
+    found = judged(a, b, claim=elsewhere)
+    assert found.word == "not comparable" and "no data" in found.reason
+    (row,) = verdicts.table([found], "Robots", lambda preset, task: f"{preset}#{task}").rows
+    assert row[2].text.startswith("elsewhere, T, return: a over b 2.00") and row[2].text.endswith(
+        "as claimed (n\u00a04)"
+    )
+    assert row[2].more == (("T", "far#t"),) and verdicts.table([found], "Mazes", str) is None
+
+
+def test_policies_on_one_reward_count_once():
+    """Rewards 0 and 1, seeds 0 to 5: three policies each."""
+    made = cell("a", [0.0, 10.0, 3.0, 10.0, 3.0, 16.0], rewards=2)
+    assert made.units("return").to_dict() == {0: 2.0, 1: 12.0} and made.n == 2
+    assert judged(made, cell("b", [1.0, 2.0, 1.0, 2.0, 1.0, 2.0], rewards=2)).parts[0][2][0].n == 2
+
+
+def test_the_first_table_counts_every_claim_once():
+    words = ["reproduced", "not run", "reproduced"]
+    made = [
+        judge.Judged(claims.Claim(**CLAIM.__dict__ | {"id": str(k)}), word, "", [], []) for k, word in enumerate(words)
+    ]
+    row, total = verdicts.first(made).rows
+    assert [text.text for text in row] == ["Robots", "3", "2 (0, 2)", "–", "–", "–", "1 (1)"]
+    assert [text.text for text in total] == ["all", "3", "2", "0", "0", "0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  domain: Robots", "  domian: Robots", "claim 7.domian: unknown key; did you mean domain?"),
+        ("  source: x", "  source:", "claim 7.source: missing"),
+        ("metric: r,", "", "claim 7: evidence 1: needs either metric or log"),
+        ("pairs: [[a, b]]", "cell: a", "claim 7: evidence 1: cell needs within"),
+        ("  evidence:", "  elsewhere:", "claim 7: without evidence it needs a why"),
+        ("- id: 7", "- id: [", "no readable YAML"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path, old, new, said):
+    text = "- id: 7\n  domain: Robots\n  claim: c\n  published: p\n  source: x\n  evidence: [{preset: p, task: t, metric: r, pairs: [[a, b]]}]\n"
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    assert claims.load(path)[0].evidence[0].pairs == (("a", "b"),)
+    path.write_text(text.replace(old, new))
+    with pytest.raises(BenchError, match="claims.yaml") as caught:
+        claims.load(path)
+    assert said in str(caught.value)
+    path.write_text(text * 2)
+    with pytest.raises(BenchError, match="claim 7 is there 2 times"):
+        claims.load(path)
+    assert claims.load(tmp_path / "none.yaml") == []
+
+
+def test_the_projects_claims_name_what_their_presets_have(tmp_path):
+    """Every claim of the list of published claims, 1 to 39; each test names cells that its preset plans."""
+    from omegaconf import OmegaConf
+
+    found = claims.load(ROOT / "results/claims.yaml")
+    assert {int("".join(filter(str.isdigit, claim.id))) for claim in found} == set(range(1, 40))
+    tests = [test for claim in found for test in (*claim.evidence, *claim.elsewhere)]
+    for preset in {test.preset for test in tests}:
+        plan = load_plan(ROOT)
+        if preset in names(ROOT):
+            OmegaConf.save(OmegaConf.create(compose_preset(ROOT, preset)), tmp_path / "params.yaml")
+            plan = load_plan(tmp_path)
+        assert plan.params["preset"] == preset
+        for test in (test for test in tests if test.preset == preset):
+            for name in test.cells:
+                plan.cell(test.task, name)

@@ -1,0 +1,74 @@
+"""Printed numbers keep their digits; a verdict needs a narrow interval around them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.report.claims import published
+from harness.report.records.frame import load
+
+COLUMNS = "domain,task,method,metric,mean,std,n_seeds,higher_is_better,source"
+
+
+@pytest.fixture
+def printed(tmp_path):
+    path = tmp_path / "published.csv"
+    path.write_text(
+        f"{COLUMNS}\n"
+        "toy,Run,A,error,0.46,0.04,3,false,first\n"
+        "toy,Run,A,error,0.60,0.09,3,false,second\n"
+        "toy,Run,B,error,-3,,,false,second\n"
+    )
+    return published.load(path)
+
+
+def test_the_later_version_stands_first_with_its_own_digits(printed):
+    (table,) = published.numbers(printed)
+    cells = {row[0].text: row[1].text.replace("\u00a0", " ") for row in table.rows}
+    assert cells == {"A": "0.60 ± 0.09 (n 3); at first 0.46 ± 0.04 (n 3)", "B": "−3"}
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "up", "word"),
+    [
+        (10.0, (9.5, 10.5), True, "reproduced"),
+        (12.0, (9.5, 10.5), True, "not reproduced"),
+        (12.0, (9.5, 10.5), False, "ours is better"),
+        (8.0, (9.5, 10.5), True, "ours is better"),
+        (8.0, (9.5, 10.5), False, "not reproduced"),
+        (10.0, (5.0, 15.0), True, "inconclusive"),
+        (10.0, (np.nan, np.nan), True, "inconclusive"),
+    ],
+)
+def test_verdicts(value, interval, up, word):
+    assert published.verdict(value, 10.0, *interval, margin=0.1, higher_is_better=up) == word
+
+
+def test_ours_stands_beside_the_declared_column(small, printed):
+    root, params = small
+    frame = load(root, params)["vib_digits"]
+    x = frame.cell("vib").endpoint("error_12_codes")
+    printed.loc[1, "mean"] = f"{x.mean():.3f}"
+    declared = {"task": "Run", "metric": "error_12_codes", "names": {"vib": "A", "new": "B"}, "margin": 0.5}
+    table = published.beside(frame, declared, printed, str)
+    (row,) = table.rows
+    assert [row[0].text, row[2].text, row[4].text] == ["vib", "10", "reproduced"]
+    # Three published runs: the interval of a mean of three, wider than that of our mean.
+    half = float(row[1].text.split(",\u00a0")[1].strip("]")) - x.mean()
+    assert half == pytest.approx(2.262 * x.std(ddof=1) * np.sqrt(1 / 10 + 1 / 3), abs=0.01)
+
+
+def test_read_offs_are_monotone_and_complete():
+    curves = published.read_off(published.FIGURE_2)
+    assert set(curves) == {"0.1", "1", "10", "none"}
+    assert all(curve.is_monotonic_increasing and curve[0] == 0.5 for curve in curves.values())
+    ends = {name: curve[750_000] for name, curve in published.read_off(published.FIGURE_8).items()}
+    assert ends["VGAN-GP"] == 18.1 and ends["GAN"] == 63.6
+
+
+def test_no_file_no_section(tmp_path):
+    assert published.load(tmp_path / "published.csv") is None
+
+
+def test_printed_numbers_are_text(printed):
+    assert isinstance(printed, pd.DataFrame) and printed["mean"].tolist() == ["0.46", "0.60", "-3"]

@@ -1,0 +1,70 @@
+"""The learning curve of one method: every run thin, their middle thick, the baseline in grey."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from harness.report.figures.lines import centre, legend, thin
+from harness.report.figures.style import REFERENCE, Plot, Style, figure, stretch, svg
+from harness.report.records.frame import Cell, TaskFrame
+from harness.report.tables.words import aimed, wrapped
+
+POINTS = 40  # of a run's line at most
+
+
+def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
+    """A figure for each method that was scored at more than one step."""
+    return [_of(frame, cell, looks[cell.name]) for cell in frame.cells if len(_steps(frame, cell)) > 1]
+
+
+def _steps(frame: TaskFrame, cell: Cell | None) -> np.ndarray:
+    return _scores(frame, cell).step.unique() if cell and cell.record else np.array([])
+
+
+def _scores(frame: TaskFrame, cell: Cell) -> pd.DataFrame:
+    return cell.scores[cell.scores.metric == frame.headline]
+
+
+def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:
+    rows, block = _scores(frame, cell), frame.metrics[frame.headline]
+    fig = figure(2.6, 5.4)
+    ax = fig.subplots()
+    seen = [rows.value.to_numpy()]
+    for place, (_, run) in enumerate(rows.groupby("seed")):
+        run = thin(run.sort_values("step"), POINTS)
+        ax.plot(run.step, run.value, color=look.colour, lw=0.6, alpha=0.6, label=None if place else "one run")
+    base = frame.cell(frame.baseline)
+    beside = base if base and base.name != cell.name and len(_steps(frame, base)) > 1 else None
+    if beside:
+        points = centre(_scores(frame, beside), "step", "value")
+        seen.append(points.middle.to_numpy())
+        points = thin(points)
+        ax.plot(
+            points.x, points.middle, color=REFERENCE, ls=(0, (4, 1.5)), lw=1.6, label=f"{beside.title}, the baseline"
+        )
+    points = thin(centre(rows, "step", "value"))
+    ax.plot(
+        points.x,
+        points.middle,
+        color=look.colour,
+        lw=2.4,
+        marker=look.marker,
+        mew=0,
+        markevery=max(1, len(points) // 6),
+        label=look.label,
+    )
+    if not block["higher_is_better"]:  # as in `figures.learning`
+        stretch(ax, "y", np.concatenate(seen), wide=8)
+    ax.set(xlabel="training step", ylabel=wrapped(aimed(block), 30))
+    legend(fig, [ax])
+    against = f", and that of {beside.title} (dashed, grey)" if beside else ""
+    return Plot(
+        f"{frame.name}-curve-{cell.name}",
+        f"{frame.title}: learning curve of {look.label}",
+        f"Thin: one training run each. Thick: the interquartile mean over the seeds{against}.",
+        f"{block['label']} of {look.label} against the training step, {points.middle.iloc[0]:.3g} at the first and "
+        f"{points.middle.iloc[-1]:.3g} at the last.",
+        svg(fig),
+        method=cell.name,
+    )

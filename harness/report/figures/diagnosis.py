@@ -1,0 +1,74 @@
+"""What went on inside each run of a method of control: one panel per log, one line per run.
+
+A discriminator that is always right, a reward without spread, an entropy that is gone or a gradient that explodes
+each tell why a method did not learn; their means over seeds would hide it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.report.figures.lines import thin
+from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, shades, stretch, svg
+from harness.report.records.frame import Cell, TaskFrame
+
+TOLD_BY = {"accuracy", "grad_policy"}  # logs of a method in which a discriminator pays a policy
+LOGS = {
+    "accuracy": "accuracy, discriminator",
+    "kl": "KL of the code (nat)",
+    "beta": "beta",
+    "reward_mean": "learnt reward, mean",
+    "reward_std": "learnt reward, spread",
+    "entropy": "entropy, policy (nat)",
+    "kl_policy": "KL, policy step (nat)",
+    "explained_variance": "explained variance",
+    "grad_critic": "gradient, discriminator",
+    "grad_policy": "gradient, policy",
+}
+COLUMNS = 5
+POINTS = 200  # of all lines of a panel, so that many seeds weigh no more than few
+
+
+def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
+    """A figure for each method that logs what a discriminator does."""
+    told = [cell for cell in frame.cells if cell.curves is not None and {*cell.curves} >= TOLD_BY]
+    return [_of(frame, cell, looks[cell.name]) for cell in told]
+
+
+def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:
+    logs = cell.curves
+    shown = [log for log in LOGS if log in logs and logs[log].nunique() > 1]
+    rows = -(-len(shown) // COLUMNS)
+    fig = figure(1.55 * rows + 0.25)
+    axes = fig.subplots(rows, COLUMNS, sharex=True, squeeze=False).ravel()
+    colours = shades(len(cell.seeds))
+    for ax, log in zip(axes, shown):
+        for colour, seed in zip(colours, cell.seeds, strict=True):
+            run = thin(logs.loc[logs.seed == seed, ["step", log]].dropna(), POINTS // len(cell.seeds))
+            ax.plot(run.step, run[log], color=colour, lw=0.9)
+        values = logs[log].to_numpy(dtype=float)
+        if log == "accuracy":
+            ax.axhline(0.5, color=REFERENCE, ls="--", lw=0.8)
+        elif log in ("grad_critic", "grad_policy", "kl_policy"):
+            stretch(ax, "y", values[values > 0], wide=30)
+        elif log in ("explained_variance", "kl"):
+            dwarfed(ax, values, share=50)
+        ax.set_title(LOGS[log], fontsize=7, fontweight="normal")
+        ax.tick_params(labelsize=7)
+        ax.locator_params(axis="x", nbins=3)
+    for ax in axes[len(shown) :]:
+        ax.set_visible(False)
+    for ax in axes[max(0, len(shown) - COLUMNS) : len(shown)]:
+        ax.tick_params(labelbottom=True)
+    fig.supxlabel("training step", fontsize=8)
+    ends = {log: np.nanmedian(logs.loc[logs.step == logs.step.max(), log]) for log in shown}
+    return Plot(
+        f"{frame.name}-diagnosis-{cell.name}",
+        f"{frame.title}: inside {look.label}",
+        "One line for each run. An accuracy of 0.5 (dashed) is a discriminator that cannot tell; 1 leaves the policy no reward.",
+        f"{look.label}, medians at the end: "
+        + ", ".join(f"{LOGS[log]} {value:.3g}" for log, value in ends.items())
+        + ".",
+        svg(fig),
+        method=cell.name,
+    )

@@ -1,0 +1,205 @@
+"""The figures that every task has: scores, learning curves, training logs; and the list of all.
+
+Each function takes a checked frame and the styles and returns a Plot, or None where the records
+hold nothing to draw.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.report.claims.published import FIGURE_8, read_off
+from harness.report.figures import ablation, curves, diagnosis, grids, mazes, toy
+from harness.report.figures.lines import FEW, centre, compare, legend, line
+from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
+from harness.report.records.frame import Cell, TaskFrame
+from harness.report.tables.words import aimed, decimals, labelled, number, wrapped
+
+LOGS = {
+    "accuracy": "accuracy of the trained net",
+    "kl": "KL (nat)",
+    "beta": "beta",
+    "loss_critic": "critic's loss",
+    "loss_generator": "generator's loss",
+    "loss": "loss",
+}
+CENTRE = "Interquartile mean over the seeds"
+BAND = "the band holds the middle half of the seeds"
+OTHERS = " Grey: the other methods."
+
+
+def draw(
+    frame: TaskFrame,
+    summary: pd.DataFrame,
+    looks: dict[str, Style],
+    declared: dict[str, Any] | None = None,
+) -> list[Plot]:
+    """Every figure of one task, in the order of the pages; declared as in published.py."""
+    with theme():
+        plots = [
+            *toy.draw(frame, looks),
+            *mazes.draw(frame, looks),
+            *grids.draw(frame),
+            scores(frame, summary, looks),
+            learning(frame, looks),
+            against_published(frame, looks, declared) if declared else None,
+            training(frame, looks),
+            *curves.draw(frame, looks),
+            *diagnosis.draw(frame, looks),
+            *panels(frame, looks),
+            *(ablation.draw(frame, swept, summary, looks) for swept in frame.ablations),
+        ]
+    return [plot for plot in plots if plot]
+
+
+def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
+    """Headline metric: every seed as a point, IQM with interval, best method on top."""
+    metric = frame.headline
+    rows = summary[(summary.metric == metric) & (summary.ablation == "")]
+    if rows.empty:
+        return None
+    block = frame.metrics[metric]
+    up = block["higher_is_better"]  # without a direction the largest stands on top
+    rows = rows.sort_values("value", ascending=up is False, kind="stable")
+    fig = figure(0.9 + 0.3 * len(rows))
+    ax = fig.subplots()
+    ends = {name: frame.cell(name).endpoint(metric) for name in rows.cell}
+    for place, row in enumerate(rows.itertuples()):
+        look, x = looks[row.cell], ends[row.cell]
+        ax.plot(x, [place] * len(x), ls="", alpha=0.45, mew=0, **look.points)
+        if np.isfinite(row.ci_low):
+            ax.plot([row.ci_low, row.ci_high], [place, place], color=look.colour, lw=2.4)
+        ax.plot(row.value, place, ls="", marker="|", ms=15, mew=2.6, color=look.colour)
+    ax.set_yticks(range(len(rows)), [looks[name].label for name in rows.cell])
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.grid(axis="y", visible=False)
+    for label, value in frame.references(metric).items():
+        ax.axvline(value, color=REFERENCE, ls="--", lw=1.2, label=f"{label}: {number(value, decimals([value]))}")
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    if not up:  # what nears 0 as it gets better may span decades
+        stretch(ax, "x", np.concatenate([*ends.values(), list(frame.references(metric).values())]))
+    ax.set_xlabel(aimed(block))
+    best, worst = rows.iloc[0], rows.iloc[-1]
+    return Plot(
+        f"{frame.name}-scores",
+        f"{frame.title}: score of every run",
+        "Each point is one training run at the last step; a failed run stands at the floor score. "
+        "The tick is the interquartile mean, the bar its 95 % interval." + " Best on top." * (up is not None),
+        f"Dot plot of {block['label']} for {len(rows)} methods, from {looks[best.cell].label} at "
+        f"{best.value:.3g} to {looks[worst.cell].label} at {worst.value:.3g}.",
+        svg(fig),
+    )
+
+
+def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
+    """Headline metric against the step; beyond FEW methods each has a panel of its own."""
+    metric = frame.headline
+    lines = {
+        cell.name: centre(cell.scores[cell.scores.metric == metric], "step", "value")
+        for cell in frame.cells
+        if cell.record
+    }
+    if not lines or max(map(len, lines.values())) < 2:
+        return None
+    known = frame.references(metric)
+    label = aimed(frame.metrics[metric])
+    up = frame.metrics[metric]["higher_is_better"]  # then the scale is for the best, not for who starts from nothing
+    fig = compare(lines, looks, "training step", label, known.values(), wide=np.inf if up else 8)
+    caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW)
+    caption += f" Dashed: {', '.join(known)}." if known else ""
+    names = ", ".join(looks[name].label for name in lines)
+    return Plot(
+        f"{frame.name}-learning",
+        f"{frame.title}: learning curves",
+        caption,
+        f"Learning curves of {frame.metrics[metric]['label']} for {names}.",
+        svg(fig),
+    )
+
+
+def against_published(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any]) -> Plot | None:
+    """Our learning curves beside the points read off the published ones."""
+    metric, names = declared["metric"], declared["names"]
+    theirs = {
+        name: read_off(FIGURE_8)[names[name]] for name in names if names[name] in read_off(FIGURE_8) and name in looks
+    }
+    ours = {
+        cell.name: centre(cell.scores[cell.scores.metric == metric], "step", "value")
+        for cell in frame.cells
+        if cell.name in theirs and cell.record and metric in cell.record["metrics"]
+    }
+    if not ours:
+        return None
+    fig = figure(3.6)
+    ax = fig.subplots()
+    for name, points in ours.items():
+        line(ax, points, looks[name], markers=False)
+        ax.plot(theirs[name].index, theirs[name], ls="", ms=7, mfc="none", mew=1.3, **looks[name].points)
+    ax.plot([], [], ls="", marker="o", ms=7, mfc="none", color=REFERENCE, label="published, by eye")
+    ax.set_xscale("log")
+    stretch(ax, "y", np.concatenate([points.middle for points in ours.values()]))
+    ax.set(xlabel="training step", ylabel=wrapped(labelled(frame.metrics[metric])))
+    legend(fig, [ax])
+    shown = ", ".join(looks[name].label for name in ours)
+    return Plot(
+        f"{frame.name}-published",
+        f"{frame.title}: beside the published curves",
+        f"Lines: ours. {CENTRE}; {BAND}. Hollow markers: the paper's Fig. 8, read by eye to about 1.",
+        f"{metric} against the step for {shown}, ours and published.",
+        svg(fig),
+    )
+
+
+def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
+    """The logs of training against the step, one panel per log that moves."""
+    cells = [cell for cell in frame.cells if cell.curves is not None]
+    having = {log: [cell for cell in cells if log in cell.curves and cell.curves[log].nunique() > 1] for log in LOGS}
+    having = {log: some for log, some in having.items() if some}
+    if not having:
+        return None
+    columns = min(2, len(having))
+    rows = -(-len(having) // columns)
+    fig = figure(2.3 * rows + 0.3 + 0.2 * -(-len(cells) // 4))
+    axes = fig.subplots(rows, columns, squeeze=False).ravel()
+    for ax, (log, some) in zip(axes, having.items(), strict=False):
+        drawn = []
+        for cell in some:
+            points = centre(cell.curves, "step", log)
+            line(ax, points, looks[cell.name], band=len(cells) <= FEW)
+            drawn.append(points.middle)
+        drawn = np.concatenate(drawn)
+        if log == "kl" or (log.startswith("loss") and np.nanmin(drawn) < 0):
+            dwarfed(ax, drawn, share=50 if log == "kl" else 10)
+        ax.set(title=LOGS[log], xlabel="training step", ylabel="")
+    for ax in axes[len(having) :]:
+        ax.set_visible(False)
+    legend(fig, axes[: len(having)])
+    return Plot(
+        f"{frame.name}-training",
+        f"{frame.title}: training logs",
+        f"{CENTRE}. A method appears only in the panels of the logs that it has.",
+        f"{', '.join(LOGS[log] for log in having)} against the training step.",
+        svg(fig),
+    )
+
+
+def panels(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
+    """Recorded curves that are no time series and have no picture of their own: y against x."""
+    cells = [cell for cell in frame.cells if cell.panels is not None]
+    names = dict.fromkeys(name for cell in cells for name in cell.panels.panel)
+    return [_panel(frame, cells, name, looks) for name in names if name not in toy.PANELS + mazes.PANELS + grids.PANELS]
+
+
+def _panel(frame: TaskFrame, cells: list[Cell], name: str, looks: dict[str, Style]) -> Plot:
+    rows = {cell.name: cell.panels[cell.panels.panel == name] for cell in cells}
+    lines = {cell: centre(some, "x", "y") for cell, some in rows.items() if len(some)}
+    y_name, _, x_name = name.partition(" against ")
+    fig = compare(lines, looks, x_name or "x", y_name)
+    caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW)
+    slug = "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+    return Plot(
+        f"{frame.name}-{slug}", f"{frame.title}: {name}", caption, f"{name} for {len(lines)} methods.", svg(fig)
+    )

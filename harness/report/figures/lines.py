@@ -1,0 +1,130 @@
+"""Lines over seeds: the interquartile mean with a band, on one pair of axes or on a grid of panels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from harness.report.figures.style import REFERENCE, WIDE_RANGE, Style, figure, stretch
+from harness.report.stats.statistics import iqm
+from harness.report.tables.words import wrapped
+
+FEW = 5  # methods that still read well on one pair of axes
+POINTS = 100  # of a line at most: one in three pixels of a panel
+GHOST = "#C9C9C9"  # the other methods behind one
+GHOST_POINTS = 30  # of each of them: they stand in every panel
+
+
+def centre(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """Over the seeds that have a value at each x: columns x, low (25 %), middle (IQM), high (75 %)."""
+    wide = rows.pivot(index=x, columns="seed", values=y).dropna(how="all")
+    parts = []
+    for count, same in wide.groupby(wide.notna().sum(axis=1)):  # seeds may have died on the way
+        values = same.to_numpy(dtype=float)
+        values = values[np.isfinite(values)].reshape(len(same), count)  # [P, S']
+        low, high = np.quantile(values, [0.25, 0.75], axis=1)
+        middle = iqm(values[:, None])
+        parts.append(pd.DataFrame({"x": same.index, "low": low, "middle": middle, "high": high}))
+    return pd.concat(parts).sort_values("x", ignore_index=True)
+
+
+def thin(points: pd.DataFrame, most: int = POINTS) -> pd.DataFrame:
+    """At most so many rows, evenly spaced, the first and the last among them."""
+    places = np.linspace(0, len(points) - 1, min(most, len(points))).round().astype(int)
+    return points.iloc[places]
+
+
+def line(ax: Axes, points: pd.DataFrame, look: Style, band=True, markers=True) -> None:
+    """One method's line with its band; few markers, so that a grey print still parts the lines."""
+    points = thin(points)
+    if band:
+        ax.fill_between(points.x, points.low, points.high, color=look.colour, alpha=0.18, lw=0)
+    ax.plot(
+        points.x,
+        points.middle,
+        label=look.label,
+        marker=look.marker if markers else None,
+        markeredgewidth=0,
+        markevery=max(1, len(points) // 6),
+        **look.line,
+    )
+
+
+def compare(
+    lines: dict[str, pd.DataFrame],
+    looks: dict[str, Style],
+    x: str,
+    y: str,
+    references: Iterable[float] = (),
+    wide: float = WIDE_RANGE,
+) -> Figure:
+    """All lines on one pair of axes; beyond FEW each has a panel of its own, the others in grey."""
+    crowded = len(lines) > FEW
+    fig, axes, columns = grid(len(lines) if crowded else 1)
+    gap = pd.DataFrame({"x": [np.nan], "middle": [np.nan]})  # one path for all that is grey
+    others = pd.concat([part for points in lines.values() for part in (thin(points, GHOST_POINTS), gap)])
+    titles = []
+    for ax, shown in zip(axes, [[name] for name in lines] if crowded else [lines], strict=True):
+        if crowded:
+            ax.plot(others.x, others.middle, color=GHOST, lw=0.7, zorder=1)
+            ax.locator_params(axis="x", nbins=4)
+            titles.append(ax.set_title(wrapped(looks[shown[0]].label, 18), fontsize=9))
+        for name in shown:
+            line(ax, lines[name], looks[name])
+        for value in references:
+            ax.axhline(value, color=REFERENCE, ls="--", lw=1)
+        stretch(ax, "y", others.middle.to_numpy(), wide)
+        ax.label_outer()
+    for ax in axes[-columns:]:
+        ax.tick_params(labelbottom=True)
+    fig.supylabel(y if crowded else wrapped(y), fontsize=9.5)
+    if crowded:
+        fig.supxlabel(x, fontsize=9.5)
+        fit(fig, titles)
+    else:
+        axes[0].set_xlabel(x)
+        legend(fig, axes)
+    return fig
+
+
+def fit(fig: Figure, titles: Iterable[Text]) -> None:
+    """Titles wider than their panel get a smaller type."""
+    fig.get_layout_engine().execute(fig)
+    for title in titles:
+        room = title.axes.get_window_extent().width / title.get_window_extent().width
+        if room < 1:
+            title.set_fontsize(0.9 * room * title.get_fontsize())  # hinted glyphs shrink by less
+
+
+def grid(count: int) -> tuple[Figure, list[Axes], int]:
+    """A figure with `count` small panels that share their axes (or one large one); its columns."""
+    if count == 1:
+        fig = figure(3.2)
+        return fig, [fig.subplots()], 1
+    columns = 4
+    rows = -(-count // columns)
+    fig = figure(1.45 * rows + 0.4)
+    axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for ax in axes[count:]:
+        ax.set_visible(False)
+    return fig, list(axes[:count]), columns
+
+
+def legend(fig: Figure, axes: Iterable[Axes]) -> None:
+    """One legend below all panels."""
+    found: dict[str, Any] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
+    fig.legend(found.values(), found.keys(), loc="outside lower center", ncol=balanced(len(found), 4))
+
+
+def balanced(count: int, most: int) -> int:
+    """Columns of a legend whose last row is as full as can be: 7 entries in 4, not 6."""
+    return -(-count // -(-count // most))

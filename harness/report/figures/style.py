@@ -1,0 +1,163 @@
+"""How every figure looks: one colour, dash and marker per method name, and deterministic bytes.
+
+The colours are those of Okabe and Ito (readable with any colour vision) without the pale yellow,
+plus a dark wine red and an olive. The 9 colours, 4 dashes and 7 markers repeat at periods without a common factor:
+methods fewer than 28 places apart differ by dash or marker, so that colour alone never tells two lines apart.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from harness.report.figures.slim import slim
+
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#882255",
+    "#000000",
+    "#6A6A00",
+)
+DASHES = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.4, 1.4, 1.4)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+REFERENCE = "#5B5B5B"  # floors, baselines, published values: never a method's colour
+WIDE_RANGE = 20  # largest over smallest value from which an axis is logarithmic
+WIDTH = 7.2  # inch: one column of the page at its native size
+
+
+@dataclass(frozen=True)
+class Style:
+    """The look that belongs to one method's name, and its title for the reader."""
+
+    label: str
+    colour: str
+    dash: Any
+    marker: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        return {"color": self.colour, "linestyle": self.dash}
+
+    @property
+    def points(self) -> dict[str, Any]:
+        return {"color": self.colour, "marker": self.marker}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A finished figure: file name without suffix, words for the reader, SVG bytes. method: whose page it stands on, if not the main one."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    svg: bytes
+    method: str = ""
+
+
+def styles(params: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Style]:
+    """A style per method name, in the order in which the parameters first name them.
+
+    before: other parameters whose methods come first, so that a method looks the same on both pages.
+    """
+    blocks = [block or {} for made in (before or {}, params) for block in made.get("methods", {}).values()]
+    names = dict.fromkeys(name for block in blocks for name in block)
+    titles = params.get("report", {}).get("titles", {})
+    return {
+        name: Style(
+            titles.get(name, name),
+            COLOURS[place % len(COLOURS)],
+            DASHES[place % len(DASHES)],
+            MARKERS[place % len(MARKERS)],
+        )
+        for place, name in enumerate(names)
+    }
+
+
+def shades(count: int) -> list[Any]:
+    """Ordered colours, dark to light (but never pale), for the values of one swept parameter."""
+    return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.75, count)))
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Seaborn's white grid at the page's type size, whatever the user's own settings."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans", font_scale=1.0)
+        matplotlib.rcParams.update({
+            "axes.edgecolor": "#444444",
+            "axes.titlesize": 10,
+            "axes.labelsize": 9.5,
+            "axes.titlelocation": "left",
+            "axes.titleweight": "bold",
+            "xtick.labelsize": 8.5,
+            "ytick.labelsize": 8.5,
+            "legend.fontsize": 8.5,
+            "axes.titley": 1.0,
+            "legend.frameon": False,
+            "legend.handlelength": 2.8,
+            "grid.color": "#DDDDDD",
+            "grid.linewidth": 0.6,
+            "lines.linewidth": 1.6,
+            "lines.markersize": 5,
+            "svg.hashsalt": "bench",
+            "svg.fonttype": "none",
+            "axes.unicode_minus": True,
+        })
+        yield
+
+
+def figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure outside pyplot's global list; height and width in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def stretch(ax: Axes, axis: str, values: np.ndarray, wide: float = WIDE_RANGE) -> None:
+    """A logarithmic axis with plain numbers where positive values span a wide range."""
+    values = values[np.isfinite(values)]
+    if not len(values) or values.min() <= 0 or values.max() / values.min() <= wide:
+        return
+    subs = (1.0,) if values.max() / values.min() > 100 else (1.0, 2.0, 5.0)
+    getattr(ax, f"set_{axis}scale")("log")
+    getattr(ax, f"{axis}axis").set_major_locator(LogLocator(subs=subs))
+    getattr(ax, f"{axis}axis").set_major_formatter("{x:g}")
+    getattr(ax, f"{axis}axis").set_minor_formatter("")
+    ax.autoscale_view()
+
+
+def dwarfed(ax: Axes, values: np.ndarray, share: float = 10) -> None:
+    """An axis that is logarithmic beyond -1 and 1 where a few values are more than `share` times the median."""
+    values = values[np.isfinite(values)]
+    if len(values) and np.abs(values).max() > share * np.median(np.abs(values)):
+        ax.set_yscale("symlog", linthresh=1)
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.autoscale_view()
+
+
+def svg(fig: Figure) -> bytes:
+    """The figure as SVG without dates or versions: equal data give equal bytes."""
+    for spine in (spine for ax in fig.axes for spine in ax.spines.values()):
+        spine.set_in_layout(False)  # it lies on the edge of its axes, and to ask it costs a seventh of the drawing
+    for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis) if not axis.get_label_text()):
+        axis.set_label_coords(0, 0)
+    buffer = io.StringIO()
+    empty = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    FigureCanvasSVG(fig).print_svg(buffer, metadata=empty)  # savefig would draw it twice, first for the layout alone
+    return slim(buffer.getvalue())

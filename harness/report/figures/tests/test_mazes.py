@@ -1,0 +1,92 @@
+"""Maps of learnt rewards, and the split of a spread into learning the reward and training on it."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.report.figures import grids, mazes
+from harness.report.figures.style import Style, theme
+from harness.report.records.frame import Cell
+
+LOOK = {"m": Style("M", "#000000", "-", "o")}
+
+
+def cell(returns, with_map=True, rewards=None):
+    seeds = list(range(len(returns)))
+    manifest = {"points": [3, 2], "first_m": [0.0, 0.0], "spacing_m": 0.1, "target_m": [0.1, 0.1]}
+    metrics = {"return": {"manifest": "r"}, "stuck": {"manifest": "r"}}
+    if with_map:
+        metrics["reward_gradient"] = {"manifest": "g"}
+    panels = [
+        pd.DataFrame({"seed": seed, "panel": name, "x": x, "y": y})
+        for seed in seeds
+        for name, x, y in (
+            (mazes.MAP, range(6), range(6)),
+            ("path x", [0, 1], [0, 0.2]),
+            ("path y", [0, 1], [0, 0.1]),
+            ("walls", [0, 0.2, 0.1, 0.1], [0, 0, 0, 0.1]),
+        )
+    ]
+    record = {"metrics": metrics, "manifests": {"g": manifest}, "seeds": seeds}
+    values = {"return": np.array(returns), "stuck": np.array(returns) < -20}
+    made = Cell("t", "m", "m", "M", record=record, rewards=rewards)
+    made.__dict__["panels"] = pd.concat(panels)
+    made.__dict__["scores"] = pd.concat(
+        pd.DataFrame({"seed": seeds, "step": 1, "metric": name, "value": x.astype(float)}) for name, x in values.items()
+    )
+    return made
+
+
+def frame(cells, **params):
+    return SimpleNamespace(
+        family="maze", name="t", title="T", cells=cells, params=params, references=lambda metric: {"expert": -5.0}
+    )
+
+
+def test_the_split_of_known_variances():
+    """Rewards at 0 and 10, re-trainings 1 apart: within 0.5; between 50 less the half of 0.5."""
+    within, between = 0.5, 50 - 0.5 / 2
+    found = mazes.split(pd.Series([0.0, 1.0, 10.0, 11.0], index=[0, 0, 1, 1]))
+    assert found == pytest.approx((between, within))
+
+
+def test_no_more_is_told_than_can_be():
+    assert math.isnan(mazes.split(pd.Series([1.0, 2.0], index=[0, 0]))[0])
+    assert all(map(math.isnan, mazes.split(pd.Series([1.0, 2.0], index=[0, 1]))))
+    between, within = mazes.split(pd.Series([0.0, 2.0, 0.0, 2.0], index=[0, 0, 1, 1]))
+    assert (between, within) == (0.0, 2.0), "means that agree better than chance leave nothing to the rewards"
+
+
+def test_the_figures_of_a_maze():
+    with theme():
+        (maps,) = mazes.draw(frame([cell([-5.0, -30.0])]), LOOK)
+        (only,) = mazes.draw(frame([cell([-5.0, -30.0, -6.0], with_map=False, rewards=2)]), LOOK)
+        assert mazes.draw(frame([cell([-5.0, -30.0], with_map=False)]), LOOK) == []
+    assert maps.svg.count(b"<image") == 2 and b"seed 1" in maps.svg
+    assert only.name == "t-by-reward"
+
+
+def test_cells_without_a_map_and_without_another_cells_reward_have_none():
+    other = frame([SimpleNamespace(record={"metrics": {}}, rewards=None)])
+    assert mazes.draw(other, LOOK) == []
+    assert mazes.table(frame([cell([-5.0])]), str) is None
+
+
+def test_rewards_of_a_table_stand_beside_the_truth():
+    rows = [(seed, "learnt reward", x, seed + x) for seed in (0, 1) for x in range(4)]
+    rows += [(seed, "true reward", x, x) for seed in (0, 1) for x in range(4)]
+    rows += [(0, "walls", -0.5, 1.5), (0, "walls", 1.5, 1.5)]
+    panels = pd.DataFrame(rows, columns=["seed", "panel", "x", "y"])
+    one = SimpleNamespace(panels=panels, title="M")
+    tabular = SimpleNamespace(
+        family="tabular", name="t", title="T", cells=[one, SimpleNamespace(panels=None, title="N")]
+    )
+    np.testing.assert_allclose(grids._map(panels, "learnt reward"), [[0.5, 1.5], [2.5, 3.5]])
+    with theme():
+        (plot,) = grids.draw(tabular)
+    assert plot.svg.count(b"<image") == 3 and "learnt by M." in plot.alt  # truth, M, colour bar
+    tabular.cells = tabular.cells[1:]
+    assert grids.draw(tabular) == []

@@ -1,0 +1,195 @@
+"""The pages in a real browser: nothing is complained of or fetched, nothing is cut on a phone or on paper.
+
+Chromium without a window, from files, by its own command line; no driver. What a browser is not needed for (links that
+lead somewhere) is tested in any case.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from html import escape, unescape
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import pytest
+
+from harness.report.page.page import render
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+needs_browser = pytest.mark.skipif(BROWSER is None, reason=f"no browser on the PATH: none of {', '.join(NAMES)}")
+PHONE, PAPER = 360, 688  # pixels: a small phone; A4 less margins of 14 mm at 96 dots an inch
+MEASURE = """<!doctype html><html><head><meta charset="utf-8"><title>frame</title><style>body { margin: 0 }</style></head>
+<body><iframe src="PAGE" style="width: WIDTHpx; height: 800px; border: 0"></iframe><pre id="found"></pre><script>
+window.onload = () => {
+  const inside = document.querySelector("iframe").contentWindow, page = inside.document;
+  const beyond = [...page.querySelectorAll("table, figure, pre, img, svg.plot")].filter(
+    (part) => part.getBoundingClientRect().right > inside.innerWidth + 1 && !part.closest(".hidden"));
+  document.getElementById("found").textContent = JSON.stringify({
+    width: inside.innerWidth, needed: page.documentElement.scrollWidth,
+    /* files do not count here, what comes by a network does */
+    fetched: inside.performance.getEntriesByType("resource").map((entry) => entry.name),
+    broken: [...page.images].filter((image) => !image.naturalWidth).map((image) => image.src),
+    beyond: beyond.map((part) => (part.querySelector("caption, h3, h4") || part).textContent.slice(0, 60)),
+    unreached: [...page.querySelectorAll(".scroll")].filter(
+      (part) => part.scrollWidth > part.clientWidth + 1 && (part.tabIndex !== 0 || !part.ariaLabel)).length,
+    files: [...page.querySelectorAll("a[download]")].map((link) => link.href),
+  });
+};
+</script></body></html>"""
+
+
+class Links(HTMLParser):
+    """The ids of a page and what it points at."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.targets = set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids |= {attrs["id"]} if "id" in attrs else set()
+        self.targets += [attrs[key] for key in ("href", "src") if key in attrs and tag != "use"]
+
+
+def lost(folder):
+    """'page -> target' for each link of the pages below a folder that leads nowhere."""
+    pages = {path.resolve(): Links(path.read_text()) for path in folder.rglob("*.html")}
+    found = []
+    for path, page in pages.items():
+        for target in page.targets:
+            if target.startswith("data:"):
+                continue
+            file, _, anchor = target.partition("#")
+            place = (path.parent / unquote(file)).resolve() if file else path
+            if not place.is_file() or (anchor and (place not in pages or anchor not in pages[place].ids)):
+                found.append(f"{path.name} -> {target}")
+    return found
+
+
+def browse(*arguments, **more):
+    command = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        "--allow-file-access-from-files",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        "--enable-logging=stderr",
+        "--v=0",
+        *map(str, arguments),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=True, **more)
+
+
+def console(done):
+    """What the page made the browser say; the browser's own troubles are not the page's."""
+    return [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def measured(page, width, folder):
+    """What MEASURE finds in a page that is so many pixels wide."""
+    frame = folder / "frame.html"
+    frame.write_text(MEASURE.replace("PAGE", escape(page.resolve().as_uri())).replace("WIDTH", str(width)))
+    done = browse("--dump-dom", frame.as_uri())
+    text = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.S)
+    assert text and text[1], done.stderr[-500:]
+    return json.loads(unescape(text[1])) | {"console": console(done)}
+
+
+@pytest.fixture(scope="module")
+def pages(rendered):
+    """(folder, the main page, one page of a method with an ablation, two of others)."""
+    folder = rendered[0] / "reports/laptop"
+    return folder, [folder / "index.html", *(folder / f"methods/{name}.html" for name in ("vgan", "vib", "wgan"))]
+
+
+def test_every_link_of_every_page_leads_somewhere(pages):
+    folder, _ = pages
+    assert len(list(folder.glob("methods/*.html"))) == 20
+    assert lost(folder) == []
+
+
+def test_a_lost_link_is_found(tmp_path):
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "index.html").write_text(
+        '<p id="a"></p><a href="#b">b</a><a href="methods/x.html#c">c</a><a href="y.html">y</a>'
+    )
+    (tmp_path / "methods/x.html").write_text('<img src="../figures/z.svg"><a href="../index.html#a">a</a>')
+    assert sorted(lost(tmp_path)) == [
+        "index.html -> #b",
+        "index.html -> methods/x.html#c",
+        "index.html -> y.html",
+        "x.html -> ../figures/z.svg",
+    ]
+
+
+def test_pages_of_archived_presets_link_to_each_other(small):
+    root, params = small
+    far = root / "results/archive/far"
+    shutil.copytree(root / "results/records", far)
+    for path in far.glob("*/*/record.json"):
+        path.write_text(path.read_text().replace('"laptop"', '"far"'))
+    render(root, params, root / "reports/laptop", [params | {"preset": "far"}])
+    assert (root / "reports/laptop/archived/far/methods/vib.html").is_file()
+    assert lost(root / "reports") == []
+    assert '<a href="archived/far/methods/vib.html">' in (root / "reports/laptop/index.html").read_text()
+
+
+@needs_browser
+def test_on_a_phone_the_page_does_not_scroll_sideways_and_nothing_is_fetched(pages, tmp_path):
+    for page in pages[1]:
+        found = measured(page, PHONE, tmp_path)
+        assert found["width"] == PHONE and found["needed"] <= PHONE, page.name
+        assert found["console"] == [] and found["broken"] == [] and found["unreached"] == 0, page.name
+        assert found["fetched"] == [], page.name
+
+
+@needs_browser
+def test_the_browser_reads_the_files_behind_a_table_as_they_were_written(pages, tmp_path):
+    found = measured(pages[1][1], PHONE, tmp_path)
+    texts = [unquote(href.partition(",")[2]) for href in found["files"]]
+    assert len(texts) >= 4 and all(href.startswith("data:text/") for href in found["files"])
+    assert any(text.startswith("task,scored by,score: value,score: low,score: high,n,") for text in texts)
+    assert any("\\begin{tabular}" in text and "\\bottomrule" in text for text in texts)
+
+
+@needs_browser
+def test_on_paper_no_table_or_figure_is_cut(pages, tmp_path):
+    """The rules for paper, applied to a page as wide as the paper."""
+    folder, some = pages
+    for page in some:
+        text = page.read_text().replace("../figures/", f"{folder.resolve().as_uri()}/figures/")
+        style = (folder / "methods/page.css").read_text().replace("@media print", "@media all")
+        head, _, body = text.partition("</head>")
+        paper = tmp_path / page.name
+        paper.write_text(f"{head}<style>{style}</style></head>{body}")
+        assert measured(paper, PAPER, tmp_path)["beyond"] == [], page.name
+
+
+@needs_browser
+def test_pages_print(pages, tmp_path):
+    for page in pages[1]:
+        out = tmp_path / f"{page.stem}.pdf"
+        browse("--no-pdf-header-footer", f"--print-to-pdf={out}", page.resolve().as_uri())
+        sheets = re.findall(rb"/Type\s*/Page\b", out.read_bytes())
+        assert out.read_bytes().startswith(b"%PDF-") and len(sheets) > (10 if page.name == "index.html" else 0)
+
+
+@needs_browser
+def test_what_a_page_must_not_do_is_seen(tmp_path):
+    """The measures above can fail: a script that complains, a picture from the network or lost, lines that are too long."""
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        '<html><body><script>console.error("trouble")</script><img src="https://example.org/a.png"><img src="lost.svg">'
+        '<table style="width: 900px"><tr><td>wide</td></tr></table>'
+        '<div class="scroll" style="overflow: auto"><p style="width: 900px">a</p></div></body></html>'
+    )
+    found = measured(bad, PHONE, tmp_path)
+    assert any("trouble" in line for line in found["console"])
+    assert any("example.org" in name for name in found["fetched"]) and len(found["broken"]) == 2
+    assert found["needed"] > PHONE and found["beyond"] == ["wide"] and found["unreached"] == 1

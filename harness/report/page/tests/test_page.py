@@ -1,0 +1,353 @@
+"""The page: complete, fetching nothing, deterministic, and honest about what is missing."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from harness.report.figures import lines, style
+from harness.report.figures.slim import inline
+from harness.report.figures.toy import many_dims, one_dim
+from harness.report.page import page as page_module
+from harness.report.page.page import render
+from harness.report.tables.words import Table, aimed, decimals, interval, number
+from harness.report.tables.words import Text as Words
+from harness.report.tests import tree
+
+OPEN_ENDED = {"meta", "img", "br", "link"}
+
+
+class Page(HTMLParser):
+    """Collects ids, images and headings; fails on tags that do not nest."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.ids, self.images, self.levels = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.images += [attrs] if tag in ("img", "svg") else []
+        self.levels += [int(tag[1])] if re.fullmatch("h[1-6]", tag) else []
+        if tag not in OPEN_ENDED:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="session")
+def html(rendered):
+    root, _ = rendered
+    return (root / "reports/laptop/index.html").read_text()
+
+
+@pytest.fixture(scope="session")
+def page(html):
+    return Page(html)
+
+
+def test_tags_nest_and_ids_are_unique(page):
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_headings_start_at_one_and_skip_no_level(page):
+    assert page.levels[0] == 1 and page.levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in zip(page.levels, page.levels[1:], strict=False))
+
+
+def test_nothing_is_fetched_and_no_place_or_day_is_told(rendered, html, page):
+    root, _ = rendered
+    html = html.replace('xmlns="http://www.w3.org/2000/svg"', "")  # a name, not an address
+    assert "http" not in html and "<script" not in html and "<link" not in html
+    assert all(image["src"].startswith(("data:image/", "figures/")) for image in page.images if "src" in image)
+    markdown = (root / "reports/laptop/index.md").read_text()
+    words = re.sub(r"<svg.*?</svg>", "", html) + markdown  # coordinates may hold any digits
+    assert str(root) not in html + markdown and "12.5" not in words
+
+
+def test_every_image_has_words(page):
+    assert len(page.images) > 20
+    assert all(len(image.get("alt") or image["aria-label"]) > 20 for image in page.images)
+
+
+def test_what_failed_or_is_missing_is_shown_with_its_command(html):
+    assert "seed 3 diverged at step 512" in html
+    assert "not run" in html and f"bench train digits8 {tree.MISSING}" in html
+
+
+def test_references_manifests_and_tests_stand_under_the_tables(html):
+    assert "train-test floor" in html
+    assert "Manifest a1b2c3d4" in html and "n_fake 597" in html
+    assert "sign-flip test on 10 paired seeds, Holm over 12 comparisons" in html
+
+
+def test_what_only_describes_has_no_arrow_and_no_verdict(rendered):
+    root, _ = rendered
+    text = (root / "reports/laptop/index.md").read_text()
+    head = next(row for row in text.splitlines() if row.startswith("| method | far gradient log d"))
+    assert "| method | far gradient log d ↑ | slope at 0 | max slope | d at 0 |" in head
+    assert "| kl | bound many dims |" in head
+    assert "no arrow: it only describes" in text
+    assert aimed({"label": "KL", "higher_is_better": None}) == "KL"
+
+
+def test_a_headline_that_only_describes_ranks_nothing(small):
+    root, params = small
+    for name in ("deterministic", "vib", *(f"vib-beta-{float(value)}" for value in tree.BETAS[:3])):
+        path = root / "results/records/vib_digits" / name / "record.json"
+        metrics = json.loads(path.read_text())["metrics"]
+        metrics["error_12_codes"]["higher_is_better"] = None
+        tree.edit(root, "vib_digits", name, metrics=metrics)
+    render(root, params, root / "out")
+    text = (root / "out/index.md").read_text()
+    task = text.partition("## VIB on digits")[2].partition("## Published")[0].partition("## How")[0]
+    assert "sign-flip" not in task and "Best on top" not in task
+    assert not any(word in task for word in ("▲", "▼", "not separable", "12 codes, lower"))
+
+
+def test_long_curves_stay_small_and_text_stays_text():
+    x = np.arange(20_000.0)
+    points = pd.DataFrame({"x": x, "low": np.sin(x), "middle": np.cos(x), "high": np.cos(x) + 0.1})
+    looks = {f"m{k}": style.Style(f"a method & {k}", "#0072B2", "-", "o") for k in range(12)}
+    for count in (3, 12):
+        some = dict.fromkeys(list(looks)[:count], points)
+        with style.theme():
+            svg = style.svg(lines.compare(some, looks, "training step", "score"))
+        assert len(svg) < 12_000 * (count + 1)
+        assert b"a method &amp; 0</text>" in svg and b'<path id="DejaVu' not in svg
+        root = ElementTree.fromstring(svg)
+        assert all(
+            "." not in word or len(word.split(".")[1]) <= 2
+            for path in root.iter("{http://www.w3.org/2000/svg}path")
+            for word in re.findall(r"[\d.]+", path.get("d"))
+        )
+    thinned = lines.thin(points)
+    assert len(thinned) == lines.POINTS and thinned.x.iloc[[0, -1]].tolist() == [0, 19_999]
+
+
+def test_slim_keeps_labels_and_gives_each_figure_its_own_ids():
+    with style.theme():
+        fig = style.figure(2, 3)
+        fig.subplots().plot([0, 1], [0, 0.0001234], marker="o", label="0.12345")
+        fig.axes[0].legend()
+        svg = style.svg(fig)
+    assert b">0.12345</text>" in svg and b"<style" not in svg
+    one, two = inline(svg, "one", 'a "word"'), inline(svg, "two", "")
+    ids = [set(re.findall(r' id="([^"]+)"', text)) for text in (one, two)]
+    assert ids[0] and not ids[0] & ids[1]
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', one)) == ids[0]
+    assert 'aria-label="a &quot;word&quot;"' in one
+
+
+def test_titles_are_never_cut():
+    names = [
+        "GAN",
+        "WGAN-GP, 5 critic steps",
+        "RSGAN + VDB + R1",
+        "W" * 40,
+        "adversarially-imitating",
+        "a long name of a method that goes on and on",
+    ]
+    looks = {name: style.Style(name, "#0072B2", "-", "o") for name in names}
+    points = pd.DataFrame({"x": [0.0, 1], "low": 0.0, "middle": [0.0, 1], "high": 1.0})
+    with style.theme():
+        fig = lines.compare(dict.fromkeys(names, points), looks, "step", "score")
+        fig.draw_without_rendering()
+        for ax in fig.axes[: len(names)]:
+            texts = [child for child in ax.get_children() if isinstance(child, Text)]
+            title = next(text for text in texts if text.get_text() == ax.get_title(loc="left"))
+            assert title.get_window_extent().x1 <= ax.get_window_extent().x1 + 1
+            assert title.get_window_extent().y1 <= fig.bbox.y1 + 1
+
+
+def test_markdown_holds_the_same_tables_and_its_figures(rendered):
+    root, _ = rendered
+    folder = root / "reports/laptop"
+    text = (folder / "index.md").read_text()
+    figures = [part.split(")")[0] for part in text.split("](figures/")[1:]]
+    assert sorted(figures) == sorted(path.name for path in (folder / "figures").iterdir())
+    for block in text.split("\n\n"):
+        rows = [line.replace("\\|", "") for line in block.splitlines() if line.startswith("|")]
+        assert len({row.count("|") for row in rows}) <= 1, block[:200]
+
+
+def test_equal_records_give_equal_bytes_and_stale_figures_go(small):
+    root, params = small
+    out = root / "reports/laptop"
+    (out / "figures").mkdir(parents=True)
+    (out / "figures/own.svg").write_text("not of a report")
+    render(root, params, out)
+    (out / "manifest.txt").write_text((out / "manifest.txt").read_text() + "figures/old.svg\n")
+    (out / "figures/old.svg").write_text("of a report before")
+    first = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.rglob("*.*ml")}
+    assert len(first) > 2
+    render(root, params, out)
+    assert first == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.rglob("*.*ml")}
+    assert not (out / "figures/old.svg").exists()
+    assert (out / "figures/own.svg").read_text() == "not of a report"
+
+
+def test_a_crash_while_the_pages_are_made_leaves_the_old_ones(small, monkeypatch):
+    root, params = small
+    out = root / "reports/laptop"
+    render(root, params, out)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    made = page_module._pictures
+
+    def stopped(sections):
+        yield ("new.svg", b"new")
+        yield from made(sections)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(page_module, "_pictures", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        render(root, params, out)
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+def test_an_empty_project_has_a_page(tmp_path):
+    render(tmp_path, tree.params(), tmp_path / "reports/laptop")
+    text = (tmp_path / "reports/laptop/index.md").read_text()
+    assert text.count("**not run**") == 4 + 9 + 20
+    assert "**0 of 20**" in text
+
+
+def test_a_first_table_stands_above_the_contents(small, monkeypatch):
+    root, params = small
+    made, first = page_module._page, Table("What was reproduced", ["result", "verdict"], [[Words("a"), Words("yes")]])
+    monkeypatch.setattr(page_module, "_page", lambda *arguments: made(*arguments) | {"first": first})
+    render(root, params, root / "out")
+    html, markdown = (root / "out/index.html").read_text(), (root / "out/index.md").read_text()
+    assert (
+        html.index("<h1>")
+        < html.index("<h2>What was reproduced</h2>")
+        < html.index("<nav")
+        < html.index('id="summary"')
+    )
+    assert markdown.index("| a | yes |") < markdown.index("## Summary")
+
+
+def test_tasks_stand_under_their_family_and_lead_to_their_numbers(html, rendered):
+    contents = html[html.index("<nav") : html.index("</nav>")]
+    assert re.findall(r'href="#([^"]+)"', contents) == [
+        "summary",
+        "family-gaussians",
+        "two_gaussians",
+        "family-labelled",
+        "vib_digits",
+        "family-images",
+        "digits8",
+        "published",
+        "methods",
+        "reading",
+    ]
+    for task in ("two_gaussians", "vib_digits", "digits8"):
+        assert f'href="../../results/summary/{task}.csv"' in html
+
+
+def test_five_seeds_say_that_significance_cannot_be_reached(small):
+    root, params = small
+    for name in params["methods"]["vib_digits"]:
+        folder = root / "results/records/vib_digits" / name
+        tree.edit(root, "vib_digits", name, seeds=[0, 1, 2, 3, 4])
+        scores = pd.read_csv(folder / "scores.csv")
+        scores[scores.seed < 5].to_csv(folder / "scores.csv", index=False)
+    render(root, params, root / "out")
+    text = (root / "out/index.md").read_text()
+    assert "Significance cannot be reached: with 5 seeds, one comparison, no p falls below 0.062" in text
+    assert "not tested" in text
+
+
+def test_a_declared_protocol_puts_the_published_number_beside_ours(small):
+    root, params = small
+    (root / "results/published.csv").write_text(
+        "domain,task,method,metric,mean,std,n_seeds,higher_is_better,source\n"
+        "gan,CIFAR-10,VGAN,FID,24.8,,,false,Figure 8\n"
+    )
+    params["report"]["published"] = {
+        "vib_digits": {
+            "task": "CIFAR-10",
+            "metric": "error_12_codes",
+            "names": {"vib": "VGAN"},
+            "margin": 0.1,
+        }
+    }
+    render(root, params, root / "out")
+    text = (root / "out/index.md").read_text()
+    assert "| 24.8 | ours is better |" in text
+    assert (root / "out/figures/vib_digits-published.svg").is_file()
+
+
+def test_the_report_needs_no_torch():
+    code = "import sys, harness.report.page.page, harness.report.records.aggregate; assert 'torch' not in sys.modules"
+    root = Path(__file__).parents[4]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+def test_a_methods_look_is_its_own_and_stays():
+    params = tree.params()
+    looks = style.styles(params)
+    assert len(set(looks.values())) == len(looks)
+    assert len({(look.colour, look.dash, look.marker) for look in looks.values()}) == len(looks)
+    params["methods"]["digits8"]["newcomer"] = {}
+    later = style.styles(params)
+    assert all(later[name] == look for name, look in looks.items())
+
+
+def test_closed_forms_of_the_toy():
+    # D(2) = 0.85 needs 0.31 (one dimension) to 0.43 nat (many); 0.1 nat gives 0.60 to 0.61.
+    assert one_dim(0.3120) == pytest.approx(0.85, abs=1e-3)
+    assert many_dims(0.4337) == pytest.approx(0.85, abs=1e-3)
+    assert many_dims(0.1) == pytest.approx(0.5987, abs=1e-4)
+    assert one_dim(0.1) == pytest.approx(0.6089, abs=1e-4)
+
+
+def test_numbers_keep_three_digits_of_the_typical_value():
+    assert decimals([1.5, 2.0, 812.3]) == 2
+    assert decimals([123.0]) == 0
+    assert decimals([]) == 2
+    assert number(-0.5, 1) == "−0.5"
+    assert number(3e-8, 3) == "3e−08" and number(0.048, 1) == "0.048" and number(0.06, 1) == "0.1"
+    assert number(0.0, 2) == "0.00"
+    assert interval(1.0, 0.5, 1.5, 1) == "1.0 [0.5,\u00a01.5]"
+    assert interval(1.0, float("nan"), float("nan"), 1) == "1.0"
+
+
+def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
+    """Its own tables, its figures on its own page, links from the one to the other, and a claim that is judged."""
+    root, params = small
+    far = root / "results/archive/far"
+    shutil.copytree(root / "results/records", far)
+    (far / "vib_digits/vib/verified.json").write_text('{"agrees": true}')
+    for path in far.glob("*/*/record.json"):
+        path.write_text(path.read_text().replace('"laptop"', '"far"'))
+    test = "{preset: far, task: vib_digits, metric: error_12_codes, pairs: [[vib, deterministic]]}"
+    claim = (
+        f"- {{id: 7, domain: VIB, claim: VIB errs less, published: 1 against 2, source: Table 1, evidence: [{test}]}}"
+    )
+    (root / "results/claims.yaml").write_text(claim)
+    later = {"preset": "later", "what": "Much longer.", "rows": "vib_digits: vib", "command": "bench preset later"}
+    render(root, params, root / "reports/laptop", [params | {"preset": "far"}], waiting=[later])
+    own = (root / "reports/laptop/archived/far/index.html").read_text()
+    other = (root / "reports/laptop/index.html").read_text()
+    assert "archived, recorded by cccccccccc; the present code agrees" in own
+    assert "<svg" in own and "7. VIB errs less" in own
+    archive = other[other.index('id="archive"') :]
+    assert "far: archived" in archive and 'href="archived/far/index.html#vib_digits"' in archive
+    assert "Much longer." in archive and "bench preset later" in archive
+    first = other[: other.index('id="archive"')]
+    assert "What was reproduced" in first and "7. VIB errs less" in first and "What was reproduced" not in own
+    render(root, params, root / "reports/laptop")
+    assert not (root / "reports/laptop/archived").exists(), "a page stays that nothing makes any more"

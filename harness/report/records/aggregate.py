@@ -1,0 +1,172 @@
+"""The `evaluate` stage: checked frames -> one tidy summary per task, as CSV and as metrics JSON.
+
+A row of the summary is (cell, metric). Where policies are trained anew on learnt rewards, the run is the reward:
+its re-trainings are averaged first, as they share what was learnt. Differences are cell minus baseline on the same seeds, in
+the metric's own unit; for the cells of an ablation the baseline is the ablation's reference.
+The tested family, over which Holm adjusts, is: every method against the baseline on the task's
+headline metric. Ablations and secondary metrics are exploratory and carry no p.
+
+seeds_needed: what that family's test would need to find the observed mean difference with 80 % power, were it the true one.
+optimality_gap: of scores that are 0 for actions at random and 1 for the expert.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.files import write_text
+from harness.report.records.frame import Cell, TaskFrame, load
+from harness.report.stats import power, significance
+from harness.report.stats import statistics as st
+
+NORMALISED = "normalised"  # the metric whose scores are fractions of the way from random to expert
+COLUMNS = [
+    "task",
+    "cell",
+    "ablation",
+    "parameter",
+    "metric",
+    "headline",
+    "status",
+    "n",
+    "failures",
+    "value",
+    "ci_low",
+    "ci_high",
+    "mean",
+    "median",
+    "sd",
+    "compared_with",
+    "difference",
+    "difference_ci_low",
+    "difference_ci_high",
+    "rho",
+    "improvement",
+    "improvement_low",
+    "improvement_high",
+    "p",
+    "p_holm",
+    "seeds_needed",
+    "optimality_gap",
+]
+
+
+def aggregate(root: Path, params: dict[str, Any]) -> None:
+    """Write results/summary/<task>.csv and .json for every task of params."""
+    folder = Path(root) / "results/summary"
+    for name, frame in load(Path(root), params).items():
+        table = summarise(frame)
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+        text = json.dumps(numbers(table), indent=1, allow_nan=False)
+        write_text(folder / f"{name}.json", text + "\n")
+
+
+def summarise(frame: TaskFrame) -> pd.DataFrame:
+    """One row per (cell, metric) in the order of the parameters; cells not run have one row."""
+    rows = [row for cell in frame.cells for row in _rows(frame, cell, frame.baseline)]
+    for ablation in frame.ablations:
+        for cell in ablation.cells:
+            rows += _rows(frame, cell, ablation.reference, ablation.name)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    family = table.index[table.p.notna()]
+    if len(family):
+        table.loc[family, "seeds_needed"] = [seeds_needed(frame, table.loc[i], len(family)) for i in family]
+        table.loc[family, "p_holm"] = significance.holm(table.loc[family, "p"])
+        # Too few seeds for the size of the family: a p would only mislead.
+        reachable = table.loc[family, "n"].map(lambda n: significance.can_reach_significance(int(n), len(family)))
+        table.loc[family[~reachable], ["p", "p_holm"]] = np.nan
+    return table
+
+
+def numbers(table: pd.DataFrame) -> dict[str, Any]:
+    """cell -> metric -> numbers; nested dicts only, because DVC's metrics drop lists."""
+    columns = COLUMNS[COLUMNS.index("n") :]
+    nested: dict[str, Any] = {}
+    for row in table[table.metric.notna()].to_dict("records"):
+        kept = {key: row[key] for key in columns if isinstance(row[key], (int, float))}
+        finite = {key: _tidy(number) for key, number in kept.items() if math.isfinite(number)}
+        nested.setdefault(row["cell"], {})[row["metric"]] = finite
+    return nested
+
+
+def _tidy(number: float) -> float | int:
+    """Eight significant digits, as in the CSV."""
+    return int(number) if float(number).is_integer() else float(f"{number:.8g}")
+
+
+def _rows(frame: TaskFrame, cell: Cell, against: str | None, ablation: str = "") -> list[dict[str, Any]]:
+    common = {
+        "task": frame.name,
+        "cell": cell.name,
+        "ablation": ablation,
+        "parameter": cell.value,
+        "status": cell.status,
+        "n": cell.n,
+        "failures": len(cell.failures),
+    }
+    if not cell.record:
+        return [common]
+    return [
+        common | _level(cell, metric) | _comparison(frame, cell, metric, against, not ablation)
+        for metric in frame.metrics
+        if metric in cell.record["metrics"]
+    ]
+
+
+def _level(cell: Cell, metric: str) -> dict[str, Any]:
+    """Where the runs of one cell lie: IQM with interval, mean, median, standard deviation."""
+    x = cell.units(metric).to_numpy()
+    low = high = math.nan
+    if len(x) >= st.FEWEST_FOR_INTERVAL:
+        low, high = st.iqm_interval(x)
+    return {
+        "metric": metric,
+        "value": float(st.iqm(x[None])),
+        "ci_low": low,
+        "ci_high": high,
+        "mean": x.mean(),
+        "median": np.median(x),
+        "sd": x.std(ddof=1) if len(x) > 1 else math.nan,
+        "headline": bool(cell.record["metrics"][metric].get("headline", False)),
+        "optimality_gap": st.optimality_gap(x[None]) if metric == NORMALISED else math.nan,
+    }
+
+
+def _comparison(frame: TaskFrame, cell: Cell, metric: str, against: str | None, tested: bool) -> dict[str, Any]:
+    """The paired difference to another cell on the seeds (or learnt rewards) that both have."""
+    other = frame.cell(against)
+    if not other or not other.record or other.name == cell.name:
+        return {}
+    if metric not in other.record["metrics"]:
+        return {}
+    block = cell.record["metrics"][metric]
+    up = block["higher_is_better"]  # None where the metric only describes
+    a, b = cell.paired(other, metric)
+    d = st.paired_difference(a, b)
+    enough = d.n >= st.FEWEST_FOR_INTERVAL
+    row = {
+        "compared_with": other.name,
+        "difference": d.mean,
+        "rho": d.rho,
+        "difference_ci_low": d.low if enough else math.nan,
+        "difference_ci_high": d.high if enough else math.nan,
+        "improvement": math.nan if up is None else st.improvement(a[None], b[None], up),
+    }
+    if enough and up is not None:
+        row["improvement_low"], row["improvement_high"] = st.improvement_interval(a, b, up)
+    if tested and up is not None and block.get("headline", False):
+        row["p"] = significance.sign_flip_p(a - b, st.generator(cell.task, cell.name, metric, "flips"))
+    return row
+
+
+def seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int) -> float:
+    """What a family of so many comparisons would take, by the differences of one row; NaN where no number would do."""
+    a, b = frame.cell(row.cell).paired(frame.cell(row.compared_with), row.metric)
+    found = power.seeds_to_decide(a - b, comparisons=comparisons)
+    return found if math.isfinite(found) else math.nan

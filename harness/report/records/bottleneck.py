@@ -1,0 +1,92 @@
+"""Whether the information constraint was at work: KL and beta over the last quarter of training.
+
+The dual update raises beta while KL exceeds I_c and lowers it to 0 otherwise, so a settled run
+either holds KL at I_c (the constraint binds) or has let go of beta (the constraint is slack).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.report.records.frame import Cell
+
+LAST = 0.75  # from this share of the steps on, training counts as settled
+BINDING = 0.15  # relative distance below I_c within which the constraint binds
+ABOVE = 1.10  # KL over I_c beyond which the constraint is broken
+RELEASED = 1e-3  # beta below which the penalty has no say
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """Means over seeds, with the smallest and largest seed, of the last quarter (KL in nat)."""
+
+    i_c: float | None
+    kl: float
+    kl_low: float
+    kl_high: float
+    beta: float | None
+    states: dict[str, int]  # state -> number of seeds in it
+
+    @property
+    def state(self) -> str:
+        """The one state of all seeds, or how many seeds are in which."""
+        if len(self.states) == 1:
+            return next(iter(self.states))
+        return ", ".join(f"{count} {state}" for state, count in self.states.items())
+
+
+STATES = ("binding", "slack", "above I_c", "below I_c, beta still on")
+
+
+def i_c(cell: Cell) -> float | None:
+    """The information budget in a record's method parameters (nat), None without one."""
+    found = _search((cell.record or {}).get("params", {}).get("method", {}))
+    return None if found is None else float(found)
+
+
+def constraint(cell: Cell) -> Constraint | None:
+    """The settled state of a cell with a logged KL; None for a cell without one."""
+    logs = cell.curves
+    if logs is None or "kl" not in logs:
+        return None
+    settled = logs[(logs.step >= LAST * logs.step.max()) & ~logs.seed.isin(cell.failures)]
+    means = settled.groupby("seed")[["kl"] + (["beta"] if "beta" in logs else [])].mean()
+    means = means[means.kl.notna()]
+    if means.empty:
+        return None
+    budget = i_c(cell)
+    states: list[str] = []
+    if budget is not None and "beta" in means:
+        states = [_state(kl, beta, budget) for kl, beta in zip(means.kl, means.beta, strict=True)]
+    return Constraint(
+        budget,
+        means.kl.mean(),
+        means.kl.min(),
+        means.kl.max(),
+        means.beta.mean() if "beta" in means else None,
+        _count(states),
+    )
+
+
+def _state(kl: float, beta: float, budget: float) -> str:
+    binding, slack, above, released_late = STATES
+    if kl > ABOVE * budget:
+        return above
+    if kl >= (1 - BINDING) * budget:
+        return binding
+    return slack if beta < RELEASED else released_late
+
+
+def _count(states: Iterable[str]) -> dict[str, int]:
+    states = list(states)
+    return {state: states.count(state) for state in STATES if state in states}
+
+
+def _search(block: Any) -> Any:
+    if not isinstance(block, dict):
+        return None
+    if block.get("i_c") is not None:
+        return block["i_c"]
+    return next((hit for hit in map(_search, block.values()) if hit is not None), None)

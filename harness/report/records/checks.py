@@ -1,0 +1,114 @@
+"""What must never stand in one table: each check raises one line that names both sides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import BenchError
+
+if TYPE_CHECKING:
+    from harness.report.records.frame import Cell, TaskFrame
+
+SCHEMA = 1
+KEYS = (
+    "schema",
+    "protocol",
+    "preset",
+    "task",
+    "cell",
+    "params",
+    "seeds",
+    "steps",
+    "data_hash",
+    "status",
+    "metrics",
+    "manifests",
+    "references",
+)
+
+
+def check(frame: TaskFrame, protocol: int) -> None:
+    """Refuse mixed schema, protocol, data, manifests or directions, and unpaired seeds."""
+    run = [cell for cell in frame.everything if cell.record]
+    for cell in run:
+        absent = [key for key in KEYS if key not in cell.record]
+        if absent:
+            raise BenchError(f"{cell.task}/{cell.name}: record.json has no {', '.join(absent)}; run `{cell.command}`")
+        _expect(cell, "name", f"{cell.record['task']}/{cell.record['cell']}", f"{cell.task}/{cell.name}")
+        _expect(cell, "schema", cell.record.get("schema"), SCHEMA)
+        _expect(cell, "protocol", cell.record.get("protocol"), protocol)
+    _same(run, "preset", lambda cell: cell.record["preset"])
+    _same(run, "steps", lambda cell: cell.record["steps"])
+    _same(run, "data", lambda cell: cell.record["data_hash"])
+    for metric in frame.metrics:
+        having = [cell for cell in run if metric in cell.record["metrics"]]
+        _same(having, f"the manifest of {metric}", partial(_manifest, metric=metric))
+        _same(having, f"the direction of {metric}", partial(_direction, metric=metric))
+        for cell in having:
+            _references(cell, metric, frame.references(metric))
+    _same([cell for cell in frame.cells if cell.record], "seeds", lambda cell: span(cell.seeds))
+    for ablation in frame.ablations:
+        swept = [cell for cell in ablation.cells if cell.record]
+        _same(swept, "seeds", lambda cell: span(cell.seeds))
+        reference = frame.cell(ablation.reference)
+        if reference is None:
+            raise BenchError(
+                f"ablations.{frame.name}.{ablation.name}: no method {ablation.reference!r} "
+                "to compare with; name one of the task's methods as `reference`"
+            )
+        if swept and reference.record and not set(swept[0].seeds) <= set(reference.seeds):
+            raise BenchError(
+                f"{frame.name}: {swept[0].name} has seeds {span(swept[0].seeds)} which "
+                f"{reference.name} ({span(reference.seeds)}) lacks; run `{reference.command}`"
+            )
+
+
+def span(seeds: Iterable[int]) -> str:
+    """[0, 1, 2] -> '0-2'; with gaps every seed is named."""
+    seeds = sorted(seeds)
+    if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]}-{seeds[-1]}"
+    return ",".join(map(str, seeds))
+
+
+def _expect(cell: Cell, what: str, got: Any, wanted: Any) -> None:
+    if got != wanted:
+        raise BenchError(
+            f"{cell.task}/{cell.name} has {what} {got}, this report is of {what} {wanted}; run `{cell.command}`"
+        )
+
+
+def _same(cells: list[Cell], what: str, value: Callable[[Cell], Any]) -> None:
+    """All cells agree with the first, which is the first one that the parameters name."""
+    for cell in cells[1:]:
+        if value(cell) != value(cells[0]):
+            raise BenchError(
+                f"{cell.task}: {what} of {cell.name} ({_short(value(cell))}) and of "
+                f"{cells[0].name} ({_short(value(cells[0]))}) differ; run `{cell.command}`"
+            )
+
+
+def _references(cell: Cell, metric: str, known: dict[str, float]) -> None:
+    """A cell's reference values are those of the table; other processors may move the last digits."""
+    for label, value in cell.record["references"].get(metric, {}).items():
+        if not math.isclose(value, known[label], rel_tol=1e-3):
+            raise BenchError(
+                f"{cell.task}: {label} of {metric} is {value:.6g} in {cell.name} and {known[label]:.6g} in "
+                f"the cells before it; run `{cell.command}`"
+            )
+
+
+def _short(value: Any) -> str:
+    return str(value[0] if isinstance(value, tuple) else value)
+
+
+def _manifest(cell: Cell, metric: str) -> tuple[str, Any]:
+    name = cell.record["metrics"][metric].get("manifest") or "none"
+    return name, cell.record.get("manifests", {}).get(name)
+
+
+def _direction(cell: Cell, metric: str) -> str:
+    return {True: "up", False: "down"}.get(cell.record["metrics"][metric]["higher_is_better"], "none")

@@ -1,0 +1,156 @@
+"""What is read from where, and every refusal with its line."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from harness.errors import BenchError
+from harness.report.records.checks import span
+from harness.report.records.frame import load
+from harness.report.tests import tree
+
+TASK = "vib_digits"
+
+
+def refusal(root, params) -> str:
+    with pytest.raises(BenchError) as caught:
+        load(root, params)
+    line = str(caught.value)
+    assert "\n" not in line and TASK in line
+    return line
+
+
+def test_cells_come_from_the_parameters_not_from_the_disk(small):
+    root, params = small
+    del params["methods"][TASK]["vib"]
+    params["ablations"] = {}
+    params["methods"][TASK]["other"] = {}
+    frame = load(root, params)[TASK]
+    assert [cell.name for cell in frame.cells] == ["deterministic", "other"]
+    other = frame.cell("other")
+    assert (other.status, other.command) == ("not run", f"bench train {TASK} other")
+
+
+def test_endpoint_is_the_last_step_in_the_order_of_the_seeds(small):
+    root, params = small
+    cell = load(root, params)[TASK].cell("vib")
+    rows = cell.scores[(cell.scores.metric == "kl") & (cell.scores.step == 2000)]
+    shuffled = cell.scores.sample(frac=1, random_state=0)
+    shuffled.to_csv(cell.folder / "scores.csv", index=False)
+    again = load(root, params)[TASK].cell("vib")
+    assert list(again.endpoint("kl")) == list(rows.sort_values("seed").value)
+
+
+def test_archived_records_serve_where_no_live_one_does(small):
+    root, params = small
+    source = root / "results/records" / TASK / "vib"
+    archive = root / "results/archive/laptop" / TASK / "vib"
+    shutil.copytree(source, archive)
+    assert load(root, params)[TASK].cell("vib").folder == source
+    shutil.rmtree(source)
+    cell = load(root, params)[TASK].cell("vib")
+    assert (cell.folder, cell.commit) == (archive, "c" * 10)
+
+
+def test_a_record_of_another_preset_is_not_this_reports(small):
+    root, params = small
+    tree.edit(root, TASK, "vib", preset="smoke")
+    assert load(root, params)[TASK].cell("vib").status == "not run"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data_hash": "9" * 16}, "data of vib (9999999999999999) and of deterministic"),
+        ({"protocol": 2}, "has protocol 2, this report is of protocol 1"),
+        ({"schema": 0}, "has schema 0"),
+        ({"steps": 7}, "steps of vib (7) and of deterministic (2000) differ"),
+        ({"seeds": [0, 1, 2, 3]}, "seeds of vib (0-3) and of deterministic (0-9) differ"),
+        ({"cell": "gan"}, "has name vib_digits/gan"),
+    ],
+)
+def test_what_must_not_be_mixed_is_refused(small, changes, words):
+    root, params = small
+    tree.edit(root, TASK, "vib", **changes)
+    line = refusal(root, params)
+    assert words in line and line.endswith(f"run `bench train {TASK} vib`")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("manifest", "ffff0000", "the manifest of kl of vib (ffff0000)"),
+        ("higher_is_better", True, "the direction of kl of vib (up)"),
+    ],
+)
+def test_a_column_has_one_manifest_and_one_direction(small, key, value, words):
+    root, params = small
+    path = root / "results/records" / TASK / "vib/record.json"
+    record = json.loads(path.read_text())
+    record["metrics"]["kl"][key] = value
+    path.write_text(json.dumps(record))
+    assert words in refusal(root, params)
+
+
+def test_reference_values_agree_up_to_the_last_digits(small):
+    root, params = small
+    tree.edit(root, TASK, "deterministic", references={"kl": {"floor": 1.7}})
+    tree.edit(root, TASK, "vib", references={"kl": {"floor": 1.7001}})
+    assert load(root, params)[TASK].references("kl") == {"floor": 1.7}
+    tree.edit(root, TASK, "vib", references={"kl": {"floor": 1.8}})
+    assert "floor of kl is 1.8 in vib and 1.7 in the cells before it" in refusal(root, params)
+
+
+def test_one_manifest_name_with_two_contents_is_refused(small):
+    root, params = small
+    for cell, count in (("deterministic", 597), ("vib", 598)):
+        path = root / "results/records" / TASK / cell / "record.json"
+        record = json.loads(path.read_text())
+        record["metrics"]["kl"]["manifest"] = "a1b2c3d4"
+        record["manifests"] = {"a1b2c3d4": {"n_real": count}}
+        path.write_text(json.dumps(record))
+    params["ablations"] = {}
+    assert "the manifest of kl" in refusal(root, params)
+
+
+def test_an_ablation_needs_its_seeds_in_the_reference(small):
+    root, params = small
+    for value in tree.BETAS[:3]:
+        tree.edit(root, TASK, f"vib-beta-{float(value)}", seeds=[7, 8, 9, 10, 11])
+    assert "has seeds 7-11 which deterministic (0-9) lacks" in refusal(root, params)
+
+
+def test_broken_files_are_named(small):
+    root, params = small
+    folder = root / "results/records" / TASK / "vib"
+    (folder / "record.json").write_text("{")
+    assert "record.json cannot be read" in refusal(root, params)
+    (folder / "record.json").write_text('{"preset": "laptop"}')
+    assert "record.json has no schema, protocol" in refusal(root, params)
+
+
+def test_missing_and_doubled_scores_are_named(small):
+    root, params = small
+    cell = load(root, params)[TASK].cell("vib")
+    lacking = cell.scores[cell.scores.seed != 4]
+    doubled = pd.concat([cell.scores, cell.scores.tail(1)])
+    for rows in (lacking, doubled):
+        rows.to_csv(cell.folder / "scores.csv", index=False)
+        with pytest.raises(BenchError, match="no single finite endpoint score for each of the seeds"):
+            load(root, params)[TASK].cell("vib").endpoint("kl")
+    (cell.folder / "scores.csv").unlink()
+    with pytest.raises(BenchError, match="scores.csv is missing; run `bench train"):
+        load(root, params)[TASK].cell("vib").endpoint("kl")
+
+
+def test_an_unknown_baseline_names_the_methods(small):
+    root, params = small
+    params["report"]["baseline"][TASK] = "gan"
+    assert "no method 'gan'; one of deterministic, vib" in refusal(root, params)
+
+
+def test_names():
+    assert span([3, 1, 2]) == "1-3"
+    assert span([0, 2]) == "0,2"

@@ -1,0 +1,61 @@
+"""How much of the spread of a score comes from training and how much from what was drawn again around it.
+
+Only where records hold several scores of one run at one step: policies that are trained anew on one learnt reward. An
+evaluation is scored once with fixed draws in every other task, so nothing can be split there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.report.records.frame import Cell, TaskFrame
+from harness.report.stats import statistics as st
+from harness.report.tables.words import NONE, Link, Table, Text, decimals, labelled, number, record
+
+
+def split(cell: Cell, metric: str) -> tuple[int, float, float] | None:
+    """Re-trainings per learnt reward, variance of the reward, variance of a re-training; None where each has but one."""
+    if not cell.record or not cell.rewards:
+        return None
+    groups = [values.to_numpy() for _, values in cell.by_unit(metric).groupby(level=0)]
+    each = min(map(len, groups))
+    if each < 2 or len(groups) < 2:
+        return None
+    return each, *st.split_variance(np.stack([values[:each] for values in groups]))
+
+
+def table(frame: TaskFrame, link: Link) -> Table | None:
+    """The headline metric of every cell of a task whose scores can be split."""
+    metric = frame.headline
+    having = [cell for cell in frame.everything if cell.record and metric in cell.record["metrics"]]
+    found = [(cell, parts) for cell in having if (parts := split(cell, metric))]
+    if not found:
+        return None
+    sizes = [np.sqrt(max(part, 0)) for _, (_, *parts) in found for part in parts]
+    digits = decimals(sizes)
+    body = []
+    for cell, (each, own, within) in found:
+        share = f"{own / (own + within):.0%}" if own > 0 else NONE
+        body.append([
+            Text(cell.title),
+            Text(str(cell.n)),
+            Text(str(each)),
+            Text(number(np.sqrt(own), digits) if own > 0 else "0"),
+            Text(number(np.sqrt(within), digits)),
+            Text(share),
+            record(cell, link),
+        ])
+    head = [
+        "method",
+        "learnt rewards",
+        "re-trainings of each",
+        "sd of the reward",
+        "sd of a re-training",
+        "share of the reward",
+        "record",
+    ]
+    notes = [
+        "Variances: of the means over re-trainings, less what re-training leaves in them, and within one reward. 0: estimated "
+        "to be nothing. More re-trainings narrow the second alone; an interval over learnt rewards holds both."
+    ]
+    return Table(f"{frame.title}: where the spread of {labelled(frame.metrics[metric])} comes from", head, body, notes)

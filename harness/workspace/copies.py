@@ -1,0 +1,93 @@
+"""A private copy of the tree under build/, in which a preset runs: the tree and dvc.lock stay as they are.
+
+The copy takes new and changed files too, runs its own code, and keeps its own scratch folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError
+from harness.plan import needs
+from harness.plan.origin import COPIED, REMEMBERED, files, origin
+from harness.plan.pipelines import write_pipelines
+
+ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
+KEPT = (
+    "published.csv",
+    "claims.yaml",
+    "coverage.csv",
+    "README.md",
+)  # of results/; the last one stands for empty folders
+LINKED = "data"  # image sets of any size, named in params.yaml by a path below it
+
+
+def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
+    """Bring build/<name> up to date with the tree, with `params` as its params.yaml; returns its path.
+
+    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
+    show. data/ is linked.
+    """
+    from omegaconf import OmegaConf
+
+    copy = root / "build" / name
+    shown = {
+        needs.place(block["demonstrations"])
+        for block in params["tasks"].values()
+        if needs.archived(block.get("demonstrations"))
+    }
+    wanted = [path for path in files(root) if _wanted(path) or path in shown]
+    for gone in _copied_before(copy) - {str(path) for path in wanted}:
+        (copy / gone).unlink(missing_ok=True)
+    for path in wanted:
+        _copy(root / path, copy / path)
+    if (root / LINKED).is_dir() and not (copy / LINKED).exists():
+        (copy / LINKED).symlink_to(root / LINKED)
+    (copy / COPIED).write_bytes(os.fsencode("\n".join(map(str, wanted))))
+    (copy / REMEMBERED).write_text(json.dumps(origin(root)) + "\n", encoding="utf-8")
+    (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+    OmegaConf.save(OmegaConf.create(params), copy / "params.yaml")
+    write_pipelines(copy, params)
+    return copy
+
+
+def bench_in(copy: Path, *command: str) -> None:
+    """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
+    _run(copy, [sys.executable, "-m", "harness.cli", *command], "bench " + " ".join(command))
+
+
+def dvc_in(copy: Path, *command: str) -> None:
+    """As `bench_in`, for `dvc ...`."""
+    _run(copy, [sys.executable, "-m", "dvc", *command], "dvc " + " ".join(command))
+
+
+def _run(copy: Path, command: list[str], shown: str) -> None:
+    # DVC's stages find `bench` beside this Python, and it finds the copy's packages before the installed ones.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)}
+    if code := subprocess.run(command, cwd=copy, env=environment, check=False).returncode:
+        raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message stands above")
+
+
+def _wanted(path: Path) -> bool:
+    if path.parts[0] == "results":
+        return path.name in KEPT or path.match(ENCODERS)
+    return path.parts[0] not in ("pipelines", "reports", LINKED) and path.name not in ("dvc.lock", "params.yaml")
+
+
+def _copied_before(copy: Path) -> set[str]:
+    names = (copy / COPIED).read_bytes() if (copy / COPIED).is_file() else b""
+    return set(os.fsdecode(names).split("\n")) - {""}
+
+
+def _copy(source: Path, target: Path) -> None:
+    old, new = target.stat() if target.exists() else None, source.stat()
+    if old is None or (old.st_size, old.st_mtime_ns) != (new.st_size, new.st_mtime_ns):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)

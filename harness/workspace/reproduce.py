@@ -1,0 +1,158 @@
+"""`bench reproduce`: train every cell again from nothing, and hold each record against the committed one.
+
+Verdict of a cell:
+  bit-equal   record.json and scores.csv are the same bytes;
+  inside      its mean headline score lies in the 95 % prediction interval of the committed seeds
+              (Student's t on the committed scores, for a mean of as many further runs);
+  different   it does not, though among n cells judged 0.05 n would be so by chance;
+  not run     it failed here; not judged: nothing committed to compare with, or fewer than two seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError
+from harness.plan.controls import with_controls
+from harness.report.records.frame import Cell, load
+from harness.report.stats import statistics
+from harness.run.params import read_yaml
+from harness.workspace.copies import bench_in, private_copy
+
+NAME = "reproduce"
+UNFINISHED = ".unfinished"
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the tally; note says why."""
+
+    cell: str
+    word: str
+    note: str = ""
+
+
+def reproduce(root: Path) -> int:
+    """Returns the exit status: 1 where a cell did not run, or more are different than chance explains."""
+    params = read_yaml(root / "params.yaml")
+    copy = _fresh_copy(root, params)
+    bench_in(copy, "check")
+    bench_in(copy, "prepare")
+    trained = _ran(copy, "train", "--jobs", str(os.cpu_count() or 1))
+    bench_in(copy, "evaluate")
+    bench_in(copy, "report")
+    verdicts = compare(root, copy, params)
+    if trained:
+        (copy / UNFINISHED).unlink()
+    print("\n".join(f"{v.cell:44s} {v.word:11s} {v.note}".rstrip() for v in verdicts))
+    status, lines = tally([v.word for v in verdicts])
+    print("\n".join(lines + elsewhere(_devices(root, params), _devices(copy, params))))
+    print(f"report: {copy / 'reports' / params['preset'] / 'index.html'}")
+    return status
+
+
+def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
+    """The verdict of every cell that the parameters name; root holds the committed records."""
+    params = with_controls(params)
+    committed, fresh = load(root, params), load(copy, params)
+    return [
+        verdict(theirs, ours)
+        for task in params["tasks"]
+        for theirs, ours in zip(committed[task].everything, fresh[task].everything, strict=True)
+    ]
+
+
+def verdict(committed: Cell, fresh: Cell) -> Verdict:
+    name = f"{fresh.task}/{fresh.name}"
+    if not fresh.record:
+        return Verdict(name, "not run", f"run `bench train {fresh.task} {fresh.name}` in the copy to see why")
+    if not committed.record:
+        return Verdict(name, "not judged", "nothing committed to compare with")
+    if all(_bytes(committed, file) == _bytes(fresh, file) for file in ("record.json", "scores.csv")):
+        return Verdict(name, "bit-equal")
+    metric = _headline(committed)
+    x, y = committed.endpoint(metric), fresh.endpoint(metric)
+    if len(x) < 2:
+        return Verdict(name, "not judged", "one seed gives no interval")
+    low, high = statistics.prediction_interval(x, len(y), 1 - ALPHA)
+    note = f"{metric} {y.mean():.5g}, committed {x.mean():.5g}, interval {low:.5g} to {high:.5g}"
+    if _bytes(committed, "scores.csv") == _bytes(fresh, "scores.csv"):
+        note = f"scores are the same bytes, the record differs in {_differing(committed, fresh)}"
+    return Verdict(name, "inside" if low <= y.mean() <= high else "different", note)
+
+
+def tally(words: list[str]) -> tuple[int, list[str]]:
+    """(exit status, lines): how many of each, and how many 'different' chance alone would bring."""
+    from scipy.stats import binom
+
+    counts = Counter(words)
+    judged = counts["inside"] + counts["different"]
+    # As many as chance exceeds in at most one of 20 whole runs.
+    allowed = int(binom.ppf(1 - ALPHA, judged, ALPHA)) if judged else 0
+    lines = [f"{len(words)} cells: " + ", ".join(f"{counts[word]} {word}" for word in sorted(counts))]
+    if judged:
+        lines.append(
+            f"of the {judged} cells judged by an interval {ALPHA * judged:.1f} are expected outside by chance; "
+            f"up to {allowed} pass"
+        )
+    return int(counts["not run"] > 0 or counts["different"] > allowed), lines
+
+
+def elsewhere(theirs: Counter[str], ours: Counter[str]) -> list[str]:
+    """A line where committed records come from devices of another kind, from names of devices with their numbers of cells."""
+    told = "; ".join(f"{n} on {name}" for name, n in theirs.items() if name not in ours)
+    return (
+        [
+            f"committed records from elsewhere ({told}), these from {', '.join(ours)}: processors of another kind round"
+            " matrix products differently, so their bits may differ"
+        ]
+        if told
+        else []
+    )
+
+
+def _devices(root: Path, params: dict[str, Any]) -> Counter[str]:
+    cells = [cell for frame in load(root, params).values() for cell in frame.everything if cell.record]
+    return Counter(json.loads(_bytes(cell, "provenance.json"))["environment"]["device"] for cell in cells)
+
+
+def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
+    """A new copy, or the one of a run that was interrupted, which then goes on."""
+    where = root / "build" / NAME
+    if where.exists() and not (where / UNFINISHED).exists():
+        shutil.rmtree(where)
+    copy = private_copy(root, NAME, params)
+    (copy / UNFINISHED).touch()
+    return copy
+
+
+def _ran(copy: Path, *command: str) -> bool:
+    """A cell that fails must not hide the verdict on the others."""
+    try:
+        bench_in(copy, *command)
+    except BenchError as error:
+        print(error)
+        return False
+    return True
+
+
+def _headline(cell: Cell) -> str:
+    metrics = cell.record["metrics"]
+    return next((name for name, block in metrics.items() if block.get("headline")), next(iter(metrics)))
+
+
+def _bytes(cell: Cell, file: str) -> bytes:
+    return (cell.folder / file).read_bytes()
+
+
+def _differing(a: Cell, b: Cell) -> str:
+    one, other = (json.loads(_bytes(cell, "record.json")) for cell in (a, b))
+    names = [key for key in one | other if one.get(key) != other.get(key)]
+    return ", ".join(names) or "its layout"

@@ -1,0 +1,209 @@
+"""An overlay is checked key by key, and runs in a copy that leaves the tree as it is."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness import registry
+from harness.errors import BenchError
+from harness.plan import needs
+from harness.plan.plan import load_plan
+from harness.run.params import read_yaml
+from harness.workspace import copies, presets
+
+ROOT = Path(__file__).resolve().parents[3]
+
+PARAMS = {
+    "preset": "laptop",
+    "protocol": 1,
+    "tasks": {"line": {"family": "gaussians", "steps": 3, "seeds": [0]}},
+    "methods": {
+        "line": {"a": {"algorithm": "critic"}, "b": {"algorithm": "critic", "lr": {"first": 1e-5, "last": 0.1}}}
+    },
+    "report": {"baseline": {"line": "a"}},
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in {
+        "params.yaml": yaml.safe_dump(PARAMS),
+        "presets/small.yaml": "tasks: {line: {steps: 1}}\n",
+        "code.py": "x = 1\n",
+        ".gitignore": "build/\n*.log\n",
+        "run.log": "",
+        "dvc.lock": "",
+        "dvc.yaml": "",
+        ".dvc/config": "",
+        "pipelines/line/dvc.yaml": "",
+        "pipelines/line/dvc.lock": "",
+        "reports/laptop/index.md": "",
+        "results/published.csv": "p",
+        "results/data/net.npz": "w",
+        "results/data/line.json": "{}",
+        "results/records/line/a/record.json": "{}",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def overlay(tree: Path, text: str) -> dict:
+    (tree / "presets/small.yaml").write_text(text)
+    return presets.compose_preset(tree, "small")
+
+
+def test_an_overlay_changes_what_it_names_and_null_takes_away(tree: Path) -> None:
+    made = overlay(tree, "tasks: {line: {seeds: [3, 4]}}\nmethods: {line: {a: null, b: {lr: {last: 2}}}}")
+    assert made["preset"] == "small"
+    assert made["tasks"]["line"] == {"family": "gaussians", "steps": 3, "seeds": [3, 4]}
+    assert made["methods"]["line"] == {"b": {"algorithm": "critic", "lr": {"first": 1e-5, "last": 2}}}
+
+
+def test_keep_takes_all_other_tasks_away(tree: Path) -> None:
+    made = overlay(tree, "keep: []\ntasks: {other: {family: gaussians}}\nmethods: {other: {c: {algorithm: critic}}}")
+    assert (
+        made["tasks"] == {"other": {"family": "gaussians"}} and set(made["methods"]) == {"other"} and "keep" not in made
+    )
+    assert overlay(tree, "keep: [line]")["tasks"] == PARAMS["tasks"]
+    with pytest.raises(BenchError, match="presets/small.yaml: keep.lime.*line"):
+        overlay(tree, "keep: [lime]")
+
+
+def test_a_task_that_goes_takes_its_methods_along(tree: Path) -> None:
+    made = overlay(tree, "tasks: {line: null, other: {family: gaussians}}\nmethods: {other: {c: {algorithm: critic}}}")
+    assert made["tasks"] == {"other": {"family": "gaussians"}}
+    assert made["methods"] == {"other": {"c": {"algorithm": "critic"}}}
+    assert made["report"]["baseline"] == {}
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("taks: {line: {steps: 1}}", "presets/small.yaml.taks: unknown key; did you mean tasks?"),
+        ("tasks: {lime: {steps: 1}}", "presets/small.yaml: tasks.lime: unknown key; did you mean line?"),
+    ],
+)
+def test_a_misspelt_key_of_an_overlay_is_named(tree: Path, text: str, line: str) -> None:
+    with pytest.raises(BenchError) as error:
+        overlay(tree, text)
+    assert str(error.value) == line
+
+
+def test_an_unknown_preset_is_named_with_the_nearest(tree: Path) -> None:
+    with pytest.raises(BenchError, match="preset smal: unknown; did you mean small?"):
+        presets.compose_preset(tree, "smal")
+
+
+def test_the_copy_has_new_files_and_no_results(tree: Path) -> None:
+    (tree / "new.py").write_text("")
+    copy = copies.private_copy(tree, "small", presets.compose_preset(tree, "small"))
+    found = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    assert found == {
+        "code.py",
+        "new.py",
+        ".gitignore",
+        "dvc.yaml",
+        ".dvc/config",
+        ".dvc/config.local",
+        "params.yaml",
+        copies.COPIED,
+        copies.REMEMBERED,
+        "presets/small.yaml",
+        "pipelines/line/dvc.yaml",
+        "results/published.csv",
+        "results/data/net.npz",
+    }
+    assert read_yaml(copy / "params.yaml") == presets.compose_preset(tree, "small")
+
+
+def test_a_second_copy_follows_the_tree_and_keeps_what_was_made_in_it(tree: Path) -> None:
+    made = copies.private_copy(tree, "small", PARAMS) / "results/records/line/a/record.json"
+    made.parent.mkdir(parents=True)
+    made.write_text("made here")
+    (tree / "code.py").write_text("x = 2\n")
+    (tree / "results/published.csv").unlink()
+    copy = copies.private_copy(tree, "small", PARAMS)
+    assert (copy / "code.py").read_text() == "x = 2\n"
+    assert not (copy / "results/published.csv").exists()
+    assert made.read_text() == "made here"
+
+
+def test_data_is_linked_not_copied(tree: Path) -> None:
+    (tree / "data").mkdir()
+    (tree / "data/images.zip").write_text("large")
+    copy = copies.private_copy(tree, "small", PARAMS)
+    assert (copy / "data").is_symlink()
+    assert (copy / "data/images.zip").read_text() == "large"
+    copies.private_copy(tree, "small", PARAMS)  # again, over the link
+
+
+def test_making_a_copy_leaves_the_tree_as_it_is(tree: Path) -> None:
+    def content() -> dict[Path, bytes]:
+        return {p: p.read_bytes() for p in tree.rglob("*") if p.is_file() and not {".git", "build"} & set(p.parts)}
+
+    before = content()
+    copies.private_copy(tree, "small", PARAMS)
+    assert content() == before
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=tree, capture_output=True, text=True, check=True)
+    assert "build" not in status.stdout
+
+
+def test_a_command_in_the_copy_runs_the_copy_s_code(tree: Path, capfd: pytest.CaptureFixture) -> None:
+    copy = copies.private_copy(tree, "small", PARAMS)
+    (copy / "harness").mkdir()
+    (copy / "harness/__init__.py").write_text("")
+    (copy / "harness/cli.py").write_text("import os, sys; print(os.getcwd(), sys.argv[1:]); sys.exit(3)")
+    with pytest.raises(BenchError, match="`bench check --all` in .* ended with status 3"):
+        copies.bench_in(copy, "check", "--all")
+    assert capfd.readouterr().out.strip() == f"{copy} ['check', '--all']"
+
+
+@pytest.mark.parametrize("name", presets.names(ROOT))
+def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(presets.compose_preset(ROOT, name)))
+    assert load_plan(tmp_path).cells
+
+
+def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
+    asked = 0
+    for name in presets.names(ROOT):
+        for task, block in presets.compose_preset(ROOT, name)["tasks"].items():
+            expert = block.get("demonstrations")
+            if needs.archived(expert) and "episodes" in block:  # a maze shows all that its expert left
+                family = registry.family(block["family"])
+                shown = family.build(
+                    task, family.Params(**block | {"demonstrations": str(needs.path(ROOT, expert))}), ROOT
+                )
+                assert shown.demonstrated.rewards.shape[1] == block["episodes"]
+                asked += 1
+    assert asked >= 3
+
+
+def test_presets_without_records_are_told_with_their_command(tree: Path) -> None:
+    overlay(tree, "# After Peng et al. 2019,\n# long. For a GPU.\ntasks: {line: {steps: 1}}\n")
+    (tree / "presets/other.yaml").write_text("# Slow.\ntasks: {line: {steps: 2}}\n")
+    (small, other) = sorted(presets.waiting(tree), key=lambda p: p["preset"] != "small")
+    assert small == {
+        "preset": "small",
+        "what": "After Peng et al. 2019, long.",
+        "rows": "line: a, b",
+        "command": "bench gpu --preset small",
+    }
+    assert other["command"] == "bench preset other --jobs 2"
+    (tree / "results/archive/small").mkdir(parents=True)
+    assert [p["preset"] for p in presets.waiting(tree)] == ["other"]
+
+
+def test_smoke_has_every_method_of_every_task() -> None:
+    whole, small = read_yaml(ROOT / "params.yaml"), presets.compose_preset(ROOT, "smoke")
+    assert {t: set(small["methods"][t]) for t in whole["tasks"]} == {t: set(m) for t, m in whole["methods"].items()}
+    families = {block["family"] for block in small["tasks"].values()}
+    assert families == set(registry.families())
+    assert all(task["steps"] <= 50 and len(task["seeds"]) == 2 for task in small["tasks"].values())

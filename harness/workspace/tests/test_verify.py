@@ -1,0 +1,52 @@
+"""An archived record is replayed: it agrees, until the code or a number in the record says otherwise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.errors import BenchError
+from harness.places.prepare import prepare
+from harness.places.train import train_cell
+from harness.tests import small
+from harness.workspace.merge import merge
+from harness.workspace.verify import verify
+
+
+@pytest.fixture
+def archived(tmp_path: Path) -> Path:
+    """A tree with presets/far.yaml whose two cells are archived."""
+    plan = small.write(tmp_path)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets/far.yaml").write_text("tasks: {pair: {steps: 4}}\n")
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("")
+    (tmp_path / ".gitignore").write_text("build/\n.scratch/\n")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    prepare(tmp_path, plan, "pair")
+    for cell in plan.cells:
+        train_cell(tmp_path, cell)
+        path = cell.folder(tmp_path) / "record.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"preset": "far"}))
+    merge(tmp_path, tmp_path)
+    return tmp_path
+
+
+def test_the_present_code_agrees_or_not(archived: Path) -> None:
+    assert dict(verify(archived, "far", 10)) == {"pair/plain": True, "pair/wide": True}
+    folder = archived / "results/archive/far/pair/wide"
+    assert json.loads((folder / "verified.json").read_text())["steps"] == 1
+    path = folder / "record.json"
+    record = json.loads(path.read_text())
+    record["state_hashes"]["0"]["1"] = "0" * 16
+    path.write_text(json.dumps(record))
+    assert dict(verify(archived, "far", 10)) == {"pair/plain": True, "pair/wide": False}
+    assert not json.loads((folder / "verified.json").read_text())["agrees"]
+
+
+def test_what_is_not_archived_is_named(archived: Path) -> None:
+    with pytest.raises(BenchError, match="results/archive/far holds no record of pair/none"):
+        list(verify(archived, "far", 10, "pair", "none"))
