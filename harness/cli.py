@@ -267,7 +267,7 @@ def _report(args: Args) -> None:
 
 
 def _new(args: Args) -> None:
-    from harness.commands.new import new_method
+    from harness.workspace.new_method import new_method
 
     for line in new_method(_root(args), args.method, args.like, args.task, args.file):
         print(line)
@@ -316,14 +316,14 @@ def _of_this_time(args: Args, plan: Plan) -> None:
 
 
 def _list(args: Args) -> None:
-    from harness.plan.listing import lines
+    from harness.workspace.listing import lines
 
     for line in lines(_root(args), _plan(args)):
         print(line)
 
 
 def _export(args: Args) -> None:
-    from harness.commands.export import export
+    from harness.workspace.export import export
 
     for name, shape in export(_root(args), _plan(args).cell(args.task, args.cell), args.out, args.seed).items():
         print(name, list(shape))
@@ -411,9 +411,9 @@ def _merge(args: Args) -> None:
 
 
 def _import(args: Args) -> None:
-    from harness.commands import external
     from harness.plan.controls import with_controls
     from harness.run.params import read_yaml
+    from harness.workspace import external
 
     root, params = _root(args), with_controls(read_yaml(_root(args) / "params.yaml"))
     if args.skeleton:

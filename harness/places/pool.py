@@ -17,8 +17,8 @@ from harness.errors import BenchError
 from harness.places.prepare import prepare
 from harness.places.train import finish_cell, train_block
 from harness.plan import needs
-from harness.plan.listing import UP_TO_DATE, state
 from harness.plan.plan import Cell, Plan
+from harness.plan.state import UP_TO_DATE, state
 
 LOG = ".scratch/train.log"  # what the workers print, whose progress bars would run into each other
 SCORING_SHARE = 0.02  # of a cell's cost, for the time that is left

@@ -11,15 +11,16 @@ import pytest
 import torch
 
 from harness import registry
-from harness.commands.export import export
 from harness.errors import BenchError
 from harness.places.pool import LOG, train_all
 from harness.places.prepare import prepare
 from harness.places.score import tier
 from harness.places.train import train_cell
-from harness.plan.listing import lines, state
 from harness.plan.plan import Plan
+from harness.plan.state import state
 from harness.tests import small
+from harness.workspace.export import export
+from harness.workspace.listing import lines
 from harness.workspace.merge import merge
 
 

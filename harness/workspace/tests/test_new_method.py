@@ -10,11 +10,11 @@ import pytest
 from baselines import methods as package
 from harness import registry
 from harness.cli import main
-from harness.commands.new import new_method
-from harness.commands.new_file import renamed
 from harness.errors import BenchError
 from harness.plan.plan import load_plan
 from harness.run.params import read_yaml
+from harness.workspace.new_file import renamed
+from harness.workspace.new_method import new_method
 
 TEXT = (registry.ROOT / "params.yaml").read_text()
 
@@ -148,7 +148,7 @@ def test_names_that_no_file_may_have(name: str, tree: Path) -> None:
 
 def test_a_failure_in_the_middle_leaves_all_as_it_was(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = sorted((tree / registry.METHODS).iterdir())
-    monkeypatch.setattr("harness.commands.new.renamed", lambda *_: "import nothing_of_that_name\n")
+    monkeypatch.setattr("harness.workspace.new_method.renamed", lambda *_: "import nothing_of_that_name\n")
     with pytest.raises(BenchError, match="algorithm broken cannot be imported: .*broken.py, line "):
         new_method(tree, "broken", "gan", None, file=True)
     assert (tree / "params.yaml").read_text() == TEXT and sorted((tree / registry.METHODS).iterdir()) == before

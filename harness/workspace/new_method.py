@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import yaml
 
 from harness import registry
-from harness.commands.new_block import add_block, append_block, keys_of
-from harness.commands.new_file import renamed
 from harness.contracts import Settings
 from harness.errors import BenchError, unknown
 from harness.files import write_text
 from harness.plan.plan import Plan, load_plan
 from harness.run.params import read_yaml, validated
 from harness.store import checked_name
+from harness.workspace.new_block import add_block, append_block, keys_of
+from harness.workspace.new_file import renamed
 
 PARAMS = "params.yaml"
 INSIDE = (
