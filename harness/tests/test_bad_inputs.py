@@ -277,7 +277,7 @@ CASES = {
     "duplicate seeds": (
         block("tasks/pair/seeds", [0, 1, 1]),
         CHECK,
-        "tasks.pair.seeds = [0, 1, 1]: seeds are distinct whole numbers",
+        "tasks.pair.seeds = [0, 1, 1]: seeds must be distinct integers from 0 to 2^31 - 1",
     ),
     "data without a place": (
         block("tasks/own/root", None),

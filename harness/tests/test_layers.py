@@ -1,4 +1,4 @@
-"""Who may import whom: every import statement is read, lazy ones inside functions too."""
+"""How the code names itself: what keys and layers are read from. Who may import whom is a contract of import-linter, see pyproject.toml."""
 
 from __future__ import annotations
 
@@ -14,27 +14,6 @@ from harness.plan.keys import imports
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# An import goes strictly downward, or stays within one of the packages.
-LAYERS = {
-    "harness.errors": 0,
-    "harness.store": 0.5,
-    "harness.contracts": 1,
-    "harness.files": 1,
-    "harness.maths": 2,
-    "harness.run": 3,
-    "harness.sim": 4,
-    "baselines.parts": 4,
-    "harness.tasks": 5,
-    "baselines.methods": 6,
-    "harness.metrics": 7,
-    "harness.registry": 8,
-    "harness.report": 9,
-    "harness.commands": 10,
-    "harness.checks": 11,
-    "harness.benchmarks": 12,
-    "harness.cli": 13,
-}
-SEEN_BY_BASELINES = ("harness.contracts", "harness.maths", "baselines.parts")
 FILES = sorted(
     path for top in ("harness", "baselines") for path in (ROOT / top).rglob("*.py") if "tests" not in path.parts
 )
@@ -42,41 +21,6 @@ FILES = sorted(
 
 def module(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def layer(name: str) -> str:
-    """The longest entry of LAYERS that `name` lies in."""
-    found = [key for key in LAYERS if f"{name}.".startswith(f"{key}.")]
-    assert found, f"{name} is in no layer: name it in LAYERS"
-    return max(found, key=len)
-
-
-def ours(path: Path) -> list[str]:
-    """Modules of ours that a file imports; of `from a import b` the module a.b where that is one."""
-    names = set(imports(ast.parse(path.read_text())))
-    return sorted(n for n in names if n.startswith(("harness.", "baselines.")) and _exists(n))
-
-
-def _exists(name: str) -> bool:
-    return ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file()
-
-
-@pytest.mark.parametrize("path", [p for p in FILES if p.name != "__init__.py"], ids=module)
-def test_imports_go_downward(path: Path) -> None:
-    me = module(path)
-    for other in ours(path):
-        if layer(other) == layer(me):
-            assert layer(me) != "baselines.methods", f"{me} imports the method {other}: move what they share to parts"
-        else:
-            assert LAYERS[layer(other)] < LAYERS[layer(me)], f"{me} may not import {other}"
-        if me.startswith("baselines."):
-            assert other.startswith(SEEN_BY_BASELINES), f"{me} may not import {other}"
-        if me.startswith("harness."):
-            assert not other.startswith("baselines."), f"{me} names {other}; harness knows no method"
-        if me.startswith("harness.report."):
-            assert other.startswith(("harness.report.", "harness.errors", "harness.files", "harness.store")), (
-                f"{me} may not import {other}"
-            )
 
 
 def test_the_reader_of_imports_sees_lazy_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_dvc_has_a_stage_for_each(params, tmp_path: Path) -> None:
     (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
     found = cells(params, tmp_path, "pendulum_falls")
     write_pipelines(tmp_path, params)
-    stages = {stage.cmd: stage for stage in Repo(str(tmp_path)).index.stages}
+    stages = {" ".join(shlex.split(stage.cmd)): stage for stage in Repo(str(tmp_path)).index.stages}
     for name in found:
         stage = stages[f"bench train pendulum_falls {name}"]
         assert f"results/keys/pendulum_falls/{name}.json" in {d.def_path for d in stage.deps}
