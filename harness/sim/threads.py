@@ -9,6 +9,7 @@ import numpy as np
 from mujoco.rollout import Rollout
 
 from harness.errors import BenchError
+from harness.sim import clock
 
 CONTROL = mujoco.mjtState.mjSTATE_CTRL.value
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS  # time, position, velocity, activation: all a step depends on
@@ -34,6 +35,7 @@ class Threads:
                 "the solver's warm start is on, and batched steps do not carry it:"
                 ' put <flag warmstart="disable"/> into the model\'s <option>'
             )
+        clock.stop()
         self.model, self.n, self.frame_skip = model, n, frame_skip
         threads = threads or os.cpu_count() or 1
         pool = 0 if threads == 1 else threads
