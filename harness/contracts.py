@@ -21,23 +21,26 @@ from torch import Tensor, nn
 from harness.errors import BenchError
 
 __all__ = [
-    "Act",
     "BenchError",
-    "ControlOutputs",
-    "CriticOutputs",
     "Draws",
     "Environments",
-    "ImageOutputs",
-    "LabelledOutputs",
+    "Fill",
     "Method",
-    "PolicyOutputs",
-    "RewardOutputs",
     "Rollout",
     "Score",
     "Settings",
     "Source",
     "Task",
     "TaskSpec",
+    "bind",
+    "initialise",
+    "Act",
+    "ControlOutputs",
+    "CriticOutputs",
+    "ImageOutputs",
+    "LabelledOutputs",
+    "PolicyOutputs",
+    "RewardOutputs",
     "lacking",
 ]
 
@@ -200,15 +203,57 @@ def lacking(outputs: Any, promised: type) -> list[str]:
     return [name for name in dir(promised) if not name.startswith("_") and not hasattr(outputs, name)]
 
 
+Fill = Callable[[str, tuple[int, ...], float], Tensor]  # (name, shape of one seed, bound) -> [S, *shape] on +-bound
+
+
+def initialise(module: nn.Module, draws: Draws) -> None:
+    """Set the initial values of every part of `module` that starts at random.
+
+    Such a part has a method `fill(fill)`, which sets its tensors from `fill(name, shape, bound)`: uniform numbers on
+    +-bound for each seed, drawn from the stream "init" under the part's path followed by the tensor's name. So two
+    tensors start equal exactly where seed, path, shape and bound agree, whatever else the two methods contain.
+    """
+    for path, part in module.named_modules():
+        if hasattr(part, "fill"):
+
+            def fill(name: str, shape: tuple[int, ...], bound: float, path: str = path) -> Tensor:
+                return (2.0 * draws.uniform("init", f"{path}.{name}", shape) - 1.0) * bound
+
+            part.fill(fill)
+
+
+def bind(module: nn.Module, alive: Tensor) -> None:
+    """Hand `alive` [S] to every part of `module` that has a method `bind(alive)`.
+
+    Such a part makes its optimiser there, and keeps `alive` as an ordinary attribute: the buffer is the method's.
+    """
+    for part in module.modules():
+        if hasattr(part, "bind"):
+            part.bind(alive)
+
+
 class Method(nn.Module):
     """An algorithm with its settings, training S seeds at once.
 
     Everything it remembers is a parameter or buffer with a leading seed axis, or lies in its
     optimisers; `state_dict()` and `optimizers()` together are the state, and nothing else is.
     `alive` marks seeds that are still finite: a dead seed keeps its last state.
+
+    A constructor begins with `super().__init__(draws.n_seeds)`, makes its nets, calls `ready`, and ends with whatever
+    copies or moves their weights: averages and optimisers of its own.
     """
 
     alive: Tensor  # [S] bool buffer
+
+    def __init__(self, n_seeds: int):
+        super().__init__()
+        self.register_buffer("alive", torch.ones(n_seeds, dtype=torch.bool))
+
+    def ready(self, draws: Draws, device: torch.device) -> None:
+        """Set the initial weights on the CPU, move all to `device`, and hand `alive` to the parts that take steps."""
+        initialise(self, draws)
+        self.to(device)
+        bind(self, self.alive)
 
     def update(self, source: Source | Environments, draws: Draws) -> dict[str, Tensor]:
         """One training step; returns detached logs, each [S]."""

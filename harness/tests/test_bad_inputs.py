@@ -207,7 +207,7 @@ CASES = {
         "methods.pair.plain.net.widht: unknown key; did you mean width?",
     ),
     "misspelt top key": (block("task", {}), CHECK, "params.yaml.task: unknown key; did you mean tasks?"),
-    "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.net: missing"),
+    "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.loss: missing"),
     "wrong type": (
         block("methods/pair/plain/batch", "many"),
         CHECK,
@@ -251,7 +251,7 @@ CASES = {
     "unknown net": (
         block("methods/pair/plain/net/kind", "resnet"),
         CHECK,
-        "methods.pair.plain.net: input tag 'resnet' found using 'kind' does not match any of the expected tags: 'mlp', 'residual'",
+        "methods.pair.plain.net.kind = 'resnet': input should be 'mlp'",
     ),
     "methods of no task": (block("methods/piar", {}), CHECK, "methods.piar: unknown key; did you mean pair?"),
     "ablation of no method": (

@@ -15,9 +15,8 @@ class Walk(Method):
     """Adam follows a random target; seed place 1 dies at step `dies`."""
 
     def __init__(self, dies=None):
-        super().__init__()
+        super().__init__(2)
         self.w = torch.nn.Parameter(torch.zeros(2, 3))
-        self.register_buffer("alive", torch.ones(2, dtype=torch.bool))
         self.optimizer = torch.optim.Adam([self.w], 0.1)
         self.dies = dies
 
