@@ -10,8 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, PlainCode
+from baselines.parts.layers import StackedLinear
 from baselines.parts.nets.ema import Ema, EmaParams
-from baselines.parts.nets.layers import StackedLinear
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.nets.perceptron import MLPBody, MLPParams
 from harness.contracts import Draws, Method, Source, TaskSpec

@@ -164,7 +164,7 @@ MUTANTS = [
     Mutant(
         "SN",
         "multiplied by sigma",
-        f"{NETS}/layers.py",
+        "baselines/parts/layers.py",
         "self.weight / sigma.view",
         "self.weight * sigma.view",
         f"{ADVERSARIAL}/tests/test_spectral.py::test_top_singular_value",

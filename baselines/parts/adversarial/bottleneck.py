@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from baselines.parts.nets.layers import full
+from baselines.parts.layers import full
 from harness.contracts import Settings
 from harness.maths.gaussian import kl_to_standard_normal, reparameterise
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, Code, CodeLayer, PlainCode
 from baselines.parts.adversarial.noise import NoiseParams, add_noise
 from baselines.parts.adversarial.spectral import add_spectral_norm
-from baselines.parts.nets.layers import MLP, StackedLinear, full, lrelu
+from baselines.parts.layers import MLP, StackedLinear, full, lrelu
 from harness.contracts import Draws, Settings
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.parts.nets.layers import Affine
+from baselines.parts.layers import Affine
 from harness.contracts import Fill
 
 

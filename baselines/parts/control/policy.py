@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from baselines.parts.fast import held
-from baselines.parts.nets.layers import MLP, StackedLinear
+from baselines.parts.layers import MLP, StackedLinear
 from baselines.parts.nets.orthogonal import orthogonally
 from harness.contracts import BenchError, Draws, Settings, TaskSpec
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts.control.transitions import take
 from baselines.parts.fast import written_out
-from baselines.parts.nets.layers import MLP
+from baselines.parts.layers import MLP
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.nets.orthogonal import orthogonally
 from harness.contracts import Draws, Settings

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from baselines.parts.fast.switch import plain
-from baselines.parts.nets.layers import MLP
+from baselines.parts.layers import MLP
 
 
 def applies(net: object) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.parts.fast.switch import plain
-from baselines.parts.nets.layers import MLP
+from baselines.parts.layers import MLP
 
 # For an activation, (slope in its output, its output h) -> slope in its input.
 SLOPES = {

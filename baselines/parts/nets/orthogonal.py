@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from baselines.parts.nets.layers import MLP, StackedLinear
+from baselines.parts.layers import MLP, StackedLinear
 from harness.contracts import Fill
 
 GAIN = 2.0**0.5  # of hidden layers

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.parts.nets.layers import MLP, StackedLinear, full, lrelu
+from baselines.parts.layers import MLP, StackedLinear, full, lrelu
 from harness.contracts import Settings
 
 

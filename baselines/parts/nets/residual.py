@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from baselines.parts.fast.maps import Maps, maps_of
-from baselines.parts.nets.layers import SLOPE, StackedLinear, full, lrelu
+from baselines.parts.layers import SLOPE, StackedLinear, full, lrelu
 from baselines.parts.nets.stacked_convolution import StackedConv2d
 from harness.contracts import BenchError, Settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from baselines.parts.fast.maps import Maps, maps_of
-from baselines.parts.nets.layers import Affine
+from baselines.parts.layers import Affine
 
 
 class StackedConv2d(Affine):

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch.distributions import Normal, kl_divergence
 
 from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, PlainCode
-from baselines.parts.nets.layers import StackedLinear
+from baselines.parts.layers import StackedLinear
 from baselines.parts.nets.stacked_convolution import StackedConv2d
 from harness.contracts import initialise
 from harness.run.seeds import CounterDraws

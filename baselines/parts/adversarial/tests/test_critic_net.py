@@ -5,8 +5,8 @@ import torch
 from pydantic import ValidationError
 
 from baselines.parts.adversarial.critic_net import Critic, CriticParams
+from baselines.parts.layers import lrelu
 from baselines.parts.nets.images import image_body
-from baselines.parts.nets.layers import lrelu
 from baselines.parts.nets.perceptron import MLPParams
 from baselines.parts.nets.residual import ResidualParams
 from harness.contracts import initialise

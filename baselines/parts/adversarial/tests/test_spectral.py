@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from baselines.parts.adversarial.spectral import add_spectral_norm, advance_spectral_norm
-from baselines.parts.nets.layers import MLP, StackedLinear
+from baselines.parts.layers import MLP, StackedLinear
 from baselines.parts.nets.stacked_convolution import StackedConv2d
 from harness.contracts import initialise
 from harness.run.seeds import CounterDraws

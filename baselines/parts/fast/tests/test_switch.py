@@ -7,7 +7,7 @@ from baselines.parts.control.policy import GaussianPolicy, PolicyParams
 from baselines.parts.control.ppo import PPO, PPOParams
 from baselines.parts.control.value import ValueNet, ValueNetParams
 from baselines.parts.fast import convolve, held, maps, optimisers, switch, written_out
-from baselines.parts.nets.layers import MLP
+from baselines.parts.layers import MLP
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.nets.stacked_convolution import StackedConv2d
 from harness.contracts import BenchError, initialise

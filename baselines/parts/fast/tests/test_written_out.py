@@ -10,7 +10,7 @@ from baselines.parts.control.ppo import clipped_surrogate
 from baselines.parts.control.value import value_loss
 from baselines.parts.fast.held import held
 from baselines.parts.fast.written_out import applies, squared_error, surrogate
-from baselines.parts.nets.layers import MLP, StackedLinear
+from baselines.parts.layers import MLP, StackedLinear
 
 S, B, O, A = 3, 17, 5, 2
 

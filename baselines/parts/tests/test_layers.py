@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines.parts.nets.layers import MLP, StackedLinear, lrelu
+from baselines.parts.layers import MLP, StackedLinear, lrelu
 from baselines.parts.nets.stacked_convolution import StackedConv2d
 from harness.contracts import initialise
 from harness.run.seeds import CounterDraws
