@@ -300,7 +300,7 @@ MUTANTS = [
     Mutant(
         "F3",
         "N rounded up to whole chunks",
-        f"{METRICS}/evaluation.py",
+        f"{METRICS}/image_evaluation.py",
         "min(CHUNK, self.n_fake - first)",
         "CHUNK",
         "test_evaluate.py::test_exactly_n_images_are_generated",
@@ -316,7 +316,7 @@ MUTANTS = [
     Mutant(
         "F4",
         "pixels cut, not rounded",
-        f"{METRICS}/evaluation.py",
+        f"{METRICS}/image_evaluation.py",
         ".clamp(0, 1)).round().to(",
         ".clamp(0, 1)).to(",
         "test_evaluate.py::test_pixels_are_rounded_by_no_images_own_range",
