@@ -257,12 +257,15 @@ def _report(args: Args) -> None:
     from harness.plan.controls import with_controls
     from harness.report.page.page import render
     from harness.run.params import read_yaml
-    from harness.workspace.presets import archived, waiting
+    from harness.workspace.presets import others
 
     root = _root(args)
     params = with_controls(read_yaml(root / "params.yaml"))
     out = (args.out or root / "reports" / params["preset"]).resolve()
-    render(root, params, out, archived(root), root / ".scratch/figures", waiting(root))
+    found = others(root, params["preset"])
+    refused = render(root, params, out, found.archived, root / ".scratch/figures", found.waiting, found.refused)
+    for name, why in refused.items():
+        print(f"preset {name} is left out: {why}", file=sys.stderr)
     print(out / "index.html")
 
 

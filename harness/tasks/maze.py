@@ -92,7 +92,11 @@ class Maze(Task):
     @cached_property
     def demonstrated(self) -> Episodes:
         """The expert's. Raises BenchError where they are missing or damaged."""
-        return load(self.params.demonstrations, self.name, self.params.horizon, (3,), 2)
+        return load(self.params.demonstrations, self.name, self.params.horizon, (3,), 2, self._reward)
+
+    def _reward(self, observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray) -> np.ndarray:
+        """The true one, of observations (x, y, 0)."""
+        return self.maze.reward(observations[..., :2], actions, next_observations[..., :2])
 
     def in_flipped(self) -> Maze:
         """The same task in the flipped maze."""

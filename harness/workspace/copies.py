@@ -18,6 +18,7 @@ from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
 
+BASE = "presets/base"  # in the copy: the tree's params.yaml, which presets lie over; DVC's report depends on presets/
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
 KEPT = (
     "published.csv",
@@ -28,14 +29,23 @@ KEPT = (
 LINKED = "data"  # image sets of any size, named in params.yaml by a path below it
 
 
+def base_params(root: Path) -> Path:
+    """The parameters that presets are composed over: the project's own, in a private copy too."""
+    return root / BASE if (root / BASE).is_file() else root / "params.yaml"
+
+
 def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     """Bring build/<name> up to date with the tree, with `params` as its params.yaml; returns its path.
 
+    The tree's own params.yaml is kept beside them, see `base_params`.
+
     Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
-    show. data/ is linked.
+    show. data/ is linked. Raises BenchError where root is itself such a copy.
     """
     from omegaconf import OmegaConf
 
+    if (root / COPIED).is_file():
+        raise BenchError(f"{root} is a private copy, from which no other is made: run this in the project's own folder")
     copy = root / "build" / name
     shown = {
         needs.place(block["demonstrations"])
@@ -52,6 +62,7 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     (copy / COPIED).write_bytes(os.fsencode("\n".join(map(str, wanted))))
     (copy / REMEMBERED).write_text(json.dumps(origin(root)) + "\n", encoding="utf-8")
     (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+    _copy(root / "params.yaml", copy / BASE)
     OmegaConf.save(OmegaConf.create(params), copy / "params.yaml")
     write_pipelines(copy, params)
     return copy

@@ -6,7 +6,7 @@ Only tests under the claim's own protocol give a verdict: under another preset, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 
 from harness.report.claims.claims import Claim, Test
 from harness.report.records.bottleneck import LAST
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import Cell, TaskFrame, remake
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.words import NONE, TIED, decimals, interval
@@ -57,7 +57,8 @@ class Judged:
         return max((part.needed for *_, parts in self.parts for part in parts if part.needed), default=None)
 
 
-def judge(claim: Claim, frames: Frames) -> Judged:
+def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused: Collection[str] = ()) -> Judged:
+    """The claim's verdict. overlays: presets that have a command of their own. refused: those that cannot be shown."""
     parts, words, odd = [], [], ""
     for test in claim.evidence:
         frame = frames.get(test.preset, {}).get(test.task)
@@ -78,7 +79,8 @@ def judge(claim: Claim, frames: Frames) -> Judged:
     word = together(words) if words else NOT_RUN
     if word == NOT_RUN and passing:
         word = ELSEWHERE
-    return Judged(claim, word, _reason(claim, word, parts, odd), parts, passing)
+    absent = _absent(claim, overlays, refused)
+    return Judged(claim, word, _reason(claim, word, parts, odd, absent), parts, passing)
 
 
 def together(words: list[str]) -> str:
@@ -174,9 +176,16 @@ def _requirement(test: Test, frame: TaskFrame) -> str:
     return ""
 
 
-def _reason(claim: Claim, word: str, parts: list[tuple[Test, TaskFrame, list[Part]]], odd: str) -> str:
+def _absent(claim: Claim, overlays: Collection[str], refused: Collection[str]) -> str:
+    """Why there are no records of its own protocol: they cannot be shown, or the commands that make them."""
+    if held := sorted({test.preset for test in claim.evidence} & set(refused)):
+        return f"preset {', '.join(held)} cannot be shown, see Archived runs"
+    commands = (remake(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
+    return claim.why or "not run: " + ", ".join(dict.fromkeys(f"`{command}`" for command in commands))
+
+
+def _reason(claim: Claim, word: str, parts: list[tuple[Test, TaskFrame, list[Part]]], odd: str, absent: str) -> str:
     listed = [part for *_, found in parts for part in found]
-    commands = ", ".join(dict.fromkeys(f"`bench preset {test.preset}`" for test in claim.evidence))
     said = {
         REPRODUCED: lambda: (
             f"{'every comparison is' if len(listed) > 1 else 'the whole interval is'} on the claim's side"
@@ -186,7 +195,7 @@ def _reason(claim: Claim, word: str, parts: list[tuple[Test, TaskFrame, list[Par
             "the interval reaches to both sides: " + ", ".join(part.name for part in listed if part.word == OPEN)
         ),
         ELSEWHERE: lambda: odd or f"its own protocol is not run: {claim.why}",
-        NOT_RUN: lambda: claim.why or f"not run: {commands}",
+        NOT_RUN: lambda: absent,
     }[word]()
     return said + (f". Printed numbers: {claim.caution}" if claim.caution else "")
 

@@ -38,7 +38,7 @@ def frames(
             break  # live records answer
         for path in sorted(p for p in folder.iterdir() if p.is_dir() and task in (None, p.name)):
             if all((path / cell / "record.json").is_file() for cell in (a, b)):
-                found.append((name, _frame(folder, path.name, a, b)))
+                found.append((name, _frame(folder, name, path.name, a, b)))
     if not found:
         raise BenchError(_nothing(places, a, b, task))
     for _, frame in found:
@@ -46,8 +46,8 @@ def frames(
     return found
 
 
-def _frame(folder: Path, task: str, a: str, b: str) -> TaskFrame:
-    found = [read(folder, Cell(task, name, name, name)) for name in (a, b)]
+def _frame(folder: Path, preset: str, task: str, a: str, b: str) -> TaskFrame:
+    found = [read(folder, Cell(task, name, name, name, preset=preset)) for name in (a, b)]
     cells = [replace(cell, rewards=_rewards(folder, cell.record)) for cell in found]
     settings = cells[0].record.get("params", {}).get("task", {})
     return TaskFrame(task, task, settings.get("family", ""), settings, b, cells, [])

@@ -9,7 +9,7 @@ record's provenance file, which the page links to.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -20,6 +20,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.errors import reason
 from harness.report.claims import claims, judge, published, verdicts
 from harness.report.figures import drawings, mazes, robots, speed, toy
 from harness.report.figures.sheets import Sheet, sheets
@@ -62,8 +63,12 @@ class Preset:
     summaries: dict[str, pd.DataFrame]
 
     @classmethod
-    def read(cls, root: Path, params: dict[str, Any]) -> Preset:
-        frames = load(root, params)
+    def read(cls, root: Path, params: dict[str, Any], other: bool = False) -> Preset:
+        """other: another preset than the project's own; its files are all read now, so a damaged one shows here."""
+        frames = load(root, params, other)
+        if other:
+            for cell in (cell for frame in frames.values() for cell in frame.everything if cell.record):
+                _ = cell.scores, cell.curves, cell.panels
         return cls(params, frames, {name: summarise(frame) for name, frame in frames.items()})
 
     @property
@@ -73,10 +78,9 @@ class Preset:
 
 @dataclass(frozen=True)
 class Beside:
-    """What stands beside our records: printed numbers (None without the file), judged claims, and runs made elsewhere."""
+    """What stands beside our records: printed numbers (None without the file), and runs made elsewhere."""
 
     numbers: pd.DataFrame | None
-    claims: list[judge.Judged]
     external: list[external.External]
 
     def tables(self, preset: Preset, frame: TaskFrame, link: Link, archived: bool) -> list[Table]:
@@ -95,42 +99,81 @@ def render(
     archived: Iterable[dict[str, Any]] = (),
     drawn: Path | None = None,
     waiting: Iterable[dict[str, str]] = (),
-) -> None:
+    refused: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Write out/index.html, out/index.md, out/figures/ and out/methods/*.html from the records under root.
 
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
     `out/archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one report
-    to the next, if at all. waiting: of presets that have not run: preset, what, rows and command. What else stands in `out`
-    stays. Raises BenchError where `out` is no place for pages, or records are wrong; the old pages stay then.
+    to the next, if at all. waiting: of presets without records: preset, what, rows and command. refused: preset -> why
+    it cannot be shown. An archived preset that cannot be read or drawn joins these and stops nobody else's page;
+    returns all that were left out, each with its reason. What else stands in `out` stays. Raises BenchError where `out`
+    is no place for pages, or the page's own records are wrong; the old pages stay then.
     """
     root, out = Path(root), Path(out)
     folder.check(root, out)
-    own, kept = Preset.read(root, params), [Preset.read(root, block) for block in archived]
-    frames = {preset.name: preset.frames for preset in (own, *kept)}
-    judged = [judge.judge(claim, frames) for claim in claims.load(root / "results/claims.yaml")]
-    beside = Beside(published.load(root / "results/published.csv"), judged, external.load(root))
-    pages = out / ARCHIVE
+    own, pages = Preset.read(root, params), out / ARCHIVE
+    beside = Beside(published.load(root / "results/published.csv"), external.load(root))
+    kept: dict[str, Archived] = {}
+    refused = dict(refused or {})
+    for block in archived:
+        try:
+            kept[block["preset"]] = _archived(root, block, beside, out, pages / block["preset"], drawn, params)
+        except Exception as error:  # whatever is wrong with one preset's records
+            refused[block["preset"]] = reason(error)
+    shown = (own, *(other.preset for other in kept.values()))
+    overlays = {path.stem for path in root.glob("presets/*.yaml")} - {own.name}
+    frames = {preset.name: preset.frames for preset in shown}
+    judged = [judge.judge(claim, frames, overlays, refused) for claim in claims.load(root / "results/claims.yaml")]
 
     def address(page: Path, preset: str, task: str) -> str:
         """Where a task's section lies, seen from the folder `page`."""
         target = out if preset == own.name else pages / preset
         return f"{'' if target == page else _link(page, target / 'index.html')}#{task}"
 
+    extra = _together([frame for preset in shown for frame in preset.frames.values()], styles(params))
+    told, parts = _waiting(waiting) + _refused(refused), [other.part for other in kept.values()]
+    if told or parts:
+        extra.append(Section("archive", "Archived runs", ARCHIVED, tables=told, parts=parts))
+    page = _page(root, own, beside, out, extra, drawn)
+
     def files() -> Iterator[tuple[str, bytes]]:
-        made = []
-        for preset in kept:
-            place = pages / preset.name
-            said = _claims(judged, partial(address, place), preset.name)
-            page = _page(root, preset, beside, place, None, said, [], drawn, params)
-            yield from _files(page, f"{ARCHIVE}/{preset.name}/")
-            made.append(_abroad(preset, beside, partial(_link, out), place))
-        extra = _together([frame for preset in (own, *kept) for frame in preset.frames.values()], styles(params))
-        if made or waiting:
-            extra.append(Section("archive", "Archived runs", ARCHIVED, tables=_waiting(waiting), parts=made))
+        for name, other in kept.items():
+            said = _claims(judged, partial(address, pages / name), name)
+            yield from _files(_with_claims(other.page, said), f"{ARCHIVE}/{name}/")
         said = _claims(judged, partial(address, out))
-        yield from _files(_page(root, own, beside, out, verdicts.first(judged), said, extra, drawn))
+        yield from _files(_with_claims(page | {"first": verdicts.first(judged)}, said))
 
     folder.replace(out, files(), folder.generated(root, out))
+    return refused
+
+
+@dataclass(frozen=True)
+class Archived:
+    """A preset beside the page's own: its records, its page without the claims, and its part of the other page."""
+
+    preset: Preset
+    page: dict[str, Any]
+    part: Section
+
+
+def _archived(
+    root: Path,
+    params: dict[str, Any],
+    beside: Beside,
+    out: Path,
+    place: Path,
+    drawn: Path | None,
+    before: dict[str, Any],
+) -> Archived:
+    """All that is made of the preset of `params` before anything is written; arguments as in `_page` and `_abroad`."""
+    preset = Preset.read(root, params, other=True)
+    page = _page(root, preset, beside, place, [], drawn, before)
+    return Archived(preset, page, _abroad(preset, beside, partial(_link, out), place))
+
+
+def _with_claims(page: dict[str, Any], said: list[Section]) -> dict[str, Any]:
+    return page | {"sections": said + page["sections"]}
 
 
 def _page(
@@ -138,14 +181,11 @@ def _page(
     preset: Preset,
     beside: Beside,
     out: Path,
-    first: Table | None,
-    said: list[Section],
     extra: list[Section],
     drawn: Path | None,
     before: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What the templates show; first: table of the first screen. said: the claims. before: of the page that this one stands
-    behind, as in `styles`."""
+    """What the templates show, without the claims; before: of the page that this one stands behind, as in `styles`."""
     link, looks = partial(_link, out), styles(preset.params, before)
     families: dict[str, list[Section]] = {}
     plots: dict[str, list[Plot]] = {}
@@ -166,7 +206,7 @@ def _page(
                 section.links.append((words, link(path)))
         families.setdefault(frame.family, []).append(section)
     cells = [cell for frame in preset.frames.values() for cell in frame.everything]
-    sections = said + [_family(name, parts) for name, parts in families.items()] + extra
+    sections = [_family(name, parts) for name, parts in families.items()] + extra
     if before is None and (supported := support.tables(root / "results/statistics/coverage.csv")):
         sections.append(Section("support", "What so many seeds can decide", SUPPORT, tables=supported))
     if before is None and (measured := speed.tables(root / "results/benchmarks", link)):
@@ -180,7 +220,7 @@ def _page(
     return {
         "preset": preset.name,
         "protocol": preset.params["protocol"],
-        "first": first,  # above everything, where there is one
+        "first": None,  # the table above everything, where there is one
         "glance": [
             methods.linked(
                 tables.overview(preset.frames, preset.summaries, "All tasks at a glance"), cells, methods.FOLDER
@@ -209,9 +249,15 @@ def _abroad(preset: Preset, beside: Beside, link: Link, place: Path) -> Section:
 
 
 def _waiting(presets: Iterable[dict[str, str]]) -> list[Table]:
-    """What has not run, if anything, with the commands."""
+    """What has no records here, if anything, with the commands."""
     rows = [[Text(p["preset"]), Text(p["what"]), Text(p["rows"]), Text("", command=p["command"])] for p in presets]
-    return [Table("Presets that have not run", ["preset", "what it is", "rows", "command"], rows)] if rows else []
+    return [Table("Presets without records here", ["preset", "what it is", "rows", "command"], rows)] if rows else []
+
+
+def _refused(refused: Mapping[str, str]) -> list[Table]:
+    """What there is and cannot be shown, if anything, with the reasons."""
+    rows = [[Text(name), Text(why)] for name, why in refused.items()]
+    return [Table("Presets that cannot be shown", ["preset", "why"], rows)] if rows else []
 
 
 def _claims(judged: list[judge.Judged], address: verdicts.Address, preset: str = "") -> list[Section]:

@@ -37,10 +37,12 @@ class Cell:
     commit: str = ""  # of an archived record
     verified: str = ""  # of an archived record: what `bench verify` found
     rewards: int | None = None  # of re-training: how many learnt rewards its seeds go round
+    preset: str = ""  # where another preset than the project's own has it
 
     @property
     def command(self) -> str:
-        return f"bench train {self.task} {self.name}"
+        """What makes its record, in the project's folder: a cell of another preset is trained with that preset."""
+        return remake(self.preset) if self.preset else f"bench train {self.task} {self.name}"
 
     @property
     def seeds(self) -> list[int]:
@@ -163,6 +165,12 @@ class TaskFrame:
     baseline: str | None
     cells: list[Cell]
     ablations: list[Ablation]
+    preset: str = ""  # where another preset than the project's own has it
+
+    @property
+    def command(self) -> str:
+        """What makes its records, in the project's folder."""
+        return remake(self.preset) if self.preset else f"bench train {self.name}"
 
     @property
     def everything(self) -> list[Cell]:
@@ -205,11 +213,19 @@ class TaskFrame:
         return next((cell for cell in self.cells if cell.name == name), None)
 
 
-def load(root: Path, params: dict[str, Any]) -> dict[str, TaskFrame]:
-    """Every task of params with its cells, checked; raises BenchError on what must not be mixed."""
+def remake(preset: str) -> str:
+    """The command that makes the records of a preset, in the project's folder."""
+    return f"bench preset {preset} --jobs 2"
+
+
+def load(root: Path, params: dict[str, Any], other: bool = False) -> dict[str, TaskFrame]:
+    """Every task of params with its cells, checked; raises BenchError on what must not be mixed.
+
+    other: these are the parameters of another preset than the project's own.
+    """
     frames = {}
     for task in params["tasks"]:
-        frames[task] = _frame(root, params, task)
+        frames[task] = _frame(root, params, task, params["preset"] if other else "")
         checks.check(frames[task], params["protocol"])
     return frames
 
@@ -219,7 +235,7 @@ def shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else spelled(value)
 
 
-def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
+def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFrame:
     report, preset = params.get("report", {}), params["preset"]
     titles = report.get("titles", {})
     methods = list(params.get("methods", {}).get(task) or {})
@@ -230,7 +246,7 @@ def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
     rewards = len(params["tasks"][source]["seeds"]) if source in params["tasks"] else None
 
     def find(name: str, method: str, title: str, value: Value | None = None) -> Cell:
-        return _find(root, preset, Cell(task, name, method, title, value, rewards=rewards))
+        return _find(root, preset, Cell(task, name, method, title, value, rewards=rewards, preset=other))
 
     cells = [find(m, m, titles.get(m, m)) for m in methods]
     ablations = []
@@ -245,7 +261,7 @@ def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
         ablations.append(Ablation(name, block["key"], method, reference, swept, itself))
     settings = params["tasks"][task]
     title, family = titles.get(task, task), settings["family"]
-    return TaskFrame(task, title, family, settings, baseline, cells, ablations)
+    return TaskFrame(task, title, family, settings, baseline, cells, ablations, other)
 
 
 def _itself(cells: list[Cell], method: str, block: dict[str, Any]) -> Cell | None:

@@ -64,7 +64,7 @@ def check(found: External, frame: TaskFrame) -> None:
     said, ran = found.tasks[frame.name], [cell for cell in frame.everything if cell.record]
     where = f"external runs {found.name}, task {frame.name}"
     if not ran:
-        raise BenchError(f"{where}: nothing of ours has run to hold them against; run `bench train {frame.name}`")
+        raise BenchError(f"{where}: nothing of ours has run to hold them against; run `{frame.command}`")
     data = ran[0].record["data_hash"]
     if said.get("data_hash") != data:
         raise BenchError(
@@ -89,7 +89,7 @@ def skeleton(frame: TaskFrame, preset: str = "") -> dict[str, Any]:
     """
     ran = next((cell for cell in frame.everything if cell.record), None)
     if ran is None:
-        raise BenchError(f"task {frame.name}: nothing has run yet; run `bench train {frame.name}`")
+        raise BenchError(f"task {frame.name}: nothing has run yet; run `{frame.command}`")
     metrics = {name: dict(frame.manifests.get(block.get("manifest"), {})) for name, block in frame.metrics.items()}
     return ({"preset": preset} if preset else {}) | {
         "source": "who made these runs, with what: project, version, command",

@@ -1,5 +1,7 @@
 """`bench import` from its command line: a printed skeleton is a manifest that fits, and what does not fit leaves nothing behind."""
 
+import shutil
+
 import pytest
 import yaml
 
@@ -85,6 +87,19 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
         assert (status, out) == (2, "") and error.startswith("error: ") and error.count("\n") == 1, error
         assert line in error
     assert not (root / external.FOLDER).exists()
+
+
+def test_a_task_without_runs_names_the_command_that_makes_them(bench):
+    root, run = bench
+    live = ("records", [], f"bench train {TASK}")
+    far = ("archive/far", ["--preset", "far"], "bench preset far --jobs 2")
+    for folder, preset, command in (live, far):
+        shutil.rmtree(root / "results" / folder / TASK)
+        assert run("--skeleton", TASK, *preset) == (
+            2,
+            "",
+            f"error: task {TASK}: nothing has run yet; run `{command}`\n",
+        )
 
 
 def test_a_name_is_taken_once(bench):

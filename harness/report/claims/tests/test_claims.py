@@ -214,3 +214,11 @@ def test_the_projects_claims_name_what_their_presets_have(tmp_path):
         for test in (test for test in tests if test.preset == preset):
             for name in test.cells:
                 plan.cell(test.task, name)
+
+
+def test_what_has_not_run_names_the_command_that_runs_it():
+    """An overlay by `bench preset`, the project's own preset by task; one that cannot be shown may well have run."""
+    far, own = CLAIM, with_test(preset="laptop")
+    assert judge.judge(far, {}, {"far"}).reason == "not run: `bench preset far --jobs 2`"
+    assert judge.judge(own, {}, {"far"}).reason == "not run: `bench train t`"
+    assert judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason == "preset far cannot be shown, see Archived runs"

@@ -67,6 +67,9 @@ def test_archived_records_answer_by_name_and_where_there_are_no_live_ones(small)
     )
     with pytest.raises(BenchError, match="no archived records of preset near; there are far"):
         said(root, "vib", "deterministic", None, "near")
+    (far / "vib_digits/vib/scores.csv").unlink()
+    with pytest.raises(BenchError, match="scores.csv is missing; run `bench preset far --jobs 2`"):
+        said(root, "vib", "deterministic", None, "far")
 
 
 @pytest.mark.parametrize(

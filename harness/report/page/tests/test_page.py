@@ -226,8 +226,8 @@ def test_an_empty_project_has_a_page(tmp_path):
 
 def test_a_first_table_stands_above_the_contents(small, monkeypatch):
     root, params = small
-    made, first = page_module._page, Table("What was reproduced", ["result", "verdict"], [[Words("a"), Words("yes")]])
-    monkeypatch.setattr(page_module, "_page", lambda *arguments: made(*arguments) | {"first": first})
+    first = Table("What was reproduced", ["result", "verdict"], [[Words("a"), Words("yes")]])
+    monkeypatch.setattr(page_module.verdicts, "first", lambda judged: first)
     render(root, params, root / "out")
     html, markdown = (root / "out/index.html").read_text(), (root / "out/index.md").read_text()
     assert (
@@ -351,3 +351,57 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
     assert "What was reproduced" in first and "7. VIB errs less" in first and "What was reproduced" not in own
     render(root, params, root / "reports/laptop")
     assert not (root / "reports/laptop/archived").exists(), "a page stays that nothing makes any more"
+
+
+@pytest.mark.parametrize(
+    "damage, why",
+    [
+        (lambda folder: (folder / "record.json").write_text("{"), "vib_digits/vib: record.json cannot be read"),
+        (lambda folder: (folder / "record.json").write_text("[1]"), "AttributeError: "),
+        (
+            lambda folder: (folder / "scores.csv").unlink(),
+            "vib_digits/vib: scores.csv is missing; run `bench preset far",
+        ),
+        (
+            lambda folder: (folder / "curves.csv").write_text("x\n1\n"),
+            "vib_digits/vib: curves.csv has no column seed, step",
+        ),
+    ],
+)
+def test_an_archive_that_cannot_be_read_stops_no_other_page(small, damage, why):
+    root, params = small
+    for name in ("far", "near"):
+        shutil.copytree(root / "results/records", root / "results/archive" / name)
+        for path in (root / "results/archive" / name).glob("*/*/record.json"):
+            path.write_text(path.read_text().replace('"laptop"', f'"{name}"'))
+    damage(root / "results/archive/far/vib_digits/vib")
+    test = "{preset: far, task: vib_digits, metric: error_12_codes, pairs: [[vib, deterministic]]}"
+    claim = f"- {{id: 7, domain: VIB, claim: c, published: 1 against 2, source: Table 1, evidence: [{test}]}}"
+    (root / "results/claims.yaml").write_text(claim)
+    kept = [params | {"preset": name} for name in ("far", "near")]
+    refused = render(root, params, root / "reports/laptop", kept, refused={"lime": "no such task"})
+    assert refused.keys() == {"far", "lime"} and refused["far"].startswith(why)
+    assert (root / "reports/laptop/archived/near/index.html").is_file() and not (
+        root / "reports/laptop/archived/far"
+    ).exists()
+    page = (root / "reports/laptop/index.md").read_text()
+    assert "| lime | no such task |" in page and f"| far | {refused['far']} |" in page
+    assert "preset far cannot be shown, see Archived runs" in page
+
+
+def test_commands_of_archived_pages_are_those_of_their_preset(small):
+    """`bench train TASK CELL` trains a live cell; an archived one, run or not, is made by its preset."""
+    root, params = small
+    far = root / "results/archive/far"
+    shutil.copytree(root / "results/records", far)
+    shutil.rmtree(far / "vib_digits/vib")
+    for path in far.glob("*/*/record.json"):
+        path.write_text(path.read_text().replace('"laptop"', '"far"'))
+    render(root, params, root / "reports/laptop", [params | {"preset": "far"}])
+    pages = [path.read_text() for path in (root / "reports/laptop/archived/far").rglob("*.html")]
+    assert not any("bench train" in page for page in pages)
+    own = (root / "reports/laptop/archived/far/index.md").read_text()
+    rows = [line for line in own.splitlines() if line.startswith(("| [deterministic]", "| [vib]")) and "`bench" in line]
+    assert rows and all(row.endswith("`bench preset far --jobs 2` |") for row in rows)
+    page = (root / "reports/laptop/index.md").read_text()
+    assert "`bench train vib_digits vib`" in page[: page.index("Archived runs")]
