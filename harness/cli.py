@@ -247,15 +247,15 @@ def _train(args: Args) -> None:
 
 def _evaluate(args: Args) -> None:
     from harness.plan.controls import with_controls
-    from harness.report.records.aggregate import aggregate
+    from harness.report.records.summaries import write_summaries
     from harness.run.params import read_yaml
 
-    aggregate(_root(args), with_controls(read_yaml(_root(args) / "params.yaml")))
+    write_summaries(_root(args), with_controls(read_yaml(_root(args) / "params.yaml")))
 
 
 def _report(args: Args) -> None:
     from harness.plan.controls import with_controls
-    from harness.report.page.page import render
+    from harness.report.page.render import render
     from harness.run.params import read_yaml
     from harness.workspace.presets import others
 
@@ -433,7 +433,7 @@ def _compare(args: Args) -> None:
     for line in lines(_root(args), args.a, args.b, args.task, args.preset):
         print(line)
     if args.page:
-        from harness.report.page.compare_page import write
+        from harness.report.page.compare import write
 
         write(_root(args), args.a, args.b, args.task, args.preset, args.page)
         print(args.page)

@@ -67,7 +67,7 @@ class NoTorch:
         if name.split(".")[0] == "torch":
             raise ImportError("torch is blocked here")
 sys.meta_path.insert(0, NoTorch())
-import harness.report.page.page, harness.report.records.aggregate
+import harness.report.page.render, harness.report.records.aggregate
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-500:]

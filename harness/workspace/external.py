@@ -8,14 +8,16 @@ from typing import Any
 from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.plan.controls import with_controls
+from harness.report.records import external
 from harness.report.records.frame import TaskFrame, load
-from harness.report.tables import external
 from harness.store import checked_name
 from harness.workspace.presets import compose_preset
 
 
 def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
-    """Copy both files to results/external/<name>/. Raises BenchError where they do not fit our records; nothing is copied then."""
+    """Copy both files to results/external/<name>/. Raises BenchError where they do not fit our records; nothing is
+    copied then.
+    """
     target = root / external.FOLDER / checked_name("--name: an import", name)
     if target.exists():
         raise BenchError(f"{target} is there already; remove it first or give another --name")
@@ -31,7 +33,9 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
 
 
 def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") -> str:
-    """A manifest for runs on this task, as YAML; preset: the archived one that has it. Raises BenchError for an unknown task."""
+    """A manifest for runs on this task, as YAML; preset: the archived one that has it. Raises BenchError for an unknown
+    task.
+    """
     from io import StringIO
 
     from ruamel.yaml import YAML

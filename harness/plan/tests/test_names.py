@@ -21,8 +21,9 @@ from harness.report.figures import ablation
 from harness.report.figures.style import styles, theme
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import load, shown
-from harness.report.tables import tables
-from harness.report.tables.words import NONE
+from harness.report.tables.ablation import ablation as table
+from harness.report.tables.formats import words
+from harness.report.tables.spelling import NONE
 from harness.tests import small
 
 HOSTILE = ["../x", "x; touch f", "$(touch f)", "a\nb", "", "x" * 300, "/x"]
@@ -137,9 +138,9 @@ def test_ablations_over_whole_numbers_words_and_booleans_reach_the_page(tmp_path
         assert [shown(cell.value) for cell in swept.points] == points[swept.name]
         assert [swept.place(cell) for cell in swept.points] == places[swept.name]
         assert swept.cells[0].title == titles[swept.name]
-        rows = tables.ablation(frame, swept, summary, lambda cell: None).rows
-        assert [row[0].text.split(" ")[0] for row in rows] == points[swept.name]
-        assert all(row[1].text not in ("", NONE) for row in rows)
+        rows = table(frame, swept, summary, lambda cell: None).rows
+        assert [words(row[0]).split(" ")[0] for row in rows] == points[swept.name]
+        assert all(words(row[1]) not in ("", NONE) for row in rows)
         with theme():
             drawn = ablation.draw(frame, swept, summary, looks)
         assert drawn is not None and drawn.name == f"pair-{swept.name}"

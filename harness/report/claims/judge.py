@@ -17,7 +17,10 @@ from harness.report.records.bottleneck import LAST
 from harness.report.records.frame import Cell, TaskFrame, remake
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
-from harness.report.tables.words import NONE, TIED, decimals, interval
+from harness.report.tables.cells import MISSING, fixed
+from harness.report.tables.cells import Cell as Shown
+from harness.report.tables.formats import words as spelled
+from harness.report.tables.spelling import TIED, decimals
 
 REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
     "reproduced",
@@ -37,7 +40,7 @@ class Part:
 
     name: str
     word: str
-    shown: str = NONE
+    found: Shown = MISSING
     n: int = 0
     chance: float = np.nan
     needed: int | None = None
@@ -88,7 +91,7 @@ def together(words: list[str]) -> str:
     return next((word for word in (NOT, ELSEWHERE, NOT_RUN, OPEN) if word in words), REPRODUCED)
 
 
-def verdict(low: float, high: float, margin: float = 0.0) -> str:
+def sided(low: float, high: float, margin: float = 0.0) -> str:
     """Of the interval of a difference that is positive where the claim holds."""
     if low > -margin:
         return REPRODUCED
@@ -128,12 +131,12 @@ def _pair(test: Test, better: Cell | None, worse: Cell | None, name: str) -> Par
     sign = 1 if up else -1
     x, y = sign * a.loc[shared].to_numpy(float), sign * b.loc[shared].to_numpy(float)
     found = st.paired_difference(x, y)
-    shown = interval(found.mean, found.low, found.high, min(3, decimals([found.mean])))
+    value = fixed(found.mean, min(3, decimals([found.mean])), found.low, found.high)
     title = f"{better.title} over {worse.title}" if better is not worse else f"{test.metric} over {test.than_metric}"
-    word = verdict(found.low, found.high, test.margin) if found.n > 1 else OPEN
+    word = sided(found.low, found.high, test.margin) if found.n > 1 else OPEN
     needed = seeds_to_decide(x - y, test.gap or None) if word == OPEN else np.nan
     chance = st.improvement(x[None], y[None], True)
-    return Part(title, word, shown, found.n, chance, int(needed) if np.isfinite(needed) else None)
+    return Part(title, word, value, found.n, chance, int(needed) if np.isfinite(needed) else None)
 
 
 def _level(test: Test, cell: Cell | None) -> Part:
@@ -142,8 +145,8 @@ def _level(test: Test, cell: Cell | None) -> Part:
         return Part(test.cell, NOT_RUN)
     x = values.to_numpy(float)
     found = st.paired_difference(x, np.zeros_like(x))  # the t interval of the mean
-    shown = interval(found.mean, found.low, found.high, min(3, decimals([found.mean])))
-    return Part(cell.title, placed(found.low, found.high, test.within), shown, found.n)
+    value = fixed(found.mean, min(3, decimals([found.mean])), found.low, found.high)
+    return Part(cell.title, placed(found.low, found.high, test.within), value, found.n)
 
 
 def _values(test: Test, cell: Cell | None, metric: str) -> pd.Series | None:
@@ -218,4 +221,4 @@ def shown(test: Test, frame: TaskFrame, parts: list[Part], passing: bool = False
 
 def _said(part: Part, passing: bool) -> str:
     chance = f", P{TIED}{part.chance:.2f}" if np.isfinite(part.chance) else ""
-    return f"{part.name} {part.shown}{chance}" + (f", {IN_PASSING[part.word]}" if passing else "")
+    return f"{part.name} {spelled(part.found)}{chance}" + (f", {IN_PASSING[part.word]}" if passing else "")

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.report.figures.lines import balanced, centre, thin
+from harness.report.figures.lines import balanced, thin
 from harness.report.figures.style import DASHES, REFERENCE, Plot, Style, figure, shades, stretch, svg
 from harness.report.records.bottleneck import constraint
 from harness.report.records.frame import Ablation, TaskFrame, shown
-from harness.report.tables.words import labelled, wrapped
+from harness.report.stats.centre import centre
+from harness.report.tables.spelling import labelled, wrapped
 
 BESIDE = {"reward_gradient": "roughness of the learnt reward"}  # metrics that have a panel beside the score
 BUDGET = "i_c"  # the parameter whose values are nats of KL, so that an identity line has a meaning

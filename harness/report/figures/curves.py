@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.report.figures.lines import centre, legend, thin
+from harness.report.figures.lines import legend, thin
 from harness.report.figures.style import REFERENCE, Plot, Style, figure, stretch, svg
 from harness.report.records.frame import Cell, TaskFrame
-from harness.report.tables.words import aimed, wrapped
+from harness.report.stats.centre import centre
+from harness.report.tables.spelling import aimed, wrapped
 
 POINTS = 40  # of a run's line at most
 

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report.claims.published import FIGURE_8, read_off
 from harness.report.figures import ablation, curves, diagnosis, grids, mazes, toy
-from harness.report.figures.lines import FEW, centre, compare, legend, line
+from harness.report.figures.lines import FEW, compare, legend, line
 from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
 from harness.report.records.frame import Cell, TaskFrame
-from harness.report.tables.words import aimed, decimals, labelled, number, wrapped
+from harness.report.records.published import FIGURE_8, read_off
+from harness.report.stats.centre import centre
+from harness.report.tables.spelling import aimed, decimals, labelled, number, wrapped
 
 LOGS = {
     "accuracy": "accuracy of the trained net",

@@ -10,7 +10,7 @@ import pandas as pd
 from harness.report.figures.lines import fit
 from harness.report.figures.style import Plot, figure, svg
 from harness.report.records.frame import TaskFrame
-from harness.report.tables.words import wrapped
+from harness.report.tables.spelling import wrapped
 
 LEARNT, TRUE, WALLS = "learnt reward", "true reward", "walls"
 PANELS = (LEARNT, TRUE, WALLS)

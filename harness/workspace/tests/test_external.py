@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from harness.cli import main
+from harness.report.records import external
 from harness.report.records.frame import load
-from harness.report.tables import external
+from harness.report.tables.external import table
 from harness.report.tests import tree
 
 TASK = "vib_digits"
@@ -51,10 +52,10 @@ def test_the_printed_skeleton_brings_runs_in(bench, preset):
     assert status == 0 and yaml.safe_load(text).get("preset", "") == preset
     scores, manifest = files(root, text)
     assert run(scores, manifest, "--name", "peer")[:2] == (0, f"{root / external.FOLDER / 'peer'}\n")
-    (found,) = external.load(root)
+    (found,) = external.load_external(root)
     assert (found.name, found.preset) == ("peer", preset) and found.scores.value.tolist() == [10.0, 11.0, 12.5]
     frame = load(root, yaml.safe_load((root / "params.yaml").read_text()) | {"preset": preset or "laptop"})[TASK]
-    assert external.table(frame, [found]).rows[0][0].text == "peer (peer)"
+    assert table(frame, [found]).rows[0][0].text == "peer (peer)"
 
 
 def test_each_fault_is_one_line_and_brings_nothing_in(bench):
@@ -72,7 +73,7 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
         ),
         (text, ["--skeleton", TASK, "--preset", "fa"], "preset fa: unknown; did you mean far?"),
         (text, [root / "none.csv", manifest, "--name", "peer"], "none.csv is missing"),
-        (text, [scores, root, "--name", "peer"], "is no readable YAML"),
+        (text, [scores, root, "--name", "peer"], "is not valid YAML"),
         (
             text,
             [scores, manifest, "--name", "a/b"],

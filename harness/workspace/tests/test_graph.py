@@ -59,7 +59,7 @@ else:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree in which everything has run once."""
     tree = tmp_path_factory.mktemp("graph")
-    for name, text in FILES.items() | {("harness/report/page/page.py", "")}:
+    for name, text in FILES.items() | {("harness/report/page/render.py", "")}:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
     for name in ("dvc.yaml", ".dvcignore"):

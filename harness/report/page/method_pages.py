@@ -1,19 +1,24 @@
-"""A page for each method: its cells over all tasks, and on each task its settings, curves, ablations, and what went on inside."""
+"""A page for each method: its cells over all tasks, and on each task its settings, curves, ablations, and what went on
+inside.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from harness.report.figures.style import Plot
-from harness.report.records.frame import Cell, TaskFrame
-from harness.report.tables import tables
-from harness.report.tables.words import NONE, TIED, Link, Table, Text, aimed, decimals, interval, number, record, status
+from harness.report.records import frame as records
+from harness.report.records.frame import TaskFrame
+from harness.report.tables.ablation import ablation
+from harness.report.tables.cells import LEVEL, MISSING, Cell, Head, Link, Table, Text, count, fixed, source, status
+from harness.report.tables.constraints import constraints
+from harness.report.tables.spelling import NONE, TIED, aimed, decimals
+from harness.report.tables.summary import score, separation, to_baseline
 
 FOLDER = "methods"
 ABSENT = object()  # a setting that the baseline does not have
@@ -64,22 +69,6 @@ def pages(
     return [_page(name, params, frames, summaries, plots, link) for name in names]
 
 
-def linked(table: Table, cells: list[Cell], folder: str) -> Table:
-    """The table with each title of a cell as a link to the page of its method; folder: of those pages."""
-    pages = {}
-    for cell in cells:
-        pages.setdefault(cell.title, f"{folder}/{cell.method}.html")
-    titles = "|".join(map(re.escape, sorted(pages, key=len, reverse=True)))
-    # A title stands alone, before its number ('GAN: 1.9'), or before whose curve it is ('GAN, ours').
-    pattern = re.compile(rf"({titles})((?:: |, (?:ours|published)$).*)?")
-
-    def lead(cell: Text) -> Text:
-        found = pattern.fullmatch(cell.text) if pages and not cell.href else None
-        return replace(cell, text=found[1], href=pages[found[1]], after=found[2] or "") if found else cell
-
-    return replace(table, rows=[[lead(cell) for cell in row] for row in table.rows])
-
-
 def listing(block: Mapping[str, Any], base: Any = None, depth: int = 0) -> Iterator[Line]:
     """Nested settings as YAML, a line each; base: those to compare with, None for no comparison.
 
@@ -124,12 +113,12 @@ def _page(
 ) -> Method:
     having = [frame for frame in frames.values() if frame.cell(name)]
     rows = [_row(frame, frame.cell(name), summaries[frame.name], link) for frame in having]
-    head = [
+    head: list[Head | str] = [
         "task",
         "scored by",
-        f"score {tables.LEVEL}",
+        Head("score", LEVEL),
         "n",
-        f"difference to the baseline {tables.LEVEL}",
+        Head("difference to the baseline", LEVEL),
         "P(better)",
         "verdict",
         "status",
@@ -146,53 +135,48 @@ def _page(
     return Method(name, title, Table(f"{title}: all tasks", head, rows, notes), failures, parts)
 
 
-def _row(frame: TaskFrame, cell: Cell, summary: pd.DataFrame, link: Link) -> list[Text]:
-    end = [status(cell), record(cell, link)]
+def _row(frame: TaskFrame, cell: records.Cell, summary: pd.DataFrame, link: Link) -> list[Cell]:
+    end = [status(cell), source(cell, link)]
     task = Text(frame.title, href=f"#{frame.name}")
     rows = summary[(summary.cell == cell.name) & (summary.metric == frame.headline)]
     if rows.empty:
-        return [task, *[Text(NONE)] * 6, *end]
+        return [task, *[MISSING] * 6, *end]
     row, block = rows.iloc[0], frame.metrics[frame.headline]
     against = frame.cell(frame.baseline)
-    gap = interval(row.difference, row.difference_ci_low, row.difference_ci_high, decimals([row.difference]))
-    if against and against.name == cell.name:
-        gap = "is the baseline"
-    elif against and gap != NONE:
-        gap += f" ({against.title})"
     return [
         task,
         Text(aimed(block)),
-        Text(interval(row.value, row.ci_low, row.ci_high, decimals([row.value]))),
-        Text(str(row.n)),
-        Text(gap),
-        Text(number(row.improvement, 2)),
-        Text(tables.verdict(row, block["higher_is_better"])),
+        score(row, decimals([row.value])),
+        count(row.n),
+        to_baseline(frame, row, decimals([row.difference]), against.title if against else ""),
+        fixed(row.improvement, 2),
+        separation(row, block["higher_is_better"]),
         *end,
     ]
 
 
 def _part(
-    frame: TaskFrame, cell: Cell, params: dict[str, Any], summary: pd.DataFrame, plots: list[Plot], link: Link
+    frame: TaskFrame, cell: records.Cell, params: dict[str, Any], summary: pd.DataFrame, plots: list[Plot], link: Link
 ) -> Part:
-    swept = [ablation for ablation in frame.ablations if ablation.of == cell.name]
-    cells = [cell, *(each for ablation in swept for each in ablation.cells)]
-    made = [tables.constraints(frame, cells, link), *(tables.ablation(frame, each, summary, link) for each in swept)]
-    own = {f"{frame.name}-{ablation.name}" for ablation in swept}
+    swept = [each for each in frame.ablations if each.of == cell.name]
+    cells = [cell, *(own for each in swept for own in each.cells)]
+    made = [constraints(frame, cells, link), *(ablation(frame, each, summary, link) for each in swept)]
+    own = {f"{frame.name}-{each.name}" for each in swept}
     shown = [plot for plot in plots if plot.method == cell.name or plot.name in own]
     base = frame.cell(frame.baseline)
     other = base if base and base.name != cell.name else None
     settings = list(listing(_settings(cell, params), _settings(other, params) if other else None))
     words = "Settings as resolved." if cell.record else "Settings as declared: it has not run."
     if other:
-        count = sum(line.differs for line in settings)
-        lines = f"{count or 'No'} line{'s' * (count != 1)} marked{TIED}≠ differ{'s' * (count == 1)}"
+        marked = sum(line.differs for line in settings)
+        lines = f"{marked or 'No'} line{'s' * (marked != 1)} marked{TIED}≠ differ{'s' * (marked == 1)}"
         words += f" {lines} from the baseline, {other.title}."
     elif base:
         words += " The other methods of this task are compared with it."
     return Part(frame.name, frame.title, words, settings, [table for table in made if table], shown)
 
 
-def _settings(cell: Cell, params: dict[str, Any]) -> dict[str, Any]:
+def _settings(cell: records.Cell, params: dict[str, Any]) -> dict[str, Any]:
     """The method's block of the record, or of the parameters where there is no record."""
     declared = (params.get("methods", {}).get(cell.task) or {}).get(cell.name) or {}
     return (cell.record or {}).get("params", {}).get("method", declared)
