@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -19,10 +18,10 @@ HALF = 2.776445
 
 def cell(folder: Path, scores: list[float], **changes) -> Cell:
     folder.mkdir()
-    record = {"seeds": list(range(len(scores))), "metrics": {"a": {}, "b": {"headline": True}}, "key": 1} | changes
+    metrics = {"a": {"headline": False}, "b": {"headline": True}}
+    record = {"seeds": list(range(len(scores))), "metrics": metrics, "key": 1} | changes
     rows = [("t,m", s, step, "b", v) for s, x in enumerate(scores) for step, v in ((1, 99.0), (2, x))]
     rows += [("t,m", s, 2, "a", 5.0) for s in range(len(scores))]
-    (folder / "record.json").write_text(json.dumps(record))
     lines = ["task,method,seed,step,metric,value", *(",".join(map(str, row)) for row in rows)]
     (folder / "scores.csv").write_text("\n".join(lines))
     return Cell("t", "m", "m", "M", folder=folder, record=record)
