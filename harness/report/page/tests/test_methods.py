@@ -124,6 +124,6 @@ def test_settings_of_a_record_are_escaped(small):
     from harness.report.page.page import render
 
     root, params = small
-    tree.edit(root, "vib_digits", "vib", params={"method": {"loss": "<b>&"}})
+    tree.edit(root, "vib_digits", "vib", params={"task": {}, "method": {"loss": "<b>&"}})
     render(root, params, root / "out")
     assert "≠ loss: &lt;b&gt;&amp;" in (root / "out/methods/vib.html").read_text()
