@@ -15,10 +15,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from harness.errors import BenchError
+from harness.settings import Settings
 
 __all__ = [
     "BenchError",
@@ -45,12 +45,6 @@ __all__ = [
 ]
 
 STREAMS = ("init", "data", "latent", "bottleneck", "noise", "env", "expert", "eval")
-
-
-class Settings(BaseModel):
-    """A block of parameters: unknown keys are refused, values are fixed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
 
 @runtime_checkable

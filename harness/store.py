@@ -8,16 +8,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
 
 RECORDS, ARCHIVE = Path("results/records"), Path("results/archive")
+# The files of a record; `harness.schema` says what stands in them.
+HEAD, SCORES, CURVES, PROVENANCE = "record.json", "scores.csv", "curves.csv", "provenance.json"
+PANELS, SHEET, ARTEFACTS = "panels.csv", "sheet.png", "artefacts.npz"  # of the families that write them
+VERIFIED = "verified.json"  # of an archived record
 LONGEST = 64  # characters of a name
 NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{LONGEST - 1}}}")
 
 Value = bool | int | float | str  # of an ablated parameter
+
+
+@dataclass(frozen=True)
+class CellName:
+    """Which cell: what a plan, a record and a row of the report call by the same two names."""
+
+    task: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.task}/{self.name}"
+
+    @property
+    def command(self) -> str:
+        """What trains it."""
+        return f"bench train {self.task} {self.name}"
 
 
 def checked_name(what: str, name: Any) -> str:

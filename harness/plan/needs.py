@@ -18,9 +18,7 @@ import torch
 from harness.contracts import BenchError, Method
 from harness.plan.plan import Cell
 from harness.run.params import TaskParams
-from harness.store import RECORDS
-
-FILE = "artefacts.npz"
+from harness.store import ARTEFACTS, RECORDS
 
 
 def demonstrations(params: TaskParams) -> str | None:
@@ -36,7 +34,7 @@ def reward(cell: Cell) -> str | None:
 
 def place(cell: str) -> Path:
     """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie."""
-    return (Path("results") if archived(cell) else RECORDS) / cell / FILE
+    return (Path("results") if archived(cell) else RECORDS) / cell / ARTEFACTS
 
 
 def archived(cell: str | None) -> bool:

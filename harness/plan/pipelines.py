@@ -15,7 +15,7 @@ from harness import registry
 from harness.files import write_text
 from harness.plan import needs
 from harness.plan.controls import controls
-from harness.store import RECORDS
+from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, RECORDS, SCORES, SHEET
 
 HEADER = """\
 # Written by `bench pipelines`: the stages of the task {task}, one per cell.
@@ -49,9 +49,9 @@ STAGE = """
 """
 
 # What a cell leaves in its folder; provenance.json is in git only.
-LEFT = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
+LEFT = {HEAD: "", SCORES: ", x: step, y: value", CURVES: ", x: step"}
 # And what the task's family writes beside that: file and its axes.
-EXTRAS = {"panels": ("panels.csv", ", x: x, y: y"), "sheet": ("sheet.png", "")}
+EXTRAS = {"panels": (PANELS, ", x: x, y: y"), "sheet": (SHEET, "")}
 
 # What a cell of an ablation depends on: one more value must leave the others as they are.
 OF_A_CELL = ("method", "key", "seeds", "set", "along")
@@ -105,8 +105,8 @@ def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str, 
     writes = registry.writes(block["family"])
     files = LEFT | dict(EXTRAS[kind] for kind in EXTRAS if kind in writes)
     folder = f"{RECORDS}/{task}/{cell}"
-    reward = f"        - {RECORDS}/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
-    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if "artefacts" in writes else ""
+    reward = f"        - {RECORDS}/{block['rewards']}/{cell}/{ARTEFACTS}\n" if block.get("rewards") else ""
+    outs = f"      outs:\n        - {folder}/{ARTEFACTS}: {{cache: false}}\n" if "artefacts" in writes else ""
     return STAGE.format(
         stage=stage,
         over=over,

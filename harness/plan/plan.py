@@ -10,28 +10,12 @@ from typing import Any
 from pydantic import Field
 
 from harness import registry
-from harness.contracts import Settings
 from harness.errors import BenchError, nearest, unknown, unknown_key
 from harness.plan.controls import with_controls
-from harness.run.params import Seeds, TaskParams, read_yaml, validated
-from harness.store import Value, cell_folder, cell_name, check_names
-
-
-class Ablation(Settings):
-    """A cell per value: `method` with the dotted `key` of its block set to it.
-
-    set: further keys, the same for all values. along: further keys with a value for each of
-    `values`, e.g. the dual step that suits each bound. reference: the method whose score is drawn
-    as a line.
-    """
-
-    method: str
-    key: str
-    values: tuple[Value, ...] = Field(min_length=1)
-    seeds: Seeds
-    set: dict[str, Value | None] = {}
-    along: dict[str, tuple[Value, ...]] = {}
-    reference: str | None = None
+from harness.run.params import TaskParams, read_yaml, validated
+from harness.schema import Ablated, Ablation
+from harness.settings import Settings
+from harness.store import CellName, cell_folder, cell_name, check_names
 
 
 class ReportParams(Settings):
@@ -55,11 +39,9 @@ class TopLevel(Settings):
 
 
 @dataclass(frozen=True)
-class Cell:
-    """(task, method) with all its seeds; one DVC stage."""
+class Cell(CellName):
+    """What is to be trained: (task, method) with all its seeds; one DVC stage."""
 
-    task: str
-    name: str
     method: str
     family: str
     algorithm: str
@@ -68,7 +50,7 @@ class Cell:
     seeds: tuple[int, ...]
     protocol: int
     preset: str
-    ablation: dict[str, Any] | None = None
+    ablation: Ablated | None = None
 
     @property
     def blocks(self) -> list[tuple[int, ...]]:
@@ -179,7 +161,7 @@ def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablatio
         along = {key: values[i] for key, values in ablation.along.items()}
         for key, setting in {**ablation.set, **along, ablation.key: value}.items():
             _set(block, key, setting, where)
-        what = {"name": name, "key": ablation.key, "value": value, "of": ablation.method}
+        what = Ablated(name=name, key=ablation.key, value=value, of=ablation.method)
         cell = cell_name(ablation.method, name, value)
         cells.append(_cell(top, task, tasks[task], ablation.method, cell, block, ablation.seeds, what, file))
     return cells

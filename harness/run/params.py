@@ -5,25 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, StrictInt, ValidationError
+from pydantic import Field, ValidationError
 
-from harness.contracts import Settings
 from harness.errors import BenchError, unknown_key
+from harness.settings import Seeds, Settings
 
 Precision = Literal["fp32", "tf32", "bf16"]
 
 T = TypeVar("T", bound=Settings)
-
-
-def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(seeds)) != len(seeds) or min(seeds) < 0 or max(seeds) >= 2**31:
-        raise ValueError("seeds must be distinct integers from 0 to 2^31 - 1")
-    return seeds
-
-
-Seeds = Annotated[tuple[StrictInt, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class TaskParams(Settings):

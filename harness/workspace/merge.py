@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 from harness.errors import BenchError
-from harness.store import RECORDS, archive_folder, checked_name
-
-COMPARED = ("record.json", "scores.csv")  # provenance may differ between equal runs
+from harness.schema import read_head
+from harness.store import HEAD, RECORDS, SCORES, archive_folder, checked_name
 
 
 def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
-    """Copy every record folder of `source` (a copy of the tree); returns (new, already here).
+    """Copy every record folder of `source` (a copy of the tree) as it is; returns (new, already here).
 
+    A record of an earlier schema stays one; it is not another record for being one.
     Raises BenchError, before anything is copied, where a cell is here with other content.
     """
-    found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/record.json"))
+    found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/{HEAD}"))
     if not found:
         raise BenchError(f"{source} holds no results/records/<task>/<cell>/record.json: give the folder of a copy")
     targets = {folder: _target(root, folder) for folder in found}
@@ -38,16 +37,15 @@ def _target(root: Path, folder: Path) -> Path:
 
 def _preset(folder: Path) -> str:
     try:
-        preset = json.loads((folder / "record.json").read_text(encoding="utf-8"))["preset"]
-    except (ValueError, KeyError, TypeError, OSError):
-        raise BenchError(f"{folder / 'record.json'} is no readable record: train that cell again") from None
-    return checked_name(f"{folder / 'record.json'}: its preset", preset)
+        preset = read_head(folder).preset
+    except BenchError as error:
+        raise BenchError(f"{folder.parents[1]}: {error}") from None
+    return checked_name(f"{folder / HEAD}: its preset", preset)
 
 
 def _difference(folder: Path, target: Path) -> str | None:
-    """The first file whose content is not the same in both."""
-
-    def content(path: Path) -> bytes | None:
-        return path.read_bytes() if path.is_file() else None
-
-    return next((file for file in COMPARED if content(folder / file) != content(target / file)), None)
+    """The first file that does not say the same in both; provenance may differ between equal runs."""
+    if not (target / HEAD).is_file() or read_head(folder) != read_head(target):
+        return HEAD
+    one, other = ((place / SCORES).read_bytes() if (place / SCORES).is_file() else None for place in (folder, target))
+    return SCORES if one != other else None

@@ -16,7 +16,8 @@ from pathlib import Path
 from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.run.params import read_yaml
-from harness.store import RECORDS, archive_folder, checked_name
+from harness.schema import read_head
+from harness.store import HEAD, RECORDS, archive_folder, checked_name
 from harness.workspace.merge import merge
 
 UNFINISHED, RUNS = Path("results/unfinished"), Path(".scratch/runs")
@@ -34,10 +35,10 @@ def pack(root: Path, copy: Path) -> list[Path]:
     """
     params = copy / "params.yaml"
     packed = root / UNFINISHED / checked_name(f"{params}: preset", read_yaml(params).get("preset"))
-    records = list(copy.glob(f"{RECORDS}/*/*/record.json"))
+    records = list(copy.glob(f"{RECORDS}/*/*/{HEAD}"))
     if records:
         merge(root, copy)
-    finished = {json.loads(path.read_text(encoding="utf-8"))["training_key"] for path in records}
+    finished = {read_head(path.parent).training_key for path in records}
     made, large = [], []
     for folder in sorted(path.parent for path in copy.glob(f"{RUNS}/*/*/checkpoint.pt")):
         key, seeds = folder.parent.name, folder.name

@@ -1,7 +1,7 @@
 """`bench reproduce`: train every cell again from nothing, and hold each record against the committed one.
 
 Verdict of a cell:
-  bit-equal   record.json and scores.csv are the same bytes;
+  bit-equal   record.json says the same and scores.csv has the same bytes;
   inside      its mean headline score lies in the 95 % prediction interval of the committed seeds
               (Student's t on the committed scores, for a mean of as many further runs);
   different   it does not, though among n cells judged 0.05 n would be so by chance;
@@ -10,7 +10,6 @@ Verdict of a cell:
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import Counter
@@ -20,9 +19,11 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.plan.controls import with_controls
-from harness.report.records.frame import Cell, load
+from harness.report.records.frame import CellFrame, load
 from harness.report.stats import statistics
 from harness.run.params import read_yaml
+from harness.schema import read_provenance
+from harness.store import SCORES
 from harness.workspace.copies import bench_in, private_copy
 
 NAME = "reproduce"
@@ -69,13 +70,14 @@ def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
     ]
 
 
-def verdict(committed: Cell, fresh: Cell) -> Verdict:
-    name = f"{fresh.task}/{fresh.name}"
+def verdict(committed: CellFrame, fresh: CellFrame) -> Verdict:
+    name = str(fresh)
     if not fresh.record:
-        return Verdict(name, "not run", f"run `bench train {fresh.task} {fresh.name}` in the copy to see why")
+        return Verdict(name, "not run", f"run `{fresh.command}` in the copy to see why")
     if not committed.record:
         return Verdict(name, "not judged", "nothing committed to compare with")
-    if all(_bytes(committed, file) == _bytes(fresh, file) for file in ("record.json", "scores.csv")):
+    same = _scores(committed) == _scores(fresh)
+    if same and committed.record == fresh.record:
         return Verdict(name, "bit-equal")
     metric = _headline(committed)
     x, y = committed.endpoint(metric), fresh.endpoint(metric)
@@ -83,7 +85,7 @@ def verdict(committed: Cell, fresh: Cell) -> Verdict:
         return Verdict(name, "not judged", "one seed gives no interval")
     low, high = statistics.prediction_interval(x, len(y), 1 - ALPHA)
     note = f"{metric} {y.mean():.5g}, committed {x.mean():.5g}, interval {low:.5g} to {high:.5g}"
-    if _bytes(committed, "scores.csv") == _bytes(fresh, "scores.csv"):
+    if same:
         note = f"scores are the same bytes, the record differs in {_differing(committed, fresh)}"
     return Verdict(name, "inside" if low <= y.mean() <= high else "different", note)
 
@@ -120,7 +122,7 @@ def elsewhere(theirs: Counter[str], ours: Counter[str]) -> list[str]:
 
 def _devices(root: Path, params: dict[str, Any]) -> Counter[str]:
     cells = [cell for frame in load(root, params).values() for cell in frame.everything if cell.record]
-    return Counter(json.loads(_bytes(cell, "provenance.json"))["environment"]["device"] for cell in cells)
+    return Counter(read_provenance(cell.folder).environment.device for cell in cells if cell.folder)
 
 
 def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
@@ -143,16 +145,15 @@ def _ran(copy: Path, *command: str) -> bool:
     return True
 
 
-def _headline(cell: Cell) -> str:
+def _headline(cell: CellFrame) -> str:
     metrics = cell.record["metrics"]
-    return next((name for name, block in metrics.items() if block.get("headline")), next(iter(metrics)))
+    return next((name for name, block in metrics.items() if block["headline"]), next(iter(metrics)))
 
 
-def _bytes(cell: Cell, file: str) -> bytes:
-    return (cell.folder / file).read_bytes()
+def _scores(cell: CellFrame) -> bytes:
+    return (cell.folder / SCORES).read_bytes()
 
 
-def _differing(a: Cell, b: Cell) -> str:
-    one, other = (json.loads(_bytes(cell, "record.json")) for cell in (a, b))
-    names = [key for key in one | other if one.get(key) != other.get(key)]
-    return ", ".join(names) or "its layout"
+def _differing(a: CellFrame, b: CellFrame) -> str:
+    one, other = a.record, b.record
+    return ", ".join(key for key in one | other if one.get(key) != other.get(key))

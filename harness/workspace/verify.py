@@ -5,7 +5,6 @@ The verdict is left beside the record, in verified.json, where the report reads 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,12 +22,11 @@ from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import HASHED_STEPS, state_hash
-from harness.store import archive_folder
+from harness.schema import Verified, read_head
+from harness.store import VERIFIED, archive_folder
 from harness.workspace.copies import private_copy
 from harness.workspace.pack import unpack
 from harness.workspace.presets import compose_preset
-
-FILE = "verified.json"
 
 
 def verify(
@@ -52,17 +50,16 @@ def verify(
     for cell in wanted:
         prepare(copy, plan, cell.task)
         folder = archive / cell.task / cell.name
-        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        hashes = {int(k): v for k, v in record["state_hashes"]["0"].items()}
+        hashes = read_head(folder).state_hashes.get(0, {})
         expected = {k: v for k, v in sorted(hashes.items()) if k <= steps}
         if not expected:
             raise BenchError(
-                f"{cell.task}/{cell.name}: no state was hashed by step {steps}; the first was at step {min(hashes)}"
+                f"{cell}: no state was hashed by step {steps}; the first was at step {min(hashes, default='none')}"
             )
         agrees = _replay(copy, cell, max(expected)) == expected
-        verdict = {"agrees": agrees, "steps": max(expected), "training_key": keys_of(copy, cell).training}
-        write_bytes(folder / FILE, to_json(verdict))
-        yield f"{cell.task}/{cell.name}", agrees
+        verdict = Verified(agrees=agrees, steps=max(expected), training_key=keys_of(copy, cell).training)
+        write_bytes(folder / VERIFIED, to_json(verdict.model_dump()))
+        yield str(cell), agrees
 
 
 def _replay(root: Path, cell: Cell, steps: int) -> dict[int, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -141,4 +140,4 @@ def test_the_tier_of_a_record(family: str, physics: str | None, device: str, exp
     block |= {"locomotion": {"robot": "Reacher-v5"}, "maze": {"maze": "c"}}.get(family, {})
     module = registry.family(family)
     task = module.build("t", module.Params(**block), None)
-    assert tier(task, SimpleNamespace(alive=torch.ones(1, device=device))) == expected
+    assert tier(task, torch.device(device)) == expected

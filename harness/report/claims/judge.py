@@ -14,11 +14,11 @@ import pandas as pd
 
 from harness.report.claims.claims import Claim, Test
 from harness.report.records.bottleneck import LAST
-from harness.report.records.frame import Cell, TaskFrame, remake
+from harness.report.records.frame import CellFrame, TaskFrame, remake
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.cells import MISSING, fixed
-from harness.report.tables.cells import Cell as Shown
+from harness.report.tables.cells import CellFrame as Shown
 from harness.report.tables.formats import words as spelled
 from harness.report.tables.spelling import TIED, decimals
 
@@ -116,7 +116,7 @@ def measure(test: Test, frame: TaskFrame) -> list[Part]:
     return [_level(test, cells.get(test.cell))]
 
 
-def _pair(test: Test, better: Cell | None, worse: Cell | None, name: str) -> Part:
+def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: str) -> Part:
     a, b = _values(test, better, test.metric), _values(test, worse, test.than_metric or test.metric)
     if a is None or b is None:
         return Part(name, NOT_RUN)
@@ -139,7 +139,7 @@ def _pair(test: Test, better: Cell | None, worse: Cell | None, name: str) -> Par
     return Part(title, word, value, found.n, chance, int(needed) if np.isfinite(needed) else None)
 
 
-def _level(test: Test, cell: Cell | None) -> Part:
+def _level(test: Test, cell: CellFrame | None) -> Part:
     values = _values(test, cell, test.metric)
     if values is None:
         return Part(test.cell, NOT_RUN)
@@ -149,7 +149,7 @@ def _level(test: Test, cell: Cell | None) -> Part:
     return Part(cell.title, placed(found.low, found.high, test.within), value, found.n)
 
 
-def _values(test: Test, cell: Cell | None, metric: str) -> pd.Series | None:
+def _values(test: Test, cell: CellFrame | None, metric: str) -> pd.Series | None:
     """The cell's quantity by seed or learnt reward; None where it has not run or does not have it.
 
     A log is its mean over the last steps, of the runs that finished and that wrote it.

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from harness.report.figures.lines import balanced, thin
 from harness.report.figures.style import DASHES, REFERENCE, Plot, Style, figure, shades, stretch, svg
 from harness.report.records.bottleneck import constraint
-from harness.report.records.frame import Ablation, TaskFrame, shown
+from harness.report.records.frame import Sweep, TaskFrame, shown
 from harness.report.stats.centre import centre
 from harness.report.tables.spelling import labelled, wrapped
 
@@ -18,7 +18,7 @@ BUDGET = "i_c"  # the parameter whose values are nats of KL, so that an identity
 MARKS = {"binding": "o", "slack": "o", "above I_c": "^", "below I_c, beta still on": "v"}
 
 
-def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
+def draw(frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
     """Up to five panels; those without data are left out. None where no cell has run."""
     rows = summary[(summary.ablation == swept.name) & summary.metric.notna()]
     if rows.empty:
@@ -78,7 +78,7 @@ def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[s
 
 
 def _score(
-    ax: Axes, frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[str, Style], metric: str, title: str
+    ax: Axes, frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str, Style], metric: str, title: str
 ) -> None:
     """Every metric of the task would crowd: the headline is drawn, and what BESIDE names."""
     rows = summary[summary.metric == metric]
@@ -111,7 +111,7 @@ def _score(
     ax.legend(loc="best", handlelength=2, frameon=True, framealpha=0.85, edgecolor="none")
 
 
-def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
+def _kl(ax: Axes, swept: Sweep, look: Style) -> None:
     identity = swept.parameter == BUDGET and swept.numeric
     ends = []
     for cell in swept.points:
@@ -146,7 +146,7 @@ def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
     ax.set(title=f"KL and {swept.parameter}", xlabel=_named(swept), ylabel="KL (nat)")
 
 
-def _time(ax: Axes, swept: Ablation, log: str) -> None:
+def _time(ax: Axes, swept: Sweep, log: str) -> None:
     drawn: list[pd.Series] = []
     for place, (cell, colour) in enumerate(zip(swept.points, shades(len(swept.points)), strict=True)):
         if _varies(cell.curves, log):
@@ -168,7 +168,7 @@ def _varies(curves: pd.DataFrame | None, log: str) -> bool:
     return bool((curves.groupby("seed")[log].nunique() > 1).any())
 
 
-def _scale(ax: Axes, swept: Ablation) -> None:
+def _scale(ax: Axes, swept: Sweep) -> None:
     """Swept values on a logarithmic axis, each with its tick; a zero sits left of the smallest. Words stand evenly."""
     values = [swept.place(cell) for cell in swept.points]
     positive = [value for value in values if value > 0]
@@ -183,5 +183,5 @@ def _scale(ax: Axes, swept: Ablation) -> None:
     ax.minorticks_off()
 
 
-def _named(swept: Ablation) -> str:
+def _named(swept: Sweep) -> str:
     return f"{swept.parameter} (nat)" if swept.parameter == BUDGET else swept.parameter

@@ -14,7 +14,7 @@ import pandas as pd
 from harness.report.figures import ablation, curves, diagnosis, grids, mazes, toy
 from harness.report.figures.lines import FEW, compare, legend, line
 from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.published import FIGURE_8, read_off
 from harness.report.stats.centre import centre
 from harness.report.tables.spelling import aimed, decimals, labelled, number, wrapped
@@ -194,7 +194,7 @@ def panels(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     return [_panel(frame, cells, name, looks) for name in names if name not in toy.PANELS + mazes.PANELS + grids.PANELS]
 
 
-def _panel(frame: TaskFrame, cells: list[Cell], name: str, looks: dict[str, Style]) -> Plot:
+def _panel(frame: TaskFrame, cells: list[CellFrame], name: str, looks: dict[str, Style]) -> Plot:
     rows = {cell.name: cell.panels[cell.panels.panel == name] for cell in cells}
     lines = {cell: centre(some, "x", "y") for cell, some in rows.items() if len(some)}
     y_name, _, x_name = name.partition(" against ")

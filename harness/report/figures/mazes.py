@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.report.figures.style import REFERENCE, Plot, Style, figure, svg
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 
 MAP = "reward map"
 PANELS = (MAP, "path x", "path y", "walls")
@@ -21,7 +21,7 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     return plots + ([_by_reward(frame, trained_on, looks)] if trained_on else [])
 
 
-def _maps(frame: TaskFrame, cells: list[Cell]) -> Plot:
+def _maps(frame: TaskFrame, cells: list[CellFrame]) -> Plot:
     columns = min(SHOWN, max(len(cell.seeds) for cell in cells))
     fig = figure(1.62 * len(cells) + 0.3)
     axes = fig.subplots(len(cells), columns, squeeze=False)
@@ -41,7 +41,7 @@ def _maps(frame: TaskFrame, cells: list[Cell]) -> Plot:
     )
 
 
-def _room(ax, cell: Cell, seed: int) -> None:
+def _room(ax, cell: CellFrame, seed: int) -> None:
     panels = cell.panels[cell.panels.seed == seed]
     block = cell.record["manifests"][cell.record["metrics"]["reward_gradient"]["manifest"]]
     (nx, ny), (x0, y0), d = block["points"], block["first_m"], block["spacing_m"]
@@ -61,7 +61,7 @@ def _room(ax, cell: Cell, seed: int) -> None:
     ax.grid(False)
 
 
-def _by_reward(frame: TaskFrame, cells: list[Cell], looks: dict[str, Style]) -> Plot:
+def _by_reward(frame: TaskFrame, cells: list[CellFrame], looks: dict[str, Style]) -> Plot:
     fig = figure(0.5 * len(cells) + 1.0)
     ax = fig.subplots()
     for place, cell in enumerate(cells):

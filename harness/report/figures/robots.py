@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.report.figures.lines import balanced
 from harness.report.figures.style import REFERENCE, Plot, Style, figure, svg, theme
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.robots import TARGET, common, robots, run_times, scores
 from harness.report.stats import profiles
 from harness.report.stats import statistics as st
@@ -27,7 +27,7 @@ def draw(frames: Sequence[TaskFrame], looks: dict[str, Style]) -> list[Plot]:
         return [_profile(cells, looks, ", ".join(frame.title for frame in robots(frames))), _times(cells, looks)]
 
 
-def _profile(cells: dict[str, list[Cell]], looks: dict[str, Style], robots: str) -> Plot:
+def _profile(cells: dict[str, list[CellFrame]], looks: dict[str, Style], robots: str) -> Plot:
     fig = figure(3.4)
     ax = fig.subplots()
     for name, own in cells.items():
@@ -53,7 +53,7 @@ def _profile(cells: dict[str, list[Cell]], looks: dict[str, Style], robots: str)
     )
 
 
-def _times(cells: dict[str, list[Cell]], looks: dict[str, Style]) -> Plot:
+def _times(cells: dict[str, list[CellFrame]], looks: dict[str, Style]) -> Plot:
     """Median run of each method and robot, as a ratio to the fastest method on that robot."""
     times = np.array([[np.median(run_times(cell)) for cell in own] for own in cells.values()])  # [N, T]
     shares = profiles.fastest_ratios(times)

@@ -13,7 +13,7 @@ from harness.report.claims import judge, published
 from harness.report.claims.claims import load_claims
 from harness.report.records.aggregate import summarise
 from harness.report.records.external import External, load_external
-from harness.report.records.frame import Cell, TaskFrame, load
+from harness.report.records.frame import CellFrame, TaskFrame, load
 from harness.report.records.published import load_published
 from harness.report.records.summaries import read_summary
 from harness.report.tables import external
@@ -51,7 +51,7 @@ class Preset:
         return self.params["preset"]
 
     @property
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[CellFrame]:
         return [cell for frame in self.frames.values() for cell in frame.everything]
 
     def published(self, task: str) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import power, significance
 from harness.report.stats import statistics as st
 
@@ -87,7 +87,7 @@ def _tidy(number: float) -> float | int:
     return int(number) if float(number).is_integer() else float(f"{number:.8g}")
 
 
-def _rows(frame: TaskFrame, cell: Cell, against: str | None, ablation: str = "") -> list[dict[str, Any]]:
+def _rows(frame: TaskFrame, cell: CellFrame, against: str | None, ablation: str = "") -> list[dict[str, Any]]:
     common = {
         "task": frame.name,
         "cell": cell.name,
@@ -106,7 +106,7 @@ def _rows(frame: TaskFrame, cell: Cell, against: str | None, ablation: str = "")
     ]
 
 
-def _level(cell: Cell, metric: str) -> dict[str, Any]:
+def _level(cell: CellFrame, metric: str) -> dict[str, Any]:
     """Where the runs of one cell lie: IQM with interval, mean, median, standard deviation."""
     x = cell.units(metric).to_numpy()
     low = high = math.nan
@@ -125,7 +125,7 @@ def _level(cell: Cell, metric: str) -> dict[str, Any]:
     }
 
 
-def _comparison(frame: TaskFrame, cell: Cell, metric: str, against: str | None, tested: bool) -> dict[str, Any]:
+def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | None, tested: bool) -> dict[str, Any]:
     """The paired difference to another cell on the seeds (or learnt rewards) that both have."""
     other = frame.cell(against)
     if not other or not other.record or other.name == cell.name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.report.records.bottleneck import i_c
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.published import FIGURE_2, read_off
 from harness.report.stats.centre import centre
 
@@ -22,7 +22,7 @@ def curves(frame: TaskFrame) -> dict[str, pd.DataFrame]:
     return found
 
 
-def published_curve(cell: Cell) -> pd.Series | None:
+def published_curve(cell: CellFrame) -> pd.Series | None:
     """The published D(x) with this cell's I_c, indexed by x; None where the paper has none."""
     budget = i_c(cell)
     return read_off(FIGURE_2).get("none" if budget is None else f"{budget:g}")

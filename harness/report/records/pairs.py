@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import BenchError, nearest
 from harness.report.records import checks
-from harness.report.records.frame import Cell, TaskFrame, read
+from harness.report.records.frame import CellFrame, TaskFrame, read
 
 Place = tuple[str, Path]  # a preset ('' for the live records) and the folder that holds its tasks
 
@@ -38,7 +38,7 @@ def pairs(
 
 
 def _frame(folder: Path, preset: str, task: str, a: str, b: str) -> TaskFrame:
-    found = [read(folder, Cell(task, name, name, name, preset=preset)) for name in (a, b)]
+    found = [read(folder, CellFrame(task, name, name, name, preset=preset)) for name in (a, b)]
     cells = [replace(cell, rewards=_rewards(folder, cell.record)) for cell in found]
     settings = cells[0].record.get("params", {}).get("task", {})
     return TaskFrame(task, task, settings.get("family", ""), settings, b, cells, [])

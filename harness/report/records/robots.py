@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.report.records.aggregate import NORMALISED
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import profiles
 
 TARGET = 0.9  # of the way from actions at random to the expert
@@ -19,7 +19,7 @@ def robots(frames: Sequence[TaskFrame]) -> list[TaskFrame]:
     return [frame for frame in frames if NORMALISED in frame.metrics]
 
 
-def common(frames: Sequence[TaskFrame]) -> dict[str, list[Cell]]:
+def common(frames: Sequence[TaskFrame]) -> dict[str, list[CellFrame]]:
     """Method -> its cells, one for each robot whose scores are normalised; of the methods that ran on all of them."""
     tasks = robots(frames)
     having = [
@@ -31,13 +31,13 @@ def common(frames: Sequence[TaskFrame]) -> dict[str, list[Cell]]:
     return {name: [cells[name] for cells in having] for name in having[0] if all(name in cells for cells in having)}
 
 
-def scores(cells: list[Cell]) -> np.ndarray:
+def scores(cells: list[CellFrame]) -> np.ndarray:
     """[T, S]: as many runs of each robot as the one with the fewest has."""
     ends = [cell.endpoint(NORMALISED) for cell in cells]
     return np.stack([end[: min(map(len, ends))] for end in ends])
 
 
-def run_times(cell: Cell) -> np.ndarray:
+def run_times(cell: CellFrame) -> np.ndarray:
     """[S]: share of the budget at which each run is first scored at the target; inf where it never is."""
     rows = cell.scores[cell.scores.metric == NORMALISED]
     runs = [rows[rows.seed == seed] for seed in cell.seeds]

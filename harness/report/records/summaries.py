@@ -17,7 +17,7 @@ import pandas as pd
 from harness.errors import BenchError
 from harness.files import write_text
 from harness.report.records.aggregate import COLUMNS, metrics_of, summarise
-from harness.report.records.frame import Cell, TaskFrame, load
+from harness.report.records.frame import CellFrame, TaskFrame, load
 
 FOLDER = Path("results/summary")
 SOURCE = "source"
@@ -70,14 +70,14 @@ def _sources(frame: TaskFrame) -> dict[tuple[str, str], str]:
     return {(ablation, cell.name): _digest(cell, against) for ablation, cell, against in _compared(frame)}
 
 
-def _compared(frame: TaskFrame) -> Iterator[tuple[str, Cell, str | None]]:
+def _compared(frame: TaskFrame) -> Iterator[tuple[str, CellFrame, str | None]]:
     """Every cell with the ablation that it belongs to and what it is compared with."""
     yield from (("", cell, frame.baseline) for cell in frame.cells)
     for swept in frame.ablations:
         yield from ((swept.name, cell, swept.reference) for cell in swept.cells)
 
 
-def _digest(cell: Cell, against: str | None) -> str:
+def _digest(cell: CellFrame, against: str | None) -> str:
     made = hashlib.sha256(repr((against, cell.rewards)).encode())
     for path in (cell.folder / "record.json", cell.folder / "scores.csv") if cell.folder else ():
         made.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.report.records.frame import Ablation, Cell, TaskFrame, shown
+from harness.report.records.frame import CellFrame, Sweep, TaskFrame, shown
 from harness.report.tables import notes, summary
 from harness.report.tables.cells import LEVEL, MISSING, Head, Link, Number, Table, Text, count, source, status
 from harness.report.tables.spelling import decimals, labelled
 from harness.store import is_number
 
 
-def ablation(frame: TaskFrame, swept: Ablation, found: pd.DataFrame, link: Link) -> Table:
+def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) -> Table:
     """Scores, and differences to the reference method on the shared seeds. found: the summary."""
     metric = frame.headline
     rows = found[found.metric == metric].set_index("cell")
@@ -40,7 +40,7 @@ def ablation(frame: TaskFrame, swept: Ablation, found: pd.DataFrame, link: Link)
     return Table(f"{frame.title}: {swept.parameter} of {frame.cell(swept.of).title}", head, body, below)
 
 
-def _value(cell: Cell, swept: Ablation) -> Number | Text:
+def _value(cell: CellFrame, swept: Sweep) -> Number | Text:
     """The value of the parameter; the method's own is told as such."""
     own = f"{cell.title} itself" if cell.name == swept.of else ""
     if is_number(cell.value):

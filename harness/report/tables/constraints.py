@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from harness.report.records.bottleneck import constraint
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.tables.cells import Head, Link, Number, Table, Text, fixed, measured, source, title
 
 NOTE = (
@@ -16,7 +16,7 @@ NOTE = (
 )
 
 
-def constraints(frame: TaskFrame, cells: Iterable[Cell], link: Link) -> Table | None:
+def constraints(frame: TaskFrame, cells: Iterable[CellFrame], link: Link) -> Table | None:
     """One row for each of `cells` that logged a KL; None where none did."""
     body = []
     for cell in cells:

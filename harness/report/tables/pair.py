@@ -7,7 +7,7 @@ import pandas as pd
 
 from harness.report.records.aggregate import seeds_needed
 from harness.report.records.checks import span
-from harness.report.records.frame import Cell, TaskFrame, read
+from harness.report.records.frame import CellFrame, TaskFrame, read
 from harness.report.stats.significance import FEWEST_FOR_TEST
 from harness.report.tables.cells import LEVEL, MISSING, Head, Number, Table, Text, fixed
 from harness.report.tables.notes import manifests
@@ -75,6 +75,6 @@ def _family(frame: TaskFrame) -> int:
     """How many methods the report compares with the task's baseline, by the records beside these two."""
     a = frame.cells[0]
     names = sorted(path.parent.name for path in a.folder.parent.glob("*/record.json"))
-    records = [read(a.folder.parents[1], Cell(frame.name, name, name, name)).record for name in names]
+    records = [read(a.folder.parents[1], CellFrame(frame.name, name, name, name)).record for name in names]
     of_preset = [record for record in records if record["preset"] == a.record["preset"] and not record.get("ablation")]
     return sum(frame.headline in record["metrics"] for record in of_preset) - 1

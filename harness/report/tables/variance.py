@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
 from harness.report.tables.cells import Link, Number, Table, count, fixed, source, title
 from harness.report.tables.spelling import decimals, labelled
 
 
-def split(cell: Cell, metric: str) -> tuple[int, float, float] | None:
+def split(cell: CellFrame, metric: str) -> tuple[int, float, float] | None:
     """Re-trainings per learnt reward, variance of the reward and of a re-training; None where each has but one."""
     if not cell.record or not cell.rewards:
         return None

@@ -10,6 +10,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from harness.schema import SCHEMA, SCORE_COLUMNS
+from harness.tests.recorded import ENVIRONMENT
+
+PROVENANCE = {"environment": ENVIRONMENT, "training_seconds": {"0": 9.5}, "scoring_seconds": 12.5}
+
 GANS = [
     "gan",
     "wgan",
@@ -158,7 +163,7 @@ def write(
     folder = root / "results/records" / task / cell
     folder.mkdir(parents=True)
     record = {
-        "schema": 1,
+        "schema": SCHEMA,
         "protocol": 1,
         "preset": "laptop",
         "task": task,
@@ -181,7 +186,6 @@ def write(
             name: {
                 "higher_is_better": up,
                 "floor": floor,
-                "unit": "",
                 "label": label,
                 "headline": place == 0,
                 "manifest": "a1b2c3d4" if manifest else None,
@@ -192,9 +196,8 @@ def write(
         "references": references or {},
     }
     (folder / "record.json").write_text(json.dumps(record))
-    (folder / "provenance.json").write_text(json.dumps({"environment": {"commit": "c" * 40}, "scoring_seconds": 12.5}))
-    columns = ["task", "method", "seed", "step", "metric", "value"]
-    pd.DataFrame([[task, cell, *row] for row in scores], columns=columns).to_csv(
+    (folder / "provenance.json").write_text(json.dumps(PROVENANCE))
+    pd.DataFrame([[task, cell, *row] for row in scores], columns=list(SCORE_COLUMNS)).to_csv(
         folder / "scores.csv", index=False, float_format="%.8g"
     )
     curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")

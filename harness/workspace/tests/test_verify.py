@@ -18,7 +18,7 @@ from harness.workspace.verify import verify
 
 @pytest.fixture
 def archived(tmp_path: Path) -> Path:
-    """A tree with presets/far.yaml whose two cells are archived."""
+    """A tree with presets/far.yaml whose two cells are archived, one of them as schema 1 had it."""
     plan = small.write(tmp_path)
     (tmp_path / "presets").mkdir()
     (tmp_path / "presets/far.yaml").write_text("tasks: {pair: {steps: 4}}\n")
@@ -30,7 +30,10 @@ def archived(tmp_path: Path) -> Path:
     for cell in plan.cells:
         train_cell(tmp_path, cell)
         path = cell.folder(tmp_path) / "record.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"preset": "far"}))
+        record = json.loads(path.read_text()) | {"preset": "far"}
+        if cell.name == "wide":
+            record |= {"schema": 1, "metrics": {k: v | {"unit": ""} for k, v in record["metrics"].items()}}
+        path.write_text(json.dumps(record))
     merge(tmp_path, tmp_path)
     return tmp_path
 

@@ -11,7 +11,7 @@ from scipy import stats
 from harness.errors import BenchError
 from harness.plan.plan import load_plan
 from harness.report.claims import claims, judge, verdicts
-from harness.report.records.frame import Cell
+from harness.report.records.frame import CellFrame
 from harness.report.tables.formats import words
 from harness.workspace.presets import compose_preset, names
 
@@ -67,7 +67,7 @@ def cell(name, values, seeds=None, rewards=None, kl=None, data="set"):
     rows = pd.DataFrame({"task": "t", "method": name, "seed": seeds, "step": 9, "metric": "return", "value": values})
     metrics = {"return": {"higher_is_better": True}}
     record = {"seeds": seeds, "status": {}, "metrics": metrics, "params": {"task": {"data": data}}}
-    made = Cell("t", name, name, name, record=record, rewards=rewards)
+    made = CellFrame("t", name, name, name, record=record, rewards=rewards)
     logs = [{"seed": seed, "step": step, "kl": value} for seed in seeds for step, value in enumerate(kl or [], 1)]
     made.__dict__.update(scores=rows, curves=pd.DataFrame(logs) if kl else None)
     return made

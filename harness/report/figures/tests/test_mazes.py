@@ -9,7 +9,7 @@ import pytest
 
 from harness.report.figures import grids, mazes
 from harness.report.figures.style import Style, theme
-from harness.report.records.frame import Cell
+from harness.report.records.frame import CellFrame
 from harness.report.tables import mazes as table
 
 LOOK = {"m": Style("M", "#000000", "-", "o")}
@@ -33,7 +33,7 @@ def cell(returns, with_map=True, rewards=None):
     ]
     record = {"metrics": metrics, "manifests": {"g": manifest}, "seeds": seeds}
     values = {"return": np.array(returns), "stuck": np.array(returns) < -20}
-    made = Cell("t", "m", "m", "M", record=record, rewards=rewards)
+    made = CellFrame("t", "m", "m", "M", record=record, rewards=rewards)
     made.__dict__["panels"] = pd.concat(panels)
     made.__dict__["scores"] = pd.concat(
         pd.DataFrame({"seed": seeds, "step": 1, "metric": name, "value": x.astype(float)}) for name, x in values.items()

@@ -9,7 +9,7 @@ import pandas as pd
 from harness.report.figures import curves
 from harness.report.figures.style import Style, theme
 from harness.report.page.method_pages import Line, listing
-from harness.report.records.frame import Cell
+from harness.report.records.frame import CellFrame
 from harness.report.tables.cells import MISSING, Named, Table, Text, count, title
 from harness.report.tables.formats import to_html
 from harness.report.tests import tree
@@ -52,7 +52,7 @@ def test_settings_alone_mark_nothing_and_short_blocks_stand_on_one_line():
 
 
 def test_names_of_methods_become_links_and_nothing_else_does():
-    swept = Cell("t", "gan-x-1.0", "gan", "GAN, x 1")
+    swept = CellFrame("t", "gan-x-1.0", "gan", "GAN, x 1")
     row = [
         title(swept),
         title(swept, ", ours"),
@@ -71,7 +71,7 @@ def test_a_curve_has_a_line_for_each_run_their_middle_and_the_baselines(monkeypa
     steps, seeds = [1, 2, 3], [0, 1, 2, 3]
 
     def cell(name, shift):
-        made = Cell("t", name, name, name.upper(), record={"seeds": seeds})
+        made = CellFrame("t", name, name, name.upper(), record={"seeds": seeds})
         rows = [["t", name, s, step, "r", step * 10.0 + s + shift] for s in seeds for step in steps]
         made.__dict__["scores"] = pd.DataFrame(rows, columns=["task", "method", "seed", "step", "metric", "value"])
         return made
@@ -115,6 +115,6 @@ def test_the_page_of_a_method_shows_its_record_and_its_failures(rendered):
 
 def test_settings_of_a_record_are_escaped(small):
     root, params = small
-    tree.edit(root, "vib_digits", "vib", params={"method": {"loss": "<b>&"}})
+    tree.edit(root, "vib_digits", "vib", params={"task": {}, "method": {"loss": "<b>&"}})
     render(root, params, root / "out")
     assert "≠ loss: &lt;b&gt;&amp;" in (root / "out/methods/vib.html").read_text()

@@ -358,7 +358,7 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
     root, params = small
     far = root / "results/archive/far"
     shutil.copytree(root / "results/records", far)
-    (far / "vib_digits/vib/verified.json").write_text('{"agrees": true}')
+    (far / "vib_digits/vib/verified.json").write_text('{"agrees": true, "steps": 1, "training_key": "0"}')
     for path in far.glob("*/*/record.json"):
         path.write_text(path.read_text().replace('"laptop"', '"far"'))
     test = "{preset: far, task: vib_digits, metric: error_12_codes, pairs: [[vib, deterministic]]}"
