@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.errors import BenchError
-from harness.report.page.compare import frames
 from harness.report.records.frame import load
+from harness.report.records.pairs import pairs
 from harness.run.record import to_json
 from harness.schema import SCHEMA, Ablated, content, read_head, read_provenance, read_verified
 from harness.store import CURVES, HEAD, PROVENANCE, SCORES, archive_folder, cell_folder
@@ -72,7 +72,7 @@ def test_the_report_takes_both_ages_into_one_table(tmp_path: Path) -> None:
     assert [cell.status for cell in frame.cells] == ["finished", "finished"]
     old, new = frame.cells
     assert old.record == new.record | {"cell": "deterministic"}
-    ((_, pair),) = frames(root, "again", "deterministic")
+    ((_, pair),) = pairs(root, "again", "deterministic")
     assert pair.headline == "error_12_codes"
 
 

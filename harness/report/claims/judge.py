@@ -18,7 +18,7 @@ from harness.report.records.frame import CellFrame, TaskFrame, remake
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.cells import MISSING, fixed
-from harness.report.tables.cells import CellFrame as Shown
+from harness.report.tables.cells import Cell as Shown
 from harness.report.tables.formats import words as spelled
 from harness.report.tables.spelling import TIED, decimals
 
