@@ -246,21 +246,19 @@ def _train(args: Args) -> None:
 
 
 def _evaluate(args: Args) -> None:
-    from harness.plan.controls import with_controls
+    from harness.plan.params import read_params
     from harness.report.records.aggregate import aggregate
-    from harness.run.params import read_yaml
 
-    aggregate(_root(args), with_controls(read_yaml(_root(args) / "params.yaml")))
+    aggregate(_root(args), read_params(_root(args)))
 
 
 def _report(args: Args) -> None:
-    from harness.plan.controls import with_controls
+    from harness.plan.params import read_params
     from harness.report.page.page import render
-    from harness.run.params import read_yaml
     from harness.workspace.presets import archived, waiting
 
     root = _root(args)
-    params = with_controls(read_yaml(root / "params.yaml"))
+    params = read_params(root)
     out = (args.out or root / "reports" / params["preset"]).resolve()
     render(root, params, out, archived(root), root / ".scratch/figures", waiting(root))
     print(out / "index.html")
@@ -411,11 +409,10 @@ def _merge(args: Args) -> None:
 
 
 def _import(args: Args) -> None:
-    from harness.plan.controls import with_controls
-    from harness.run.params import read_yaml
+    from harness.plan.params import read_params
     from harness.workspace import external
 
-    root, params = _root(args), with_controls(read_yaml(_root(args) / "params.yaml"))
+    root, params = _root(args), read_params(_root(args))
     if args.skeleton:
         print(external.skeleton(root, params, args.skeleton, args.preset), end="")
     elif not (args.scores and args.manifest and args.name):

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
+from harness.files import write_text
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
+from harness.yaml_text import dumped
 
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
 KEPT = (
@@ -34,8 +36,6 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
     show. data/ is linked.
     """
-    from omegaconf import OmegaConf
-
     copy = root / "build" / name
     shown = {
         needs.place(block["demonstrations"])
@@ -52,7 +52,7 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     (copy / COPIED).write_bytes(os.fsencode("\n".join(map(str, wanted))))
     (copy / REMEMBERED).write_text(json.dumps(origin(root)) + "\n", encoding="utf-8")
     (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
-    OmegaConf.save(OmegaConf.create(params), copy / "params.yaml")
+    write_text(copy / "params.yaml", dumped(params))
     write_pipelines(copy, params)
     return copy
 

@@ -11,6 +11,7 @@ from harness.report.records.frame import load
 from harness.report.tables import external
 from harness.store import checked_name
 from harness.workspace.presets import compose_preset
+from harness.yaml_text import dumped
 
 
 def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
@@ -31,15 +32,8 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
 
 def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") -> str:
     """A manifest for runs on this task, as YAML; preset: the archived one that has it. Raises BenchError for an unknown task."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
     frames = load(root, compose_preset(root, preset) if preset else params)
     if task not in frames:
         where = "that preset" if preset else "the live records; --preset NAME looks among archived ones"
         raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}, of {where}")
-    text, yaml = StringIO(), YAML()
-    yaml.default_flow_style = False
-    yaml.dump(external.skeleton(frames[task], preset), text)
-    return text.getvalue()
+    return dumped(external.skeleton(frames[task], preset))

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from harness.errors import BenchError
 from harness.places.pool import train_all
@@ -18,6 +17,7 @@ from harness.plan import needs
 from harness.plan.identity import identity
 from harness.plan.pipelines import pipeline
 from harness.plan.plan import Plan, load_plan
+from harness.yaml_text import dumped
 
 SHORT = {
     "family": "maze",
@@ -61,7 +61,7 @@ PARAMS = {
 
 
 def write(root: Path, params=PARAMS) -> Plan:
-    OmegaConf.save(OmegaConf.create(params), root / "params.yaml")
+    (root / "params.yaml").write_text(dumped(params))
     return load_plan(root)
 
 

@@ -221,8 +221,8 @@ def shown(value: Value) -> str:
 
 def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
     report, preset = params.get("report", {}), params["preset"]
-    titles = report.get("titles", {})
-    methods = list(params.get("methods", {}).get(task) or {})
+    methods = params.get("methods", {}).get(task) or {}
+    titles = {name: block.get("title", name) for name, block in methods.items()}
     baseline = report.get("baseline", {}).get(task)
     if baseline is not None and baseline not in methods:
         raise BenchError(f"report.baseline.{task}: no method {baseline!r}; one of {', '.join(methods)}")
@@ -232,19 +232,19 @@ def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
     def find(name: str, method: str, title: str, value: Value | None = None) -> Cell:
         return _find(root, preset, Cell(task, name, method, title, value, rewards=rewards))
 
-    cells = [find(m, m, titles.get(m, m)) for m in methods]
+    cells = [find(m, m, titles[m]) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         method, swept = block["method"], []
         values = block["values"]
         for value in sorted(values) if all(map(is_number, values)) else values:
-            title = f"{titles.get(method, method)}, {name} {shown(value)}"
+            title = f"{titles[method]}, {name} {shown(value)}"
             swept.append(find(cell_name(method, name, value), method, title, value))
         reference = block.get("reference") or baseline or method
         itself = None if block.get("set") else _itself(cells, method, block)
         ablations.append(Ablation(name, block["key"], method, reference, swept, itself))
     settings = params["tasks"][task]
-    title, family = titles.get(task, task), settings["family"]
+    title, family = settings.get("title", task), settings["family"]
     return TaskFrame(task, title, family, settings, baseline, cells, ablations)
 
 
