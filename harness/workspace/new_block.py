@@ -17,12 +17,15 @@ def with_block(text: str, task: str, behind: str | None, lines: list[str], comme
 
     Raises BenchError where the task's methods stand between braces.
     """
-    methods = YAML().load(text)["methods"][task]
-    if methods.fa.flow_style():
+    node = YAML(typ="safe").compose(text)
+    for name in ("methods", task):
+        node = next(value for key, value in node.value if key.value == name)
+    if node.flow_style:
         raise BenchError(
             f"params.yaml: methods.{task} stands between braces: write each of its methods on a line of its own"
         )
-    row, column = methods.lc.key(behind or list(methods)[-1])
+    mark = next(key.start_mark for key, _ in reversed(node.value) if behind in (None, key.value))
+    row, column = mark.line, mark.column
     end, pad = "\r\n" if "\r\n" in text else "\n", " " * column
     written = text.removesuffix(end).split(end)
     last = row
