@@ -76,8 +76,8 @@ def pipeline(task: str, params: dict[str, Any]) -> str:
     if params["methods"].get(task):
         text += _stage(params, task, "train", f"${{methods.{task}}}", "${key}")
     if found := controls(params, task):
-        over = {name: {"algorithm": block["algorithm"]} for name, block in found[1].items()}
-        text += _stage(params, task, "control", json.dumps(over), "${key}")
+        rows = {name: {"algorithm": block["algorithm"]} for name, block in found[1].items()}
+        text += _stage(params, task, "control", json.dumps(rows), "${key}")
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         over, cell = f"${{ablations.{task}.{name}.values}}", f"{block['method']}-{name}-${{item}}"
         text += _stage(params, task, f"ablate-{name}", over, cell)

@@ -1,11 +1,11 @@
 """Blocks of parameters that say `like: NAME` and then only what differs.
 
-A block, or a block inside it, takes another one's keys: `like: gan` (a method of the same task), `like: digits8.gan` (of
-another task) or `like: c_maze.airl.discriminator` (a block inside one). Its own keys are laid over them: blocks merge, null
-takes a key away so that its default holds, everything else replaces.
+A block, or a block inside it, takes another one's keys: `like: gan` (a method of the same task), `like: digits8.gan`
+(of another task) or `like: c_maze.airl.discriminator` (a block inside one). Its own keys are laid over them: blocks
+merge, null takes a key away so that its default holds, everything else replaces.
 
-`title`, the name for the reader, belongs to the block that it stands in and is no parameter. A method without one has the
-title that a method of the same name has elsewhere.
+`title`, the name for the reader, belongs to the block that it stands in and is no parameter. A method without one has
+the title that a method of the same name has elsewhere.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def untitled(block: Mapping[str, Any]) -> Block:
 
 
 def compose(base: Block, overlay: Block, where: str, new: bool = False, inherits: bool = False) -> Block:
-    """`overlay` laid over `base`, both as they are written: blocks merge, null removes a key, everything else replaces.
+    """`overlay` laid over `base`, both as they are written: blocks merge, null removes a key, all else replaces.
 
-    A block of `overlay` that says `like:` replaces the one in `base`. inherits: the block that `base` is or lies in says
-    `like:`, so that null stays null: it also takes away what the block will inherit.
+    A block of `overlay` that says `like:` replaces the one in `base`. inherits: the block that `base` is or lies in
+    says `like:`, so that null stays null: it also takes away what the block will inherit.
     Raises BenchError for a key that `base` has not, unless it may be `new`, as everywhere below the first level.
     """
     inherits = inherits or _says_like(base)

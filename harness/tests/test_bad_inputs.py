@@ -208,6 +208,21 @@ CASES = {
     ),
     "misspelt top key": (block("task", {}), CHECK, "params.yaml.task: unknown key; did you mean tasks?"),
     "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.net: missing"),
+    "like no block": (
+        block("methods/pair/plain", {"like": "pair.wid"}),
+        CHECK,
+        "params.yaml: methods.pair.plain.like = pair.wid: unknown; did you mean wide?",
+    ),
+    "like itself": (
+        block("methods/pair/plain", {"like": "plain"}),
+        CHECK,
+        "params.yaml: methods: pair.plain -> pair.plain leads back to itself: take one `like` out",
+    ),
+    "a title that is no text": (
+        block("tasks/pair/title", 8),
+        CHECK,
+        "params.yaml: tasks.pair.title = 8: must be a text, in quotes where it looks like a number",
+    ),
     "wrong type": (
         block("methods/pair/plain/batch", "many"),
         CHECK,

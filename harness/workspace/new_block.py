@@ -45,7 +45,7 @@ def _indent(line: str) -> int:
 
 
 def keys_of(params: Settings, depth: int = 9) -> str:
-    """The keys of a block and of the blocks in it, as its schema has them: `noise {where, std}, ...`, each schema once."""
+    """The keys of a block and of the blocks in it, as its schema has them: `noise {where, std}`, each schema once."""
     return _keys(type(params), params, set(), depth)
 
 

@@ -197,4 +197,4 @@ def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_pat
     made = [json.loads((folder / "results/data/learnt.json").read_text()) for folder in (root, tmp_path)]
     assert made[0]["data_hash"] == made[1]["data_hash"]
     assert [cell.task for cell in needs.levels(other.cells)[0]] == ["learnt", "taught"]
-    assert f", {archived.relative_to(tmp_path)}]" in pipeline("learnt", other.params)
+    assert f", '{archived.relative_to(tmp_path)}']" in pipeline("learnt", other.params)
