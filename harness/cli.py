@@ -246,21 +246,19 @@ def _train(args: Args) -> None:
 
 
 def _evaluate(args: Args) -> None:
-    from harness.plan.controls import with_controls
+    from harness.plan.params import read_params
     from harness.report.records.summaries import write_summaries
-    from harness.run.params import read_yaml
 
-    write_summaries(_root(args), with_controls(read_yaml(_root(args) / "params.yaml")))
+    write_summaries(_root(args), read_params(_root(args)))
 
 
 def _report(args: Args) -> None:
-    from harness.plan.controls import with_controls
+    from harness.plan.params import read_params
     from harness.report.page.render import render
-    from harness.run.params import read_yaml
     from harness.workspace.presets import others
 
     root = _root(args)
-    params = with_controls(read_yaml(root / "params.yaml"))
+    params = read_params(root)
     out = (args.out or root / "reports" / params["preset"]).resolve()
     found = others(root, params["preset"])
     refused = render(root, params, out, found.archived, root / ".scratch/figures", found.waiting, found.refused)
@@ -414,11 +412,10 @@ def _merge(args: Args) -> None:
 
 
 def _import(args: Args) -> None:
-    from harness.plan.controls import with_controls
-    from harness.run.params import read_yaml
+    from harness.plan.params import read_params
     from harness.workspace import external
 
-    root, params = _root(args), with_controls(read_yaml(_root(args) / "params.yaml"))
+    root, params = _root(args), read_params(_root(args))
     if args.skeleton:
         print(external.skeleton(root, params, args.skeleton, args.preset), end="")
     elif not (args.scores and args.manifest and args.name):

@@ -119,10 +119,11 @@ def controls(block: dict[str, Any]) -> dict[str, dict[str, Any]]:
     if learner.get("normaliser"):
         learner["normaliser"]["source"] = "policy"
     constant = {"algorithm": "constant_reward", "learner": learner}
+    blind = block | {"discriminator": net | {"input": "none"}}
     return {
-        "control_plus": constant | {"reward": 1.0},
-        "control_minus": constant | {"reward": -1.0},
-        "control_blind": block | {"discriminator": net | {"input": "none"}},
+        "control_plus": constant | {"reward": 1.0, "title": "control: reward +1"},
+        "control_minus": constant | {"reward": -1.0, "title": "control: reward -1"},
+        "control_blind": blind | {"title": "control: blind GAIL"},
     }
 
 

@@ -26,6 +26,7 @@ from harness.contracts import BenchError, Settings
 from harness.files import write_text
 from harness.places.train import load_task
 from harness.plan.plan import Plan
+from harness.run.like import untitled
 from harness.run.params import digest, read_yaml, validated
 from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
@@ -93,7 +94,7 @@ def tune(root: Path, plan: Plan, task: str, jobs: int | None = None) -> Path:
             space,
             applied(space, block, s),
         )
-        for name, block in plan.params["methods"][task].items()
+        for name, block in ((name, untitled(block)) for name, block in plan.params["methods"][task].items())
         for i, s in enumerate(trials(space, block))
     ]
     with multiprocessing.get_context("spawn").Pool(jobs or os.cpu_count()) as pool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,23 @@ from pydantic import Field
 
 from harness import registry
 from harness.errors import BenchError, nearest, unknown, unknown_key
+from harness.plan.blocks import ablated
 from harness.plan.controls import with_controls
-from harness.run.params import TaskParams, read_yaml, validated
+from harness.plan.params import blocks_of
+from harness.run.like import untitled
+from harness.run.params import TaskParams, validated
 from harness.schema import Ablated, Ablation
 from harness.settings import Settings
 from harness.store import CellName, cell_folder, cell_name, check_names
 
 
 class ReportParams(Settings):
-    """baseline: the method of each task that differences are taken to. titles: of tasks and methods.
+    """baseline: the method of each task that differences are taken to.
 
     published: for a task under the paper's own protocol, which of its columns stands beside ours.
     """
 
     baseline: dict[str, str]
-    titles: dict[str, str] = {}
     published: dict[str, dict[str, Any]] = {}
 
 
@@ -91,7 +92,7 @@ class Plan:
 
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:
     """Read and check `file`; raises BenchError with the first wrong key, its value and what is allowed."""
-    raw = read_yaml(root / file)
+    raw = blocks_of(root, file)
     check_names(raw, file)
     top = validated(TopLevel, raw, file)
     tasks = {name: _task(name, block, file) for name, block in top.tasks.items()}
@@ -118,7 +119,7 @@ def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
     where = f"{file}: tasks.{name}"
     if "family" not in block:
         raise BenchError(f"{where}.family: missing; known: {', '.join(registry.families())}")
-    return validated(registry.family(block["family"]).Params, block, where)
+    return validated(registry.family(block["family"]).Params, untitled(block), where)
 
 
 def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
@@ -130,7 +131,7 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
         raise BenchError(
             f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
         )
-    params = validated(algorithm.Params, block, where)
+    params = validated(algorithm.Params, untitled(block), where)
     return Cell(
         task,
         name,
@@ -157,23 +158,8 @@ def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablatio
             raise BenchError(f"{where}.along.{key}: {len(values)} values for {len(ablation.values)} of {ablation.key}")
     cells = []
     for i, value in enumerate(ablation.values):
-        block = copy.deepcopy(top.methods[task][ablation.method])
-        along = {key: values[i] for key, values in ablation.along.items()}
-        for key, setting in {**ablation.set, **along, ablation.key: value}.items():
-            _set(block, key, setting, where)
+        block = ablated(top.methods[task][ablation.method], ablation.model_dump(), i, where)
         what = Ablated(name=name, key=ablation.key, value=value, of=ablation.method)
         cell = cell_name(ablation.method, name, value)
         cells.append(_cell(top, task, tasks[task], ablation.method, cell, block, ablation.seeds, what, file))
     return cells
-
-
-def _set(block: dict[str, Any], key: str, value: Any, where: str) -> None:
-    *path, last = key.split(".")
-    for part in path:
-        if not isinstance(block.get(part), dict):
-            raise BenchError(f"{where}.key = {key}: the method's block has no {part}")
-        block = block[part]
-    if value is None:
-        block.pop(last, None)
-    else:
-        block[last] = value

@@ -36,7 +36,7 @@ PRELOADED = [
     "torch.distributions",
     "sklearn.datasets",
     "scipy.linalg",
-    "omegaconf",
+    "ruamel.yaml",
     "pydantic",
     "pytest",
 ]
@@ -1074,7 +1074,7 @@ def copy_tree(folder: Path) -> None:
 
 def tests_in(folder: str, tests: list[str], log: str) -> None:
     """The child: pytest in `folder`, with the modules of that folder and no others of ours."""
-    with open(log, "w") as file:
+    with Path(log).open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     for name in [n for n in sys.modules if n.split(".")[0] in ("harness", "baselines")]:

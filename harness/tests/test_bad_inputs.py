@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from PIL import Image
 
 from harness.cli import main
 from harness.registry import ROOT
+from harness.yaml_text import dumped
 
 NET = {"kind": "mlp", "width": 4, "depth": 1}
 CRITIC = {"algorithm": "critic", "loss": "non_saturating", "net": NET, "batch": 8, "critic_optimizer": {"lr": 1e-3}}
@@ -68,7 +68,7 @@ class Project:
         block[last] = value
 
     def write(self) -> None:
-        (self.root / "params.yaml").write_text(yaml.safe_dump(self.params))
+        (self.root / "params.yaml").write_text(dumped(self.params))
 
     def run(self, *argv: str) -> int:
         return main(["--root", str(self.root), *argv])
@@ -174,7 +174,7 @@ def broken_manifest(p):
 
 
 def locked(p):
-    p.lock = open(p.trained() / "lock", "w")  # held until the test ends
+    p.lock = Path(p.trained() / "lock").open("w")  # held until the test ends
     fcntl.flock(p.lock, fcntl.LOCK_EX)
 
 
@@ -207,7 +207,22 @@ CASES = {
         "methods.pair.plain.net.widht: unknown key; did you mean width?",
     ),
     "misspelt top key": (block("task", {}), CHECK, "params.yaml.task: unknown key; did you mean tasks?"),
-    "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.loss: missing"),
+    "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.net: missing"),
+    "like no block": (
+        block("methods/pair/plain", {"like": "pair.wid"}),
+        CHECK,
+        "params.yaml: methods.pair.plain.like = pair.wid: unknown; did you mean wide?",
+    ),
+    "like itself": (
+        block("methods/pair/plain", {"like": "plain"}),
+        CHECK,
+        "params.yaml: methods: pair.plain -> pair.plain leads back to itself: take one `like` out",
+    ),
+    "a title that is no text": (
+        block("tasks/pair/title", 8),
+        CHECK,
+        "params.yaml: tasks.pair.title = 8: must be a text, in quotes where it looks like a number",
+    ),
     "wrong type": (
         block("methods/pair/plain/batch", "many"),
         CHECK,

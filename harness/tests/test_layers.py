@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from harness.plan.keys import imports
+from harness.yaml_text import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,7 +48,7 @@ def test_only_three_files_import_by_name() -> None:
 
 def test_the_harness_names_no_method() -> None:
     """No string of harness/ (docstrings apart) is a method's name of params.yaml. Benchmarks have to: peers know them by name."""
-    methods = yaml.safe_load((ROOT / "params.yaml").read_text())["methods"]
+    methods = load(ROOT / "params.yaml")["methods"]
     algorithms = {path.stem for path in (ROOT / "baselines/methods").glob("*.py")}
     # A family may bear the name of what is learnt in it; of the algorithms only "critic" is a word of its own.
     names = ({name for block in methods.values() for name in block} | algorithms) - {"critic"}

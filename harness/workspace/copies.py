@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
+from harness.files import write_text
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
+from harness.yaml_text import dumped
 
 BASE = "presets/base"  # in the copy: the tree's params.yaml, which presets lie over; DVC's report depends on presets/
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
@@ -42,8 +44,6 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
     show. data/ is linked. Raises BenchError where root is itself such a copy.
     """
-    from omegaconf import OmegaConf
-
     if (root / COPIED).is_file():
         raise BenchError(f"{root} is a private copy, from which no other is made: run this in the project's own folder")
     copy = root / "build" / name
@@ -63,7 +63,7 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     (copy / REMEMBERED).write_text(json.dumps(origin(root)) + "\n", encoding="utf-8")
     (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     _copy(root / "params.yaml", copy / BASE)
-    OmegaConf.save(OmegaConf.create(params), copy / "params.yaml")
+    write_text(copy / "params.yaml", dumped(params))
     write_pipelines(copy, params)
     return copy
 

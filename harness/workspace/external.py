@@ -12,6 +12,7 @@ from harness.report.records import external
 from harness.report.records.frame import TaskFrame, load
 from harness.store import checked_name
 from harness.workspace.presets import compose_preset
+from harness.yaml_text import dumped
 
 
 def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
@@ -36,18 +37,11 @@ def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") ->
     """A manifest for runs on this task, as YAML; preset: the archived one that has it. Raises BenchError for an unknown
     task.
     """
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
     frames = _frames(root, params, preset)
     if task not in frames:
         where = "that preset" if preset else "the live records; --preset NAME looks among archived ones"
         raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}, of {where}")
-    text, yaml = StringIO(), YAML()
-    yaml.default_flow_style = False
-    yaml.dump(external.skeleton(frames[task], preset), text)
-    return text.getvalue()
+    return dumped(external.skeleton(frames[task], preset))
 
 
 def _frames(root: Path, params: dict[str, Any], preset: str) -> dict[str, TaskFrame]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
 from harness.plan.controls import with_controls
-from harness.run.params import compose, read_yaml
+from harness.run.like import LIKE, compose, resolved
+from harness.run.params import read_yaml
 from harness.store import check_names, checked_name
 from harness.workspace.copies import base_params, bench_in, dvc_in, private_copy
 from harness.workspace.pack import unpack
@@ -26,9 +27,10 @@ def names(root: Path) -> list[str]:
 def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
     """params.yaml with presets/<name>.yaml laid over it; a key that lands nowhere is refused by name.
 
-    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a list,
-    takes away every task of params.yaml that it does not name; `gpu: true` says that it is meant for a GPU. base: the
-    project's own parameters (`base_params`), where they have been read already.
+    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a
+    list, takes away every task of params.yaml that it does not name; its blocks may be `like:` them all the same.
+    `gpu: true` says that it is meant for a GPU. base: the project's own parameters (`base_params`) as they are written,
+    where they have been read already.
     """
     if checked_name("a preset", name) not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)))
@@ -38,13 +40,14 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     for task in (keep := overlay.pop("keep", list(base["tasks"]))):
         if task not in base["tasks"]:
             raise BenchError(unknown_key(f"{where}: keep.{task}", task, base["tasks"]))
-    overlay["tasks"] = {task: None for task in base["tasks"] if task not in keep} | (overlay.get("tasks") or {})
-    for task, block in overlay["tasks"].items():
-        if task not in base["tasks"] and "family" not in (block or {}):
+    tasks = overlay.get("tasks") or {}
+    for task, block in tasks.items():
+        if task not in base["tasks"] and not {"family", LIKE} & (block or {}).keys():
             raise BenchError(unknown_key(f"{where}: tasks.{task}", task, base["tasks"]))
-    made = compose(base, overlay, where) | {"preset": name}
-    gone = base["tasks"].keys() - made["tasks"].keys()
-    for key in ("methods", "ablations"):
+    overlay["tasks"] = {task: block for task, block in tasks.items() if block is not None}
+    made = resolved(compose(base, overlay, where), where) | {"preset": name}
+    gone = (base["tasks"].keys() - {*keep, *overlay["tasks"]}) | (tasks.keys() - overlay["tasks"].keys())
+    for key in ("tasks", "methods", "ablations"):
         made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
     baselines = made["report"]["baseline"]
     made["report"] = made["report"] | {"baseline": {t: m for t, m in baselines.items() if t not in gone}}

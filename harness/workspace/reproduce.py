@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
-from harness.plan.controls import with_controls
+from harness.plan.params import blocks_of, read_params
 from harness.report.records.frame import CellFrame, load
 from harness.report.stats import statistics
-from harness.run.params import read_yaml
 from harness.schema import read_provenance
 from harness.store import SCORES
 from harness.workspace.copies import bench_in, private_copy
@@ -42,14 +41,14 @@ class Verdict:
 
 def reproduce(root: Path) -> int:
     """Returns the exit status: 1 where a cell did not run, or more are different than chance explains."""
-    params = read_yaml(root / "params.yaml")
+    params = blocks_of(root)
     copy = _fresh_copy(root, params)
     bench_in(copy, "check")
     bench_in(copy, "prepare")
     trained = _ran(copy, "train", "--jobs", str(os.cpu_count() or 1))
     bench_in(copy, "evaluate")
     bench_in(copy, "report")
-    verdicts = compare(root, copy, params)
+    verdicts = compare(root, copy, read_params(root))
     if trained:
         (copy / UNFINISHED).unlink()
     print("\n".join(f"{v.cell:44s} {v.word:11s} {v.note}".rstrip() for v in verdicts))
@@ -61,7 +60,6 @@ def reproduce(root: Path) -> int:
 
 def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
     """The verdict of every cell that the parameters name; root holds the committed records."""
-    params = with_controls(params)
     committed, fresh = load(root, params), load(copy, params)
     return [
         verdict(theirs, ours)

@@ -112,6 +112,7 @@ def test_the_rows_of_control_beside_a_block():
         "discriminator": NET | {"policy_reward": "log_d"},
     }
     made = imitation.controls(block)
+    assert all(row.pop("title").startswith("control: ") for row in made.values())
     assert set(made) == {"control_plus", "control_minus", "control_blind"}
     for name, reward in (("control_plus", 1.0), ("control_minus", -1.0)):
         params = constant_reward.Params(**made[name])

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from dvc.repo import Repo
 
 from harness.cli import main
@@ -27,6 +26,7 @@ from harness.report.tables.spelling import NONE
 from harness.schema import content
 from harness.tests import small
 from harness.tests.recorded import head
+from harness.yaml_text import dumped
 
 HOSTILE = ["../x", "x; touch f", "$(touch f)", "a\nb", "", "x" * 300, "/x"]
 ABLATIONS = {
@@ -38,7 +38,7 @@ ABLATIONS = {
 
 def project(root: Path, **changes: Any) -> None:
     root.mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").write_text(yaml.safe_dump(small.PARAMS | changes))
+    (root / "params.yaml").write_text(dumped(small.PARAMS | changes))
 
 
 def everything(root: Path) -> set[Path]:
@@ -91,8 +91,8 @@ def test_a_hostile_name_from_outside_is_refused_before_anything_is_written(
 
 
 def test_unquoted_words_of_yaml_are_to_be_quoted(tmp_path: Path) -> None:
-    for word, read_as in [("on", "true"), ("1", "1"), ("no", "false")]:
-        text = yaml.safe_dump(small.PARAMS).replace("    plain:", f"    {word}:")
+    for word, read_as in [("true", "true"), ("1", "1"), ("false", "false")]:
+        text = dumped(small.PARAMS).replace("    plain:", f"    {word}:")
         (tmp_path / "params.yaml").write_text(text)
         with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it between quotes"):
             load_plan(tmp_path)

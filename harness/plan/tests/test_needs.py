@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from harness.errors import BenchError
 from harness.places.pool import train_all
@@ -19,6 +18,7 @@ from harness.plan.identity import identity
 from harness.plan.pipelines import pipeline
 from harness.plan.plan import Plan, load_plan
 from harness.store import ARTEFACTS
+from harness.yaml_text import dumped
 
 SHORT = {
     "family": "maze",
@@ -62,7 +62,7 @@ PARAMS = {
 
 
 def write(root: Path, params=PARAMS) -> Plan:
-    OmegaConf.save(OmegaConf.create(params), root / "params.yaml")
+    (root / "params.yaml").write_text(dumped(params))
     return load_plan(root)
 
 
@@ -198,4 +198,4 @@ def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_pat
     made = [json.loads((folder / "results/data/learnt.json").read_text()) for folder in (root, tmp_path)]
     assert made[0]["data_hash"] == made[1]["data_hash"]
     assert [cell.task for cell in needs.levels(other.cells)[0]] == ["learnt", "taught"]
-    assert f", {archived.relative_to(tmp_path)}]" in pipeline("learnt", other.params)
+    assert f", '{archived.relative_to(tmp_path)}']" in pipeline("learnt", other.params)

@@ -261,8 +261,8 @@ def shown(value: Value) -> str:
 
 def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFrame:
     report, preset = params.get("report", {}), params["preset"]
-    titles = report.get("titles", {})
-    methods = list(params.get("methods", {}).get(task) or {})
+    methods = params.get("methods", {}).get(task) or {}
+    titles = {name: block.get("title", name) for name, block in methods.items()}
     baseline = report.get("baseline", {}).get(task)
     if baseline is not None and baseline not in methods:
         raise BenchError(f"report.baseline.{task}: no method {baseline!r}; one of {', '.join(methods)}")
@@ -272,18 +272,18 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
     def find(name: str, method: str, title: str, value: Value | None = None) -> CellFrame:
         return _find(root, preset, CellFrame(task, name, method, title, value, rewards=rewards, preset=other))
 
-    cells = [find(m, m, titles.get(m, m)) for m in methods]
+    cells = [find(m, m, titles[m]) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         said = checked(Ablation, block, f"ablations.{task}.{name}")
         method, values, swept = said.method, said.values, []
         for value in sorted(values) if all(map(is_number, values)) else values:
-            title = f"{titles.get(method, method)}, {name} {shown(value)}"
+            title = f"{titles[method]}, {name} {shown(value)}"
             swept.append(find(cell_name(method, name, value), method, title, value))
         itself = None if said.set else _itself(cells, said)
         ablations.append(Sweep(name, said.key, method, said.reference or baseline or method, swept, itself))
     settings = params["tasks"][task]
-    title, family = titles.get(task, task), settings["family"]
+    title, family = settings.get("title", task), settings["family"]
     return TaskFrame(task, title, family, settings, baseline, cells, ablations, other)
 
 

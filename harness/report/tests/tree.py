@@ -54,12 +54,23 @@ def params() -> dict:
         "preset": "laptop",
         "protocol": 1,
         "tasks": {
-            "two_gaussians": {"family": "gaussians", "seeds": seeds, "block": 5, "steps": 3000},
-            "vib_digits": {"family": "labelled", "seeds": seeds, "block": 5, "steps": 2000},
-            "digits8": {"family": "images", "seeds": seeds, "block": 5, "steps": 3000},
+            "two_gaussians": {
+                "title": "Two Gaussians",
+                "family": "gaussians",
+                "seeds": seeds,
+                "block": 5,
+                "steps": 3000,
+            },
+            "vib_digits": {"title": "VIB on digits", "family": "labelled", "seeds": seeds, "block": 5, "steps": 2000},
+            "digits8": {"title": "Digits 8x8", "family": "images", "seeds": seeds, "block": 5, "steps": 3000},
         },
         "methods": {
-            "two_gaussians": {name: {} for name in ("none", "i_c_10", "i_c_1", "i_c_0p1")},
+            "two_gaussians": {
+                "none": {"title": "no bottleneck"},
+                "i_c_10": {"title": "I_c = 10"},
+                "i_c_1": {"title": "I_c = 1"},
+                "i_c_0p1": {"title": "I_c = 0.1"},
+            },
             "vib_digits": {"deterministic": {"algorithm": "vib"}, "vib": {"algorithm": "vib"}},
             "digits8": {name: dict(gan) for name in GANS},
         },
@@ -72,15 +83,6 @@ def params() -> dict:
         },
         "report": {
             "baseline": {"two_gaussians": "none", "vib_digits": "deterministic", "digits8": "gan"},
-            "titles": {
-                "two_gaussians": "Two Gaussians",
-                "vib_digits": "VIB on digits",
-                "digits8": "Digits 8x8",
-                "none": "no bottleneck",
-                "i_c_10": "I_c = 10",
-                "i_c_1": "I_c = 1",
-                "i_c_0p1": "I_c = 0.1",
-            },
         },
     }
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from harness.cli import main
 from harness.errors import BenchError
@@ -21,6 +20,7 @@ from harness.plan.plan import Cell, load_plan
 from harness.report.records.frame import load
 from harness.run.params import read_yaml
 from harness.workspace import presets
+from harness.yaml_text import dumped
 
 ROOT = Path(__file__).resolve().parents[3]
 LATE = "z_late"  # a preset that does not fit the base, for the pages of all others to tell of
@@ -94,7 +94,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / "presets").mkdir()
     for name in presets.names(ROOT):
         overlay, params = read_yaml(ROOT / f"presets/{name}.yaml"), presets.compose_preset(ROOT, name, base)
-        (tree / f"presets/{name}.yaml").write_text(yaml.safe_dump(shrunk(overlay, params, base)))
+        (tree / f"presets/{name}.yaml").write_text(dumped(shrunk(overlay, params, base)))
         for block in params["tasks"].values():
             if needs.archived(expert := block.get("demonstrations")):
                 (tree / needs.place(expert)).parent.mkdir(parents=True, exist_ok=True)
