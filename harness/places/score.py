@@ -16,7 +16,7 @@ from harness.plan.plan import Cell
 from harness.run import checkpoint
 from harness.run.record import Record
 from harness.run.seeds import CounterDraws
-from harness.run.train import Run, Schedule, snapshot_path
+from harness.run.train import Run, Schedule
 
 Fresh = Callable[[tuple[int, ...]], tuple[Method, CounterDraws]]
 EVALUATION_STEP = 0  # all methods and all checkpoints meet the same latents and codes
@@ -35,10 +35,8 @@ def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
         method, draws = fresh(seeds)
         record.head["tier"] = tier(task, method)
         for step in points:
-            state = checkpoint.load(snapshot_path(folder, step), names)
-            if state is None:
-                raise BenchError(f"{snapshot_path(folder, step)} is missing: delete {folder} and train again")
-            method.load_state_dict(state["method"])
+            path, like = checkpoint.snapshot_path(folder, step), {"method": method.state_dict()}
+            method.load_state_dict(_read(path, names, cell, like)["method"])
             last = step == points[-1]
             result = evaluate(
                 task, method.outputs(), draws.at(EVALUATION_STEP), encoder, last, scratch=root / ".scratch"
@@ -102,12 +100,19 @@ def encoder_of(task: Task) -> Any:
 
 
 def _trained(folder: Path, names: dict[str, Any], cell: Cell) -> Run:
-    state = checkpoint.load(folder / "checkpoint.pt", names)
-    if state is None or state["run"]["step"] < cell.task_params.steps:
+    state = _read(folder / checkpoint.CHECKPOINT, names, cell)
+    if state["run"]["step"] < cell.task_params.steps:
         raise BenchError(
             f"{cell.task}/{cell.name} is not trained to its end: run `bench train {cell.task} {cell.name}`"
         )
     return Run(**state["run"])
+
+
+def _read(path: Path, names: dict[str, Any], cell: Cell, like: dict[str, Any] | None = None) -> dict[str, Any]:
+    try:
+        return checkpoint.load(path, names, like)
+    except checkpoint.Refused as error:
+        raise BenchError(f"{error}: run `bench train {cell.task} {cell.name}`, which makes it again") from None
 
 
 def _add_scores(
