@@ -18,7 +18,7 @@ from harness.run import checkpoint
 from harness.run.device import pick_device
 from harness.run.record import Record
 from harness.run.seeds import CounterDraws
-from harness.run.train import Run, Schedule, snapshot_path
+from harness.run.train import Run, Schedule
 from harness.schema import Head, Metric, Resolved, Tier
 
 Fresh = Callable[[tuple[int, ...]], tuple[Method, CounterDraws]]
@@ -37,10 +37,8 @@ def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
         run = _trained(folder, names, cell)
         method, draws = fresh(seeds)
         for step in points:
-            state = checkpoint.load(snapshot_path(folder, step), names)
-            if state is None:
-                raise BenchError(f"{snapshot_path(folder, step)} is missing: delete {folder} and train again")
-            method.load_state_dict(state["method"])
+            path, like = checkpoint.snapshot_path(folder, step), {"method": method.state_dict()}
+            method.load_state_dict(_read(path, names, cell, like)["method"])
             last = step == points[-1]
             result = evaluate(
                 task, method.outputs(), draws.at(EVALUATION_STEP), encoder, last, scratch=root / ".scratch"
@@ -103,10 +101,17 @@ def encoder_of(task: Task) -> Any:
 
 
 def _trained(folder: Path, names: dict[str, Any], cell: Cell) -> Run:
-    state = checkpoint.load(folder / "checkpoint.pt", names)
-    if state is None or state["run"]["step"] < cell.task_params.steps:
+    state = _read(folder / checkpoint.CHECKPOINT, names, cell)
+    if state["run"]["step"] < cell.task_params.steps:
         raise BenchError(f"{cell} is not trained to its end: run `{cell.command}`")
     return Run(**state["run"])
+
+
+def _read(path: Path, names: dict[str, Any], cell: Cell, like: dict[str, Any] | None = None) -> dict[str, Any]:
+    try:
+        return checkpoint.load(path, names, like)
+    except checkpoint.Refused as error:
+        raise BenchError(f"{error}: run `bench train {cell.task} {cell.name}`, which makes it again") from None
 
 
 def _add_scores(

@@ -63,12 +63,14 @@ def train(
     progress: Progress = lambda step, logs: None,
     deadline: float = math.inf,
 ) -> Run:
-    """Train to the end, from the checkpoint in `folder` where there is one of the same identity.
+    """Train to the end, from the newest checkpoint in `folder` that holds and is of the same identity.
 
-    deadline: of `time.monotonic()`; past it the run stops after its next checkpoint. Leaves `checkpoint.pt` and one `snapshot-<step>.pt` for each scored step.
+    deadline: of `time.monotonic()`; past it the run stops after its next checkpoint. Leaves the last two checkpoints and
+    one `snapshot-<step>.pt` for each scored step.
     """
-    path = folder / "checkpoint.pt"
-    run = _restore(checkpoint.load(path, identity), method, source)
+    path, previous = folder / checkpoint.CHECKPOINT, folder / checkpoint.PREVIOUS
+    like = _state(Run(), method, source) | {"source": {}}  # what a source remembers may grow
+    run = _restore(checkpoint.newest(folder, identity, like, schedule.evaluated()), method, source)
     snapshots = set(schedule.evaluated())
     saved, started = time.monotonic(), time.monotonic()
     before, step = run.seconds, Step(method, source, draws)
@@ -79,21 +81,18 @@ def train(
         if run.step in HASHED_STEPS:
             run.hashes[run.step] = state_hash(method)
         if run.step in snapshots:
-            checkpoint.save(snapshot_path(folder, run.step), identity, {"method": method.state_dict()})
+            snapshot = checkpoint.snapshot_path(folder, run.step)
+            checkpoint.save(snapshot, identity, {"method": method.state_dict()})
         now = time.monotonic()
         if run.step == schedule.steps or now - saved > schedule.checkpoint_seconds or now >= deadline:
             run.seconds = before + time.monotonic() - started
             run.mode = step.mode
-            checkpoint.save(path, identity, _state(run, method, source))
+            checkpoint.save(path, identity, _state(run, method, source), previous)
             saved = time.monotonic()
         progress(run.step, logs)
         if saved >= deadline:
             break
     return run
-
-
-def snapshot_path(folder: Path, step: int) -> Path:
-    return folder / f"snapshot-{step}.pt"
 
 
 def state_hash(method: Method) -> str:

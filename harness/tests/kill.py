@@ -130,10 +130,15 @@ def kill_once(root: Path, scratch: Path, cell, seconds: float) -> bool:
 
 def files(scratch: Path) -> dict:
     """Name -> state in every checkpoint and snapshot of the one run below `scratch`."""
-    import torch
+    from harness.run import checkpoint
 
-    paths = sorted(scratch.glob(".scratch/runs/*/*/*.pt"))
-    return {path.name: torch.load(path, weights_only=True)["state"] for path in paths}
+    found = {}
+    for folder in scratch.glob(".scratch/runs/*/*"):
+        identity = json.loads((folder / "run.json").read_text(encoding="utf-8"))["identity"]
+        # The checkpoint before the last one is of whatever step the clock gave it.
+        paths = sorted(path for path in folder.glob("*.pt") if path.name != checkpoint.PREVIOUS)
+        found |= {path.name: checkpoint.load(path, identity) for path in paths}
+    return found
 
 
 def tried(root: Path, name: str, cell, undisturbed: tuple[Path, float], generator: random.Random) -> Outcome:

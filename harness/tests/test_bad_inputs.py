@@ -131,19 +131,6 @@ def absent_weights(p):
     p.set("tasks/tiny/score", {"encoder": "inception-v3-fid", "encoder_weights": str(p.root / "none.pth")})
 
 
-def foreign_checkpoint(p):
-    shutil.copy(p.trained("wide") / "checkpoint.pt", p.trained("plain"))
-
-
-def cut_checkpoint(p):
-    path = p.trained() / "checkpoint.pt"
-    path.write_bytes(path.read_bytes()[:1000])
-
-
-def lost_snapshot(p):
-    (p.trained() / "snapshot-4.pt").unlink()
-
-
 def file_for_records(p):
     p.prepared("pair")
     (p.root / "results/records").write_text("in the way")
@@ -353,13 +340,6 @@ CASES = {
     ),
     "other data than prepared": (other_data, PAIR, "prepared were 0123456789abcdef: run `bench prepare pair`"),
     "no GPU": (no_gpu, PAIR, "BENCH_DEVICE=cuda, but torch sees no GPU here: unset it or set BENCH_DEVICE=cpu"),
-    "another run's checkpoint": (
-        foreign_checkpoint,
-        PAIR,
-        "checkpoint.pt is of another run, it differs in method.batch: move it away",
-    ),
-    "half a checkpoint": (cut_checkpoint, PAIR, "checkpoint.pt is damaged: delete that file to train this block again"),
-    "lost snapshot": (lost_snapshot, PAIR, "snapshot-4.pt is missing: delete "),
     "locked folder": (locked, PAIR, "seeds-0-1 is in use by another run: wait until that has ended"),
     "no folder for records": (file_for_records, PAIR, "cannot write ROOT/results/records/pair/plain/"),
     "no folder for checkpoints": (file_for_scratch, PAIR, "cannot write ROOT/.scratch"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from harness.errors import BenchError
+from harness.files import write_folder
 from harness.schema import read_head
 from harness.store import HEAD, RECORDS, SCORES, archive_folder, checked_name
 
@@ -14,19 +14,37 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
     """Copy every record folder of `source` (a copy of the tree) as it is; returns (new, already here).
 
     A record of an earlier schema stays one; it is not another record for being one.
-    Raises BenchError, before anything is copied, where a cell is here with other content.
+    Raises BenchError, before anything is copied, where a cell is here with other content, and where a folder holds more
+    than plain files.
     """
     found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/{HEAD}"))
     if not found:
         raise BenchError(f"{source} holds no results/records/<task>/<cell>/record.json: give the folder of a copy")
+    for folder in found:
+        plain_files(folder)
     targets = {folder: _target(root, folder) for folder in found}
     new = [folder for folder, target in targets.items() if not target.exists()]
     for folder in set(found) - set(new):
         if file := _difference(folder, targets[folder]):
             raise BenchError(f"{targets[folder] / file} differs from {folder / file}: remove the one that is wrong")
     for folder in new:
-        shutil.copytree(folder, targets[folder])
+        bring(folder, targets[folder], root)
     return [targets[folder] for folder in new], [targets[folder] for folder in found if folder not in new]
+
+
+def bring(folder: Path, target: Path, root: Path) -> None:
+    """Copy the files of a record's folder: below `root` there are none of them or all. Raises BenchError for a link."""
+    contents = {path.name: path.read_bytes() for path in plain_files(folder)}
+    write_folder(target, contents, root / "results")  # where no reader of records looks
+
+
+def plain_files(folder: Path) -> list[Path]:
+    """What a record's folder holds, but for what a killed write left. Raises BenchError for anything but a file."""
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    for path in (folder.parent, folder, *paths):
+        if path.is_symlink() or not (path.is_file() or path not in paths):
+            raise BenchError(f"{path} is a link or no file: a record holds plain files alone, so take it away")
+    return paths
 
 
 def _target(root: Path, folder: Path) -> Path:
