@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.files import write_bytes
+from harness.plan.controls import with_controls
 from harness.report.records.frame import load
 from harness.report.tables import external
 from harness.store import checked_name
@@ -19,7 +20,7 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
     if target.exists():
         raise BenchError(f"{target} is there already; remove it first or give another --name")
     found = external.read(target, name, scores, manifest)
-    frames = load(root, compose_preset(root, found.preset) if found.preset else params)
+    frames = load(root, with_controls(compose_preset(root, found.preset)) if found.preset else params)
     for task in found.tasks:
         if task not in frames:
             raise BenchError(f"{manifest}: tasks.{task} is unknown; known: {', '.join(frames)}")
@@ -35,7 +36,7 @@ def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") ->
 
     from ruamel.yaml import YAML
 
-    frames = load(root, compose_preset(root, preset) if preset else params)
+    frames = load(root, with_controls(compose_preset(root, preset)) if preset else params)
     if task not in frames:
         where = "that preset" if preset else "the live records; --preset NAME looks among archived ones"
         raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}, of {where}")

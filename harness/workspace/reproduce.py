@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
-from harness.plan.controls import with_controls
+from harness.plan.params import read_params
 from harness.report.records.frame import Cell, load
 from harness.report.stats import statistics
 from harness.run.params import read_yaml
@@ -48,7 +48,7 @@ def reproduce(root: Path) -> int:
     trained = _ran(copy, "train", "--jobs", str(os.cpu_count() or 1))
     bench_in(copy, "evaluate")
     bench_in(copy, "report")
-    verdicts = compare(root, copy, params)
+    verdicts = compare(root, copy, read_params(root))
     if trained:
         (copy / UNFINISHED).unlink()
     print("\n".join(f"{v.cell:44s} {v.word:11s} {v.note}".rstrip() for v in verdicts))
@@ -60,7 +60,6 @@ def reproduce(root: Path) -> int:
 
 def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
     """The verdict of every cell that the parameters name; root holds the committed records."""
-    params = with_controls(params)
     committed, fresh = load(root, params), load(copy, params)
     return [
         verdict(theirs, ours)
