@@ -75,6 +75,17 @@ class Plan:
             raise BenchError(f"task {task} has no cell {name}; {nearest(name, names)}")
         return names[name]
 
+    def chosen(self, task: str | None = None, name: str | None = None) -> list[Cell]:
+        """One cell, the cells of a task, or all; at least one. Raises BenchError with the nearest name."""
+        if task is not None and name is not None:
+            return [self.cell(task, name)]
+        if task is not None and task not in self.params["tasks"]:
+            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
+        if not (cells := [cell for cell in self.cells if task in (None, cell.task)]):
+            where = "methods" if task is None else f"methods.{task}"
+            raise BenchError(f"params.yaml: {where} is empty: name what is to be trained there")
+        return cells
+
     def method(self, name: str, task: str | None = None) -> list[Cell]:
         """The method's cell of `task`, or of every task that has it. Raises BenchError with the nearest name."""
         if task is not None and task not in self.params["tasks"]:

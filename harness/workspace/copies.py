@@ -70,7 +70,7 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
 
 def bench_in(copy: Path, *command: str) -> None:
     """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
-    _run(copy, [sys.executable, "-m", "harness.cli", *command], "bench " + " ".join(command))
+    _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command))
 
 
 def dvc_in(copy: Path, *command: str) -> None:

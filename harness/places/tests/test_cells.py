@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from harness import registry
+from harness.cli import main
 from harness.errors import BenchError
 from harness.places.pool import LOG, train_all
 from harness.places.prepare import prepare
@@ -19,7 +20,6 @@ from harness.plan.plan import Plan
 from harness.plan.state import state
 from harness.tests import small
 from harness.workspace.export import export
-from harness.workspace.listing import lines
 from harness.workspace.merge import merge
 
 
@@ -54,8 +54,10 @@ def test_workers_make_the_same_records_and_one_failure_stops_no_other(
         assert (tmp_path / place).read_bytes() == (alone / place).read_bytes()
 
 
-def test_the_list_names_every_cell_with_its_state(trained: tuple[Path, Plan]) -> None:
-    text = "\n".join(lines(*trained))
+def test_the_list_names_every_cell_with_its_state(trained: tuple[Path, Plan], capsys: pytest.CaptureFixture) -> None:
+    root, _ = trained
+    assert main(["--root", str(root), "list"]) == 0
+    text = capsys.readouterr().out
     assert "pair: gaussians, 4 steps, 2 methods, 2 cells" in text
     assert text.count("up to date") == 2
 

@@ -161,7 +161,7 @@ def test_a_command_in_the_copy_runs_the_copy_s_code(tree: Path, capfd: pytest.Ca
     copy = copies.private_copy(tree, "small", PARAMS)
     (copy / "harness").mkdir()
     (copy / "harness/__init__.py").write_text("")
-    (copy / "harness/cli.py").write_text("import os, sys; print(os.getcwd(), sys.argv[1:]); sys.exit(3)")
+    (copy / "harness/__main__.py").write_text("import os, sys; print(os.getcwd(), sys.argv[1:]); sys.exit(3)")
     with pytest.raises(BenchError, match="`bench check --all` in .* ended with status 3"):
         copies.bench_in(copy, "check", "--all")
     assert capfd.readouterr().out.strip() == f"{copy} ['check', '--all']"
