@@ -28,11 +28,12 @@ import sys, warnings
 from pathlib import Path
 warnings.filterwarnings("error", category=EncodingWarning, module=r"(harness|baselines)\\.")
 from harness.cli import main
+from harness import registry
 from harness.plan import keys
 root = Path(sys.argv[1])
 for command in ("check", "list"):
     assert main(["--root", sys.argv[1], command]) == 0
-print(keys.literal(root / "harness/own.py", "FAMILIES"))
+print(registry.literal(root / "harness/own.py", "FAMILIES"))
 print(keys.closure(root, ["harness.own"]))
 """
 
@@ -43,7 +44,7 @@ from harness.cli import main
 root, out = sys.argv[1:]
 def run(*words):
     return main(["--root", root, *words])
-assert run("prepare", "pair") == run("pipelines") == 0
+assert run("prepare", "pair") == run("pipelines") == run("evaluate") == 0
 WRITES = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 def deny(event, args):
     writes = event in WRITES or event == "open" and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
