@@ -194,7 +194,7 @@ CASES = {
         "methods.pair.plain.net.widht: unknown key; did you mean width?",
     ),
     "misspelt top key": (block("task", {}), CHECK, "params.yaml.task: unknown key; did you mean tasks?"),
-    "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.net: missing"),
+    "missing key": (block("methods/pair/plain", {"algorithm": "critic"}), CHECK, "methods.pair.plain.loss: missing"),
     "like no block": (
         block("methods/pair/plain", {"like": "pair.wid"}),
         CHECK,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from pathlib import Path
 
 import pytest
 
 from harness.errors import BenchError
+from harness.run.record import to_json
+from harness.schema import content
+from harness.tests.recorded import head
 from harness.workspace.merge import merge
 
 
@@ -19,7 +21,7 @@ def source(tmp_path: Path) -> Path:
     for cell in ("one", "two"):
         folder = tmp_path / "source/results/records/task" / cell
         folder.mkdir(parents=True)
-        (folder / "record.json").write_text(json.dumps({"preset": "far"}))
+        (folder / "record.json").write_bytes(to_json(content(head("task", cell, preset="far"))))
         (folder / "scores.csv").write_text(cell)
         (folder / ".scores.csv.aside").write_text("of a killed write")
     return tmp_path / "source"
