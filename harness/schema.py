@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import BenchError
 from harness.settings import Seeds, Settings
-from harness.store import HEAD, PROVENANCE, VERIFIED, CellName, Value
+from harness.store import HEAD, PROVENANCE, VERIFIED, CellName, Value, command_of
 
 SCHEMA = 2
 # Column -> kind of its values. curves.csv has further columns, one for each log, all of them numbers.
@@ -162,7 +162,7 @@ def read_head(folder: Path) -> Head:
     Raises BenchError with cell, file, fault and cure in one line.
     """
     cell = CellName(folder.parent.name, folder.name)
-    where, cure = f"{cell}: {HEAD}", f"run `{cell.command}`"
+    where, cure = f"{cell}: {HEAD}", f"run `{command_of(folder)}`"
     found = _mapping(folder / HEAD, where, cure)
     if "schema" not in found:
         missing = ["schema", *(name for name in Head.model_fields if name not in found)]
@@ -173,7 +173,7 @@ def read_head(folder: Path) -> Head:
 def read_provenance(folder: Path) -> Provenance:
     """The provenance of the record in `folder`; errors as of `read_head`."""
     cell = CellName(folder.parent.name, folder.name)
-    where, cure = f"{cell}: {PROVENANCE}", f"run `{cell.command}`"
+    where, cure = f"{cell}: {PROVENANCE}", f"run `{command_of(folder)}`"
     return checked(Provenance, _mapping(folder / PROVENANCE, where, cure), where, cure)
 
 

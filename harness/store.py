@@ -41,6 +41,18 @@ class CellName:
         return f"bench train {self.task} {self.name}"
 
 
+def remake(preset: str) -> str:
+    """The command that makes the records of a preset, in the project's folder."""
+    return f"bench preset {preset} --jobs 2"
+
+
+def command_of(folder: Path) -> str:
+    """The command that makes the record in `folder`: of a live one by its cell, of an archived one by its preset."""
+    if folder.parents[2].name == ARCHIVE.name:
+        return remake(folder.parents[1].name)
+    return CellName(folder.parent.name, folder.name).command
+
+
 def checked_name(what: str, name: Any) -> str:
     """`name` as it is, if it can be one component of a path. Raises BenchError, with `what` it names, if not."""
     if isinstance(name, (bool, int, float)) or name is None:

@@ -15,7 +15,7 @@ from harness.errors import BenchError, reason, unknown, unknown_key
 from harness.plan.controls import with_controls
 from harness.run.like import LIKE, compose, resolved
 from harness.run.params import read_yaml
-from harness.store import check_names, checked_name
+from harness.store import check_names, checked_name, remake
 from harness.workspace.copies import base_params, bench_in, dvc_in, private_copy
 from harness.workspace.pack import unpack
 
@@ -45,7 +45,15 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
         if task not in base["tasks"] and not {"family", LIKE} & (block or {}).keys():
             raise BenchError(unknown_key(f"{where}: tasks.{task}", task, base["tasks"]))
     overlay["tasks"] = {task: block for task, block in tasks.items() if block is not None}
+    rows = {task: block or {} for task, block in (overlay.get("methods") or {}).items()}
+    overlay["methods"] = {
+        task: {method: said for method, said in block.items() if said is not None} for task, block in rows.items()
+    }
     made = resolved(compose(base, overlay, where), where) | {"preset": name}
+    for task, block in rows.items():  # taken away once all is resolved: what stays may be `like:` what goes
+        made["methods"][task] = {
+            method: said for method, said in made["methods"][task].items() if block.get(method, said) is not None
+        }
     gone = (base["tasks"].keys() - {*keep, *overlay["tasks"]}) | (tasks.keys() - overlay["tasks"].keys())
     for key in ("tasks", "methods", "ablations"):
         made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
@@ -89,10 +97,6 @@ def others(root: Path, own: str) -> Others:
 
 
 def _told(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
-    from harness.report.records.frame import (
-        remake,  # not above: it needs pandas, which a process that trains does not load
-    )
-
     rows = "; ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
     lines = (root / f"presets/{name}.yaml").read_text(encoding="utf-8").splitlines()
     said = " ".join(line.lstrip("# ") for line in itertools.takewhile(lambda line: line.startswith("#"), lines))

@@ -14,13 +14,14 @@ import pandas as pd
 
 from harness.report.claims.claims import Claim, Test
 from harness.report.records.bottleneck import LAST
-from harness.report.records.frame import CellFrame, TaskFrame, remake
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.cells import MISSING, fixed
 from harness.report.tables.cells import Cell as Shown
 from harness.report.tables.formats import words as spelled
 from harness.report.tables.spelling import TIED, decimals
+from harness.store import remake
 
 REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
     "reproduced",

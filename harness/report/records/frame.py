@@ -42,6 +42,7 @@ from harness.store import (
     archive_folder,
     cell_name,
     is_number,
+    remake,
     spelled,
 )
 
@@ -235,11 +236,6 @@ class TaskFrame:
 
     def cell(self, name: str | None) -> CellFrame | None:
         return next((cell for cell in self.cells if cell.name == name), None)
-
-
-def remake(preset: str) -> str:
-    """The command that makes the records of a preset, in the project's folder."""
-    return f"bench preset {preset} --jobs 2"
 
 
 def load(root: Path, params: dict[str, Any], other: bool = False) -> dict[str, TaskFrame]:

@@ -9,7 +9,7 @@ from harness.report.page import render as page
 from harness.report.records.summaries import write_summaries
 
 
-def render(root: Path, params: dict[str, Any], *arguments, **words) -> None:
+def render(root: Path, params: dict[str, Any], *arguments, **words) -> dict[str, str]:
     """As `page.render`, with summaries of the records as they lie there now."""
     write_summaries(root, params)
-    page.render(root, params, *arguments, **words)
+    return page.render(root, params, *arguments, **words)

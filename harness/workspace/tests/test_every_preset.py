@@ -18,6 +18,7 @@ from harness.errors import BenchError
 from harness.plan import needs
 from harness.plan.plan import Cell, load_plan
 from harness.report.records.frame import load
+from harness.run.like import resolved
 from harness.run.params import read_yaml
 from harness.workspace import presets
 from harness.yaml_text import dumped
@@ -65,21 +66,32 @@ def rows(params: dict[str, Any]) -> dict[str, set[str]]:
 def shrunk(overlay: dict[str, Any], params: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     """The overlay with few steps, seeds and episodes, without the other rows and all ablations."""
     tasks, methods, kept = {}, {}, rows(params)
+    beneath = resolved(base, "params.yaml")["methods"]
     for task, block in params["tasks"].items():
         tasks[task] = {"seeds": [0, 1], "block": 2, "steps": 2, "evaluations": 1} | SMALL_TASK.get(block["family"], {})
         if block["family"] == "locomotion" and not needs.archived(block.get("demonstrations")):
             tasks[task] |= {"horizon": 20} | ({"episodes": 1} if "demonstrations" in block else {})
-        methods[task] = {}
+        methods[task] = dict.fromkeys(base["methods"].get(task, {}))
         for name, method in params["methods"][task].items():
             learner = {"learner": SMALL_LEARNER[method["learner"]["kind"]]} if "learner" in method else {}
             shown = {"demonstrations": 2} if "demonstrations" in method else {}
-            methods[task][name] = learner | shown if name in kept[task] else None
+            own = (overlay.get("methods", {}).get(task) or {}).get(name)
+            whole = merged(own, merged(method, learner | shown))  # what it is like may be a row that goes
+            methods[task][name] = alone(whole, beneath.get(task, {}).get(name)) if name in kept[task] else None
     swept = {task: dict.fromkeys(block) for task, block in base["ablations"].items() if task in params["tasks"]}
-    made = merged(overlay | {"ablations": swept}, {"tasks": tasks, "methods": methods})
-    for task, block in made["methods"].items():  # of what the base does not have, nothing is to be taken away
+    for task, block in methods.items():  # of what the base does not have, nothing is to be taken away
         known = {*base["methods"].get(task, {}), *kept[task]}
-        made["methods"][task] = {name: method for name, method in block.items() if name in known}
-    return made
+        methods[task] = {name: method for name, method in block.items() if name in known}
+    return merged(overlay | {"ablations": swept}, {"tasks": tasks}) | {"methods": methods}
+
+
+def alone(block: Any, base: Any) -> Any:
+    """`block` without what it is like, whose keys it has; null stays where it takes a key of the base away."""
+    if not isinstance(block, dict):
+        return block
+    base = base if isinstance(base, dict) else {}
+    kept = {key: value for key, value in block.items() if key != "like" and (value is not None or key in base)}
+    return {key: alone(value, base.get(key)) for key, value in kept.items()}
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +136,7 @@ def test_every_preset_comes_to_its_page(
 ) -> None:
     params, on_gpu = presets.compose_preset(tree, name), read_yaml(tree / f"presets/{name}.yaml").get("gpu")
     elsewhere = name == "smoke" or on_gpu or any("root" in block for block in params["tasks"].values())
-    left_out = ("prepare", "train", "evaluate") if elsewhere else ()
+    left_out = ("prepare", "train") if elsewhere else ()
     monkeypatch.setattr(presets, "bench_in", lambda copy, command, *_: command in left_out or bench(copy, command))
     page = presets.run_preset(tree, name, [], jobs=1).with_suffix(".md").read_text(encoding="utf-8")
     cells = [cell for frame in load(tree / "build" / name, params).values() for cell in frame.everything]
