@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,11 +21,18 @@ from harness.errors import BenchError
 from harness.settings import Settings
 
 __all__ = [
+    "Act",
     "BenchError",
+    "ControlOutputs",
+    "CriticOutputs",
     "Draws",
     "Environments",
     "Fill",
+    "ImageOutputs",
+    "LabelledOutputs",
     "Method",
+    "PolicyOutputs",
+    "RewardOutputs",
     "Rollout",
     "Score",
     "Settings",
@@ -34,13 +41,6 @@ __all__ = [
     "TaskSpec",
     "bind",
     "initialise",
-    "Act",
-    "ControlOutputs",
-    "CriticOutputs",
-    "ImageOutputs",
-    "LabelledOutputs",
-    "PolicyOutputs",
-    "RewardOutputs",
     "lacking",
 ]
 
@@ -226,8 +226,11 @@ def bind(module: nn.Module, alive: Tensor) -> None:
             part.bind(alive)
 
 
-class Method(nn.Module):
-    """An algorithm with its settings, training S seeds at once.
+Data = TypeVar("Data", bound=Source | Environments, contravariant=True)  # what a method learns from
+
+
+class Method(nn.Module, Generic[Data]):
+    """An algorithm with its settings, training S seeds at once: a `Method[Source]`, or a `Method[Environments]`.
 
     Everything it remembers is a parameter or buffer with a leading seed axis, or lies in its
     optimisers; `state_dict()` and `optimizers()` together are the state, and nothing else is.
@@ -249,7 +252,7 @@ class Method(nn.Module):
         self.to(device)
         bind(self, self.alive)
 
-    def update(self, source: Source | Environments, draws: Draws) -> dict[str, Tensor]:
+    def update(self, source: Data, draws: Draws) -> dict[str, Tensor]:
         """One training step; returns detached logs, each [S]."""
         raise NotImplementedError
 
