@@ -208,12 +208,13 @@ def initialise(module: nn.Module, draws: Draws) -> None:
     tensors start equal exactly where seed, path, shape and bound agree, whatever else the two methods contain.
     """
     for path, part in module.named_modules():
-        if hasattr(part, "fill"):
+        fill_part = getattr(part, "fill", None)
+        if fill_part is not None:
 
             def fill(name: str, shape: tuple[int, ...], bound: float, path: str = path) -> Tensor:
                 return (2.0 * draws.uniform("init", f"{path}.{name}", shape) - 1.0) * bound
 
-            part.fill(fill)
+            fill_part(fill)
 
 
 def bind(module: nn.Module, alive: Tensor) -> None:
@@ -222,8 +223,9 @@ def bind(module: nn.Module, alive: Tensor) -> None:
     Such a part makes its optimiser there, and keeps `alive` as an ordinary attribute: the buffer is the method's.
     """
     for part in module.modules():
-        if hasattr(part, "bind"):
-            part.bind(alive)
+        bind_part = getattr(part, "bind", None)
+        if bind_part is not None:
+            bind_part(alive)
 
 
 Data = TypeVar("Data", bound=Source | Environments, contravariant=True)  # what a method learns from
