@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,11 +21,18 @@ from harness.errors import BenchError
 from harness.settings import Settings
 
 __all__ = [
+    "Act",
     "BenchError",
+    "ControlOutputs",
+    "CriticOutputs",
     "Draws",
     "Environments",
     "Fill",
+    "ImageOutputs",
+    "LabelledOutputs",
     "Method",
+    "PolicyOutputs",
+    "RewardOutputs",
     "Rollout",
     "Score",
     "Settings",
@@ -34,13 +41,6 @@ __all__ = [
     "TaskSpec",
     "bind",
     "initialise",
-    "Act",
-    "ControlOutputs",
-    "CriticOutputs",
-    "ImageOutputs",
-    "LabelledOutputs",
-    "PolicyOutputs",
-    "RewardOutputs",
     "lacking",
 ]
 
@@ -208,12 +208,13 @@ def initialise(module: nn.Module, draws: Draws) -> None:
     tensors start equal exactly where seed, path, shape and bound agree, whatever else the two methods contain.
     """
     for path, part in module.named_modules():
-        if hasattr(part, "fill"):
+        fill_part = getattr(part, "fill", None)
+        if fill_part is not None:
 
             def fill(name: str, shape: tuple[int, ...], bound: float, path: str = path) -> Tensor:
                 return (2.0 * draws.uniform("init", f"{path}.{name}", shape) - 1.0) * bound
 
-            part.fill(fill)
+            fill_part(fill)
 
 
 def bind(module: nn.Module, alive: Tensor) -> None:
@@ -222,12 +223,16 @@ def bind(module: nn.Module, alive: Tensor) -> None:
     Such a part makes its optimiser there, and keeps `alive` as an ordinary attribute: the buffer is the method's.
     """
     for part in module.modules():
-        if hasattr(part, "bind"):
-            part.bind(alive)
+        bind_part = getattr(part, "bind", None)
+        if bind_part is not None:
+            bind_part(alive)
 
 
-class Method(nn.Module):
-    """An algorithm with its settings, training S seeds at once.
+Data = TypeVar("Data", bound=Source | Environments, contravariant=True)  # what a method learns from
+
+
+class Method(nn.Module, Generic[Data]):
+    """An algorithm with its settings, training S seeds at once: a `Method[Source]`, or a `Method[Environments]`.
 
     Everything it remembers is a parameter or buffer with a leading seed axis, or lies in its
     optimisers; `state_dict()` and `optimizers()` together are the state, and nothing else is.
@@ -249,7 +254,7 @@ class Method(nn.Module):
         self.to(device)
         bind(self, self.alive)
 
-    def update(self, source: Source | Environments, draws: Draws) -> dict[str, Tensor]:
+    def update(self, source: Data, draws: Draws) -> dict[str, Tensor]:
         """One training step; returns detached logs, each [S]."""
         raise NotImplementedError
 

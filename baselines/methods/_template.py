@@ -33,7 +33,7 @@ class Params(Settings):
     optimizer: OptimizerParams
 
 
-class Template(Method):
+class Template(Method[Source]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)  # makes `alive` [S], which marks the seeds that are still finite
         self.params = params

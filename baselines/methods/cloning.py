@@ -32,7 +32,7 @@ class Params(Settings):
     optimizer: OptimizerParams
 
 
-class Cloning(Method):
+class Cloning(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params = params

@@ -31,7 +31,7 @@ class Params(Settings):
         return check_source(self)
 
 
-class ConstantReward(Method):
+class ConstantReward(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.reward = params.reward

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from baselines.parts.adversarial.adversary import Adversary, AdversaryParams
+from baselines.parts.adversarial.bottleneck import Code
 from baselines.parts.nets.perceptron import MLPBody, MLPParams
 from harness.contracts import Draws, Method, Source, TaskSpec
 
@@ -21,7 +22,7 @@ class Params(AdversaryParams):
     batch: int = Field(256, ge=2)
 
 
-class FixedAdversary(Method):
+class FixedAdversary(Method[Source]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params = params
@@ -47,7 +48,7 @@ class FixedAdversary(Method):
         """The KL [S, N] in nats at x [N, 1], or None without a bottleneck."""
         return self._encode(x).kl
 
-    def _encode(self, x: Tensor):
+    def _encode(self, x: Tensor) -> Code:
         return self.adversary.critic.encode(x.expand(len(self.alive), *x.shape), None, "eval")
 
 

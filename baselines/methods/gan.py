@@ -36,7 +36,7 @@ class Params(AdversaryParams):
     ema: EmaParams
 
 
-class Gan(Method):
+class Gan(Method[Source]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params, n = params, draws.n_seeds
@@ -56,9 +56,9 @@ class Gan(Method):
             logs = self.adversary.update(real, fake, draws, tag)
         for k in range(params.generator_steps):
             tag = f"generator{k}"
-            real = source.batch(draws, params.batch, tag)["x"] if self.adversary.needs_real else None
+            rivals = source.batch(draws, params.batch, tag)["x"] if self.adversary.needs_real else None
             fake = self.generator(self._latent(draws, tag))
-            loss = self.adversary.generator_loss(fake, real, draws, tag)
+            loss = self.adversary.generator_loss(fake, rivals, draws, tag)
             logs["grad_generator"] = self.optimizer.step(loss, draws.step)
             logs["loss_generator"] = loss.detach()
             self.ema.update(self.generator, self.alive)

@@ -42,7 +42,7 @@ class Params(Settings):
     order: Literal["discriminator_first", "policy_first"] = "discriminator_first"
 
 
-class Imitation(Method):
+class Imitation(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params, n = params, draws.n_seeds

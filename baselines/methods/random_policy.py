@@ -19,7 +19,7 @@ class Params(Settings):
     policy: PolicyParams = PolicyParams()
 
 
-class Random(Method):
+class Random(Method[Environments]):
     """Its nets are never initialised: they stay at zero, hence at mean zero or at equal probabilities."""
 
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):

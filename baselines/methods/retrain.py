@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from baselines.parts.adversarial.discriminators import DiscriminatorParams, discriminator, learnt_reward
-from baselines.parts.control.acting import Acting
+from baselines.parts.control.acting import Acting, Reward
 from baselines.parts.control.learner import Learner, LearnerParams
 from baselines.parts.control.transitions import as_steps, transitions
 from harness.contracts import BenchError, Draws, Environments, Method, Settings, TaskSpec
@@ -37,7 +37,7 @@ class Params(Settings):
         return self
 
 
-class Retrain(Method):
+class Retrain(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params, n = params, draws.n_seeds
@@ -60,8 +60,10 @@ class Retrain(Method):
         return self.learner.improve(rollout, rewards, draws)
 
     @property
-    def _reward(self):
-        return torch.no_grad()(learnt_reward(self.discriminator))
+    def _reward(self) -> Reward:
+        reward = learnt_reward(self.discriminator)
+        assert reward is not None  # a reward of s and s' is refused by Params
+        return torch.no_grad()(reward)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return self.learner.optimizers()

@@ -32,7 +32,7 @@ class Params(Settings):
         return check_source(self)
 
 
-class TrueReward(Method):
+class TrueReward(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params = params
@@ -67,6 +67,12 @@ class TrueReward(Method):
 
 class Demonstrations(nn.Module):
     """Room for the rollouts of some updates in E environments, as buffers [S, kept, ...]; places: (S, kept)."""
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    last_observations: Tensor
+    whole: Tensor
 
     def __init__(self, places: tuple[int, int], n_envs: int, spec: TaskSpec):
         super().__init__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, PlainCode
+from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, Code, PlainCode
 from baselines.parts.layers import StackedLinear
 from baselines.parts.nets.ema import Ema, EmaParams
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
@@ -37,6 +38,7 @@ class Classifier(torch.nn.Module):
     def __init__(self, n_seeds: int, spec: TaskSpec, params: Params):
         super().__init__()
         self.body = MLPBody(n_seeds, spec.shape, params)
+        self.code: Bottleneck | PlainCode
         if params.bottleneck is not None:
             size = params.bottleneck.size
             self.code = Bottleneck(n_seeds, self.body.code_layer, params.bottleneck)
@@ -46,12 +48,12 @@ class Classifier(torch.nn.Module):
         self.code_size = size
         self.decoder = StackedLinear(n_seeds, size, spec.n_classes)
 
-    def encode(self, x: Tensor, noise: Tensor | None):
+    def encode(self, x: Tensor, noise: Tensor | None) -> Code:
         """The `Code` of x [S, B, ...], with z [S, B, K]."""
         return self.code(self.body.before_code(self.body(x)), noise)
 
 
-class Vib(Method):
+class Vib(Method[Source]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params = params
@@ -68,14 +70,15 @@ class Vib(Method):
         logits = self.net.decoder(code.z)
         cross_entropy = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view_as(y).mean(1)
         logs = {"loss": cross_entropy.detach(), "accuracy": (logits.argmax(2) == y).float().mean(1)}
-        loss = cross_entropy
-        if code.kl is not None:
+        loss, bottleneck = cross_entropy, self.net.code
+        if isinstance(bottleneck, Bottleneck):
+            assert code.kl is not None
             kl = code.kl.mean(1)
-            loss = loss + self.net.code.beta.clone() * kl
-            logs |= {"kl": kl.detach(), "beta": self.net.code.beta.clone()}
+            loss = loss + bottleneck.beta.clone() * kl
+            logs |= {"kl": kl.detach(), "beta": bottleneck.beta.clone()}
         logs["grad"] = self.optimizer.step(loss, draws.step)
-        if code.kl is not None:
-            self.net.code.dual_step(logs["kl"], self.alive)
+        if isinstance(bottleneck, Bottleneck):
+            bottleneck.dual_step(logs["kl"], self.alive)
         self.ema.update(self.net, self.alive)
         return logs
 
@@ -90,12 +93,14 @@ class Vib(Method):
         """The log [S, B, classes] of the softmax averaged over n_codes samples of the code, for x [B, ...]."""
         x = x.expand(len(self.alive), *x.shape)
         net = self.ema.net
-        probabilities = 0.0
-        for i in range(n_codes):
+
+        def share(i: int) -> Tensor:
+            """The probabilities by sample i of the code, over n_codes."""
             name, shape = f"code/{n_codes}/{i}", (x.shape[1], net.code_size)
             noise = draws.normal("eval", name, shape) if self.params.bottleneck else None
-            probabilities = probabilities + net.decoder(net.encode(x, noise).z).softmax(2) / n_codes
-        return probabilities.log()
+            return net.decoder(net.encode(x, noise).z).softmax(2) / n_codes
+
+        return reduce(torch.add, map(share, range(n_codes))).log()
 
     @torch.no_grad()
     def kl(self, x: Tensor) -> Tensor | None:

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.contracts import Fill
+
+Activation = Callable[[Tensor], Tensor]
 
 
 class Affine(nn.Module):
@@ -77,12 +81,19 @@ class MLP(nn.Module):
         head that activates.
     """
 
-    def __init__(self, n_seeds: int, n_in: int, width: int, depth: int, n_out: int | None, activation=lrelu):
+    def __init__(
+        self, n_seeds: int, n_in: int, width: int, depth: int, n_out: int | None, activation: Activation = lrelu
+    ):
         super().__init__()
         sizes = [n_in] + [width] * depth
-        self.hidden = nn.ModuleList(StackedLinear(n_seeds, a, b) for a, b in zip(sizes, sizes[1:]))
+        self.hidden = nn.ModuleList(StackedLinear(n_seeds, a, b) for a, b in pairwise(sizes))
         self.out = None if n_out is None else StackedLinear(n_seeds, sizes[-1], n_out)
         self.activation = activation
+
+    @property
+    def layers(self) -> list[StackedLinear]:
+        """The hidden layers from the input on, then the output layer where there is one."""
+        return cast("list[StackedLinear]", [*self.hidden, *([] if self.out is None else [self.out])])
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.flatten(2)

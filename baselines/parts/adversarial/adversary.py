@@ -76,10 +76,12 @@ class Adversary(nn.Module):
         if penalty is not None:
             logs["penalty"] = penalty.mean(1).detach()
             total = total + penalty.mean(1)
-        if code_r.kl is not None:
+        if code_r.kl is not None and code_f.kl is not None:
+            bottleneck = self.critic.bottleneck
+            assert bottleneck is not None
             kl_real, kl_fake = code_r.kl.mean(1), code_f.kl.mean(1)
             kl = 0.5 * (kl_real + kl_fake)
-            total = total + self.critic.code.beta.clone() * kl
+            total = total + bottleneck.beta.clone() * kl
             logs |= {"kl": kl.detach(), "kl_real": kl_real.detach(), "kl_fake": kl_fake.detach()}
         return total, logs
 

@@ -7,6 +7,7 @@ are options.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -86,9 +87,10 @@ class AIRLDiscriminator(nn.Module):
         advance_spectral_norm(self, self.alive)
         objective, logs = self.objective(expert, policy, log_pi, draws, tag)
         logs["grad_critic"] = self.optimizer.step(objective, draws.step)
-        if self.reward_net.bottleneck is not None:
-            logs["beta"] = self.reward_net.bottleneck.beta.clone()
-            self.reward_net.bottleneck.dual_step(logs["kl"], self.alive)
+        bottleneck = self.reward_net.bottleneck
+        if bottleneck is not None:
+            logs["beta"] = bottleneck.beta.clone()
+            bottleneck.dual_step(logs["kl"], self.alive)
         return logs
 
     def objective(
@@ -105,14 +107,16 @@ class AIRLDiscriminator(nn.Module):
             "accuracy": 0.5 * ((real > 0).float().mean(1) + (fake < 0).float().mean(1)).detach(),
         }
         if params.penalties.r1 is not None:
-            squared = sum(squared_gradient(score, x)[:, :n] for score, x in inputs)
+            squared = reduce(torch.add, (squared_gradient(score, x)[:, :n] for score, x in inputs))
             penalty = params.penalties.r1.coefficient * squared.mean(1)
             logs["penalty"] = penalty.detach()
             total = total + penalty
         if kl is not None:
+            bottleneck = self.reward_net.bottleneck
+            assert bottleneck is not None
             kl_real, kl_fake = kl[:, :n].mean(1), kl[:, n:].mean(1)
             mean = 0.5 * (kl_real + kl_fake)
-            total = total + self.reward_net.code.beta.clone() * mean
+            total = total + bottleneck.beta.clone() * mean
             logs |= {"kl": mean.detach(), "kl_real": kl_real.detach(), "kl_fake": kl_fake.detach()}
         return total, logs
 
@@ -125,6 +129,7 @@ class AIRLDiscriminator(nn.Module):
         f, _, _ = self._f(rows, None, "")
         if form == "f":
             return f
+        assert log_pi is not None
         return f - log_pi if form == "f_minus_log_pi" else F.softplus(f - log_pi)
 
     @property
@@ -134,7 +139,10 @@ class AIRLDiscriminator(nn.Module):
 
     def g(self, observations: Tensor, actions: Tensor | None = None) -> Tensor:
         """The unshaped reward [S, B] at the mean code: what transfers."""
-        x = observations if self.params.reward_input == "s" else torch.cat([observations, actions], -1)
+        x = observations
+        if self.params.reward_input == "sa":
+            assert actions is not None
+            x = torch.cat([observations, actions], -1)
         return self.reward_net.score(self.reward_net.encode(x, None, "").z)
 
     def _f(
@@ -144,7 +152,7 @@ class AIRLDiscriminator(nn.Module):
         params = self.params
         wants_gradient = params.penalties.r1 is not None and draws is not None
 
-        def meet(net: Critic, x: Tensor, name: str):
+        def meet(net: Critic, x: Tensor, name: str) -> tuple[Tensor, Tensor | None]:
             x = x.detach().requires_grad_(wants_gradient)
             code = net.encode(x, draws, f"{tag}/{name}")
             score = net.score(code.z)
@@ -158,6 +166,6 @@ class AIRLDiscriminator(nn.Module):
             here, kl_here = meet(self.shaping_net, rows.observations, "shaping")
             after, kl_after = meet(self.shaping_net, rows.next_observations, "shaping-next")
             f = f + params.gamma * (~rows.terminated) * after - here
-            if kl is not None and params.kl_terms == "all":
+            if kl is not None and kl_after is not None and kl_here is not None and params.kl_terms == "all":
                 kl = kl + kl_after + kl_here
         return f, inputs, kl

@@ -83,6 +83,8 @@ class Bottleneck(nn.Module):
     layer: the body's `code_layer`.
     """
 
+    beta: Tensor
+
     def __init__(self, n_seeds: int, layer: CodeLayer, params: BottleneckParams):
         super().__init__()
         self.params = params
@@ -109,6 +111,6 @@ class Bottleneck(nn.Module):
 
         kl: [S], the mean over half real and half fake samples. Nothing happens where `dual_step` is None.
         """
-        if self.params.dual_step is not None:
+        if self.params.dual_step is not None and self.params.i_c is not None:  # they go together
             moved = (self.beta + self.params.dual_step * (kl - self.params.i_c)).clamp_min(0.0)
             self.beta.copy_(torch.where(alive, moved, self.beta))

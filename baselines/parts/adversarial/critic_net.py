@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, Code, CodeLayer, PlainCode
+from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, Code, PlainCode
 from baselines.parts.adversarial.noise import NoiseParams, add_noise
 from baselines.parts.adversarial.spectral import add_spectral_norm
 from baselines.parts.layers import MLP, StackedLinear, full, lrelu
@@ -44,10 +44,15 @@ BEFORE_HEAD = {"lrelu_linear": lrelu, "relu_linear": torch.relu}
 class Body(Protocol):
     """A module from inputs [S, B, ...] to features [S, B, *features]."""
 
-    features: tuple[int, ...]
-    code_layer: CodeLayer  # on its features
+    @property
+    def features(self) -> tuple[int, ...]:
+        """The shape of one sample's features."""
 
-    def __call__(self, x: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor) -> Tensor:
+        """Features [S, B, *features] of inputs x."""
+
+    def code_layer(self, size: int, bound: float | None = None) -> nn.Module:
+        """A layer from features to a code of `size` dimensions; bound: of its initial weights."""
 
     def before_code(self, h: Tensor) -> Tensor:
         """What a code's layers are applied to, from features h."""
@@ -88,8 +93,9 @@ class Critic(nn.Module):
         if self.code is None:
             code = Code(h, h, None)
         else:
-            sample = draws is not None and not mean and self.bottleneck is not None and self.bottleneck.params.noise
-            epsilon = draws.normal("bottleneck", tag, (x.shape[1], *self.code_shape)) if sample else None
+            noisy = self.bottleneck is not None and self.bottleneck.params.noise and not mean
+            shape = (x.shape[1], *self.code_shape)
+            epsilon = draws.normal("bottleneck", tag, shape) if noisy and draws is not None else None
             code = self.code(self.body.before_code(h), epsilon)
         if draws is not None and noise is not None and noise.where == "code":
             code = code._replace(z=add_noise(code.z, noise, draws, tag))

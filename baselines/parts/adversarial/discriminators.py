@@ -20,7 +20,9 @@ def discriminator(
     n_seeds: int, spec: TaskSpec, params: AIRLParams | GAILParams
 ) -> AIRLDiscriminator | GAILDiscriminator:
     """The discriminator of that kind for a task's observations and actions."""
-    return (AIRLDiscriminator if params.kind == "airl" else GAILDiscriminator)(n_seeds, spec, params)
+    if params.kind == "airl":
+        return AIRLDiscriminator(n_seeds, spec, params)
+    return GAILDiscriminator(n_seeds, spec, params)
 
 
 def learnt_reward(net: AIRLDiscriminator | GAILDiscriminator) -> Callable[[Tensor, Tensor], Tensor] | None:

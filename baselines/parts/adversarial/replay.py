@@ -24,6 +24,8 @@ class Replay(nn.Module):
     likelier to leave. Everything is a buffer [S, paths, ...], hence in the checkpoint.
     """
 
+    held: Tensor
+
     def __init__(self, n_seeds: int, length: int, n_observations: int, n_actions: int, params: ReplayParams):
         super().__init__()
         self.params, self.length = params, length
@@ -59,7 +61,9 @@ class Replay(nn.Module):
     def _survivors(self, draws: Draws, total: int, leaving: int) -> Tensor:
         """The places [S, total - leaving], oldest first, of those of `total` paths that stay when `leaving` leave."""
         order = torch.arange(total, device=self.held.device).expand(len(self.held), -1)
-        u = draws.uniform("data", "replay/leaves", (leaving,)).double() if leaving else None
+        if not leaving:
+            return order
+        u = draws.uniform("data", "replay/leaves", (leaving,)).double()
         for k in range(leaving):
             n = order.shape[1]
             # The smallest j with j (j + 1) / 2 >= u n (n + 1) / 2: place j of 1..n has the weight j.

@@ -17,6 +17,9 @@ class SpectralNorm(nn.Module):
     generator step leaves them as they are.
     """
 
+    u: Tensor
+    v: Tensor
+
     def __init__(self, weight: Tensor):
         super().__init__()
         matrix = weight.flatten(2)
@@ -55,5 +58,5 @@ def add_spectral_norm(module: nn.Module) -> None:
 def advance_spectral_norm(module: nn.Module, alive: Tensor) -> None:
     """Make one power iteration in every layer that has a spectral norm, for the seeds that are `alive` [S]."""
     for layer in module.modules():
-        if isinstance(getattr(layer, "spectral", None), SpectralNorm):
+        if isinstance(layer, Affine) and isinstance(layer.spectral, SpectralNorm):
             layer.spectral.advance(layer.weight, alive)

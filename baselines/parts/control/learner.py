@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import torch
 from pydantic import Field
@@ -57,7 +57,17 @@ class PPOLearnerParams(PPOParams, _Common):
 LearnerParams = TRPOLearnerParams | PPOLearnerParams
 
 
-def check_source(params: Settings) -> Settings:
+class _Block(Protocol):
+    """The parameters of a method that has a learner."""
+
+    @property
+    def learner(self) -> LearnerParams: ...
+
+
+Block = TypeVar("Block", bound=_Block)
+
+
+def check_source(params: Block) -> Block:
     """Return the `params` of a method that meets no expert. Raises ValueError where its normaliser needs one."""
     normaliser = params.learner.normaliser
     if normaliser is not None and normaliser.source != "policy":
@@ -84,7 +94,11 @@ class Learner(nn.Module):
     def bind(self, alive: Tensor) -> None:
         """Make the policy's optimiser, see `harness.contracts.bind`."""
         self.alive = alive
-        self.optimiser = (TRPO if self.params.kind == "trpo" else PPO)(self.policy, self.params, alive)
+        self.optimiser: TRPO | PPO
+        if self.params.kind == "trpo":
+            self.optimiser = TRPO(self.policy, self.params, alive)
+        else:
+            self.optimiser = PPO(self.policy, self.params, alive)
 
     @torch.no_grad()
     def rollout(self, source: Environments, draws: Draws, name: str = "rollout") -> Rollout:
@@ -129,6 +143,7 @@ class Learner(nn.Module):
         if self._normalises_by("policy", "both"):
             self._absorb(rollout)
         if self._normalises_by("both"):
+            assert expert is not None
             self._absorb(expert)
         if self.scale is not None:
             self.scale.absorb(discounted_sum(rewards, ends, params.gamma).flatten(1).unsqueeze(2), alive)
@@ -149,5 +164,5 @@ class Learner(nn.Module):
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """The optimisers of policy and value function by name, as far as they have one."""
-        own = {} if self.params.kind == "trpo" else {"policy": self.optimiser.optimizer.optimizer}
+        own = {"policy": self.optimiser.optimizer.optimizer} if isinstance(self.optimiser, PPO) else {}
         return own | self.baseline.optimizers()

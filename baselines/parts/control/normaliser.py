@@ -36,6 +36,10 @@ class Normaliser(nn.Module):
     first call, observations pass as they are.
     """
 
+    count: Tensor
+    mean: Tensor
+    squares: Tensor
+
     def __init__(self, n_seeds: int, n_observations: int, params: ScaleParams):
         super().__init__()
         self.clip = params.clip

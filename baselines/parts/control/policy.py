@@ -49,14 +49,27 @@ class _Policy(nn.Module):
     def __init__(self, n_seeds: int, n_in: int, n_out: int, params: PolicyParams):
         super().__init__()
         self.n_out = n_out
+        self.net: MLP | StackedLinear
         if params.depth == 0:
             self.net = last = StackedLinear(n_seeds, n_in, n_out)
         else:
             self.net = MLP(n_seeds, n_in, params.width, params.depth, n_out, ACTIVATIONS[params.activation])
-            last = self.net.out
+            last = self.net.layers[-1]
         last.bound *= params.last_scale
         if params.init == "orthogonal":
             orthogonally(self.net, params.last_scale)
+
+    def distribution(self, observations: Tensor) -> Distribution:
+        """What the policy does at observations [S, B, O]."""
+        raise NotImplementedError
+
+    def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
+        """Actions [S, B, A] at observations [S, B, O]; without noise the policy's mode."""
+        raise NotImplementedError
+
+    def log_density(self, distribution: Distribution, actions: Tensor) -> Tensor:
+        """The log-density [S, B] of actions [S, B, A] under a distribution."""
+        raise NotImplementedError
 
     def acting(self, noise: Tensor) -> Callable[[Tensor, int], Tensor]:
         """The function (observations [S, E, O], t) -> actions [S, E, A] of step t, by noise [S, T, E, A] of `noise`.

@@ -60,15 +60,16 @@ class PPO:
         old_log_prob = policy.log_density(old, actions)
         self.moving.copy_(self.alive)
         stopped, norms = torch.zeros_like(self.alive), []
-        by_hand = isinstance(policy, GaussianPolicy) and written_out.applies(policy.net)
+        by_hand = None
+        if isinstance(policy, GaussianPolicy) and written_out.applies(policy.net):
+            by_hand = policy.net, policy.log_std
         rows = observations, actions, old_log_prob, advantages, *old
         parts = minibatches(draws, "policy", rows, params.epochs, params.minibatches)
         for k, (o, a, log_prob, gains, *before) in enumerate(parts):
             if params.minibatch_advantages == "standardised":
                 gains = normalise(gains, "standardised")
-            if by_hand:
-                net, log_std = policy.net, policy.log_std
-                loss = written_out.surrogate(net, log_std, o, a, log_prob, gains, params.clip, bonus)
+            if by_hand is not None:
+                loss = written_out.surrogate(*by_hand, o, a, log_prob, gains, params.clip, bonus)
                 norms.append(self.optimizer.follow(loss, draws.step))
             else:
                 new = policy.distribution(o)
@@ -76,8 +77,8 @@ class PPO:
                 norms.append(self.optimizer.step(-gain - bonus * policy.entropy(new).mean(1), draws.step))
             if params.kl_stop != "none" and (k + 1) % params.minibatches == 0:
                 if params.kl_stop == "batch":
-                    o, before = observations, old
-                stopped |= self.moving & (self._kl(o, before) > params.kl_limit)
+                    o, before = observations, [*old]
+                stopped |= self.moving & (self._kl(o, tuple(before)) > params.kl_limit)
                 self.moving.logical_and_(~stopped)
         self.alive.logical_and_(self.moving | stopped)
         with torch.no_grad():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from pydantic import Field
@@ -12,7 +12,7 @@ from baselines.parts.control.policy import CategoricalPolicy, Distribution, Gaus
 from harness.contracts import Draws, Settings
 from harness.maths.arrays import surely
 
-Vectors = list[Tensor]
+Vectors = Sequence[Tensor]
 
 
 class TRPOParams(Settings):

@@ -51,6 +51,7 @@ class LinearValue(nn.Module):
     Duan et al. (2016). The coefficients [S, F] are zero at first. It is fitted to the batch's discounted returns.
     """
 
+    coefficients: Tensor
     fits_returns = True
 
     def __init__(self, n_seeds: int, n_in: int, params: LinearParams):
@@ -117,9 +118,9 @@ class ValueNet(nn.Module):
 
     def fit(self, observations: Tensor, times: Tensor, values: Tensor, targets: Tensor, draws: Draws) -> None:
         """Fit to targets [S, T, E]; values: the predictions [S, T, E] that clipping keeps close to."""
-        o, old, y = observations.flatten(1, 2), values.flatten(1), targets.flatten(1)
+        rows = observations.flatten(1, 2), values.flatten(1), targets.flatten(1)
         by_hand, clip = written_out.applies(self.net), self.params.clip
-        for o, old, y in minibatches(draws, "value", (o, old, y), self.params.epochs, self.params.minibatches):
+        for o, old, y in minibatches(draws, "value", rows, self.params.epochs, self.params.minibatches):
             if by_hand:
                 self.optimizer.follow(written_out.squared_error(self.net, o, old, y, clip), draws.step)
             else:
@@ -152,4 +153,6 @@ def minibatches(
 
 def value_function(n_seeds: int, n_in: int, params: LinearParams | ValueNetParams) -> LinearValue | ValueNet:
     """The value function of observations of n_in numbers that a block names."""
-    return (LinearValue if params.kind == "linear" else ValueNet)(n_seeds, n_in, params)
+    if params.kind == "linear":
+        return LinearValue(n_seeds, n_in, params)
+    return ValueNet(n_seeds, n_in, params)

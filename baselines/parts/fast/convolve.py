@@ -85,7 +85,9 @@ class _InputGradient(Function):
     def forward(ctx: Any, dy: Tensor, weight: Tensor, x: Tensor, g: Geometry) -> Tensor:
         ctx.g = g
         ctx.save_for_backward(dy, weight)
-        return _gradients(dy, x, weight, g, (True, False, False))[0]
+        dx, _, _ = _gradients(dy, x, weight, g, (True, False, False))
+        assert dx is not None
+        return dx
 
     @staticmethod
     def backward(ctx: Any, ddx: Tensor) -> tuple:
@@ -103,7 +105,9 @@ class _WeightGradient(Function):
     def forward(ctx: Any, dy: Tensor, x: Tensor, weight: Tensor, g: Geometry) -> Tensor:
         ctx.g = g
         ctx.save_for_backward(dy, x)
-        return _gradients(dy, x, weight, g, (False, True, False))[1]
+        _, dw, _ = _gradients(dy, x, weight, g, (False, True, False))
+        assert dw is not None
+        return dw
 
     @staticmethod
     def backward(ctx: Any, ddw: Tensor) -> tuple:

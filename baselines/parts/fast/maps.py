@@ -11,6 +11,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Self, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -20,13 +21,15 @@ from baselines.parts.fast.convolve import convolve
 from baselines.parts.fast.switch import plain
 from harness.contracts import BenchError
 
+Part = TypeVar("Part", bound=Tensor | None)
+
 
 class Maps(ABC):
     """x [S, B, C, H, W] on its way through a chain of steps, laid out as the way to convolve it requires."""
 
     @classmethod
     @abstractmethod
-    def of(cls, x: Tensor) -> Maps:
+    def of(cls, x: Tensor) -> Self:
         """The start of a chain, from x [S, B, C, H, W]."""
 
     @abstractmethod
@@ -34,14 +37,14 @@ class Maps(ABC):
         """[S, B, C, H, W] at the end of the chain."""
 
     @abstractmethod
-    def each(self, function: Callable[..., Tensor], *others: Maps) -> Maps:
+    def each(self, function: Callable[..., Tensor], *others: Self) -> Self:
         """Apply `function` to images [N, D, H, W], with the `others`' images as its further arguments.
 
         The function must treat every sample and every channel alike and by itself.
         """
 
     @abstractmethod
-    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Maps:
+    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
         """Convolve each seed's maps with its own part of weight [S, out, C, k, k] and bias [S, out]."""
 
 
@@ -58,17 +61,17 @@ class Loop(Maps):
         self.n_seeds, self.step = n_seeds, step
 
     @classmethod
-    def of(cls, x: Tensor) -> Maps:
+    def of(cls, x: Tensor) -> Self:
         seeds = x.unbind()
         return cls(len(x), lambda k, made: cls.given(seeds[k]))
 
     def stacked(self) -> Tensor:
         return torch.stack([self.of_seed(k, {}) for k in range(self.n_seeds)])
 
-    def each(self, function: Callable[..., Tensor], *others: Maps) -> Maps:
+    def each(self, function: Callable[..., Tensor], *others: Self) -> Self:
         return type(self)(self.n_seeds, lambda k, made: function(*[maps.of_seed(k, made) for maps in (self, *others)]))
 
-    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Maps:
+    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
         weights, biases = weight.unbind(), [None] * self.n_seeds if bias is None else bias.unbind()
 
         def step(k: int, made: Made) -> Tensor:
@@ -83,7 +86,7 @@ class Loop(Maps):
         return made[self]
 
     @staticmethod
-    def given(x: Tensor | None) -> Tensor | None:
+    def given(x: Part) -> Part:
         """Take in one seed's part of what comes from outside the chain."""
         return x
 
@@ -110,7 +113,7 @@ class Branches(Loop):
         return torch.stack(parts)
 
     @staticmethod
-    def given(x: Tensor | None) -> Tensor | None:
+    def given(x: Part) -> Part:
         """Record x, so that the caller's stream does not give its memory away while the branch may still read it."""
         if x is not None:
             x.record_stream(torch.cuda.current_stream())
@@ -128,7 +131,7 @@ class _Whole(Maps):
     def __init__(self, n_seeds: int, x: Tensor):
         self.n_seeds, self.x = n_seeds, x
 
-    def each(self, function: Callable[..., Tensor], *others: Maps) -> Maps:
+    def each(self, function: Callable[..., Tensor], *others: Self) -> Self:
         return type(self)(self.n_seeds, function(self.x, *(maps.x for maps in others)))
 
 
@@ -136,15 +139,15 @@ class Grouped(_Whole):
     """Hold x as [B, S * C, H, W], and make one convolution with a group for each seed."""
 
     @classmethod
-    def of(cls, x: Tensor) -> Maps:
+    def of(cls, x: Tensor) -> Self:
         return cls(len(x), x.transpose(0, 1).flatten(1, 2))
 
     def stacked(self) -> Tensor:
         return self.x.unflatten(1, (self.n_seeds, -1)).transpose(0, 1)
 
-    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Maps:
+    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
         bias = None if bias is None else bias.flatten()
-        return Grouped(self.n_seeds, convolve(self.x, weight.flatten(0, 1), bias, stride, padding, self.n_seeds))
+        return type(self)(self.n_seeds, convolve(self.x, weight.flatten(0, 1), bias, stride, padding, self.n_seeds))
 
 
 class Products(_Whole):
@@ -155,13 +158,13 @@ class Products(_Whole):
     """
 
     @classmethod
-    def of(cls, x: Tensor) -> Maps:
+    def of(cls, x: Tensor) -> Self:
         return cls(len(x), x.flatten(0, 1))
 
     def stacked(self) -> Tensor:
         return self.x.unflatten(0, (self.n_seeds, -1))
 
-    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Maps:
+    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
         kernel = weight.shape[3]
         x = F.pad(self.x, [padding] * 4).permute(0, 2, 3, 1)  # [S * B, H, W, C]
         if (kernel, stride) != (1, 1):
@@ -169,7 +172,7 @@ class Products(_Whole):
             x = x.permute(0, 1, 2, 4, 5, 3)  # [S * B, H', W', k, k, C]
         rows, weight = x.reshape(self.n_seeds, -1, weight[0, 0].numel()), weight.permute(0, 3, 4, 2, 1).flatten(1, 3)
         y = torch.bmm(rows, weight) if bias is None else torch.baddbmm(bias.unsqueeze(1), rows, weight)
-        return Products(self.n_seeds, y.view(*x.shape[:3], -1).permute(0, 3, 1, 2))
+        return type(self)(self.n_seeds, y.view(*x.shape[:3], -1).permute(0, 3, 1, 2))
 
 
 WAYS: dict[str, type[Maps]] = {"loop": Loop, "grouped": Grouped, "branches": Branches, "products": Products}

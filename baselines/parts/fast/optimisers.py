@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,11 +26,14 @@ def eager(kind: Optimiser) -> Optimiser:
 
 def unhooked(step: Callable) -> Callable:
     """Keep torch from wrapping hooks and a profiler's mark around `step`, which take as long as a small step itself."""
-    step.hooked = True
+    vars(step)["hooked"] = True  # the mark that torch looks for
     return step
 
 
-class Adam(eager(torch.optim.Adam)):
+EagerAdam: Any = eager(torch.optim.Adam)  # a class that is made at run time has no type to derive from
+
+
+class Adam(EagerAdam):
     """Fused Adam. On the CPU the lists of tensors that a step works on are kept for the next step.
 
     Collecting them anew takes longer than the step of a small net.
@@ -82,6 +86,6 @@ FAST: dict[str, Optimiser] = {"adam": Adam, "rmsprop": eager(torch.optim.RMSprop
 PLAIN: dict[str, Optimiser] = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
 
 
-def rule(name: str) -> Optimiser:
+def rule(name: str) -> Callable[..., torch.optim.Optimizer]:
     """The optimiser's class: torch's own on the plain path, else the same without its wrappers."""
     return (PLAIN if plain() else FAST)[name]

@@ -6,34 +6,39 @@ The plain path is autograd over the same objective. It serves nets and policies 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from baselines.parts.fast.switch import plain
-from baselines.parts.layers import MLP
+from baselines.parts.layers import MLP, Activation
 
 # For an activation, (slope in its output, its output h) -> slope in its input.
-SLOPES = {
+SLOPES: dict[Activation, Callable[[Tensor, Tensor], Tensor]] = {
     torch.tanh: torch.ops.aten.tanh_backward,
     torch.relu: lambda slope, h: torch.ops.aten.threshold_backward(slope, h, 0),
 }
 
 
-def applies(net: object) -> bool:
+def applies(net: object) -> TypeGuard[MLP]:
     """Whether this file can differentiate `net`, and the plain path is not asked for."""
     if plain() or not isinstance(net, MLP) or net.out is None or net.activation not in SLOPES:
         return False
-    return all(layer.spectral is None for layer in (*net.hidden, net.out))
+    return all(layer.spectral is None for layer in net.layers)
 
 
 @torch.no_grad()
 def forward(net: MLP, x: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Outputs [S, B, out] for x [S, B, in], and the inputs [S, B, .] of every layer."""
-    inputs = [x]
-    for layer in net.hidden:
-        inputs.append(net.activation(torch.baddbmm(layer.bias.unsqueeze(1), inputs[-1], layer.weight.mT)))
-    return torch.baddbmm(net.out.bias.unsqueeze(1), inputs[-1], net.out.weight.mT), inputs
+    inputs: list[Tensor] = []
+    out = x
+    for layer in net.layers:
+        assert layer.bias is not None
+        inputs.append(net.activation(out) if inputs else out)
+        out = torch.baddbmm(layer.bias.unsqueeze(1), inputs[-1], layer.weight.mT)
+    return out, inputs
 
 
 @torch.no_grad()
@@ -42,9 +47,10 @@ def backward(net: MLP, inputs: list[Tensor], slope: Tensor) -> None:
 
     inputs: of every layer, as `forward` returned them.
     """
-    layers = [*net.hidden, net.out]
+    layers = net.layers
     for k in reversed(range(len(layers))):
         layer = layers[k]
+        assert layer.bias is not None
         layer.weight.grad = torch.bmm(slope.mT, inputs[k])
         layer.bias.grad = slope.sum(1)
         if k:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from harness.contracts import Settings
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class EmaParams(Settings):
@@ -28,19 +31,22 @@ class EmaParams(Settings):
 
     def decay_for(self, batch: int) -> float:
         """The decay of one update on `batch` images."""
-        return self.decay if self.decay is not None else 0.5 ** (batch / self.half_life_images)
+        if self.decay is not None:
+            return self.decay
+        assert self.half_life_images is not None  # one of the two is given
+        return 0.5 ** (batch / self.half_life_images)
 
 
-class Ema(nn.Module):
+class Ema(nn.Module, Generic[Net]):
     """`net` is the averaged copy. It starts as the given net, so make it after `Method.ready`."""
 
-    def __init__(self, net: nn.Module, decay: float):
+    def __init__(self, net: Net, decay: float):
         super().__init__()
         self.decay = decay
         self.net = copy.deepcopy(net).requires_grad_(False)
 
     @torch.no_grad()
-    def update(self, net: nn.Module, alive: Tensor) -> None:
+    def update(self, net: Net, alive: Tensor) -> None:
         """Move the average towards `net` for the seeds that are `alive` [S]."""
         weight = (1.0 - self.decay) * alive.float()
         averaged, current = self.net.state_dict(), net.state_dict()

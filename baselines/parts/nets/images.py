@@ -14,11 +14,15 @@ NetParams = Annotated[MLPParams | ResidualParams, Field(discriminator="kind")]
 
 def image_body(n_seeds: int, shape: tuple[int, ...], params: MLPParams | ResidualParams) -> MLPBody | ResidualBody:
     """A critic's body for images of `shape` (C, H, W)."""
-    return (MLPBody if params.kind == "mlp" else ResidualBody)(n_seeds, shape, params)
+    if params.kind == "mlp":
+        return MLPBody(n_seeds, shape, params)
+    return ResidualBody(n_seeds, shape, params)
 
 
 def generator(
     n_seeds: int, latent: int, shape: tuple[int, ...], params: MLPParams | ResidualParams
 ) -> MLPGenerator | ResidualGenerator:
     """A generator of images of `shape` (C, H, W) from latents [S, B, latent]."""
-    return (MLPGenerator if params.kind == "mlp" else ResidualGenerator)(n_seeds, latent, shape, params)
+    if params.kind == "mlp":
+        return MLPGenerator(n_seeds, latent, shape, params)
+    return ResidualGenerator(n_seeds, latent, shape, params)

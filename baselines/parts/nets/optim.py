@@ -69,12 +69,12 @@ class SeedOptimizer:
 
     def follow(self, loss: Tensor, step: int | Tensor) -> Tensor:
         """Take a step by the gradients that the parameters have already; returns as `step` does."""
-        norm = torch.stack([torch.linalg.vector_norm(p.grad.flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
+        norm = torch.stack([torch.linalg.vector_norm(_grad(p).flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
         self.alive.logical_and_(torch.isfinite(loss.detach() + norm))
         if self.params.clip_norm is not None:
             shorter = (self.params.clip_norm / (norm + 1e-6)).clamp(max=1.0)
             for p in self.parameters:
-                p.grad.mul_(shorter.view(-1, *[1] * (p.dim() - 1)))
+                _grad(p).mul_(shorter.view(-1, *[1] * (p.dim() - 1)))
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.lr_at(step)
         if surely(self.alive):
@@ -97,6 +97,11 @@ class SeedOptimizer:
         """
         kept = [value for p in self.parameters for value in self.optimizer.state[p].values()]
         return [p.data for p in self.parameters] + [t for t in kept if torch.is_tensor(t) and t.dim()]
+
+
+def _grad(p: nn.Parameter) -> Tensor:
+    assert p.grad is not None
+    return p.grad
 
 
 @torch.no_grad()

@@ -18,15 +18,16 @@ def orthogonally(net: MLP | StackedLinear, last: float) -> None:
 
     Their length is GAIN, and `last` in the last layer. Biases start at zero.
     """
-    hidden, out = (net.hidden, net.out) if isinstance(net, MLP) else ((), net)
+    *hidden, out = net.layers if isinstance(net, MLP) else [net]
     for layer, gain in (*((layer, GAIN) for layer in hidden), (out, last)):
-        layer.fill = partial(_fill, layer, gain)
+        vars(layer)["fill"] = partial(_fill, layer, gain)  # in place of the method of this name
 
 
 def _fill(layer: StackedLinear, gain: float, fill: Fill) -> None:
     uniform = fill("weight", layer.weight.shape[1:], 1.0).double()
     normal = torch.erfinv(uniform.clamp(-1 + 1e-9, 1 - 1e-9))  # up to a factor, which the decomposition takes out
     layer.weight.data.copy_(gain * _rotation(normal))
+    assert layer.bias is not None
     layer.bias.data.zero_()
 
 

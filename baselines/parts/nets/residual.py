@@ -7,6 +7,7 @@ clamped to one class. A constant input only adds to the bias of the first linear
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -51,7 +52,7 @@ def added_into(past: Tensor, x: Tensor) -> Tensor:
     return x.add_(past)
 
 
-def stage_widths(shape: tuple[int, int, int], width: int, max_width: int) -> list[int]:
+def stage_widths(shape: tuple[int, ...], width: int, max_width: int) -> list[int]:
     """The channels from full size down to 4x4: min(width 2^i, max_width) for i = 0 .. log2(size / 4).
 
     Raises BenchError unless `shape` (C, H, W) is square with a power of two from 16 as its side.
@@ -85,11 +86,11 @@ class ResidualBlock(nn.Module):
 class ResidualGenerator(nn.Module):
     """Latents z [S, B, latent] -> images [S, B, C, H, W] in [-1, 1]; `shape` is (C, H, W)."""
 
-    def __init__(self, n_seeds: int, latent: int, shape: tuple[int, int, int], params: ResidualParams):
+    def __init__(self, n_seeds: int, latent: int, shape: tuple[int, ...], params: ResidualParams):
         super().__init__()
         widths = stage_widths(shape, params.width, params.max_width)[::-1]
         self.project = StackedLinear(n_seeds, latent, widths[0] * BASE * BASE)
-        self.stages = nn.ModuleList(ResidualBlock(n_seeds, a, b) for a, b in zip(widths, widths[1:]))
+        self.stages = nn.ModuleList(ResidualBlock(n_seeds, a, b) for a, b in pairwise(widths))
         self.last = ResidualBlock(n_seeds, widths[-1], widths[-1])
         self.to_image = StackedConv2d(n_seeds, widths[-1], shape[0], 3, padding=1)
 
@@ -107,13 +108,13 @@ class ResidualBody(nn.Module):
     appendix of the paper's first version lists it after each block.
     """
 
-    def __init__(self, n_seeds: int, shape: tuple[int, int, int], params: ResidualParams):
+    def __init__(self, n_seeds: int, shape: tuple[int, ...], params: ResidualParams):
         super().__init__()
         widths = stage_widths(shape, params.width, params.max_width)
         self.n_seeds, self.features = n_seeds, (widths[-1], BASE, BASE)
         self.from_image = StackedConv2d(n_seeds, shape[0], widths[0], 3, padding=1)
         self.first = ResidualBlock(n_seeds, widths[0], widths[0])
-        self.stages = nn.ModuleList(ResidualBlock(n_seeds, a, b) for a, b in zip(widths, widths[1:]))
+        self.stages = nn.ModuleList(ResidualBlock(n_seeds, a, b) for a, b in pairwise(widths))
 
     def forward(self, x: Tensor) -> Tensor:
         maps = self.first(self.from_image.maps(maps_of(x)))

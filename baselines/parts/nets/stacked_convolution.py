@@ -33,7 +33,8 @@ class StackedConv2d(Affine):
 
     def maps(self, x: Maps, scale: float = 1.0) -> Maps:
         """`scale` times the convolution of x; the few weights are multiplied, not the images."""
-        weight, bias = self.effective_weight(), self.bias
+        weight = self.effective_weight()
+        bias: Tensor | None = self.bias
         if scale != 1.0:
             weight, bias = scale * weight, None if bias is None else scale * bias
         return x.convolved(weight, bias, self.stride, self.padding)

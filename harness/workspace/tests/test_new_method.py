@@ -178,10 +178,11 @@ def test_a_failure_in_the_middle_leaves_all_as_it_was(tree: Path, monkeypatch: p
     assert (tree / "params.yaml").read_text() == TEXT and sorted((tree / registry.METHODS).iterdir()) == before
 
 
-def test_names_in_words_and_strings_stay() -> None:
-    text = '"""Doc."""\n\nclass Old(Method):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["old"]\n\nNew = Old\n'
+@pytest.mark.parametrize("base", ["Method", "Method[Source]", "contracts.Method[Environments]"])
+def test_names_in_words_and_strings_stay(base: str) -> None:
+    text = f'"""Doc."""\n\nclass Old({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["old"]\n\nNew = Old\n'
     assert renamed(text, "old.py", "old", "new").endswith(
-        '"""\n\nclass NewMethod(Method):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["new"]\n\nNew = NewMethod\n'
+        f'"""\n\nclass NewMethod({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["new"]\n\nNew = NewMethod\n'
     )
     with pytest.raises(BenchError, match="old.py cannot be copied"):
-        renamed(text.replace("(Method)", ""), "old.py", "old", "new")
+        renamed(text.replace(f"({base})", ""), "old.py", "old", "new")

@@ -50,7 +50,8 @@ def build(seeds=range(3), **params):
     return learner, draws
 
 
-def run(learner, draws, steps, source=Point()):
+def run(learner, draws, steps, source=None):
+    source = source or Point()
     for draws.step in range(steps):
         rollout = learner.rollout(source, draws)
         logs = learner.improve(rollout, rollout.rewards, draws)

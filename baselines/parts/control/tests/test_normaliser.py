@@ -172,11 +172,10 @@ def test_the_discriminator_meets_s_and_next_s_by_the_same_numbers():
     method = imitation.build(params, TaskSpec("maze", (1,), 10, action_size=1, horizon=20), draws, torch.device("cpu"))
     source = Moved()
     source.demonstrations = lambda: source.rollout(lambda o, t: -o.sign(), CounterDraws((0,), "expert"), 5)
+    seen, update = [], method.discriminator.update
+    method.discriminator.update = lambda *a: seen.append((a[0], method.learner.see.mean.clone())) or update(*a)
     for draws.step in range(3):
-        seen, update = [], method.discriminator.update
-        method.discriminator.update = lambda *a: seen.append((a[0], method.learner.see.mean.clone())) or update(*a)
         method.update(source, draws)
-        method.discriminator.update = update
     rows, mean = seen[-1]
     std = float((rows.next_observations - rows.observations).abs().max())
     assert 0 < std < 3, "the step of 20 units is a part of the spread"

@@ -9,17 +9,17 @@ from baselines.parts.nets.optim import OptimizerParams
 from harness.contracts import bind, initialise
 from harness.run.seeds import CounterDraws
 
-S, T, E, O = 3, 20, 6, 2
+S, T, E, N_IN = 3, 20, 6, 2
 DRAWS = CounterDraws(range(S), "test")
 
 
 def batch():
-    o = 8 * DRAWS.normal("data", "o", (T, E, O))  # some beyond the clip at 10
+    o = 8 * DRAWS.normal("data", "o", (T, E, N_IN))  # some beyond the clip at 10
     return o, torch.arange(T).view(1, T, 1).expand(S, T, E), DRAWS.normal("data", "y", (T, E))
 
 
 def build(params=None, alive=None):
-    b = value_function(S, O, params or LinearParams())
+    b = value_function(S, N_IN, params or LinearParams())
     initialise(b, DRAWS)
     bind(b, torch.ones(S, dtype=torch.bool) if alive is None else alive)
     return b
@@ -31,7 +31,7 @@ def test_linear_is_ridge_regression():
     assert torch.equal(b(o, t), torch.zeros(S, T, E))
     b.fit(o, t, b(o, t), y, DRAWS)
     for k in range(S):
-        x, c = np.clip(o[k].double().numpy().reshape(-1, O), -10, 10), t[k].numpy().reshape(-1, 1) / 100
+        x, c = np.clip(o[k].double().numpy().reshape(-1, N_IN), -10, 10), t[k].numpy().reshape(-1, 1) / 100
         features = np.concatenate([x, x**2, c, c**2, c**3, np.ones_like(c)], 1)
         # ridge as ordinary least squares with sqrt(ridge) I below
         system = np.concatenate([features, np.sqrt(1e-5) * np.eye(features.shape[1])])

@@ -1,4 +1,7 @@
-"""Every way to convolve a stack of seeds against each seed by torch's own convolution: values, first and second derivatives."""
+"""Every way to convolve a stack of seeds agrees with torch's own convolution of each seed.
+
+Values, first and second derivatives are compared.
+"""
 
 from contextlib import contextmanager
 
@@ -68,7 +71,10 @@ def test_derivatives_by_finite_differences(way):
 
 
 def test_nets_agree_with_the_loop(way, monkeypatch):
-    """A penalised score through a generator and a critic's body: scaled weights, pooling, sums in place, and all else in between."""
+    """A penalised score goes through a generator and a critic's body.
+
+    So scaled weights, pooling, sums in place and all else in between are met.
+    """
     generator = ResidualGenerator(SEEDS, 4, (3, 16, 16), NET).double()
     body = ResidualBody(SEEDS, (3, 16, 16), NET).double()
     parameters = [*generator.parameters(), *body.parameters()]
@@ -77,8 +83,9 @@ def test_nets_agree_with_the_loop(way, monkeypatch):
     z = torch.randn(SEEDS, 2, 4, dtype=torch.float64, requires_grad=True)
     ours = derivatives(lambda: body(generator(z)), [z, *parameters])
     monkeypatch.setenv(VARIABLE, "loop")
-    for ours, theirs in zip(ours, derivatives(lambda: body(generator(z)), [z, *parameters]), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+    theirs = derivatives(lambda: body(generator(z)), [z, *parameters])
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_lower_precision_on_request(way):
@@ -116,7 +123,10 @@ class Stream:
 
 
 def test_branches_fork_and_join(monkeypatch):
-    """Without a GPU: each seed's whole chain on one stream, behind all that the caller did and before what it does next."""
+    """Without a GPU: each seed's whole chain runs on one stream.
+
+    It runs after all that the caller did before, and before all that the caller does next.
+    """
     caller, recorded, ran = Stream(), [], []
     stack = [caller]
 
@@ -148,5 +158,5 @@ def test_branches_fork_and_join(monkeypatch):
     assert [stream for stream, _ in ran] == [stream for stream in streams for _ in range(2)]
     assert all(seen[caller] == 7 for _, seen in ran)
     assert all(caller.seen[stream] == 2 for stream in streams) and stack == [caller]
-    # What the caller made and a branch reads, the maps and the weights, is kept for that branch, and nothing else need be.
+    # What the caller made and a branch reads, the maps and the weights, is kept for that branch; nothing else need be.
     assert recorded == [(t[k].data_ptr(), streams[k]) for k in range(SEEDS) for t in (x, *stacked.parameters())]

@@ -13,7 +13,7 @@ from baselines.parts.nets.stacked_convolution import StackedConv2d
 from harness.contracts import BenchError, initialise
 from harness.run.seeds import CounterDraws
 
-S, B, O, A = 2, 24, 3, 2
+S, B, N_IN, A = 2, 24, 3, 2
 TOLERANCE = 1e-9  # relative and absolute, in float64
 
 
@@ -86,11 +86,11 @@ def test_convolutions_and_their_second_derivatives(monkeypatch, numbers):
 @pytest.mark.parametrize("bonus", [0.0, 0.1])
 def test_updates_of_ppo(monkeypatch, draws, numbers, bonus):
     def run():
-        policy = GaussianPolicy(S, O, A, PolicyParams(width=5))
+        policy = GaussianPolicy(S, N_IN, A, PolicyParams(width=5))
         initialise(policy, draws)
         policy = policy.double()
         ppo = PPO(policy, PPOParams(minibatches=2, epochs=3), torch.ones(S, dtype=torch.bool))
-        observations, actions = numbers("o", B, O), numbers("a", B, A)
+        observations, actions = numbers("o", B, N_IN), numbers("a", B, A)
         ppo.update(policy.distribution(observations), observations, actions, numbers("gain", B), bonus, draws)
         return [p.detach() for p in policy.parameters()]
 
@@ -100,11 +100,11 @@ def test_updates_of_ppo(monkeypatch, draws, numbers, bonus):
 @pytest.mark.parametrize("clip", [None, 0.1])
 def test_fits_of_a_value_net(monkeypatch, draws, numbers, clip):
     def run():
-        value = ValueNet(S, O, ValueNetParams(kind="mlp", width=5, minibatches=2, epochs=3, clip=clip))
+        value = ValueNet(S, N_IN, ValueNetParams(kind="mlp", width=5, minibatches=2, epochs=3, clip=clip))
         initialise(value, draws)
         value = value.double()
         value.bind(torch.ones(S, dtype=torch.bool))
-        observations, times = numbers("o", 6, 4, O), torch.zeros(S, 6, 4)
+        observations, times = numbers("o", 6, 4, N_IN), torch.zeros(S, 6, 4)
         value.fit(observations, times, value(observations, times), numbers("y", 6, 4), draws)
         return [p.detach() for p in value.parameters()]
 
@@ -113,11 +113,11 @@ def test_fits_of_a_value_net(monkeypatch, draws, numbers, clip):
 
 def test_a_policy_that_acts(monkeypatch, draws, numbers):
     def run():
-        policy = GaussianPolicy(S, O, A, PolicyParams(width=5))
+        policy = GaussianPolicy(S, N_IN, A, PolicyParams(width=5))
         initialise(policy, draws)
         with torch.no_grad():
             act = policy.double().acting(numbers("noise", 4, B, A))
-            return torch.stack([act(numbers(f"o{t}", B, O), t) for t in range(4)])
+            return torch.stack([act(numbers(f"o{t}", B, N_IN), t) for t in range(4)])
 
     assert_close(*both(monkeypatch, run))
 

@@ -12,7 +12,7 @@ from baselines.parts.fast.held import held
 from baselines.parts.fast.written_out import applies, squared_error, surrogate
 from baselines.parts.layers import MLP, StackedLinear
 
-S, B, O, A = 3, 17, 5, 2
+S, B, N_IN, A = 3, 17, 5, 2
 
 
 def filled(module: nn.Module) -> nn.Module:
@@ -34,8 +34,8 @@ def gradients(module: nn.Module) -> list[torch.Tensor]:
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_clipped_surrogate(activation: str, depth: int, bonus: float) -> None:
-    policy = filled(GaussianPolicy(S, O, A, PolicyParams(width=6, depth=depth, activation=activation)))
-    observations, actions, advantages = normal(S, B, O), normal(S, B, A), normal(S, B)
+    policy = filled(GaussianPolicy(S, N_IN, A, PolicyParams(width=6, depth=depth, activation=activation)))
+    observations, actions, advantages = normal(S, B, N_IN), normal(S, B, A), normal(S, B)
     new = policy.distribution(observations)
     # Old densities for ratios below, within and above the clip, with gains of both signs.
     old = (policy.log_density(new, actions) + 0.3 * normal(S, B)).detach()
@@ -56,8 +56,8 @@ def test_clipped_surrogate(activation: str, depth: int, bonus: float) -> None:
 
 @pytest.mark.parametrize("clip", [None, 0.2])
 def test_squared_error(clip: float | None) -> None:
-    net = filled(MLP(S, O, 6, 2, 1, torch.tanh))
-    observations, targets = normal(S, B, O), normal(S, B)
+    net = filled(MLP(S, N_IN, 6, 2, 1, torch.tanh))
+    observations, targets = normal(S, B, N_IN), normal(S, B)
     old = (net(observations).squeeze(2) + 0.3 * normal(S, B)).detach()
     loss = value_loss(net(observations).squeeze(2), old, targets, clip).mean(1)
     loss.sum().backward()
@@ -69,8 +69,8 @@ def test_squared_error(clip: float | None) -> None:
 
 
 def test_a_seed_that_is_not_finite_spoils_no_other() -> None:
-    net = filled(MLP(S, O, 6, 2, 1, torch.tanh))
-    observations, targets = normal(S, B, O), normal(S, B)
+    net = filled(MLP(S, N_IN, 6, 2, 1, torch.tanh))
+    observations, targets = normal(S, B, N_IN), normal(S, B)
     clean = squared_error(net, observations, targets, targets, None), gradients(net)
     observations[1, 0, 0] = torch.nan
     loss, spoilt = squared_error(net, observations, targets, targets, None), gradients(net)
@@ -90,6 +90,6 @@ def test_what_is_not_known_is_left_to_autograd() -> None:
 
 
 def test_a_held_net_is_the_net() -> None:
-    net = filled(MLP(S, O, 6, 2, A, torch.tanh))
-    x = normal(S, B, O)
+    net = filled(MLP(S, N_IN, 6, 2, A, torch.tanh))
+    x = normal(S, B, N_IN)
     torch.testing.assert_close(held(net)(x), net(x))

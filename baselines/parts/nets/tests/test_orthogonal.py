@@ -1,4 +1,4 @@
-"""Orthogonal initial weights: lengths and angles, zero biases, a seed in a stack, and that a policy and a value net have them."""
+"""Orthogonal initial weights: lengths, angles, zero biases, a seed in a stack; a policy and a value net have them."""
 
 import pytest
 import torch
