@@ -96,7 +96,7 @@ class RealSide:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.{os.getpid()}.npy")
         np.save(aside, found)
-        os.replace(aside, path)
+        aside.replace(path)
         return found
 
     def manifest(self) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def decode_cached(files: list[ImageFile], size: int, scratch: str | Path, where:
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)
             _write(aside, files, size, where)
-            os.replace(aside, cached)
+            aside.replace(cached)
         except OSError as error:
             raise BenchError(f"cannot write {cached} ({error.strerror}): free space or give another scratch") from error
         finally:
@@ -53,7 +53,7 @@ def decode_cached(files: list[ImageFile], size: int, scratch: str | Path, where:
 
 def _write(path: Path, files: list[ImageFile], size: int, where: str) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), 3, size, size)}
-    with open(path, "wb") as out, ThreadPoolExecutor() as pool:
+    with path.open("wb") as out, ThreadPoolExecutor() as pool:
         np.lib.format.write_array_header_1_0(out, header)
         each = pool.map if size >= THREADED_FROM else map
         for first in range(0, len(files), CHUNK):

@@ -13,7 +13,7 @@ from harness.report.stats.simulation import METHODS, RULES, Row
 from harness.report.tables.cells import MISSING, Number, Table, Text, count
 from harness.report.tables.spelling import TIED
 
-COMMAND = "python -m harness.benchmarks.coverage"
+COMMAND = "python -m harness.benchmarks.simulation"
 
 
 def load_coverage(path: Path) -> pd.DataFrame | None:

@@ -1,6 +1,6 @@
 """Draw the statistics of the report from known distributions, and write how often they hold.
 
-    python -m harness.benchmarks.coverage
+    python -m harness.benchmarks.simulation
 
 Writes results/statistics/coverage.csv, which the report shows; equal code gives equal bytes. A minute of one core.
 """
