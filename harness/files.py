@@ -23,13 +23,13 @@ def write_bytes(path: Path, content: bytes | memoryview, previous: Path | None =
     aside = path.with_name(f".{path.name}.aside")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(aside, "wb") as file:
+        with Path(aside).open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if previous is not None and path.exists():
-            os.replace(path, previous)
-        os.replace(aside, path)
+            Path(path).replace(previous)
+        Path(aside).replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
@@ -55,7 +55,7 @@ def write_folder(target: Path, contents: dict[str, bytes], room: Path) -> None:
             for name, content in contents.items():
                 write_bytes(whole / name, content)
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(whole, target)
+            Path(whole).rename(target)
     except OSError as error:
         raise cannot_write(target, error) from None
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from harness.errors import BenchError
 
@@ -78,7 +78,7 @@ def spelled(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether a value has a place on an axis; True and False are words here."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -134,7 +134,7 @@ def _check_sources(where: str, block: Any) -> None:
         parts = demonstrations.split("/") if isinstance(demonstrations, str) else []
         if len(parts) != 2 and (len(parts) != 4 or parts[0] != "archive"):
             raise BenchError(
-                f"{where}.demonstrations must be TASK/CELL or archive/PRESET/TASK/CELL, got {ascii(demonstrations)}"
+                f"{where}.demonstrations must be TASK/CELL or archive/PRESET/TASK/CELL, got {demonstrations!a}"
             )
         for part in parts:
             checked_name(f"{where}.demonstrations: a part", part)

@@ -26,7 +26,9 @@ def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] 
         return None
     for name, method in params["methods"].get(task, {}).items():
         if method.get("algorithm") in registry.algorithms():
-            made = getattr(registry.algorithm(method["algorithm"]), "controls", lambda block: {})(untitled(method))
+            made: dict[str, Any] = getattr(registry.algorithm(method["algorithm"]), "controls", lambda block: {})(
+                untitled(method)
+            )
             if made:
                 return name, made
     return None

@@ -120,14 +120,15 @@ def _code(path: Path) -> Any:
 
 
 def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ...]] | None:
-    """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm; None for a file of ours."""
+    """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm.
+
+    None for a file of ours.
+    """
     if (its := registry.packaged(root).get(algorithm)) is None:
         return None
     path = registry.source(algorithm, root)
     code, imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
-    ours = tuple(
-        m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _file(root, m, missing_ok=True)
-    )
+    ours = tuple(m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _found(root, m))
     return {f"{its.package} {its.version}: {its.module}": code}, ours
 
 
@@ -143,7 +144,7 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
         name = path.relative_to(root).as_posix()
         if name not in found:
             found[name], imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
-            waiting += [f for m in imported if not m.startswith(skip) and (f := _file(root, m, missing_ok=True))]
+            waiting += [f for m in imported if not m.startswith(skip) and (f := _found(root, m))]
     return dict(sorted(found.items()))
 
 
@@ -189,14 +190,21 @@ def _has_docstring(node: ast.AST) -> bool:
     return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
 
 
-def _file(root: Path, module: str, missing_ok: bool = False) -> Path | None:
+def _found(root: Path, module: str) -> Path | None:
     """The file of a module of ours; packages have none, their `__init__` is empty by rule."""
-    path = root / f"{module.replace('.', '/')}.py"
-    if module.startswith(("harness.", "baselines.")) and path.is_file():
-        return path
-    if missing_ok:
-        return None
-    raise BenchError(f"{path} is missing")
+    path = _path(root, module)
+    return path if module.startswith(("harness.", "baselines.")) and path.is_file() else None
+
+
+def _file(root: Path, module: str) -> Path:
+    """The file of a module of ours that must be there."""
+    if (path := _found(root, module)) is None:
+        raise BenchError(f"{_path(root, module)} is missing")
+    return path
+
+
+def _path(root: Path, module: str) -> Path:
+    return root / f"{module.replace('.', '/')}.py"
 
 
 def _digest(files: dict[str, str]) -> str:

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -130,7 +129,7 @@ def _opened(path: Path, content: bytes) -> dict[str, Any]:
     except Exception:
         held = None
     if not isinstance(held, dict) or not isinstance(held.get("identity"), dict) or "state" not in held:
-        raise Refused(f"{path} is no checkpoint")
+        raise Refused(f"{path} is not a checkpoint")
     return held
 
 
@@ -162,6 +161,7 @@ def _difference(found: Any, like: Any, name: str = "") -> str | None:
             return f"{name} has {len(found)} entries, not {len(like)}"
         pairs = [(str(i), *pair) for i, pair in enumerate(zip(found, like))]
     else:
+        assert isinstance(found, dict)
         if other := sorted(map(str, found.keys() ^ like.keys())):
             return f"{name or 'the state'} {'lacks' if other[0] in like else 'has also'} {other[0]}"
         pairs = [(str(key), found[key], like[key]) for key in like]
@@ -171,7 +171,7 @@ def _difference(found: Any, like: Any, name: str = "") -> str | None:
 def _keep_aside(path: Path) -> None:
     try:
         if path.exists():
-            os.replace(path, path.with_suffix(".refused.pt"))
+            path.replace(path.with_suffix(".refused.pt"))
     except OSError as error:
         raise cannot_write(path, error) from None
 
@@ -181,7 +181,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Only one process trains in a folder; a second one is told so."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / "lock", "w", encoding="utf-8")
+        handle = Path(folder / "lock").open("w", encoding="utf-8")
     except OSError as error:
         raise BenchError(f"cannot write {folder} ({error.strerror}): make it writable and run again") from None
     with handle:

@@ -54,7 +54,8 @@ class Record:
             write_bytes(folder / SHEET, self.sheet)
         if self.artefacts is not None:
             file = io.BytesIO()
-            np.savez_compressed(file, **{name: np.concatenate(parts) for name, parts in self.artefacts.items()})
+            arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in self.artefacts.items()}
+            np.savez_compressed(file, **arrays)
             write_bytes(folder / ARTEFACTS, file.getvalue())
         write_bytes(folder / PROVENANCE, to_json(provenance))
         write_bytes(folder / HEAD, to_json(head))

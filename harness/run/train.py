@@ -135,8 +135,9 @@ def _restore(state: dict[str, Any] | None, method: Method, source: Source | Envi
     for name, optimizer in method.optimizers().items():
         optimizer.load_state_dict(state["optimizers"][name])
     if state["source"]:
+        assert hasattr(source, "load_state_dict"), "what gives its state takes it back"
         source.load_state_dict(state["source"])
     run = Run(**state["run"])
-    run.curves = [tuple(point) for point in run.curves]
+    run.curves = [(step, logs) for step, logs in run.curves]
     run.pending = {k: v.to(method.alive.device) for k, v in run.pending.items()}
     return run

@@ -154,7 +154,7 @@ from harness.commands import list as command
 command.run = lambda args: print("x")
 sys.exit(cli.main(["list"]))
 """
-    with open("/dev/full", "w", encoding="utf-8") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False)
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr

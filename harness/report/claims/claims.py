@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError, unknown_key
+from harness.yaml_text import load as load_yaml
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,9 @@ class Claim:
 
 def load_claims(path: Path) -> list[Claim]:
     """The claims of a file; none without it. Raises BenchError that names the claim and the wrong key."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     if not path.is_file():
         return []
-    try:
-        blocks = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
-        raise BenchError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}") from None
+    blocks = load_yaml(path)
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
         raise BenchError(f"{path}: must be a list of claims")
     claims = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,13 +48,16 @@ class Part:
     needed: int | None = None
 
 
+Evidence = tuple[Test, TaskFrame, list[Part]]
+
+
 @dataclass(frozen=True)
 class Judged:
     claim: Claim
     word: str
     reason: str
-    parts: list[tuple[Test, TaskFrame, list[Part]]]  # of its evidence, as far as it has run
-    passing: list[tuple[Test, TaskFrame, list[Part]]]  # of records elsewhere
+    parts: list[Evidence]  # of its evidence, as far as it has run
+    passing: list[Evidence]  # of records elsewhere
 
     @property
     def needed(self) -> int | None:
@@ -63,28 +67,33 @@ class Judged:
 
 def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused: Collection[str] = ()) -> Judged:
     """The claim's verdict. overlays: presets that have a command of their own. refused: those that cannot be shown."""
-    parts, words, odd = [], [], ""
+    parts: list[Evidence] = []
+    words: list[str] = []
+    odd = ""
     for test in claim.evidence:
         frame = frames.get(test.preset, {}).get(test.task)
-        found = [Part(test.task, NOT_RUN)] if frame is None else measure(test, frame)
-        broken = _requirement(test, frame) if frame else ""
-        if broken:
+        if frame is None:
+            words.append(NOT_RUN)
+        elif broken := _requirement(test, frame):
             words, odd = [*words, ELSEWHERE], broken
-            continue
-        words += [part.word for part in found]
-        if frame and any(part.word != NOT_RUN for part in found):
-            parts.append((test, frame, found))
-    passing = []
+        else:
+            found = measure(test, frame)
+            words += [part.word for part in found]
+            parts += _run(test, frame, found)
+    passing: list[Evidence] = []
     for test in claim.elsewhere:
-        frame = frames.get(test.preset, {}).get(test.task)
-        found = measure(test, frame) if frame else []
-        if any(part.word != NOT_RUN for part in found):
-            passing.append((test, frame, found))
+        if frame := frames.get(test.preset, {}).get(test.task):
+            passing += _run(test, frame, measure(test, frame))
     word = together(words) if words else NOT_RUN
     if word == NOT_RUN and passing:
         word = ELSEWHERE
     absent = _absent(claim, overlays, refused)
     return Judged(claim, word, _reason(claim, word, parts, odd, absent), parts, passing)
+
+
+def _run(test: Test, frame: TaskFrame, found: list[Part]) -> list[Evidence]:
+    """The test with its parts, if any of them has run."""
+    return [(test, frame, found)] if any(part.word != NOT_RUN for part in found) else []
 
 
 def together(words: list[str]) -> str:
@@ -119,11 +128,11 @@ def measure(test: Test, frame: TaskFrame) -> list[Part]:
 
 def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: str) -> Part:
     a, b = _values(test, better, test.metric), _values(test, worse, test.than_metric or test.metric)
-    if a is None or b is None:
+    if better is None or worse is None or a is None or b is None:
         return Part(name, NOT_RUN)
     up = test.higher_is_better
     if up is None and test.metric:
-        up = better.record["metrics"][test.metric]["higher_is_better"]
+        up = better.head["metrics"][test.metric]["higher_is_better"]
     if up is None:
         raise ValueError(f"{test.metric or test.log} of {test.task} has no direction: the claim needs higher_is_better")
     shared = [seed for seed in a.index if seed in b.index]
@@ -142,7 +151,7 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
 
 def _level(test: Test, cell: CellFrame | None) -> Part:
     values = _values(test, cell, test.metric)
-    if values is None:
+    if cell is None or values is None:
         return Part(test.cell, NOT_RUN)
     x = values.to_numpy(float)
     found = st.paired_difference(x, np.zeros_like(x))  # the t interval of the mean
@@ -158,7 +167,7 @@ def _values(test: Test, cell: CellFrame | None, metric: str) -> pd.Series | None
     if cell is None or not cell.record:
         return None
     if metric:
-        return cell.units(metric) if metric in cell.record["metrics"] else None
+        return cell.units(metric) if metric in cell.head["metrics"] else None
     logs = cell.curves
     if logs is None or test.log not in logs:
         return None
@@ -172,7 +181,7 @@ def _requirement(test: Test, frame: TaskFrame) -> str:
     for cell in frame.everything:
         if cell.name in test.cells and cell.record:
             for key, wanted in test.requires.items():
-                value = cell.record
+                value: Any = cell.record
                 for part in key.split("."):
                     value = value.get(part) if isinstance(value, dict) else None
                 if value != wanted:
@@ -188,7 +197,7 @@ def _absent(claim: Claim, overlays: Collection[str], refused: Collection[str]) -
     return claim.why or "not run: " + ", ".join(dict.fromkeys(f"`{command}`" for command in commands))
 
 
-def _reason(claim: Claim, word: str, parts: list[tuple[Test, TaskFrame, list[Part]]], odd: str, absent: str) -> str:
+def _reason(claim: Claim, word: str, parts: list[Evidence], odd: str, absent: str) -> str:
     listed = [part for *_, found in parts for part in found]
     said = {
         REPRODUCED: lambda: (
@@ -211,8 +220,8 @@ def shown(test: Test, frame: TaskFrame, parts: list[Part], passing: bool = False
     """
     run = [part for part in parts if part.word != NOT_RUN]
     if len(run) > MOST_SHOWN:
-        counts = [(sum(part.word == which for part in run), IN_PASSING[which]) for which in (REPRODUCED, NOT, OPEN)]
-        words = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in counts if count)
+        ways = [(sum(part.word == which for part in run), IN_PASSING[which]) for which in (REPRODUCED, NOT, OPEN)]
+        words = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in ways if count)
     else:
         words = "; ".join(_said(part, passing) for part in run)
     counts = sorted({part.n for part in run})

@@ -54,7 +54,7 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
             continue
         theirs = rows.loc[name]
         ours, word = MISSING, "not run"
-        if cell.record and metric in cell.record["metrics"]:
+        if cell.record and metric in cell.head["metrics"]:
             x = cell.units(metric).to_numpy()
             runs = int(theirs.n_seeds or 1)  # one run where the paper does not say
             single = float(cell.endpoint(metric).var(ddof=1)) if cell.rewards else None

@@ -37,7 +37,7 @@ def draw(frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str,
     for ax in axes[panels:]:
         ax.set_visible(False)
     free = iter(axes)
-    _score(next(free), frame, swept, summary, looks, frame.headline, "score")
+    _score(next(free), frame, swept, summary, looks, frame.scored_by, "score")
     for metric, title in beside.items():
         _score(next(free), frame, swept, summary, looks, metric, title)
     if kl:
@@ -55,7 +55,7 @@ def draw(frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str,
             axes[panels].legend(handles, labels, loc="center left", ncol=2, **words)
         else:
             fig.legend(handles, labels, loc="outside lower center", ncol=balanced(len(labels), 6), **words)
-    metric = frame.metrics[frame.headline]["label"]
+    metric = frame.metrics[frame.scored_by]["label"]
     return Plot(
         f"{frame.name}-{swept.name}",
         f"{frame.title}: {swept.parameter} of {looks[swept.of].label}",
@@ -134,7 +134,7 @@ def _kl(ax: Axes, swept: Sweep, look: Style) -> None:
             label=word if identity else None,
         )
     if identity:
-        budgets = [cell.value for cell in swept.points if cell.value > 0]
+        budgets = [budget for budget in map(swept.place, swept.points) if budget > 0]
         line = [min(budgets), max(budgets)]
         ax.plot(line, line, color=REFERENCE, ls="--", lw=1.2, label="KL = I_c", zorder=1)
         ends += line
@@ -152,7 +152,7 @@ def _time(ax: Axes, swept: Sweep, log: str) -> None:
         if _varies(cell.curves, log):
             points = thin(centre(cell.curves, "step", log))
             drawn.append(points.middle)
-            ax.plot(points.x, points.middle, color=colour, ls=DASHES[place % len(DASHES)], label=shown(cell.value))
+            ax.plot(points.x, points.middle, color=colour, ls=DASHES[place % len(DASHES)], label=shown(cell.swept))
     if log == "beta" and min(map(min, drawn)) > 1e-4:
         stretch(ax, "y", np.concatenate(drawn), wide=5)
     elif log == "beta":
@@ -177,7 +177,7 @@ def _scale(ax: Axes, swept: Sweep) -> None:
             ax.set_xscale("log")
         else:
             ax.set_xscale("symlog", linthresh=min(positive))
-    ax.set_xticks(values, [shown(cell.value) for cell in swept.points])
+    ax.set_xticks(values, [shown(cell.swept) for cell in swept.points])
     if not swept.numeric:
         ax.set_xlim(-0.5, len(values) - 0.5)
     ax.minorticks_off()

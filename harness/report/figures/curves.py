@@ -28,7 +28,7 @@ def _scores(frame: TaskFrame, cell: CellFrame) -> pd.DataFrame:
 
 
 def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
-    rows, block = _scores(frame, cell), frame.metrics[frame.headline]
+    rows, block = _scores(frame, cell), frame.metrics[frame.scored_by]
     fig = figure(2.6, 5.4)
     ax = fig.subplots()
     seen = [rows.value.to_numpy()]

@@ -37,6 +37,7 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
 
 def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
     logs = cell.curves
+    assert logs is not None, f"{cell} has no logs"
     shown = [log for log in LOGS if log in logs and logs[log].nunique() > 1]
     rows = -(-len(shown) // COLUMNS)
     fig = figure(1.55 * rows + 0.25)

@@ -56,7 +56,7 @@ def compare(
     gap = pd.DataFrame({"x": [np.nan], "middle": [np.nan]})  # one path for all that is grey
     others = pd.concat([part for points in lines.values() for part in (thin(points, GHOST_POINTS), gap)])
     titles = []
-    for ax, shown in zip(axes, [[name] for name in lines] if crowded else [lines], strict=True):
+    for ax, shown in zip(axes, [[name] for name in lines] if crowded else [list(lines)], strict=True):
         if crowded:
             ax.plot(others.x, others.middle, color=GHOST, lw=0.7, zorder=1)
             ax.locator_params(axis="x", nbins=4)
@@ -81,11 +81,14 @@ def compare(
 
 def fit(fig: Figure, titles: Iterable[Text]) -> None:
     """Titles wider than their panel get a smaller type."""
-    fig.get_layout_engine().execute(fig)
+    engine = fig.get_layout_engine()
+    assert engine is not None, "figures have a constrained layout"
+    engine.execute(fig)
     for title in titles:
+        assert title.axes is not None, "a title of axes"
         room = title.axes.get_window_extent().width / title.get_window_extent().width
         if room < 1:
-            title.set_fontsize(0.9 * room * title.get_fontsize())  # hinted glyphs shrink by less
+            title.set_fontsize(0.9 * room * float(title.get_fontsize()))  # hinted glyphs shrink by less
 
 
 def grid(count: int) -> tuple[Figure, list[Axes], int]:

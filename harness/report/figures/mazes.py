@@ -15,7 +15,7 @@ RETURN = "return"
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     """The maps of every method that learnt a reward, a row each; of re-training, every policy by its reward."""
-    with_map = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.record["metrics"]]
+    with_map = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.head["metrics"]]
     plots = [_maps(frame, with_map)] if with_map else []
     trained_on = [cell for cell in frame.cells if cell.record and cell.rewards]
     return plots + ([_by_reward(frame, trained_on, looks)] if trained_on else [])
@@ -42,8 +42,9 @@ def _maps(frame: TaskFrame, cells: list[CellFrame]) -> Plot:
 
 
 def _room(ax, cell: CellFrame, seed: int) -> None:
+    assert cell.panels is not None, f"{cell} has a map and no panels"
     panels = cell.panels[cell.panels.seed == seed]
-    block = cell.record["manifests"][cell.record["metrics"]["reward_gradient"]["manifest"]]
+    block = cell.head["manifests"][cell.head["metrics"]["reward_gradient"]["manifest"]]
     (nx, ny), (x0, y0), d = block["points"], block["first_m"], block["spacing_m"]
     values = panels[panels.panel == MAP].sort_values("x").y.to_numpy().reshape(ny, nx)
     extent = (x0 - d / 2, x0 + (nx - 0.5) * d, y0 - d / 2, y0 + (ny - 0.5) * d)

@@ -36,7 +36,7 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
         density = np.exp(-0.5 * ((x - mean) / SPREAD) ** 2)
         left.fill_between(x, 0.25 * density, color="#E4E4E4", lw=0, zorder=0)
     for name, d in ours.items():
-        look, cell = looks[name], frame.cell(name)
+        look, cell = looks[name], frame.known(name)
         left.plot(*thin(d)[["x", "middle"]].to_numpy().T, label=look.label, zorder=2, **look.line)
         theirs = published_curve(cell)
         if theirs is not None:
@@ -67,7 +67,7 @@ def _against_kl(ax, frame: TaskFrame, looks: dict[str, Style]) -> None:
     ax.legend(loc="lower right", handlelength=2, fontsize=8)
     ax.axvspan(0.312, 0.434, color="#E4E4E4", lw=0, zorder=0)
     for cell in frame.cells:
-        if cell.record and {"kl", "d_at_plus_2"} <= set(cell.record["metrics"]):
+        if cell.record and {"kl", "d_at_plus_2"} <= set(cell.head["metrics"]):
             look = looks[cell.name]
             ax.plot(cell.endpoint("kl"), cell.endpoint("d_at_plus_2"), ls="", alpha=0.7, mew=0, **look.points)
     ax.set_xscale("log")

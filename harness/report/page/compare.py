@@ -42,8 +42,10 @@ def write(root: Path, a: str, b: str, task: str | None, preset: str | None, path
 def _runs(frame: TaskFrame) -> Plot:
     """The headline of every pair of runs, joined: what pairing sees and an interval of each method does not."""
     a, b = frame.cells
-    one, other = a.paired(b, frame.headline)
-    names = a.units(frame.headline).index
+    metric = frame.scored_by
+    one, other = a.paired(b, metric)
+    names = a.units(metric).index
+    label = labelled(frame.metrics[metric])
     with theme():
         fig = figure(3.0)
         ax = fig.subplots()
@@ -51,13 +53,13 @@ def _runs(frame: TaskFrame) -> Plot:
         for place, (cell, values) in enumerate(((a, one), (b, other))):
             ax.plot(range(len(names)), values, MARKERS[place], color=COLOURS[place], label=cell.name, ms=6)
         unit = "learnt reward" if a.rewards else "seed"
-        ax.set(xticks=range(len(names)), xticklabels=names, xlabel=unit, ylabel=labelled(frame.metrics[frame.headline]))
+        ax.set(xticks=range(len(names)), xticklabels=names, xlabel=unit, ylabel=label)
         ax.grid(axis="x", visible=False)
         ax.legend()
         drawn = svg(fig)
     return Plot(
         f"{frame.name}-runs",
-        f"Run by run: {labelled(frame.metrics[frame.headline])}",
+        f"Run by run: {label}",
         f"Each line joins the two runs of one {unit}, which share batches, latents or resets.",
         f"{a.name} and {b.name} at the end of training, by {unit}.",
         drawn,

@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 
 from harness.report.figures.style import Plot
-from harness.report.records import frame as records
-from harness.report.records.frame import TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.tables.ablation import ablation
 from harness.report.tables.cells import LEVEL, MISSING, Cell, Head, Link, Table, Text, count, fixed, source, status
 from harness.report.tables.constraints import constraints
@@ -111,8 +110,8 @@ def _page(
     plots: dict[str, list[Plot]],
     link: Link,
 ) -> Method:
-    having = [frame for frame in frames.values() if frame.cell(name)]
-    rows = [_row(frame, frame.cell(name), summaries[frame.name], link) for frame in having]
+    having = [(frame, cell) for frame in frames.values() if (cell := frame.cell(name))]
+    rows = [_row(frame, cell, summaries[frame.name], link) for frame, cell in having]
     head: list[Head | str] = [
         "task",
         "scored by",
@@ -127,21 +126,21 @@ def _page(
     notes = [
         "Score: interquartile mean over the seeds. Difference: mean over shared seeds, this method minus the baseline."
     ]
-    title = having[0].cell(name).title
-    parts = [_part(frame, frame.cell(name), params, summaries[frame.name], plots[frame.name], link) for frame in having]
-    failures = [f"{frame.title}: {frame.cell(name).status}." for frame in having if frame.cell(name).failures]
+    title = having[0][1].title
+    parts = [_part(frame, cell, params, summaries[frame.name], plots[frame.name], link) for frame, cell in having]
+    failures = [f"{frame.title}: {cell.status}." for frame, cell in having if cell.failures]
     if not failures:
-        failures = ["No run failed." if any(frame.cell(name).record for frame in having) else "Nothing has run yet."]
+        failures = ["No run failed." if any(cell.record for _, cell in having) else "Nothing has run yet."]
     return Method(name, title, Table(f"{title}: all tasks", head, rows, notes), failures, parts)
 
 
-def _row(frame: TaskFrame, cell: records.Cell, summary: pd.DataFrame, link: Link) -> list[Cell]:
+def _row(frame: TaskFrame, cell: CellFrame, summary: pd.DataFrame, link: Link) -> list[Cell]:
     end = [status(cell), source(cell, link)]
     task = Text(frame.title, href=f"#{frame.name}")
     rows = summary[(summary.cell == cell.name) & (summary.metric == frame.headline)]
     if rows.empty:
         return [task, *[MISSING] * 6, *end]
-    row, block = rows.iloc[0], frame.metrics[frame.headline]
+    row, block = rows.iloc[0], frame.metrics[frame.scored_by]
     against = frame.cell(frame.baseline)
     return [
         task,
@@ -156,7 +155,7 @@ def _row(frame: TaskFrame, cell: records.Cell, summary: pd.DataFrame, link: Link
 
 
 def _part(
-    frame: TaskFrame, cell: records.Cell, params: dict[str, Any], summary: pd.DataFrame, plots: list[Plot], link: Link
+    frame: TaskFrame, cell: CellFrame, params: dict[str, Any], summary: pd.DataFrame, plots: list[Plot], link: Link
 ) -> Part:
     swept = [each for each in frame.ablations if each.of == cell.name]
     cells = [cell, *(own for each in swept for own in each.cells)]
@@ -176,7 +175,7 @@ def _part(
     return Part(frame.name, frame.title, words, settings, [table for table in made if table], shown)
 
 
-def _settings(cell: records.Cell, params: dict[str, Any]) -> dict[str, Any]:
+def _settings(cell: CellFrame, params: dict[str, Any]) -> dict[str, Any]:
     """The method's block of the record, or of the parameters where there is no record."""
     declared = (params.get("methods", {}).get(cell.task) or {}).get(cell.name) or {}
     return (cell.record or {}).get("params", {}).get("method", declared)

@@ -102,7 +102,7 @@ def _rows(frame: TaskFrame, cell: CellFrame, against: str | None, ablation: str 
     return [
         common | _level(cell, metric) | _comparison(frame, cell, metric, against, not ablation)
         for metric in frame.metrics
-        if metric in cell.record["metrics"]
+        if metric in cell.head["metrics"]
     ]
 
 
@@ -120,7 +120,7 @@ def _level(cell: CellFrame, metric: str) -> dict[str, Any]:
         "mean": x.mean(),
         "median": np.median(x),
         "sd": x.std(ddof=1) if len(x) > 1 else math.nan,
-        "headline": bool(cell.record["metrics"][metric].get("headline", False)),
+        "headline": bool(cell.head["metrics"][metric].get("headline", False)),
         "optimality_gap": st.optimality_gap(x[None]) if metric == NORMALISED else math.nan,
     }
 
@@ -130,9 +130,9 @@ def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | N
     other = frame.cell(against)
     if not other or not other.record or other.name == cell.name:
         return {}
-    if metric not in other.record["metrics"]:
+    if metric not in other.head["metrics"]:
         return {}
-    block = cell.record["metrics"][metric]
+    block = cell.head["metrics"][metric]
     up = block["higher_is_better"]  # None where the metric only describes
     a, b = cell.paired(other, metric)
     d = st.paired_difference(a, b)
@@ -154,6 +154,6 @@ def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | N
 
 def seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int) -> float:
     """What a family of so many comparisons would take, by the differences of one row; NaN where no number would do."""
-    a, b = frame.cell(row.cell).paired(frame.cell(row.compared_with), row.metric)
+    a, b = frame.known(row.cell).paired(frame.known(row.compared_with), row.metric)
     found = power.seeds_to_decide(a - b, comparisons=comparisons)
     return found if math.isfinite(found) else math.nan

@@ -17,13 +17,13 @@ def check(frame: TaskFrame, protocol: int) -> None:
     """Refuse mixed protocol, data, manifests or directions, and unpaired seeds."""
     run = [cell for cell in frame.everything if cell.record]
     for cell in run:
-        _expect(cell, "name", f"{cell.record['task']}/{cell.record['cell']}", str(cell))
-        _expect(cell, "protocol", cell.record["protocol"], protocol)
-    _same(run, "preset", lambda cell: cell.record["preset"])
-    _same(run, "steps", lambda cell: cell.record["steps"])
-    _same(run, "data", lambda cell: cell.record["data_hash"])
+        _expect(cell, "name", f"{cell.head['task']}/{cell.head['cell']}", str(cell))
+        _expect(cell, "protocol", cell.head["protocol"], protocol)
+    _same(run, "preset", lambda cell: cell.head["preset"])
+    _same(run, "steps", lambda cell: cell.head["steps"])
+    _same(run, "data", lambda cell: cell.head["data_hash"])
     for metric in frame.metrics:
-        having = [cell for cell in run if metric in cell.record["metrics"]]
+        having = [cell for cell in run if metric in cell.head["metrics"]]
         _same(having, f"the manifest of {metric}", partial(_manifest, metric=metric))
         _same(having, f"the direction of {metric}", partial(_direction, metric=metric))
         for cell in having:
@@ -70,7 +70,7 @@ def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) 
 
 def _references(cell: CellFrame, metric: str, known: dict[str, float]) -> None:
     """A cell's reference values are those of the table; other processors may move the last digits."""
-    for label, value in cell.record["references"].get(metric, {}).items():
+    for label, value in cell.head["references"].get(metric, {}).items():
         if not math.isclose(value, known[label], rel_tol=1e-3):
             raise BenchError(
                 f"{cell.task}: {label} of {metric} is {value:.6g} in {cell.name} and {known[label]:.6g} in "
@@ -83,9 +83,9 @@ def _short(value: Any) -> str:
 
 
 def _manifest(cell: CellFrame, metric: str) -> tuple[str, Any]:
-    name = cell.record["metrics"][metric]["manifest"] or "none"
-    return name, cell.record["manifests"].get(name)
+    name = cell.head["metrics"][metric]["manifest"] or "none"
+    return name, cell.head["manifests"].get(name)
 
 
 def _direction(cell: CellFrame, metric: str) -> str:
-    return {True: "up", False: "down"}.get(cell.record["metrics"][metric]["higher_is_better"], "none")
+    return {True: "up", False: "down"}.get(cell.head["metrics"][metric]["higher_is_better"], "none")

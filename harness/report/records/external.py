@@ -17,6 +17,7 @@ import pandas as pd
 from harness.errors import BenchError
 from harness.report.records.foreign import read_scores
 from harness.report.records.frame import TaskFrame
+from harness.yaml_text import load as load_yaml
 
 FOLDER = Path("results/external")
 SCORES, MANIFEST = "scores.csv", "manifest.yaml"
@@ -62,7 +63,7 @@ def check(found: External, frame: TaskFrame) -> None:
     where = f"external runs {found.name}, task {frame.name}"
     if not ran:
         raise BenchError(f"{where}: nothing of ours has run to hold them against; run `{frame.command}`")
-    data = ran[0].record["data_hash"]
+    data = ran[0].head["data_hash"]
     if said.get("data_hash") != data:
         raise BenchError(
             f"{where}: data_hash {said.get('data_hash')} is not {data} of our records; scores on other data do not "
@@ -71,7 +72,7 @@ def check(found: External, frame: TaskFrame) -> None:
     for metric, manifest in said["metrics"].items():
         if metric not in frame.metrics:
             raise BenchError(f"{where}: metric {metric} is unknown there; known: {', '.join(frame.metrics)}")
-        ours = frame.manifests.get(frame.metrics[metric].get("manifest"), {})
+        ours = frame.manifests.get(frame.metrics[metric].get("manifest") or "", {})
         theirs = manifest or {}
         for key in dict.fromkeys([*ours, *theirs]):
             if str(ours.get(key)) != str(theirs.get(key)):
@@ -89,23 +90,20 @@ def skeleton(frame: TaskFrame, preset: str = "") -> dict[str, Any]:
     ran = next((cell for cell in frame.everything if cell.record), None)
     if ran is None:
         raise BenchError(f"task {frame.name}: nothing has run yet; run `{frame.command}`")
-    metrics = {name: dict(frame.manifests.get(block.get("manifest"), {})) for name, block in frame.metrics.items()}
+    metrics = {
+        name: dict(frame.manifests.get(block.get("manifest") or "", {})) for name, block in frame.metrics.items()
+    }
     return ({"preset": preset} if preset else {}) | {
         "source": "who made these runs, with what: project, version, command",
-        "tasks": {frame.name: {"data_hash": ran.record["data_hash"], "metrics": metrics}},
+        "tasks": {frame.name: {"data_hash": ran.head["data_hash"], "metrics": metrics}},
     }
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        said = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        said = load_yaml(path)
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: `bench import --skeleton TASK` prints one to fill in") from None
-    except (YAMLError, UnicodeDecodeError, OSError) as error:
-        raise BenchError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(said, dict) or not KEYS <= set(said) <= KEYS | OPTIONAL or not isinstance(said["tasks"], dict):
         raise BenchError(
             f"{path}: the keys are source, tasks and, for records of an archived preset, preset; `bench import "

@@ -67,6 +67,18 @@ class CellFrame(CellName):
         return remake(self.preset) if self.preset else f"bench train {self.task} {self.name}"
 
     @property
+    def head(self) -> dict[str, Any]:
+        """The record's head, of a cell that has run."""
+        assert self.record is not None, f"{self} has not run"
+        return self.record
+
+    @property
+    def swept(self) -> Value:
+        """The value of the ablated parameter, of a cell of an ablation."""
+        assert self.value is not None, f"{self} is of no ablation"
+        return self.value
+
+    @property
     def seeds(self) -> list[int]:
         return list(self.record["seeds"]) if self.record else []
 
@@ -167,7 +179,7 @@ class Sweep:
     def points(self) -> list[CellFrame]:
         """The swept cells and the method itself, in the order of their values; of words the method's own comes last."""
         points = self.cells + ([self.itself] if self.itself else [])
-        return sorted(points, key=lambda cell: cell.value) if self.numeric else points
+        return sorted(points, key=self.place) if self.numeric else points
 
     @property
     def numeric(self) -> bool:
@@ -176,7 +188,7 @@ class Sweep:
 
     def place(self, cell: CellFrame) -> float:
         """Where a cell stands on the axis of the swept parameter: at its value, or at its place among words."""
-        return float(cell.value) if self.numeric else float([point.name for point in self.points].index(cell.name))
+        return float(cell.swept) if self.numeric else float([point.name for point in self.points].index(cell.name))
 
 
 @dataclass(frozen=True)
@@ -206,7 +218,7 @@ class TaskFrame:
         """Metric name -> its block (label, higher_is_better, ...), headline first."""
         found: dict[str, dict[str, Any]] = {}
         for cell in self.everything:
-            for name, block in (cell.record["metrics"] if cell.record else {}).items():
+            for name, block in (cell.head["metrics"] if cell.record else {}).items():
                 found.setdefault(name, block)
         return dict(sorted(found.items(), key=lambda item: not item[1]["headline"]))
 
@@ -215,17 +227,23 @@ class TaskFrame:
         return next(iter(self.metrics), None)
 
     @property
+    def scored_by(self) -> str:
+        """The headline, of a task of which something has run."""
+        assert self.headline is not None, f"nothing of {self.name} has run"
+        return self.headline
+
+    @property
     def manifests(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for cell in self.everything:
-            found |= cell.record["manifests"] if cell.record else {}
+            found |= cell.head["manifests"] if cell.record else {}
         return found
 
     def references(self, metric: str | None) -> dict[str, float]:
         """Reference values of a metric, e.g. {'train-test floor': 1.7}."""
         found: dict[str, float] = {}
         for cell in self.everything:
-            found = (cell.record["references"].get(metric, {}) if cell.record else {}) | found
+            found = (cell.head["references"].get(metric, {}) if cell.record else {}) | found
         return found
 
     @property
@@ -236,6 +254,12 @@ class TaskFrame:
 
     def cell(self, name: str | None) -> CellFrame | None:
         return next((cell for cell in self.cells if cell.name == name), None)
+
+    def known(self, name: str) -> CellFrame:
+        """The cell of a name that the task is known to have, as one from its own summary."""
+        found = self.cell(name)
+        assert found is not None, f"{self.name} has no cell {name}"
+        return found
 
 
 def load(root: Path, params: dict[str, Any], other: bool = False) -> dict[str, TaskFrame]:
@@ -288,7 +312,7 @@ def _itself(cells: list[CellFrame], said: Ablation) -> CellFrame | None:
     cell = next((cell for cell in cells if cell.name == said.method), None)
     if cell is None or not cell.record:
         return None
-    value = cell.record["params"]["method"]
+    value = cell.head["params"]["method"]
     for part in said.key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     words = not all(map(is_number, said.values))
@@ -326,7 +350,11 @@ def _commit(folder: Path) -> str:
 def _verified(folder: Path) -> str:
     if not (folder / VERIFIED).is_file():
         return ""
-    return "the present code agrees" if read_verified(folder).agrees else "the present code differs"
+    return (
+        "the current code reproduces the recorded states"
+        if read_verified(folder).agrees
+        else "the current code makes other states"
+    )
 
 
 def _read_csv(

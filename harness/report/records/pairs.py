@@ -33,14 +33,14 @@ def pairs(
     if not found:
         raise BenchError(_nothing(places, a, b, task))
     for _, frame in found:
-        checks.check(frame, frame.cells[1].record.get("protocol"))
+        checks.check(frame, frame.cells[1].head["protocol"])
     return found
 
 
 def _frame(folder: Path, preset: str, task: str, a: str, b: str) -> TaskFrame:
     found = [read(folder, CellFrame(task, name, name, name, preset=preset)) for name in (a, b)]
-    cells = [replace(cell, rewards=_rewards(folder, cell.record)) for cell in found]
-    settings = cells[0].record.get("params", {}).get("task", {})
+    cells = [replace(cell, rewards=_rewards(folder, cell.head)) for cell in found]
+    settings = cells[0].head.get("params", {}).get("task", {})
     return TaskFrame(task, task, settings.get("family", ""), settings, b, cells, [])
 
 

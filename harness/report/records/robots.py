@@ -23,7 +23,7 @@ def common(frames: Sequence[TaskFrame]) -> dict[str, list[CellFrame]]:
     """Method -> its cells, one for each robot whose scores are normalised; of the methods that ran on all of them."""
     tasks = robots(frames)
     having = [
-        {cell.name: cell for cell in frame.cells if cell.record and NORMALISED in cell.record["metrics"]}
+        {cell.name: cell for cell in frame.cells if cell.record and NORMALISED in cell.head["metrics"]}
         for frame in tasks
     ]
     if len(tasks) < FEWEST_TASKS:
@@ -42,6 +42,5 @@ def run_times(cell: CellFrame) -> np.ndarray:
     rows = cell.scores[cell.scores.metric == NORMALISED]
     runs = [rows[rows.seed == seed] for seed in cell.seeds]
     return np.array([
-        profiles.time_to_target(run.step.to_numpy() / cell.record["steps"], run.value.to_numpy(), TARGET)
-        for run in runs
+        profiles.time_to_target(run.step.to_numpy() / cell.head["steps"], run.value.to_numpy(), TARGET) for run in runs
     ])

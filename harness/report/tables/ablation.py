@@ -29,7 +29,7 @@ def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) ->
         swept.parameter,
         Head(label, LEVEL),
         "n",
-        Head(f"difference to {frame.cell(swept.reference).title}", LEVEL),
+        Head(f"difference to {frame.known(swept.reference).title}", LEVEL),
         Head("P(better)", LEVEL),
         "status",
         "record",
@@ -37,12 +37,13 @@ def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) ->
     counts = sorted({cell.n for cell in swept.cells if cell.record})
     below = [f"Exploratory: {counts[0]} seeds a value, no test."] if counts else []
     below += notes.manifests(frame, [metric] if metric else [])
-    return Table(f"{frame.title}: {swept.parameter} of {frame.cell(swept.of).title}", head, body, below)
+    return Table(f"{frame.title}: {swept.parameter} of {frame.known(swept.of).title}", head, body, below)
 
 
 def _value(cell: CellFrame, swept: Sweep) -> Number | Text:
     """The value of the parameter; the method's own is told as such."""
     own = f"{cell.title} itself" if cell.name == swept.of else ""
-    if is_number(cell.value):
-        return Number(cell.value, "g" if isinstance(cell.value, float) else "d", note=own)
-    return Text(shown(cell.value) + (f" ({own})" if own else ""))
+    value = cell.swept
+    if is_number(value):
+        return Number(value, "g" if isinstance(value, float) else "d", note=own)
+    return Text(shown(value) + (f" ({own})" if own else ""))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.report.records import frame as records
+from harness.report.records.frame import CellFrame
 from harness.report.tables.spelling import decimals
 
 Link = Callable[[Path], str]  # a file of the project -> its address from the page
@@ -128,19 +128,19 @@ def count(value: int, **more) -> Number:
     return Number(int(value), "d", **more)
 
 
-def title(cell: records.Cell, after: str = "", strong: bool = False) -> Text:
+def title(cell: CellFrame, after: str = "", strong: bool = False) -> Text:
     """The name of a cell for a reader; it leads to the page of its method."""
     return Text(cell.title, method=cell.method, after=after, strong=strong)
 
 
-def status(cell: records.Cell) -> Text:
+def status(cell: CellFrame) -> Text:
     """What became of the cell; anything but 'finished' stands out."""
     words = f"{cell.status}; archived, recorded by {cell.commit}" if cell.commit else cell.status
     words += f"; {cell.verified}" if cell.verified else ""
     return Text(words, strong=bool(cell.failures) or not cell.record)
 
 
-def source(cell: records.Cell, link: Link) -> Source:
+def source(cell: CellFrame, link: Link) -> Source:
     """The record of the cell, its scores and provenance, and the command that makes them; the command alone before it
     has run.
     """

@@ -25,7 +25,9 @@ def table(frame: TaskFrame, imports: list[External]) -> Table | None:
     metric = frame.headline
     rows, sources = [], []
     base = frame.cell(frame.baseline)
-    against = base.units(metric).to_numpy() if base and base.record and metric in base.record["metrics"] else None
+    against = (
+        base.units(metric).to_numpy() if base and metric and metric in (base.record or {}).get("metrics", {}) else None
+    )
     for found in imports:
         if frame.name not in found.tasks:
             continue
@@ -38,7 +40,7 @@ def table(frame: TaskFrame, imports: list[External]) -> Table | None:
         return None
     head: list[Head | str] = [
         "method",
-        Head(f"{aimed(frame.metrics[metric])}, IQM", LEVEL),
+        Head(f"{aimed(frame.metrics[frame.scored_by])}, IQM", LEVEL),
         "step",
         "n",
         Head(f"difference to {base.title if base else 'a baseline'}", LEVEL),
@@ -60,7 +62,7 @@ def _row(name: str, part: pd.DataFrame, frame: TaskFrame, against: np.ndarray | 
     from harness.report.stats.significance import unpaired_difference  # scipy's tests take a second to load
 
     gap = unpaired_difference(x, against)
-    up = frame.metrics[frame.headline]["higher_is_better"]
+    up = frame.metrics[frame.scored_by]["higher_is_better"]
     return [
         *shown,
         measured(gap.mean, gap.low, gap.high),

@@ -14,7 +14,7 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
     """D(x) beside the points read off the published figure."""
     body: list[list[Cell]] = []
     for name, d in curves(frame).items():
-        cell = frame.cell(name)
+        cell = frame.known(name)
         theirs = published_curve(cell)
         if theirs is None:
             continue

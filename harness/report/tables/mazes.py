@@ -28,7 +28,7 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
             fixed(values.std(), 1),
             fixed(math.sqrt(between), 1),
             fixed(math.sqrt(within), 1),
-            Number(cell.endpoint(STUCK).mean(), ".0%") if STUCK in cell.record["metrics"] else MISSING,
+            Number(cell.endpoint(STUCK).mean(), ".0%") if STUCK in cell.head["metrics"] else MISSING,
             Text(", ".join(" ".join(number(v, 1) for v in group) for _, group in values.groupby(level=0))),
             source(cell, link),
         ])

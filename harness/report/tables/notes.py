@@ -57,6 +57,6 @@ def tiers(frame: TaskFrame) -> list[str]:
     found: dict[str, list[str]] = {}
     for cell in frame.cells:
         if cell.record:
-            found.setdefault(cell.record["tier"], []).append(cell.title)
+            found.setdefault(cell.head["tier"], []).append(cell.title)
     parts = [f"{name} ({', '.join(titles)})" if len(found) > 1 else name for name, titles in found.items()]
     return [f"Tier of reproducibility: {'; '.join(parts)}."] if parts else []

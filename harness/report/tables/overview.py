@@ -46,12 +46,12 @@ def _best(frame: TaskFrame, summary: pd.DataFrame) -> list[Cell]:
     if ranked.empty:
         return [MISSING] * 5
     best, base = ranked.iloc[0], ranked[ranked.cell == frame.baseline]
-    block = frame.metrics[frame.headline]
+    block = frame.metrics[frame.scored_by]
     digits = decimals([best.value, *base.value])
     return [
         Text(aimed(block)),
-        Named(title(frame.cell(frame.baseline)), fixed(base.value.iloc[0], digits)) if len(base) else MISSING,
-        Named(title(frame.cell(best.cell)), score(best, digits)),
+        Named(title(frame.known(base.cell.iloc[0])), fixed(base.value.iloc[0], digits)) if len(base) else MISSING,
+        Named(title(frame.known(best.cell)), score(best, digits)),
         to_baseline(frame, best, decimals([best.difference])),
         separation(best, block["higher_is_better"]),
     ]

@@ -74,7 +74,8 @@ def _seeds(frame: TaskFrame, row: pd.Series) -> str:
 def _family(frame: TaskFrame) -> int:
     """How many methods the report compares with the task's baseline, by the records beside these two."""
     a = frame.cells[0]
+    assert a.folder is not None, f"{a} has not run"
     names = sorted(path.parent.name for path in a.folder.parent.glob("*/record.json"))
-    records = [read(a.folder.parents[1], CellFrame(frame.name, name, name, name)).record for name in names]
-    of_preset = [record for record in records if record["preset"] == a.record["preset"] and not record.get("ablation")]
+    records = [read(a.folder.parents[1], CellFrame(frame.name, name, name, name)).head for name in names]
+    of_preset = [record for record in records if record["preset"] == a.head["preset"] and not record.get("ablation")]
     return sum(frame.headline in record["metrics"] for record in of_preset) - 1

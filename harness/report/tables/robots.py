@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,9 +19,9 @@ def table(frames: Sequence[TaskFrame]) -> Table | None:
     body = []
     for name, own in common(frames).items():
         pooled, times = scores(own), [run_times(cell) for cell in own]
-        low, high = st.stratified_bootstrap(pooled, st.iqm, st.generator(NORMALISED, name))
-        if pooled.shape[1] < st.FEWEST_FOR_INTERVAL:
-            low = high = np.nan
+        low = high = math.nan
+        if pooled.shape[1] >= st.FEWEST_FOR_INTERVAL:
+            low, high = map(float, st.stratified_bootstrap(pooled, st.iqm, st.generator(NORMALISED, name)))
         met = [Text(f"{np.isfinite(t).sum()} of {len(t)}") for t in times]
         score = fixed(float(st.iqm(pooled)), 2, low, high)
         body.append([Text(own[0].title), score, fixed(st.optimality_gap(pooled), 2), *met])

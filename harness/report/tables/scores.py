@@ -29,7 +29,7 @@ from harness.report.tables.spelling import aimed, decimals, labelled
 def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     """The task's main table: every method on the headline metric, with its status and record. found: the summary."""
     metric = frame.headline
-    block = frame.metrics.get(metric, {"label": "score", "higher_is_better": False})
+    block = frame.metrics[metric] if metric else {"label": "score", "higher_is_better": False}
     rows = found[found.metric == metric].set_index("cell", drop=False)
     methods, floor = rows[rows.ablation == ""], frame.floor
     digits, fine = decimals(methods.value), decimals(methods.difference)

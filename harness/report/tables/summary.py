@@ -58,7 +58,7 @@ def separation(row: pd.Series, higher_is_better: bool | None, seeds: bool = Fals
 def ranking(frame: TaskFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """The methods that ran, best first on the headline metric; none where it only describes."""
     rows = summary[(summary.ablation == "") & (summary.metric == frame.headline)]
-    up = frame.metrics[frame.headline]["higher_is_better"] if len(rows) else None
+    up = frame.metrics[frame.scored_by]["higher_is_better"] if len(rows) else None
     if up is None:
         return rows[:0]
     return rows.sort_values("value", ascending=not up, kind="stable")

@@ -30,7 +30,9 @@ def split(cell: CellFrame, metric: str) -> tuple[int, float, float] | None:
 def table(frame: TaskFrame, link: Link) -> Table | None:
     """The headline metric of every cell of a task whose scores can be split."""
     metric = frame.headline
-    having = [cell for cell in frame.everything if cell.record and metric in cell.record["metrics"]]
+    if metric is None:
+        return None
+    having = [cell for cell in frame.everything if cell.record and metric in cell.head["metrics"]]
     found = [(cell, parts) for cell in having if (parts := split(cell, metric))]
     if not found:
         return None

@@ -58,7 +58,7 @@ def test_a_program_in_a_file_is_not_run(tmp_path):
             return (Path.touch, (tmp_path / "ran",))
 
     checkpoint.save(tmp_path / "c.pt", NAMES, {"x": Evil()})
-    with pytest.raises(checkpoint.Refused, match="c.pt is no checkpoint"):
+    with pytest.raises(checkpoint.Refused, match="c.pt is not a checkpoint"):
         checkpoint.load(tmp_path / "c.pt", NAMES)
     assert not (tmp_path / "ran").exists()
 
