@@ -26,7 +26,7 @@ class NoiseParams(Settings):
         if self.anneal_steps is None:
             return self.std
         left = 1.0 - step / self.anneal_steps
-        return self.std * (left.clamp_min(0.0) if torch.is_tensor(left) else max(0.0, left))
+        return self.std * (left.clamp_min(0.0) if isinstance(left, Tensor) else max(0.0, left))
 
 
 def add_noise(x: Tensor, params: NoiseParams, draws: Draws, tag: str) -> Tensor:

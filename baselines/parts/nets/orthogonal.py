@@ -20,7 +20,7 @@ def orthogonally(net: MLP | StackedLinear, last: float) -> None:
     """
     *hidden, out = net.layers if isinstance(net, MLP) else [net]
     for layer, gain in (*((layer, GAIN) for layer in hidden), (out, last)):
-        vars(layer)["fill"] = partial(_fill, layer, gain)  # in place of the method of this name
+        layer.__dict__["fill"] = partial(_fill, layer, gain)  # in place of the method of this name
 
 
 def _fill(layer: StackedLinear, gain: float, fill: Fill) -> None:

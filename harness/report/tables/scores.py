@@ -5,6 +5,8 @@ Every row ends with the record that it was read from and the command that makes 
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from harness.report.records.frame import TaskFrame
@@ -29,7 +31,7 @@ from harness.report.tables.spelling import aimed, decimals, labelled
 def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     """The task's main table: every method on the headline metric, with its status and record. found: the summary."""
     metric = frame.headline
-    block = frame.metrics[metric] if metric else {"label": "score", "higher_is_better": False}
+    block: dict[str, Any] = frame.metrics[metric] if metric else {"label": "score", "higher_is_better": False}
     rows = found[found.metric == metric].set_index("cell", drop=False)
     methods, floor = rows[rows.ablation == ""], frame.floor
     digits, fine = decimals(methods.value), decimals(methods.difference)
