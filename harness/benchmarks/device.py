@@ -95,9 +95,9 @@ class Training:
         with patch.dict(os.environ, self.variables), arithmetic(self.precision, self.device):
             wait()
             started = time.perf_counter()
-            for self.done in range(self.done, self.done + updates):
-                self.step(self.done)
-            self.done += 1
+            for step in range(self.done, self.done + updates):
+                self.step(step)
+            self.done += updates
             wait()
             return time.perf_counter() - started
 

@@ -2,8 +2,8 @@
 
     python -m harness.benchmarks.physics
 
-An update is rollout, discriminator and policy, as the presets have them; what the expert shows is noise, which takes as long.
-`acting` is the share of the time that goes into rollouts: policy, engine and reward.
+An update is rollout, discriminator and policy, as the presets have them; what the expert shows is noise, which takes as
+long. `acting` is the share of the time that goes into rollouts: policy, engine and reward.
 """
 
 from __future__ import annotations
@@ -88,15 +88,15 @@ def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: in
     source, wait = Shown(task.source(device), task.spec, device), waiting(device)
     if on_cuda:
         torch.cuda.reset_peak_memory_stats()
-    rates, shares, step = [], [], 0
+    rates, shares, done = [], [], 0
     for count in (1, *[updates] * repeats):  # the first compiles and records
         source.seconds = 0.0
         wait()
         started = time.perf_counter()
-        for step in range(step, step + count):
+        for step in range(done, done + count):
             draws.step = step
             method.update(source, draws)
-        step += 1
+        done += count
         wait()
         seconds = time.perf_counter() - started
         rates.append(count * work.seeds * worlds * task.spec.horizon / seconds)

@@ -7,6 +7,7 @@ acts, as in `stacking`; it is ten times that one's, as whole libraries differ he
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -63,9 +64,7 @@ def _resumes(trial: Trial) -> bool:
     """A run that stops half way and goes on against one that does not."""
     whole, broken = trial.folder(), trial.folder()
     _, straight = trial.trained(whole)
-    try:
+    with contextlib.suppress(Stopped):
         trial.trained(broken, stop=STEPS // 2)
-    except Stopped:
-        pass
     _, resumed = trial.trained(broken)
     return not differences(straight.state_dict(), resumed.state_dict())

@@ -86,7 +86,7 @@ def small(cell: Cell) -> Cell:
     """The same cell; one that acts has few environments."""
     if not hasattr(cell.method_params, "learner"):
         return cell
-    # With so few samples the Fisher matrix is singular but for its damping, and conjugate gradients enlarge any rounding.
+    # With so few samples the Fisher matrix is singular but for its damping, and conjugate gradients enlarge rounding.
     damped = {"cg_damping": 0.1} if hasattr(cell.method_params.learner, "cg_damping") else {}
     learner = cell.method_params.learner.model_copy(update={"n_envs": FEW, **damped})
     return replace(cell, method_params=cell.method_params.model_copy(update={"learner": learner}))

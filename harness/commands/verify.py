@@ -19,9 +19,6 @@ def run(args: Namespace) -> int:
 
     differ = 0
     for name, agrees in verify(args.root, args.preset, args.steps, args.task, args.cell):
-        print(
-            f"{name}: {'the current code reproduces the recorded states' if agrees else 'the current code no longer reproduces the recorded states'}",
-            flush=True,
-        )
+        print(f"{name}: the current code {'' if agrees else 'no longer '}reproduces the recorded states", flush=True)
         differ += not agrees
     return int(differ > 0)

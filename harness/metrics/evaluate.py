@@ -1,4 +1,4 @@
-"""Outputs of a method -> scores. Draws come from the stream "eval" only: training goes on as if nothing had happened."""
+"""Score a method's outputs. Draws come from the stream "eval" only: training goes on as if nothing had happened."""
 
 from __future__ import annotations
 

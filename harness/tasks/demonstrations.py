@@ -17,7 +17,10 @@ Reward = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # of observ
 
 
 class Episodes(NamedTuple):
-    """Of E episodes of T steps: observations, next_observations [T, E, O]; actions [T, E, A]; rewards [T, E]; float32."""
+    """Hold E episodes of T steps, all float32.
+
+    observations, next_observations: [T, E, O]. actions: [T, E, A]. rewards: [T, E].
+    """
 
     observations: np.ndarray
     actions: np.ndarray
@@ -62,8 +65,9 @@ def load(
     except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile):
         fits = False
     if not fits:
+        widths = " or ".join(map(str, sorted(n_observations)))
         raise BenchError(
-            f"{path} holds no demonstrations of {horizon} steps with {' or '.join(map(str, sorted(n_observations)))} observations and {n_actions} actions:"
+            f"{path} holds no demonstrations of {horizon} steps with {widths} observations and {n_actions} actions:"
             " train the expert cell first, or again"
         )
     following = np.concatenate([observations[1:], last[None]])
@@ -71,7 +75,10 @@ def load(
 
 
 def _upgraded(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
-    """As files are today. What the first ones lack follows from the rest, as only the time limit ended their episodes."""
+    """Bring arrays to the form that files have today.
+
+    What the first files lack follows from the rest, as only the time limit ended their episodes.
+    """
     observations, following = held["observations"], held["next_observations"]
     if following.shape != observations.shape:
         raise ValueError(f"{observations.shape} observations, {following.shape} after them")

@@ -2,8 +2,8 @@
 
 Gymnasium's MuJoCo robots, version 5. Imitation sees episodes of one length, ended by nothing, so that survival tells it
 nothing unless the task says otherwise; returns are true and undiscounted, of a stochastic policy, over fresh episodes
-that end where Gymnasium ends them. A training step is one update of the policy, on as many environment steps as the task's
-horizon times its environments.
+that end where Gymnasium ends them. A training step is one update of the policy, on as many environment steps as the
+task's horizon times its environments.
 
 The robots are HalfCheetah, Hopper, Walker2d, Swimmer, Ant and two small ones.
 Episodes have one length by default: then nothing about survival leaks into them (Kostrikov et al. 2019). They may
@@ -45,10 +45,12 @@ class Params(TaskParams):
         equal in the mean alone.
     horizon: steps of a rollout, and of an episode at most; None: Gymnasium's time limit.
     termination: where Gymnasium ends an episode, a rollout goes on (ignored), begins another one in the same world
-        (restart; an imitation task then gets rows of control by itself), or stays until the horizon in a state of its own, which is all zeros but for a last coordinate that
-        tells it from places (absorbing; Kostrikov et al. 2019, section 4.2).
-    demonstrations: of the expert, TASK/CELL or the path of what that cell has left. episodes: the first so many of
-        its whole episodes; every: only each so manieth step of them (Ho and Ermon 2016: 20).
+        (restart; an imitation task then gets rows of control by itself), or stays until the horizon in a state of its
+        own, which is all zeros but for a last coordinate that tells it from places (absorbing; Kostrikov et al. 2019,
+        section 4.2).
+    demonstrations: the expert's, as TASK/CELL or the path of what that cell has left.
+    episodes: the number of its whole episodes that are shown, from the first.
+    every: the stride in steps at which they are shown; 1 shows every step (Ho and Ermon 2016: 20).
     """
 
     family: Literal["locomotion"]
@@ -159,10 +161,11 @@ class Locomotion(Task):
 
 
 class LocomotionSource:
-    """All worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset.
+    """Roll out all worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset.
 
-    termination: as the task's, or marked: `terminated` is set where a robot is down, and the rollout goes on. With physics
-    warp all of a rollout stays on the device, and no step waits for it.
+    termination: the task's, or "marked": `terminated` is set where a robot is down, and the rollout goes on.
+
+    With physics warp all of a rollout stays on the device, and no step waits for it.
     """
 
     def __init__(self, task: Locomotion, device: torch.device, termination: str):
@@ -241,10 +244,11 @@ class LocomotionSource:
 
 
 class Starts:
-    """Where a world's episodes of one rollout begin: its k-th start depends on seed, world and k, not on its neighbours.
+    """Draw where a world's episodes of one rollout begin: start k depends on seed, world and k, not on neighbours.
 
-    They are drawn CHUNK at a time for all worlds, as a fall is no rare thing and a call to draw is dear. On a device the host
-    does not know who fell: it looks once in CHUNK calls or more, and draws as far ahead as worlds can get until then.
+    Starts are drawn CHUNK at a time for all worlds, as falls are frequent and each call to draw is expensive. On a
+    device the host does not know who fell: it looks once in CHUNK calls or more, and draws as far ahead as worlds can
+    get until then.
     """
 
     CHUNK = 8

@@ -174,7 +174,8 @@ MUTANTS = [
         "vectors move in each forward",
         f"{ADVERSARIAL}/spectral.py",
         '        return torch.einsum("so,soi,si->s"',
-        '        self.advance(weight, torch.ones(len(weight), dtype=torch.bool))\n        return torch.einsum("so,soi,si->s"',
+        "        self.advance(weight, torch.ones(len(weight), dtype=torch.bool))\n"
+        '        return torch.einsum("so,soi,si->s"',
         "test_spectral.py::test_vectors_are_saved_and_frozen_when_not_advanced",
     ),
     Mutant(
@@ -253,7 +254,8 @@ MUTANTS = [
         "Data",
         "a flip draw for each pixel",
         "harness/tasks/pixels.py",
-        'draws.uniform("data", f"{name}/flip", x.shape[1:2]) < 0.5\n        x = torch.where(mirrored[:, :, None, None, None]',
+        'draws.uniform("data", f"{name}/flip", x.shape[1:2]) < 0.5\n'
+        "        x = torch.where(mirrored[:, :, None, None, None]",
         'draws.uniform("data", f"{name}/flip", x.shape[1:]) < 0.5\n        x = torch.where(mirrored',
         "test_pixels.py::test_flip_mirrors_whole_images_about_half_of_them",
     ),
@@ -774,7 +776,8 @@ MUTANTS = [
         "the normaliser moves within an update",
         f"{CONTROL}/learner.py",
         "        seen = self.see(rollout.observations)\n",
-        "        self.see.absorb(rollout.observations.flatten(1, 2), alive)\n        seen = self.see(rollout.observations)\n",
+        "        self.see.absorb(rollout.observations.flatten(1, 2), alive)\n"
+        "        seen = self.see(rollout.observations)\n",
         "test_normaliser.py::test_it_stands_still_within_an_update",
     ),
     Mutant(
@@ -1090,7 +1093,7 @@ def copy_tree(folder: Path) -> None:
 
 def tests_in(folder: str, tests: list[str], log: str) -> None:
     """The child: pytest in `folder`, with the modules of that folder and no others of ours."""
-    with Path(log).open("w") as file:
+    with Path(log).open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     for name in [n for n in sys.modules if n.split(".")[0] in ("harness", "baselines")]:
@@ -1125,7 +1128,7 @@ def run(tests: list[str], changed: dict[str, str]) -> tuple[int, str]:
         )
         process.start()
         process.join()
-        lines = Path(folder, "log").read_text().splitlines()
+        lines = Path(folder, "log").read_text(encoding="utf-8").splitlines()
     return process.exitcode, lines[-1] if lines else ""
 
 

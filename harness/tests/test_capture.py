@@ -1,4 +1,4 @@
-"""What a captured update relies on, without a GPU: draws and schedules from a step on the device, no look at the host."""
+"""What a captured update relies on, without a GPU: draws and schedules follow a step on the device, not on the host."""
 
 import functools
 

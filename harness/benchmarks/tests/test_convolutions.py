@@ -1,4 +1,4 @@
-"""The ways to convolve as they are measured: those that there are, each beside the loop, what a device has not with a line."""
+"""Each way to convolve is measured beside the loop; one that the device lacks gets a line."""
 
 import os
 

@@ -28,7 +28,7 @@ def result(task, encoder):
 
 
 def test_pixels_are_rounded_by_no_images_own_range():
-    """F4: round(255 clip((x + 1) / 2, 0, 1)); levels survive the way to [-1, 1] and back."""
+    """Pixels are round(255 clip((x + 1) / 2, 0, 1)); levels survive the way to [-1, 1] and back."""
     x = torch.tensor([-3.0, -1.0, -0.999, 0.0, 0.5, 0.998, 1.0, 7.0])
     assert to_uint8(x).tolist() == [0, 0, 0, 128, 191, 255, 255, 255]
     levels = torch.arange(256)
@@ -161,7 +161,7 @@ def test_sizes_leave_room_for_a_covariance():
 
 
 def test_evaluation_moves_no_training_draw(task, encoder):
-    """F6: the same numbers for training, whether or not something was evaluated in between."""
+    """Training draws the same numbers, whether or not something was evaluated in between."""
 
     def trained(evaluated):
         draws = CounterDraws((0, 1), "test")
