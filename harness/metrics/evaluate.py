@@ -1,4 +1,4 @@
-"""Outputs of a method -> scores. Draws come from the stream "eval" only: training goes on as if nothing had happened."""
+"""Outputs of a method -> scores. Draws come from the stream "eval" only: training goes on as if nothing was scored."""
 
 from __future__ import annotations
 
