@@ -27,9 +27,10 @@ def philox4x32(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor], rounds: 
     k0, k1 = key
     for _ in range(rounds):
         p0, p1 = c0 * M0, c2 * M1
-        c0, c1, c2, c3 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK, ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
-        k0, k1 = (k0 + W0) & MASK, (k1 + W1) & MASK
-    return c0, c1, c2, c3
+        # Only the factors of a product need be words; what stands above the 32 bits of the others falls to the mask.
+        c0, c1, c2, c3 = ((p1 >> 32) ^ c1 ^ k0) & MASK, p1, ((p0 >> 32) ^ c3 ^ k1) & MASK, p0
+        k0, k1 = k0 + W0, k1 + W1
+    return c0, c1 & MASK, c2, c3 & MASK
 
 
 def words(

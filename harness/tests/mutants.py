@@ -479,7 +479,7 @@ MUTANTS = [
         "Resume",
         "no optimiser in the checkpoint",
         f"{RUN}/train.py",
-        'optimizer.load_state_dict(state["optimizers"][name])',
+        'optimizer.load_state_dict(_placed(state["optimizers"][name], optimizer))',
         "pass",
         "test_train.py::test_resume_is_bit_equal",
     ),

@@ -62,6 +62,19 @@ def test_frechet_is_that_of_the_features(task, result, encoder):
     assert 0 < score.values[0] < score.values[1] < score.floor
 
 
+def test_scores_are_worked_out_in_float32_whatever_torch_would_do_by_itself(task, encoder):
+    seen = []
+
+    class Watched(Copies):
+        def images(self, draws, first, n):
+            seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic))
+            return super().images(draws, first, n)
+
+    with torch.backends.cudnn.flags(enabled=True, deterministic=False, allow_tf32=True):  # torch's own settings
+        evaluate(task, Watched(task, (0.5,)), CounterDraws((1,), "test", lookahead=1), encoder, endpoint=False)
+    assert set(seen) == {(False, True)}
+
+
 def test_one_seed_is_a_stack_of_one(task, result, encoder):
     alone = evaluate(task, Copies(task, (0.5,)), CounterDraws((1,), "test", lookahead=1), encoder)
     for name, score in alone.scores.items():
