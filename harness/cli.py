@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import BenchError
+from harness.run import signals
+from harness.run.lifeline import follow
 from harness.run.pins import pin
 
 if TYPE_CHECKING:
@@ -25,20 +27,22 @@ CURES = {errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EACCES: YOURS, errno.EPER
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 done, 1 a check did not hold, 2 bad input (one line says which), 130 interrupted."""
+    """Exit status: 0 done, 1 a check did not hold, 2 bad input (one line says which), 130, 143 or 129 ended
+    by SIGINT, SIGTERM or SIGHUP."""
     _print_in_any_encoding()
     args = parser().parse_args(argv)
     pin()
     try:
-        status = args.run(args) or 0
+        with signals.heard():
+            follow()
+            status = args.run(args) or 0
         sys.stdout.flush()
         return status
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        return signals.told(stop)
     except BrokenPipeError:  # e.g. `bench list | head`
         _print_no_more()
         return 0
@@ -96,6 +100,9 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("task", nargs="?")
     c.add_argument("cell", nargs="?")
     c.add_argument("--jobs", type=_count, default=1, help="blocks of seeds at the same time (default 1)")
+    c.add_argument(
+        "--timeout", type=_count, metavar="SECONDS", help="a block that does not move for so long has failed"
+    )
 
     command("evaluate", _evaluate, "records to results/summary/, a table per task", "evaluate")
     c = command("report", _report, "records to one page, index.html and index.md", "report --out build/report")
@@ -143,6 +150,7 @@ def parser() -> argparse.ArgumentParser:
     c = command("preset", _preset, "run a preset in a private copy, build/NAME/", "preset c_maze --jobs 2")
     c.add_argument("name")
     c.add_argument("--jobs", type=_count, help="train so many blocks at the same time, without DVC")
+    c.add_argument("--timeout", type=_count, metavar="SECONDS", help="as of `bench train`; with --jobs")
     c.add_argument("dvc", nargs="*", help="arguments for `dvc repro`, after --")
 
     command("smoke", _smoke, "every cell at a few steps, in build/smoke/", "smoke")
@@ -237,12 +245,12 @@ def _train(args: Args) -> None:
     if len(cells) == 1:
         from harness.places.train import train_cell
 
-        train_cell(_root(args), cells[0], args.jobs)
+        train_cell(_root(args), cells[0], args.jobs, args.timeout)
         print(cells[0].folder(_root(args)))
     else:
         from harness.places.pool import train_all
 
-        train_all(_root(args), cells, plan, args.jobs)
+        train_all(_root(args), cells, plan, args.jobs, args.timeout)
 
 
 def _evaluate(args: Args) -> None:
@@ -345,7 +353,7 @@ def _pipelines(args: Args) -> None:
 def _preset(args: Args) -> None:
     from harness.workspace.presets import run_preset
 
-    print(run_preset(_root(args), args.name, args.dvc, args.jobs))
+    print(run_preset(_root(args), args.name, args.dvc, args.jobs, args.timeout))
 
 
 def _smoke(args: Args) -> None:

@@ -28,7 +28,7 @@ from harness.plan.plan import Cell, load_plan
 from harness.run.device import name_of, pick_device
 from harness.run.params import digest
 from harness.run.record import to_json
-from harness.workspace.copies import private_copy
+from harness.workspace.copies import alone, private_copy
 from harness.workspace.presets import compose_preset
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -53,6 +53,13 @@ def run(root: Path, preset: str, budget: float, order: Iterable[str] = ()) -> bo
     if device.type != "cuda" and os.environ.get("BENCH_DEVICE") != "cpu":
         raise BenchError("torch sees no GPU here: run this where it does, or try it on the CPU with BENCH_DEVICE=cpu")
     params = compose_preset(root, preset)
+    with alone(root, preset):
+        return _run(root, preset, params, device, list(order), deadline)
+
+
+def _run(
+    root: Path, preset: str, params: dict[str, Any], device: torch.device, order: list[str], deadline: float
+) -> bool:
     copy = private_copy(root, preset, params)
     write_keys(copy, params)
     told = {"device": name_of(device), "code": digest(key_files(params, copy))}
@@ -62,7 +69,7 @@ def run(root: Path, preset: str, budget: float, order: Iterable[str] = ()) -> bo
     if not passed:
         print("the device is not right, so no cell is trained on it: mend what the check names", flush=True)
         return False
-    _train(copy, _ordered(load_plan(copy).cells, list(order)), deadline)
+    _train(copy, _ordered(load_plan(copy).cells, order), deadline)
     print(
         f"results: {copy}; bring finished records back with `bench merge {copy}`, unfinished ones with `bench pack {copy}`"
     )

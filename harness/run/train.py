@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,11 +60,12 @@ def train(
     folder: Path,
     identity: dict[str, Any],
     progress: Progress = lambda step, logs: None,
-    deadline: float = math.inf,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train to the end, from the checkpoint in `folder` where there is one of the same identity.
 
-    deadline: of `time.monotonic()`; past it the run stops after its next checkpoint. Leaves `checkpoint.pt` and one `snapshot-<step>.pt` for each scored step.
+    stop: asked after each step; where it says yes, the run stops there, at a checkpoint. Leaves `checkpoint.pt` and one
+    `snapshot-<step>.pt` for each scored step.
     """
     path = folder / "checkpoint.pt"
     run = _restore(checkpoint.load(path, identity), method, source)
@@ -80,14 +80,14 @@ def train(
             run.hashes[run.step] = state_hash(method)
         if run.step in snapshots:
             checkpoint.save(snapshot_path(folder, run.step), identity, {"method": method.state_dict()})
-        now = time.monotonic()
-        if run.step == schedule.steps or now - saved > schedule.checkpoint_seconds or now >= deadline:
+        stopping, now = stop(), time.monotonic()
+        if run.step == schedule.steps or now - saved > schedule.checkpoint_seconds or stopping:
             run.seconds = before + time.monotonic() - started
             run.mode = step.mode
             checkpoint.save(path, identity, _state(run, method, source))
             saved = time.monotonic()
         progress(run.step, logs)
-        if saved >= deadline:
+        if stopping:
             break
     return run
 

@@ -38,6 +38,41 @@ def test_synced_before_renamed(tmp_path, monkeypatch):
     assert order == ["fsync", "replace"]
 
 
+def test_two_who_write_one_path_do_not_meet(tmp_path):
+    path = tmp_path / "x"
+    with files.aside(path) as ours:
+        ours.write(b"ours")
+        files.write_bytes(path, b"theirs")
+        assert path.read_bytes() == b"theirs"
+        ours.write(b", whole")
+    assert path.read_bytes() == b"ours, whole" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_aside_goes_with_the_next_write(tmp_path):
+    path = tmp_path / "x[1]"
+    code = f"""
+import os
+from harness import files
+with files.aside(files.Path({str(path)!r})) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == -9
+    assert len(list(tmp_path.iterdir())) == 1
+    files.write_bytes(path, b"whole")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_interrupted_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "x"
+    files.write_bytes(path, b"old")
+    with pytest.raises(KeyboardInterrupt), files.aside(path) as file:
+        file.write(b"new")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
 def test_text_is_utf_8_with_its_own_line_ends_in_any_locale(tmp_path):
     code = (
         f"from harness import files; files.write_text(files.Path({str(tmp_path / 'x')!r}), '\\u03b2\\n\\u2264\\r\\n')"
@@ -66,7 +101,7 @@ def test_what_writes_tracked_files_writes_them_whole():
         "harness/workspace/copies.py",
         "harness/tasks/data_decode.py",
         "harness/workspace/pack.py",
-        "harness/places/pool.py",
+        "harness/places/local.py",
         "harness/benchmarks/peers.py",
         "harness/run/checkpoint.py",
     }

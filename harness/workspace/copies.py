@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from harness.errors import BenchError
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
+from harness.run.checkpoint import locked
+from harness.run.lifeline import GRACE, owned
 
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
 KEPT = (
@@ -57,6 +60,11 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     return copy
 
 
+def alone(root: Path, name: str) -> AbstractContextManager[None]:
+    """Hold build/<name>: a second process that would work there raises BenchError."""
+    return locked(root / "build" / ".locks" / name)
+
+
 def bench_in(copy: Path, *command: str) -> None:
     """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
     _run(copy, [sys.executable, "-m", "harness.cli", *command], "bench " + " ".join(command))
@@ -64,14 +72,23 @@ def bench_in(copy: Path, *command: str) -> None:
 
 def dvc_in(copy: Path, *command: str) -> None:
     """As `bench_in`, for `dvc ...`."""
-    _run(copy, [sys.executable, "-m", "dvc", *command], "dvc " + " ".join(command))
+    _run(copy, [sys.executable, "-m", "harness.run.lifeline", "dvc", *command], "dvc " + " ".join(command))
 
 
 def _run(copy: Path, command: list[str], shown: str) -> None:
     # DVC's stages find `bench` beside this Python, and it finds the copy's packages before the installed ones.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)}
-    if code := subprocess.run(command, cwd=copy, env=environment, check=False).returncode:
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)} | owned()
+    with subprocess.Popen(command, cwd=copy, env=environment) as child:
+        try:
+            code = child.wait()
+        except BaseException:
+            child.terminate()  # it stops at a checkpoint, and its own workers with it
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(GRACE)
+            child.kill()
+            raise
+    if code:
         raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message stands above")
 
 

@@ -23,7 +23,7 @@ from harness.plan.controls import with_controls
 from harness.report.records.frame import Cell, load
 from harness.report.stats import statistics
 from harness.run.params import read_yaml
-from harness.workspace.copies import bench_in, private_copy
+from harness.workspace.copies import alone, bench_in, private_copy
 
 NAME = "reproduce"
 UNFINISHED = ".unfinished"
@@ -41,6 +41,11 @@ class Verdict:
 
 def reproduce(root: Path) -> int:
     """Returns the exit status: 1 where a cell did not run, or more are different than chance explains."""
+    with alone(root, NAME):
+        return _reproduce(root)
+
+
+def _reproduce(root: Path) -> int:
     params = read_yaml(root / "params.yaml")
     copy = _fresh_copy(root, params)
     bench_in(copy, "check")

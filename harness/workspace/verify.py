@@ -24,7 +24,7 @@ from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import HASHED_STEPS, state_hash
 from harness.store import archive_folder
-from harness.workspace.copies import private_copy
+from harness.workspace.copies import alone, private_copy
 from harness.workspace.pack import unpack
 from harness.workspace.presets import compose_preset
 
@@ -38,7 +38,14 @@ def verify(
 
     Raises BenchError where nothing is archived, or no hash was taken so early.
     """
-    copy = private_copy(root, f"{preset}-verify", compose_preset(root, preset))  # the preset may be running in its own
+    own = f"{preset}-verify"  # the preset may be running in its own copy
+    with alone(root, own):
+        yield from _verify(root, preset, private_copy(root, own, compose_preset(root, preset)), steps, task, name)
+
+
+def _verify(
+    root: Path, preset: str, copy: Path, steps: int, task: str | None, name: str | None
+) -> Iterator[tuple[str, bool]]:
     unpack(root, preset, copy)
     plan = load_plan(copy)
     archive = archive_folder(root, preset)

@@ -6,10 +6,8 @@ was drawn is kept in the scratch folder, a file for each preset and task: nothin
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -20,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.files import aside
 from harness.report.figures import figures
 from harness.report.figures.style import Plot, Style
 from harness.report.records.frame import TaskFrame
@@ -91,12 +90,9 @@ def _write(path: Path, key: str, plots: list[Plot]) -> None:
 
     Where the folder cannot be written, as in a tree of another owner, nothing is kept: the next report draws again.
     """
-    aside = path.with_suffix(f".{os.getpid()}")
     kept = {"key": key, "plots": [asdict(plot) | {"svg": plot.svg.decode()} for plot in plots]}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(kept), encoding="utf-8")
-        aside.replace(path)
+        with aside(path) as file:
+            file.write(json.dumps(kept).encode())
     except OSError:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+        pass

@@ -1,0 +1,57 @@
+"""What is to be done: jobs, what comes of them, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.places.pulse import Pulse
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """run: called in another process, so it has to be picklable; it beats the pulse that it is given at each of `steps`.
+
+    cost: in steps times seeds, for the time that is left. first: others wait for it.
+    """
+
+    title: str
+    run: Callable[[Pulse], Any]
+    cost: float = 1.0
+    steps: int = 0
+    first: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `run` returned, or the line that says why it did not."""
+
+    value: Any = None
+    failure: str | None = None
+
+
+class Work(Protocol):
+    """Gives the jobs that may start now, each once, and hears of each that has ended."""
+
+    def ready(self) -> list[Job]: ...
+    def done(self, job: Job, outcome: Outcome) -> None: ...
+
+
+class Listed:
+    """Jobs that wait for nothing; their values in the order of the list."""
+
+    def __init__(self, jobs: Iterable[Job]):
+        self.jobs = list(jobs)
+        self.left = list(self.jobs)
+        self.values: dict[Job, Any] = {}
+
+    def ready(self) -> list[Job]:
+        now, self.left = self.left, []
+        return now
+
+    def done(self, job: Job, outcome: Outcome) -> None:
+        self.values[job] = outcome.value
+
+    def results(self) -> list[Any]:
+        return [self.values[job] for job in self.jobs]

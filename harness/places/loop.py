@@ -1,0 +1,74 @@
+"""The one event loop: jobs on a place, the longest first, each as soon as what it waits for is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.places.board import Board
+from harness.places.jobs import Job, Listed, Outcome, Work
+from harness.places.local import Local
+from harness.places.pulse import Pulse
+from harness.places.watch import LOOK_SECONDS
+
+KILLED = "its worker process was killed (out of memory?)"
+
+
+class Place(Protocol):
+    """Where jobs run; slots: how many at the same time. A future raises BrokenExecutor where a worker was lost."""
+
+    slots: int
+
+    def submit(self, job: Job) -> Future[Outcome]: ...
+    def pulse(self, future: Future[Outcome]) -> Pulse: ...
+    def end(self, future: Future[Outcome]) -> None: ...
+
+
+def results(jobs: Iterable[Job], workers: int, log: Path | None = None) -> list[Any]:
+    """What each of the jobs returns, in their order. Raises BenchError where one fails, after the others are done."""
+    work = Listed(jobs)
+    board = Board(work.jobs)
+    with Local(workers, log) as place:
+        drive(work, place, board)
+    board.settle(log)
+    return work.results()
+
+
+def drive(work: Work, place: Place, board: Board, timeout: float | None = None) -> None:
+    """Do all that `work` gives, until it gives no more.
+
+    A job whose worker is lost is tried again once. One that does not move for `timeout` seconds is ended and has failed.
+    """
+    waiting: list[Job] = []
+    running: dict[Future[Outcome], Job] = {}
+    lost: set[Job] = set()
+    ended: set[Job] = set()
+    while True:
+        waiting = sorted([*waiting, *work.ready()], key=lambda job: (job.first, job.cost))  # popped from its end
+        while waiting and len(running) < place.slots:
+            job = waiting.pop()
+            future = place.submit(job)
+            running[future] = job
+            board.began(job, place.pulse(future))
+        if not running:
+            return
+        for future in wait(running, LOOK_SECONDS, FIRST_COMPLETED).done:
+            job = running.pop(future)
+            try:
+                outcome = future.result()
+            except BrokenExecutor:
+                if job not in lost | ended:
+                    lost.add(job)
+                    waiting.append(job)
+                    board.again(job, KILLED)
+                    continue
+                outcome = Outcome(failure=f"did not move for {timeout:g} s" if job in ended else f"{KILLED} twice")
+            board.done(job, outcome)
+            work.done(job, outcome)
+        board.look()
+        for future, job in running.items():
+            if timeout is not None and job not in ended and place.pulse(future).quiet() > timeout:
+                ended.add(job)
+                place.end(future)
