@@ -45,7 +45,7 @@ mutants: $(READY)
 BUDGET ?= 20m
 PRESET ?= paper
 gpu:
-	if test -x $(BENCH); then $(BENCH) gpu --budget $(BUDGET) --preset $(PRESET); else $(PYTHON) -m harness.cli gpu --budget $(BUDGET) --preset $(PRESET); fi
+	if test -x $(BENCH); then $(BENCH) gpu --budget $(BUDGET) --preset $(PRESET); else $(PYTHON) -m harness gpu --budget $(BUDGET) --preset $(PRESET); fi
 
 # The page from the records at hand, in build/report: no DVC, nothing trained.
 report: $(READY)

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from harness.errors import BenchError
+from harness.settings import Settings
 
 __all__ = [
     "Act",
@@ -27,6 +27,7 @@ __all__ = [
     "CriticOutputs",
     "Draws",
     "Environments",
+    "Fill",
     "ImageOutputs",
     "LabelledOutputs",
     "Method",
@@ -38,16 +39,12 @@ __all__ = [
     "Source",
     "Task",
     "TaskSpec",
+    "bind",
+    "initialise",
     "lacking",
 ]
 
 STREAMS = ("init", "data", "latent", "bottleneck", "noise", "env", "expert", "eval")
-
-
-class Settings(BaseModel):
-    """A block of parameters: unknown keys are refused, values are fixed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
 
 @runtime_checkable
@@ -200,17 +197,64 @@ def lacking(outputs: Any, promised: type) -> list[str]:
     return [name for name in dir(promised) if not name.startswith("_") and not hasattr(outputs, name)]
 
 
-class Method(nn.Module):
-    """An algorithm with its settings, training S seeds at once.
+Fill = Callable[[str, tuple[int, ...], float], Tensor]  # (name, shape of one seed, bound) -> [S, *shape] on +-bound
+
+
+def initialise(module: nn.Module, draws: Draws) -> None:
+    """Set the initial values of every part of `module` that starts at random.
+
+    Such a part has a method `fill(fill)`, which sets its tensors from `fill(name, shape, bound)`: uniform numbers on
+    +-bound for each seed, drawn from the stream "init" under the part's path followed by the tensor's name. So two
+    tensors start equal exactly where seed, path, shape and bound agree, whatever else the two methods contain.
+    """
+    for path, part in module.named_modules():
+        fill_part = getattr(part, "fill", None)
+        if fill_part is not None:
+
+            def fill(name: str, shape: tuple[int, ...], bound: float, path: str = path) -> Tensor:
+                return (2.0 * draws.uniform("init", f"{path}.{name}", shape) - 1.0) * bound
+
+            fill_part(fill)
+
+
+def bind(module: nn.Module, alive: Tensor) -> None:
+    """Hand `alive` [S] to every part of `module` that has a method `bind(alive)`.
+
+    Such a part makes its optimiser there, and keeps `alive` as an ordinary attribute: the buffer is the method's.
+    """
+    for part in module.modules():
+        bind_part = getattr(part, "bind", None)
+        if bind_part is not None:
+            bind_part(alive)
+
+
+Data = TypeVar("Data", bound=Source | Environments, contravariant=True)  # what a method learns from
+
+
+class Method(nn.Module, Generic[Data]):
+    """An algorithm with its settings, training S seeds at once: a `Method[Source]`, or a `Method[Environments]`.
 
     Everything it remembers is a parameter or buffer with a leading seed axis, or lies in its
     optimisers; `state_dict()` and `optimizers()` together are the state, and nothing else is.
     `alive` marks seeds that are still finite: a dead seed keeps its last state.
+
+    A constructor begins with `super().__init__(draws.n_seeds)`, makes its nets, calls `ready`, and ends with whatever
+    copies or moves their weights: averages and optimisers of its own.
     """
 
     alive: Tensor  # [S] bool buffer
 
-    def update(self, source: Source | Environments, draws: Draws) -> dict[str, Tensor]:
+    def __init__(self, n_seeds: int):
+        super().__init__()
+        self.register_buffer("alive", torch.ones(n_seeds, dtype=torch.bool))
+
+    def ready(self, draws: Draws, device: torch.device) -> None:
+        """Set the initial weights on the CPU, move all to `device`, and hand `alive` to the parts that take steps."""
+        initialise(self, draws)
+        self.to(device)
+        bind(self, self.alive)
+
+    def update(self, source: Data, draws: Draws) -> dict[str, Tensor]:
         """One training step; returns detached logs, each [S]."""
         raise NotImplementedError
 

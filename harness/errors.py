@@ -10,6 +10,12 @@ class BenchError(Exception):
     """Bad input. The message is one line; `bench` prints it and exits with status 2."""
 
 
+def reason(error: Exception) -> str:
+    """Why something was left out, in one line: a BenchError in its own words, any other error with its type."""
+    words = " ".join(str(error).split())
+    return words if isinstance(error, BenchError) else f"{type(error).__name__}: {words}".removesuffix(": ")
+
+
 def unknown(what: str, name: object, known: Iterable[object]) -> str:
     """The line for a name that is not among the `known` ones, e.g. 'task piar: unknown; did you mean pair?'."""
     return f"{what}: unknown; {nearest(name, known)}"

@@ -8,6 +8,7 @@ import fcntl
 import glob
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -17,16 +18,17 @@ from harness.errors import BenchError
 ASIDE = ".aside"
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview, previous: Path | None = None) -> None:
     """Write a file so that at any moment either the old or the new content is there, whole.
 
-    Missing folders are made. Raises BenchError where the folder cannot be written, where the disk is full, and where `path`
+    previous: where the old file goes to, if it is to be kept; between two renames it then stands there alone. Missing
+    folders are made. Raises BenchError where the folder cannot be written, where the disk is full, and where `path`
     is a folder or a device; the old file stays.
     """
     if path.exists() and not path.is_file():  # renaming over /dev/null would take the device away
         raise BenchError(f"cannot write {path}: it is not a regular file, so name another one")
     try:
-        with aside(path) as file:
+        with aside(path, previous) as file:
             file.write(content)
     except OSError as error:
         raise cannot_write(path, error) from None
@@ -37,12 +39,32 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
+def write_folder(target: Path, contents: dict[str, bytes], room: Path) -> None:
+    """Make a folder with the files {name: content}, all of them or none.
+
+    room: a folder of the same file system, in which it is put together. Raises BenchError as `write_bytes` does, and
+    where `target` is there already.
+    """
+    try:
+        room.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".aside-", dir=room) as aside:
+            whole = Path(aside) / target.name
+            whole.mkdir()
+            for name, content in contents.items():
+                write_bytes(whole / name, content)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(whole).rename(target)
+    except OSError as error:
+        raise cannot_write(target, error) from None
+
+
 @contextlib.contextmanager
-def aside(path: Path) -> Iterator[BinaryIO]:
+def aside(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     """A file to write what is to stand in `path`: synced and renamed to it at the end, gone where that is not reached.
 
     Its name is its own, so two who write one path do not meet, and the later one stays. What a killed process left
-    beside `path` goes too: a file aside is locked by who writes it. Raises OSError as the system does.
+    beside `path` goes too: a file aside is locked by who writes it. previous: as of `write_bytes`. Raises OSError as the
+    system does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*{ASIDE}"):
@@ -53,10 +75,12 @@ def aside(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            os.replace(file.name, path)
+            if previous is not None and path.exists():
+                path.replace(previous)
+            Path(file.name).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(file.name)
+                Path(file.name).unlink()
             raise
 
 

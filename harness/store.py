@@ -8,16 +8,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from harness.errors import BenchError
 
 RECORDS, ARCHIVE = Path("results/records"), Path("results/archive")
+# The files of a record; `harness.schema` says what stands in them.
+HEAD, SCORES, CURVES, PROVENANCE = "record.json", "scores.csv", "curves.csv", "provenance.json"
+PANELS, SHEET, ARTEFACTS = "panels.csv", "sheet.png", "artefacts.npz"  # of the families that write them
+VERIFIED = "verified.json"  # of an archived record
 LONGEST = 64  # characters of a name
 NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{LONGEST - 1}}}")
 
 Value = bool | int | float | str  # of an ablated parameter
+
+
+@dataclass(frozen=True)
+class CellName:
+    """Which cell: what a plan, a record and a row of the report call by the same two names."""
+
+    task: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.task}/{self.name}"
+
+    @property
+    def command(self) -> str:
+        """What trains it."""
+        return f"bench train {self.task} {self.name}"
+
+
+def remake(preset: str) -> str:
+    """The command that makes the records of a preset, in the project's folder."""
+    return f"bench preset {preset} --jobs 2"
+
+
+def command_of(folder: Path) -> str:
+    """The command that makes the record in `folder`: of a live one by its cell, of an archived one by its preset."""
+    if folder.parents[2].name == ARCHIVE.name:
+        return remake(folder.parents[1].name)
+    return CellName(folder.parent.name, folder.name).command
 
 
 def checked_name(what: str, name: Any) -> str:
@@ -45,7 +78,7 @@ def spelled(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether a value has a place on an axis; True and False are words here."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -101,7 +134,7 @@ def _check_sources(where: str, block: Any) -> None:
         parts = demonstrations.split("/") if isinstance(demonstrations, str) else []
         if len(parts) != 2 and (len(parts) != 4 or parts[0] != "archive"):
             raise BenchError(
-                f"{where}.demonstrations must be TASK/CELL or archive/PRESET/TASK/CELL, got {ascii(demonstrations)}"
+                f"{where}.demonstrations must be TASK/CELL or archive/PRESET/TASK/CELL, got {demonstrations!a}"
             )
         for part in parts:
             checked_name(f"{where}.demonstrations: a part", part)

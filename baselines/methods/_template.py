@@ -2,10 +2,10 @@
 
     <name>: {algorithm: <name>, net: {kind: mlp, width: 64, depth: 2}, optimizer: {name: adam, lr: 1.0e-3}}
 
-For that you get shared seeds, stacking, exact resume, scoring and a row in the report. In turn
-every tensor keeps the seeds as its first axis, every random number comes from `draws`, and
-nothing is remembered outside parameters, buffers and optimisers. As it stands it fits a
-generator to the mean and spread of each pixel: a method that runs, and learns little.
+For that you get shared seeds, stacking, exact resume, scoring and a row in the report. In turn, every tensor keeps the
+seeds as its first axis, every random number comes from `draws`, and nothing is remembered outside parameters, buffers
+and optimisers. As it stands, it fits a generator to the mean and standard deviation of each pixel: a method that runs,
+and learns little.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from baselines.parts.layers import initialise
-from baselines.parts.nets import NetParams, generator
-from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from baselines.parts.nets.images import NetParams, generator
+from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from harness.contracts import Draws, Method, Settings, Source, TaskSpec
 
-FAMILIES = ("images",)  # the task families that it can run
+FAMILIES = ("images",)  # the task families that it can learn
 
 
 class Params(Settings):
@@ -34,18 +33,16 @@ class Params(Settings):
     optimizer: OptimizerParams
 
 
-class Template(Method):
+class Template(Method[Source]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
+        super().__init__(draws.n_seeds)  # makes `alive` [S], which marks the seeds that are still finite
         self.params = params
-        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
         self.generator = generator(draws.n_seeds, params.latent, spec.shape, params.net)
-        initialise(self, draws)  # each tensor from its own path: shared with other methods of that path
-        self.to(device)
+        self.ready(draws, device)  # initial weights by path, so equal to those of methods with the same path
         self.optimizer = SeedOptimizer(self.generator.parameters(), params.optimizer, self.alive)
 
     def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:
-        """One step; the logs are [S]. `draws.step` is the step, names tell draws of one step apart."""
+        """Make one step; the logs are [S]. `draws.step` is the step, and names tell the draws of one step apart."""
         real = source.batch(draws, self.params.batch)["x"]
         fake = self.generator(draws.normal("latent", "batch", (self.params.batch, self.params.latent)))
         error = (real.mean(1) - fake.mean(1)).square() + (real.std(1) - fake.std(1)).square()
@@ -56,12 +53,12 @@ class Template(Method):
         return {"generator": self.optimizer.optimizer}
 
     def outputs(self) -> Template:
-        """What is scored; which functions it needs depends on the family, see `Method.outputs`."""
+        """What is scored; the functions that it needs depend on the family, see `Method.outputs`."""
         return self
 
     @torch.no_grad()
     def images(self, draws: Draws, first: int, n: int) -> Tensor:
-        """[S, n, C, H, W] in [-1, 1]."""
+        """Images [S, n, C, H, W] in [-1, 1]; `first` numbers the latents."""
         return self.generator(draws.normal("eval", f"latent/{first}", (n, self.params.latent)))
 
 

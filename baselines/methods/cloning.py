@@ -1,4 +1,4 @@
-"""Behavioural cloning: the policy of the highest likelihood of the expert's actions (Pomerleau 1991)."""
+"""Behavioural cloning: the policy under which the expert's actions are likeliest (Pomerleau 1991)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from baselines.parts.acting import Acting
-from baselines.parts.layers import initialise
-from baselines.parts.normaliser import ScaleParams, normaliser
-from baselines.parts.optim import OptimizerParams, SeedOptimizer
-from baselines.parts.policy import PolicyParams, policy
+from baselines.parts.control.acting import Acting
+from baselines.parts.control.normaliser import ScaleParams, normaliser
+from baselines.parts.control.policy import PolicyParams, policy
+from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
 FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):
-    """normaliser: of the observations, by the demonstrations' own mean and spread.
+    """normaliser: of the observations, by the mean and standard deviation of the demonstrations; None for none.
 
-    steps_per_update: optimiser steps in one step of the run, so that rows of a table share one axis.
+    steps_per_update: the optimiser's steps in one step of the run, so that the rows of a table share one axis.
     """
 
     algorithm: Literal["cloning"]
@@ -33,15 +32,13 @@ class Params(Settings):
     optimizer: OptimizerParams
 
 
-class Cloning(Method):
+class Cloning(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
+        super().__init__(draws.n_seeds)
         self.params = params
-        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
         self.policy = policy(draws.n_seeds, spec, params.policy)
         self.see = normaliser(draws.n_seeds, math.prod(spec.shape), params.normaliser)
-        initialise(self, draws)
-        self.to(device)
+        self.ready(draws, device)
         self.optimizer = SeedOptimizer(self.policy.parameters(), params.optimizer, self.alive)
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:

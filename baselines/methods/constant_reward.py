@@ -1,6 +1,7 @@
-"""A policy on a reward that is one number: what a task gives away by the length of its episodes alone.
+"""A policy whose reward is the same number in every step: what the length of episodes alone gives away about a task.
 
-A row of control for imitation where episodes may end early (Kostrikov et al. 2019): it sees neither expert nor state.
+It is a row of control for imitation where episodes may end early (Kostrikov et al. 2019): it sees neither expert nor
+state.
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from baselines.parts.acting import Acting
-from baselines.parts.layers import initialise
-from baselines.parts.learner import Learner, LearnerParams, check_source
+from baselines.parts.control.acting import Acting
+from baselines.parts.control.learner import Learner, LearnerParams, check_source
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
 FAMILIES = ("locomotion",)
 
 
 class Params(Settings):
-    """reward: of every step."""
+    """reward: the reward of every step."""
 
     algorithm: Literal["constant_reward"]
     learner: Annotated[LearnerParams, Field(discriminator="kind")]
@@ -31,15 +31,12 @@ class Params(Settings):
         return check_source(self)
 
 
-class ConstantReward(Method):
+class ConstantReward(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
+        super().__init__(draws.n_seeds)
         self.reward = params.reward
-        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
         self.learner = Learner(draws.n_seeds, spec, params.learner)
-        initialise(self, draws)
-        self.to(device)
-        self.learner.prepare(self.alive)
+        self.ready(draws, device)
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
         rollout = self.learner.rollout(source, draws)

@@ -8,8 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from baselines.parts.adversary import Adversary, AdversaryParams
-from baselines.parts.layers import initialise
+from baselines.parts.adversarial.adversary import Adversary, AdversaryParams
+from baselines.parts.adversarial.bottleneck import Code
+from baselines.parts.nets.perceptron import MLPBody, MLPParams
 from harness.contracts import Draws, Method, Source, TaskSpec
 
 FAMILIES = ("gaussians",)
@@ -17,18 +18,16 @@ FAMILIES = ("gaussians",)
 
 class Params(AdversaryParams):
     algorithm: Literal["critic"]
+    net: MLPParams
     batch: int = Field(256, ge=2)
 
 
-class FixedAdversary(Method):
+class FixedAdversary(Method[Source]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
+        super().__init__(draws.n_seeds)
         self.params = params
-        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
-        self.adversary = Adversary(draws.n_seeds, spec.shape, params)
-        initialise(self, draws)
-        self.to(device)
-        self.adversary.prepare(self.alive)
+        self.adversary = Adversary(draws.n_seeds, MLPBody(draws.n_seeds, spec.shape, params.net), params)
+        self.ready(draws, device)
 
     def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:
         batch = source.batch(draws, self.params.batch)
@@ -46,10 +45,10 @@ class FixedAdversary(Method):
 
     @torch.no_grad()
     def kl(self, x: Tensor) -> Tensor | None:
-        """[S, N] nats, or None without a bottleneck."""
+        """The KL [S, N] in nats at x [N, 1], or None without a bottleneck."""
         return self._encode(x).kl
 
-    def _encode(self, x: Tensor):
+    def _encode(self, x: Tensor) -> Code:
         return self.adversary.critic.encode(x.expand(len(self.alive), *x.shape), None, "eval")
 
 

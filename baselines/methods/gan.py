@@ -1,7 +1,8 @@
 """Every GAN: a generator against an adversary. A variant is a block of parameters.
 
-GAN (Goodfellow et al. 2014), WGAN, WGAN-GP, R1, instance noise, spectral norm, relativistic and
-T-GAN critics, and VGAN, VGAN-GP, VGAN-SN (Peng et al. 2019) by their composition.
+By composition these are GAN (Goodfellow et al. 2014), WGAN (Arjovsky et al. 2017), WGAN-GP (Gulrajani et al. 2017), R1
+(Mescheder et al. 2018), instance noise (Sonderby et al. 2017), spectral norm (Miyato et al. 2018), relativistic critics
+(Jolicoeur-Martineau 2019), T-GAN (Su 2018), and VGAN, VGAN-GP and VGAN-SN (Peng et al. 2019).
 """
 
 from __future__ import annotations
@@ -12,39 +13,37 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from baselines.parts.adversary import Adversary, AdversaryParams
-from baselines.parts.ema import Ema, EmaParams
-from baselines.parts.layers import initialise
-from baselines.parts.nets import NetParams, generator
-from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from baselines.parts.adversarial.adversary import Adversary, AdversaryParams
+from baselines.parts.nets.ema import Ema, EmaParams
+from baselines.parts.nets.images import NetParams, generator, image_body
+from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from harness.contracts import Draws, Method, Source, TaskSpec
 
 FAMILIES = ("images",)
 
 
 class Params(AdversaryParams):
+    """latent: the number of a latent's dimensions. critic_steps, generator_steps: in one step of the run."""
+
     algorithm: Literal["gan"]
     latent: int = Field(256, ge=1)
     batch: int = Field(64, ge=2)
     critic_steps: int = Field(1, ge=1)
     generator_steps: int = Field(1, ge=1)
+    net: NetParams
     generator_net: NetParams
     generator_optimizer: OptimizerParams
     ema: EmaParams
 
 
-class Gan(Method):
+class Gan(Method[Source]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
-        self.params = params
-        n = draws.n_seeds
-        self.register_buffer("alive", torch.ones(n, dtype=torch.bool))
+        super().__init__(draws.n_seeds)
+        self.params, n = params, draws.n_seeds
         self.generator = generator(n, params.latent, spec.shape, params.generator_net)
-        self.adversary = Adversary(n, spec.shape, params)
-        initialise(self, draws)
-        self.to(device)
+        self.adversary = Adversary(n, image_body(n, spec.shape, params.net), params)
+        self.ready(draws, device)
         self.ema = Ema(self.generator, params.ema.decay_for(params.batch))
-        self.adversary.prepare(self.alive)
         self.optimizer = SeedOptimizer(self.generator.parameters(), params.generator_optimizer, self.alive)
 
     def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:
@@ -57,9 +56,9 @@ class Gan(Method):
             logs = self.adversary.update(real, fake, draws, tag)
         for k in range(params.generator_steps):
             tag = f"generator{k}"
-            real = source.batch(draws, params.batch, tag)["x"] if self.adversary.needs_real else None
+            rivals = source.batch(draws, params.batch, tag)["x"] if self.adversary.needs_real else None
             fake = self.generator(self._latent(draws, tag))
-            loss = self.adversary.generator_loss(fake, real, draws, tag)
+            loss = self.adversary.generator_loss(fake, rivals, draws, tag)
             logs["grad_generator"] = self.optimizer.step(loss, draws.step)
             logs["loss_generator"] = loss.detach()
             self.ema.update(self.generator, self.alive)

@@ -1,7 +1,7 @@
 """Adversarial imitation: a policy against a discriminator of expert and policy.
 
-GAIL (Ho and Ermon 2016), AIRL (Fu et al. 2018) and, by composition of the discriminator, VAIL, VAIRL and their
-variants with a gradient penalty, noise or spectral norm (Peng et al. 2019).
+These are GAIL (Ho and Ermon 2016), AIRL (Fu et al. 2018) and, by composition of the discriminator, VAIL, VAIRL and
+their variants with a gradient penalty, noise or spectral norm (Peng et al. 2019).
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from baselines.parts.acting import Acting
-from baselines.parts.discriminators import DiscriminatorParams, discriminator, learnt_reward
-from baselines.parts.layers import initialise
-from baselines.parts.learner import Learner, LearnerParams
-from baselines.parts.replay import Replay, ReplayParams
-from baselines.parts.transitions import Transitions, as_steps, transitions
+from baselines.parts.adversarial.discriminators import DiscriminatorParams, discriminator, learnt_reward
+from baselines.parts.adversarial.replay import Replay, ReplayParams
+from baselines.parts.control.acting import Acting
+from baselines.parts.control.learner import Learner, LearnerParams
+from baselines.parts.control.transitions import Transitions, as_steps, transitions
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
 FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):
-    """discriminator_steps: a round, on `batch` rows of each side.
+    """batch: the rows of each side in one step of the discriminator.
 
-    replay: past paths beside the new ones. replay_log_pi: pi(a|s) of replayed rows under the policy of now, or
-        under the one that acted.
-    order: the policy is rewarded by the discriminator after its steps of this round, or before them.
+    discriminator_steps: how many such steps one update makes.
+    replay: past paths beside the new ones, or None for the new ones alone.
+    replay_log_pi: pi(a|s) of replayed rows is that of the policy as it is now, or of the one that acted.
+    order: whether the policy is rewarded by the discriminator as it is after this update's steps, or before them.
     """
 
     algorithm: Literal["imitation"]
@@ -42,24 +42,20 @@ class Params(Settings):
     order: Literal["discriminator_first", "policy_first"] = "discriminator_first"
 
 
-class Imitation(Method):
+class Imitation(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
+        super().__init__(draws.n_seeds)
         self.params, n = params, draws.n_seeds
-        self.register_buffer("alive", torch.ones(n, dtype=torch.bool))
         self.learner = Learner(n, spec, params.learner)
         self.discriminator = discriminator(n, spec, params.discriminator)
         self.replay = None
         if params.replay is not None:
             n_actions = spec.action_size or spec.n_actions
             self.replay = Replay(n, spec.horizon, spec.shape[0], n_actions, params.replay)
-        initialise(self, draws)
-        self.to(device)
-        self.learner.prepare(self.alive)
-        self.discriminator.prepare(self.alive)
+        self.ready(draws, device)
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
-        """One round: act, fit the discriminator, improve the policy on its reward."""
+        """Act, fit the discriminator, and improve the policy on its reward."""
         params, shown = self.params, source.demonstrations()
         self.learner.meet(shown, draws)
         rollout = self.learner.rollout(source, draws)
@@ -78,7 +74,7 @@ class Imitation(Method):
         return logs | logs_policy | {"reward_mean": rewards.flatten(1).mean(1), "reward_std": rewards.flatten(1).std(1)}
 
     def _fit(self, expert: Transitions, new: Transitions, draws: Draws) -> dict[str, Tensor]:
-        """All steps of a round; logs are their means, but beta, which is the last."""
+        """Make the discriminator's steps; the logs are their means, except beta, which is the last one."""
         params = self.params
         pool = new if self.replay is None else self.replay.mix(new, draws)
         steps = (params.discriminator_steps, params.batch)
@@ -106,13 +102,16 @@ class Imitation(Method):
         return self.learner.outputs(learnt_reward(self.discriminator))
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """The learnt reward, for a cell that trains a new policy on it; with it the normaliser of what it meets."""
+        """The learnt reward, for a cell that trains a new policy on it, and the normaliser of what it is given."""
         return {"reward": self.discriminator.state_dict() | self.learner.see.state_dict(prefix="see.")}
 
 
 def controls(block: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Rows of control beside a GAIL block of raw parameters, where episodes may end early: the same learner on a reward
-    of +1 or -1 a step, and on a discriminator that sees nothing. AIRL's give none: put a GAIL row beside it."""
+    """The blocks of the rows of control beside a GAIL block of raw parameters, where episodes may end early.
+
+    They are the same learner on a reward of +1 or -1 in each step, and on a discriminator that sees nothing. A block
+    with AIRL's discriminator gets none: put a row of GAIL beside it.
+    """
     net = block.get("discriminator", {})
     if net.get("kind") != "gail" or "learner" not in block:
         return {}
@@ -120,10 +119,11 @@ def controls(block: dict[str, Any]) -> dict[str, dict[str, Any]]:
     if learner.get("normaliser"):
         learner["normaliser"]["source"] = "policy"
     constant = {"algorithm": "constant_reward", "learner": learner}
+    blind = block | {"discriminator": net | {"input": "none"}}
     return {
-        "control_plus": constant | {"reward": 1.0},
-        "control_minus": constant | {"reward": -1.0},
-        "control_blind": block | {"discriminator": net | {"input": "none"}},
+        "control_plus": constant | {"reward": 1.0, "title": "control: reward +1"},
+        "control_minus": constant | {"reward": -1.0, "title": "control: reward -1"},
+        "control_blind": blind | {"title": "control: blind GAIL"},
     }
 
 

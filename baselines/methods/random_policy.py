@@ -1,4 +1,4 @@
-"""A policy that never learns: zero mean and a fixed spread, or uniform over a discrete set. The floor of a table."""
+"""A policy that never learns, the floor of a table: mean zero and a fixed spread, or uniform over a discrete set."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from baselines.parts.acting import Acting
-from baselines.parts.policy import PolicyParams, policy
+from baselines.parts.control.acting import Acting
+from baselines.parts.control.policy import PolicyParams, policy
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
 FAMILIES = ("locomotion", "maze", "tabular")
@@ -19,12 +19,11 @@ class Params(Settings):
     policy: PolicyParams = PolicyParams()
 
 
-class Random(Method):
-    """Its nets are left at zero, hence at mean zero or at equal probabilities."""
+class Random(Method[Environments]):
+    """Its nets are never initialised: they stay at zero, hence at mean zero or at equal probabilities."""
 
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
-        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
+        super().__init__(draws.n_seeds)
         self.policy = policy(draws.n_seeds, spec, params.policy)
         self.n_observations = spec.shape[0]
         self.to(device)

@@ -1,6 +1,6 @@
-"""A new policy on a reward that another cell learnt: the transfer of inverse RL (Fu et al. 2018, section 7.1).
+"""A new policy on a reward that another cell learnt, which is how inverse RL transfers (Fu et al. 2018, section 7).
 
-The reward is frozen. The true reward is logged and scored, never learnt from.
+The reward is frozen. The true reward is logged and scored, but nothing is learnt from it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from baselines.parts.acting import Acting
-from baselines.parts.discriminators import DiscriminatorParams, discriminator, learnt_reward
-from baselines.parts.layers import initialise
-from baselines.parts.learner import Learner, LearnerParams
-from baselines.parts.transitions import as_steps, transitions
+from baselines.parts.adversarial.discriminators import DiscriminatorParams, discriminator, learnt_reward
+from baselines.parts.control.acting import Acting, Reward
+from baselines.parts.control.learner import Learner, LearnerParams
+from baselines.parts.control.transitions import as_steps, transitions
 from harness.contracts import BenchError, Draws, Environments, Method, Settings, TaskSpec
 
 FAMILIES = ("maze", "tabular")
 
 
 class Params(Settings):
-    """discriminator: the block of the cell whose reward it takes, so that its nets can be built again."""
+    """discriminator: that block of the cell whose reward it takes, so that its nets can be built again."""
 
     algorithm: Literal["retrain"]
     learner: Annotated[LearnerParams, Field(discriminator="kind")]
@@ -38,16 +37,13 @@ class Params(Settings):
         return self
 
 
-class Retrain(Method):
+class Retrain(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
+        super().__init__(draws.n_seeds)
         self.params, n = params, draws.n_seeds
-        self.register_buffer("alive", torch.ones(n, dtype=torch.bool))
         self.learner = Learner(n, spec, params.learner)
         self.discriminator = discriminator(n, spec, params.discriminator).requires_grad_(False)
-        initialise(self, draws)
-        self.to(device)
-        self.learner.prepare(self.alive)
+        self.ready(draws, device)
 
     def receive(self, reward: Mapping[str, Tensor]) -> None:
         """Take a learnt reward, one per seed of the block. Raises BenchError where its nets are others."""
@@ -64,8 +60,10 @@ class Retrain(Method):
         return self.learner.improve(rollout, rewards, draws)
 
     @property
-    def _reward(self):
-        return torch.no_grad()(learnt_reward(self.discriminator))
+    def _reward(self) -> Reward:
+        reward = learnt_reward(self.discriminator)
+        assert reward is not None  # a reward of s and s' is refused by Params
+        return torch.no_grad()(reward)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return self.learner.optimizers()

@@ -8,19 +8,18 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from baselines.parts.acting import Acting
-from baselines.parts.layers import initialise
-from baselines.parts.learner import Learner, LearnerParams, check_source
+from baselines.parts.control.acting import Acting
+from baselines.parts.control.learner import Learner, LearnerParams, check_source
 from harness.contracts import Draws, Environments, Method, Rollout, Settings, TaskSpec
 
 FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):
-    """demonstrations: the last so many updates' rollouts are left for imitation, 0 for none (released: 5).
-
-    expert: which seed's: the first, or that of the first block whose kept episodes have the highest mean return,
-        where one that ended early counts nothing.
+    """demonstrations: how many of the last updates leave their rollouts for imitation, 0 for none; the maze code that
+        Peng et al. (2019) released has 5.
+    expert: whose rollouts are left: those of the first seed, or of the best one: that seed of the first block whose
+        kept episodes have the highest mean return, where an episode that ended early counts as 0.
     """
 
     algorithm: Literal["true_reward"]
@@ -33,18 +32,15 @@ class Params(Settings):
         return check_source(self)
 
 
-class TrueReward(Method):
+class TrueReward(Method[Environments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
+        super().__init__(draws.n_seeds)
         self.params = params
-        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
         self.learner = Learner(draws.n_seeds, spec, params.learner)
         self.kept = min(params.demonstrations, spec.steps)
         if self.kept:
             self.demonstrations = Demonstrations((draws.n_seeds, self.kept), params.learner.n_envs, spec)
-        initialise(self, draws)
-        self.to(device)
-        self.learner.prepare(self.alive)
+        self.ready(draws, device)
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
         rollout = self.learner.rollout(source, draws)
@@ -53,7 +49,7 @@ class TrueReward(Method):
         return self.learner.improve(rollout, rollout.rewards, draws)
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """What the policy went through in the last updates, as it drew its actions."""
+        """What the policy met in the last updates, as it drew its actions."""
         if not self.kept:
             return {}
         left = self.demonstrations.of_all()
@@ -70,7 +66,13 @@ class TrueReward(Method):
 
 
 class Demonstrations(nn.Module):
-    """Room for the rollouts of some updates of E environments: buffers [S, kept, ...]; places: (S, kept)."""
+    """Room for the rollouts of some updates in E environments, as buffers [S, kept, ...]; places: (S, kept)."""
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    last_observations: Tensor
+    whole: Tensor
 
     def __init__(self, places: tuple[int, int], n_envs: int, spec: TaskSpec):
         super().__init__()
@@ -82,6 +84,7 @@ class Demonstrations(nn.Module):
         self.register_buffer("whole", torch.zeros(*ends, dtype=torch.bool))
 
     def keep(self, rollout: Rollout, place: int) -> None:
+        """Put a rollout in place 0..kept-1."""
         self.observations[:, place] = rollout.observations
         self.actions[:, place] = rollout.actions
         self.rewards[:, place] = rollout.rewards
@@ -89,12 +92,15 @@ class Demonstrations(nn.Module):
         self.whole[:, place] = ~rollout.terminated.any(1)
 
     def mean_return(self) -> Tensor:
-        """[S], with 0 for what ended early; -inf where a reward is not finite."""
+        """The mean return [S]; an episode that ended early counts as 0, a reward that is not finite as -inf."""
         mean = torch.where(self.whole, self.rewards.sum(2), 0.0).mean((1, 2))
         return torch.where(torch.isfinite(mean), mean, -torch.inf)
 
     def of_all(self) -> dict[str, Tensor]:
-        """[S, T, kept E, ...] of the steps, [S, kept E, ...] of what is one an episode; see harness.tasks.demonstrations."""
+        """What is there for each step [S, T, kept * E, ...], and once for each episode [S, kept * E, ...].
+
+        This is what `harness.tasks.demonstrations` reads.
+        """
         return {
             name: part.flatten(1, 2) if name in ("last_observations", "whole") else part.transpose(1, 2).flatten(2, 3)
             for name, part in self.named_buffers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -9,18 +10,18 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from baselines.parts.bottleneck import Bottleneck, BottleneckParams, PlainCode
-from baselines.parts.ema import Ema, EmaParams
-from baselines.parts.layers import StackedLinear, initialise
-from baselines.parts.nets import MLPBody, MLPParams
-from baselines.parts.optim import OptimizerParams, SeedOptimizer
+from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, Code, PlainCode
+from baselines.parts.layers import StackedLinear
+from baselines.parts.nets.ema import Ema, EmaParams
+from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
+from baselines.parts.nets.perceptron import MLPBody, MLPParams
 from harness.contracts import Draws, Method, Source, TaskSpec
 
 FAMILIES = ("labelled",)
 
 
 class Params(MLPParams):
-    """code_size: the twin's deterministic code, where bottleneck is null."""
+    """code_size: the size of the twin's deterministic code, where bottleneck is None."""
 
     kind: Literal["mlp"] = "mlp"
     algorithm: Literal["vib"]
@@ -32,31 +33,32 @@ class Params(MLPParams):
 
 
 class Classifier(torch.nn.Module):
+    """Body, code, and a linear decoder from codes [S, B, K] to logits [S, B, classes]."""
+
     def __init__(self, n_seeds: int, spec: TaskSpec, params: Params):
         super().__init__()
         self.body = MLPBody(n_seeds, spec.shape, params)
+        self.code: Bottleneck | PlainCode
         if params.bottleneck is not None:
-            self.code = Bottleneck(n_seeds, self.body.features, params.bottleneck)
             size = params.bottleneck.size
+            self.code = Bottleneck(n_seeds, self.body.code_layer, params.bottleneck)
         else:
             size = params.code_size or params.width
-            self.code = PlainCode(n_seeds, self.body.features, size)
+            self.code = PlainCode(self.body.code_layer, size)
         self.code_size = size
         self.decoder = StackedLinear(n_seeds, size, spec.n_classes)
 
-    def encode(self, x: Tensor, noise: Tensor | None):
-        """x [S, B, ...] -> Code with z [S, B, K]."""
+    def encode(self, x: Tensor, noise: Tensor | None) -> Code:
+        """The `Code` of x [S, B, ...], with z [S, B, K]."""
         return self.code(self.body.before_code(self.body(x)), noise)
 
 
-class Vib(Method):
+class Vib(Method[Source]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
-        super().__init__()
+        super().__init__(draws.n_seeds)
         self.params = params
-        self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))
         self.net = Classifier(draws.n_seeds, spec, params)
-        initialise(self, draws)
-        self.to(device)
+        self.ready(draws, device)
         self.ema = Ema(self.net, params.ema.decay_for(params.batch))
         self.optimizer = SeedOptimizer(self.net.parameters(), params.optimizer, self.alive)
 
@@ -68,14 +70,15 @@ class Vib(Method):
         logits = self.net.decoder(code.z)
         cross_entropy = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view_as(y).mean(1)
         logs = {"loss": cross_entropy.detach(), "accuracy": (logits.argmax(2) == y).float().mean(1)}
-        loss = cross_entropy
-        if code.kl is not None:
+        loss, bottleneck = cross_entropy, self.net.code
+        if isinstance(bottleneck, Bottleneck):
+            assert code.kl is not None
             kl = code.kl.mean(1)
-            loss = loss + self.net.code.beta.clone() * kl
-            logs |= {"kl": kl.detach(), "beta": self.net.code.beta.clone()}
+            loss = loss + bottleneck.beta.clone() * kl
+            logs |= {"kl": kl.detach(), "beta": bottleneck.beta.clone()}
         logs["grad"] = self.optimizer.step(loss, draws.step)
-        if code.kl is not None:
-            self.net.code.dual_step(logs["kl"], self.alive)
+        if isinstance(bottleneck, Bottleneck):
+            bottleneck.dual_step(logs["kl"], self.alive)
         self.ema.update(self.net, self.alive)
         return logs
 
@@ -87,22 +90,21 @@ class Vib(Method):
 
     @torch.no_grad()
     def log_probs(self, x: Tensor, draws: Draws, n_codes: int) -> Tensor:
-        """[S, B, classes]: log of the softmax averaged over n_codes samples of the code; x [B, ...]."""
+        """The log [S, B, classes] of the softmax averaged over n_codes samples of the code, for x [B, ...]."""
         x = x.expand(len(self.alive), *x.shape)
         net = self.ema.net
-        probabilities = 0.0
-        for i in range(n_codes):
-            noise = (
-                draws.normal("eval", f"code/{n_codes}/{i}", (x.shape[1], net.code_size))
-                if self.params.bottleneck
-                else None
-            )
-            probabilities = probabilities + net.decoder(net.encode(x, noise).z).softmax(2) / n_codes
-        return probabilities.log()
+
+        def share(i: int) -> Tensor:
+            """The probabilities by sample i of the code, over n_codes."""
+            name, shape = f"code/{n_codes}/{i}", (x.shape[1], net.code_size)
+            noise = draws.normal("eval", name, shape) if self.params.bottleneck else None
+            return net.decoder(net.encode(x, noise).z).softmax(2) / n_codes
+
+        return reduce(torch.add, map(share, range(n_codes))).log()
 
     @torch.no_grad()
     def kl(self, x: Tensor) -> Tensor | None:
-        """[S, B] nats of the averaged net, or None for the twin; x [B, ...]."""
+        """The KL [S, B] in nats by the averaged net, for x [B, ...]; None for the twin."""
         return self.ema.net.encode(x.expand(len(self.alive), *x.shape), None).kl
 
 

@@ -169,5 +169,5 @@ def ours(settings: dict[str, Any]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as file:
+    with Path(sys.argv[1]).open(encoding="utf-8") as file:
         print(json.dumps(ours(json.load(file))))

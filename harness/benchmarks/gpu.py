@@ -62,7 +62,8 @@ def _run(
 ) -> bool:
     copy = private_copy(root, preset, params)
     write_keys(copy, params)
-    told = {"device": name_of(device), "code": digest(key_files(params, copy))}
+    code = {name: key["code"] for name, key in key_files(params, copy).items()}
+    told = {"device": name_of(device), "code": digest(code)}
     passed = all(row["holds"] for row in _kept(copy / CHECKED, told, lambda: _check(copy, device)))
     _kept(copy / SPEEDS, told, lambda: _speeds(device))
     _kept(copy / ACTING, told | {"engine": _engine()}, lambda: _acting(root, device))

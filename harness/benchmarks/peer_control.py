@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import pathlib
 import sys
 import time
 
@@ -209,7 +210,7 @@ def returns(settings: dict, act) -> list[float]:
 
 
 def main() -> None:
-    with open(sys.argv[1], encoding="utf-8") as file:
+    with pathlib.Path(sys.argv[1]).open(encoding="utf-8") as file:
         settings = json.load(file)
     torch.set_num_threads(settings.get("cores", 1))
     if "target" in settings:

@@ -79,7 +79,7 @@ def torch_fidelity(settings: dict) -> dict[str, float]:
 
 
 def main() -> None:
-    with open(sys.argv[1], encoding="utf-8") as file:
+    with Path(sys.argv[1]).open(encoding="utf-8") as file:
         settings = json.load(file)
     torch.set_num_threads(settings.get("threads", 1))
     with contextlib.redirect_stdout(sys.stderr):

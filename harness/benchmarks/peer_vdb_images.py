@@ -20,7 +20,7 @@ import yaml
 
 
 def main() -> None:
-    with open(sys.argv[1], encoding="utf-8") as file:
+    with Path(sys.argv[1]).open(encoding="utf-8") as file:
         settings = json.load(file)
     torch.set_num_threads(1)
     torch.manual_seed(settings["seed"])

@@ -19,6 +19,7 @@ import torch
 
 from harness import registry
 from harness.contracts import Act, Draws, Rollout, TaskSpec
+from harness.run.like import untitled
 from harness.run.seeds import CounterDraws
 from harness.workspace.presets import compose_preset
 
@@ -76,10 +77,10 @@ def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: in
     seeds, worlds = tuple(range(work.seeds)), work.worlds if on_cuda else FEW
     words = {"physics": "warp", "demonstrations": None, "seeds": seeds, "block": work.seeds}
     words |= {} if on_cuda else {"horizon": SHORT}
-    block = blocks["methods"][work.task][work.method]
+    block = untitled(blocks["methods"][work.task][work.method])
     block = block | {"learner": block["learner"] | {"n_envs": worlds}}
     family, algorithm = registry.family(blocks["tasks"][work.task]["family"]), registry.algorithm(block["algorithm"])
-    task = family.build(work.task, family.Params(**blocks["tasks"][work.task] | words), root)
+    task = family.build(work.task, family.Params(**untitled(blocks["tasks"][work.task]) | words), root)
     draws = CounterDraws(seeds, "benchmark", device, lookahead=1)
     method = algorithm.build(
         algorithm.Params(**block), task.spec, CounterDraws(seeds, "benchmark", lookahead=1), device

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.files import write_text
 from harness.places.jobs import Job
-from harness.places.loop import results
+from harness.places.local import results
 from harness.places.pulse import Pulse
 from harness.plan.origin import origin
 from harness.registry import ROOT

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-PRESET, TASK, METHOD = "presets/cifar_cpu.yaml", "cifar10", "vgan_gp"
+PRESET, TASK, METHOD = "cifar_cpu", "cifar10", "vgan_gp"
 IMAGES, SIDE = 512, 32
 
 
@@ -19,14 +19,17 @@ def train(root: Path, seeds: tuple[int, ...], updates: int, threads: int = 1) ->
     import torch
 
     from harness import registry
-    from harness.run.params import read_yaml
+    from harness.run.like import untitled
     from harness.run.seeds import CounterDraws
     from harness.tasks.pixels import Pixels
+    from harness.workspace.presets import compose_preset
 
     torch.set_num_threads(threads)
-    written, device = read_yaml(root / PRESET), torch.device("cpu")
-    block, family = dict(written["methods"][TASK][METHOD]), registry.family("images")
-    params = family.Params(**written["tasks"][TASK] | {"seeds": list(seeds), "block": len(seeds), "steps": updates + 1})
+    written, device = compose_preset(root, PRESET), torch.device("cpu")
+    block, family = untitled(written["methods"][TASK][METHOD]), registry.family("images")
+    params = family.Params(
+        **untitled(written["tasks"][TASK]) | {"seeds": list(seeds), "block": len(seeds), "steps": updates + 1}
+    )
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, SIDE, SIDE), dtype=np.uint8)
     task = family.Images(TASK, params, Pixels(images, None, images[:2], None, ()))
     algorithm = registry.algorithm(block["algorithm"])

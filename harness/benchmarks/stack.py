@@ -65,7 +65,7 @@ def measure(options: Options) -> Iterator[Record]:
         "updates": {name: updates for name, (_, updates) in plans.items()},
         "cells": {n: "/".join(c) for n, c in CELLS.items()},
     }
-    settings["cells"]["images"] = f"{residual.PRESET}: {residual.METHOD}"
+    settings["cells"]["images"] = f"presets/{residual.PRESET}.yaml: {residual.METHOD}"
     yield record(options, "stack", "Five stacked seeds", rows, settings)
 
 

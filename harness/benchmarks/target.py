@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from harness.benchmarks import beside, peers
 from harness.benchmarks.record import Options, alternate, at_most, record, row
 from harness.report.records.measured import Record
+from harness.run.like import untitled
 from harness.workspace.presets import compose_preset
 
 SHARE, AIM = 0.8, 0.1  # of the expert's return; time ours / theirs
@@ -106,7 +107,7 @@ def ours(options: Options, work: beside.Work, seed: int, target: float, budget: 
     from harness.metrics.evaluation import Evaluation
     from harness.run.step import Step
 
-    settings = compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"]
+    settings = untitled(compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"])
     steps = settings["learner"]["n_envs"] * 1000  # an update's
     task, method, source, draws = beside.built(work, (seed,), STEPS // steps, settings)
     seconds, path, step = 0.0, [], Step(method, source, draws)

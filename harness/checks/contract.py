@@ -53,7 +53,7 @@ def state(trial: Trial) -> list[str]:
     faults = []
     alive = dict(method.named_buffers()).get("alive")
     if alive is None or alive.dtype != torch.bool or alive.shape != (len(SEEDS),):
-        faults.append('`alive` is missing: self.register_buffer("alive", torch.ones(draws.n_seeds, dtype=torch.bool))')
+        faults.append("`alive` is missing: begin the constructor with super().__init__(draws.n_seeds)")
     for name, value in method.state_dict().items():
         if name not in alone:
             faults.append(f"{name} appears only while training: register it when the method is built")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import ModuleType
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Array = np.ndarray | Tensor
+Array: TypeAlias = np.ndarray | Tensor
 
 
 def namespace(x: Array) -> ModuleType:

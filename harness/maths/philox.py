@@ -15,14 +15,13 @@ from torch import Tensor
 MASK = 0xFFFFFFFF
 M0, M1 = 0xD2511F53, 0xCD9E8D57
 W0, W1 = 0x9E3779B9, 0xBB67AE85
-CACHED, LANES = 1 << 15, 64  # counters at a time; of a row, in whole registers of a processor
+CACHED, LANES = 1 << 15, 64  # how many counters are worked on at a time, in multiples of LANES for whole registers
 
 
 def philox4x32(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor], rounds: int = 10) -> tuple[Tensor, ...]:
-    """Four words of random bits for each counter.
+    """Return four words of random bits for each counter, as four int64 tensors of numbers in 0..2^32-1.
 
-    counter: four int64 tensors of words, broadcastable; key: two of them. Returns four int64
-    tensors of words in 0..2^32-1.
+    counter: four int64 tensors of words that broadcast together; key: two such tensors.
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key
@@ -40,14 +39,15 @@ def words(
     highest: Tensor | int = 0,
     then: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """[*key, n] words: element i of a key is word i mod 4 of counter i div 4.
+    """Return words [*key, n]: element i of a key is word i mod 4 of counter i div 4.
 
-    `high` and `highest` fill the two upper counter words (broadcast against the key). then: a function of words that acts on
-    each alone, or on pairs; on the CPU all is done in parts that stay in the processor's cache (four times faster for millions).
+    high, highest: the two upper words of the counter, broadcast against the key.
+    then: a function of words that acts on each alone, or on pairs. On the CPU all is done in parts that stay in the
+        processor's cache, which is four times faster for millions of words.
     """
     k0, k1 = (k.unsqueeze(-1) for k in key)
     # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
-    upper = [(h if torch.is_tensor(h) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)]
+    upper = [(h if isinstance(h, Tensor) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)]
     n_counters, parts = (n + 3) // 4, []
     part = max(n_counters, 1) if k0.is_cuda else max(LANES, CACHED // k0.numel() // LANES * LANES)
     for first in range(0, max(n_counters, 1), part):
@@ -59,14 +59,14 @@ def words(
 
 
 def to_uniform(w: Tensor) -> Tensor:
-    """Words to float64 strictly inside (0, 1): the centres of 2^32 equal cells."""
+    """Turn words into float64 numbers strictly inside (0, 1): the centres of 2^32 equal cells."""
     return (w.double() + 0.5) * 2.0**-32
 
 
 def to_normal(w: Tensor) -> Tensor:
-    """[..., 2m] words to [..., 2m] float64 standard normals (Box and Muller, 1958).
+    """Turn words [..., 2m] into standard normal numbers [..., 2m] (Box and Muller 1958).
 
-    In float64, so that devices agree after rounding to float32.
+    They are float64, so that devices agree after rounding to float32.
     """
     u, v = to_uniform(w).unflatten(-1, (-1, 2)).unbind(-1)
     radius = torch.sqrt(-2.0 * torch.log(u))

@@ -7,7 +7,7 @@ import numpy as np
 from harness.contracts import ControlOutputs, Rollout, Score
 from harness.metrics.evaluation import Evaluation
 from harness.sim.mazes import C_BARRIER_Y, CONTROL_PERIOD
-from harness.tasks.maze import Maze
+from harness.tasks.maze import MazeTask
 
 STREAM = "eval"
 POINTS = 25  # of a drawn path, besides its start
@@ -20,12 +20,12 @@ LABELS = {
 }
 
 
-def compute(ev: Evaluation[Maze, ControlOutputs]) -> dict[str, Score]:
+def compute(ev: Evaluation[MazeTask, ControlOutputs]) -> dict[str, Score]:
     """Means over episodes: undiscounted true returns of the policy as it draws its actions (but for return_mode).
 
     stuck: in the C-maze only. return_flipped: of policies trained in the other one; nothing is trained again.
     A seed with an action that is not finite counts at the floor: for returns the least that places allow,
-    see `mazes.Maze.lowest_return`.
+    see `mazes.ContinuousMaze.lowest_return`.
     """
     task = ev.task
     drawn = rollout(ev, task)
@@ -42,7 +42,7 @@ def compute(ev: Evaluation[Maze, ControlOutputs]) -> dict[str, Score]:
     return scores
 
 
-def panels(ev: Evaluation[Maze, ControlOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def panels(ev: Evaluation[MazeTask, ControlOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """The path of the policy's mode, mean over episodes: x and y [S, P] (m) over time (s); and the walls' ends (m)."""
     seen = rollout(ev, ev.task, mode=True)
     path = np.concatenate([_numpy(seen.observations[:, :1]), _numpy(seen.next_observations)], 1).mean(2)
@@ -52,7 +52,7 @@ def panels(ev: Evaluation[Maze, ControlOutputs]) -> list[tuple[str, np.ndarray, 
     return [*paths, ("walls", walls[:, 0], np.tile(walls[:, 1], (len(path), 1)))]
 
 
-def rollout(ev: Evaluation[Maze, ControlOutputs], task: Maze, mode: bool = False) -> Rollout:
+def rollout(ev: Evaluation[MazeTask, ControlOutputs], task: MazeTask, mode: bool = False) -> Rollout:
     """Episodes of `task`; the same resets and the same noise whatever the task and the method."""
     outputs, n = ev.outputs, task.params.score.n_episodes
     noise = None if mode else outputs.noise(ev.draws, (task.params.horizon, n), "returns/policy", STREAM)
@@ -63,13 +63,13 @@ def rollout(ev: Evaluation[Maze, ControlOutputs], task: Maze, mode: bool = False
     return task.source(ev.device).rollout(act, ev.draws, n, "returns", STREAM)
 
 
-def _return(ev: Evaluation[Maze, ControlOutputs], found: Rollout, name: str) -> Score:
+def _return(ev: Evaluation[MazeTask, ControlOutputs], found: Rollout, name: str) -> Score:
     floor = ev.task.maze.lowest_return(ev.task.params.horizon)
     return _score(ev, found, name, _numpy(found.rewards).sum(1).mean(1), floor, True, name == "return")
 
 
 def _score(
-    ev: Evaluation[Maze, ControlOutputs],
+    ev: Evaluation[MazeTask, ControlOutputs],
     found: Rollout,
     name: str,
     values: np.ndarray,
@@ -83,13 +83,13 @@ def _score(
     return Score(np.where(finite, values, floor), higher_is_better, floor, LABELS[name], headline, manifest)
 
 
-def _final_distance(task: Maze, found: Rollout) -> np.ndarray:
+def _final_distance(task: MazeTask, found: Rollout) -> np.ndarray:
     """[S] mean over episodes."""
     away = _numpy(found.next_observations[:, -1, :, :2]) - np.array(task.maze.target)
     return np.hypot(away[..., 0], away[..., 1]).mean(1)
 
 
-def _farthest(task: Maze) -> float:
+def _farthest(task: MazeTask) -> float:
     """From the target to the room's farthest corner."""
     x0, y0, x1, y1 = task.maze.room
     x, y = task.maze.target

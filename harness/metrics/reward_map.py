@@ -11,7 +11,7 @@ import torch
 
 from harness.contracts import ControlOutputs, RewardOutputs, Score
 from harness.metrics.evaluation import Evaluation
-from harness.tasks.maze import Maze
+from harness.tasks.maze import MazeTask
 
 SPACING = 0.025  # m
 INSET = 0.05  # m: no centre of the ball comes closer to a wall
@@ -23,7 +23,7 @@ LABELS = {
 }
 
 
-def compute(ev: Evaluation[Maze, ControlOutputs]) -> dict[str, Score]:
+def compute(ev: Evaluation[MazeTask, ControlOutputs]) -> dict[str, Score]:
     """Nothing for a method that learns no reward. A failed run counts as a constant reward."""
     maps = reward_maps(ev)
     if maps is None:
@@ -60,7 +60,7 @@ def compute(ev: Evaluation[Maze, ControlOutputs]) -> dict[str, Score]:
     }
 
 
-def panels(ev: Evaluation[Maze, ControlOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def panels(ev: Evaluation[MazeTask, ControlOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """The map [S, ny * nx], a row of the room after the other; x numbers the points."""
     maps = reward_maps(ev)
     if maps is None:
@@ -75,7 +75,7 @@ def grid(maze) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.arange(a + INSET, b - INSET + SPACING / 2, SPACING) for a, b in ((x0, x1), (y0, y1)))
 
 
-def reward_maps(ev: Evaluation[Maze, ControlOutputs]) -> np.ndarray | None:
+def reward_maps(ev: Evaluation[MazeTask, ControlOutputs]) -> np.ndarray | None:
     """[S, ny, nx] float64."""
     if not isinstance(ev.outputs, RewardOutputs):
         return None

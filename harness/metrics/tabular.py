@@ -13,7 +13,7 @@ import torch
 from harness.contracts import PolicyOutputs, RewardOutputs, Score
 from harness.maths.soft_mdp import occupancy, soft_evaluate_policy
 from harness.metrics.evaluation import Evaluation
-from harness.tasks.tabular import Maze, Tabular
+from harness.tasks.tabular import GridMaze, Tabular
 
 LABELS = {
     "return": "expected return",
@@ -63,7 +63,7 @@ def panels(ev: Evaluation[Tabular, PolicyOutputs]) -> list[tuple[str, np.ndarray
     ]
 
 
-def _walls(maze: Maze) -> tuple[np.ndarray, np.ndarray]:
+def _walls(maze: GridMaze) -> tuple[np.ndarray, np.ndarray]:
     """x [2 W] and y [2 W] of the ends of W walls."""
     ends, top = [], maze.shape[0] - 0.5
     for row, line in enumerate(maze.drawing):
@@ -113,7 +113,7 @@ def _reward_measures(task: Tabular, reward: np.ndarray) -> dict[str, float]:
     }
 
 
-def _return(task: Tabular, policy: np.ndarray, maze: Maze) -> float:
+def _return(task: Tabular, policy: np.ndarray, maze: GridMaze) -> float:
     """Expected undiscounted true return of an episode."""
     return occupancy(policy, task.start, maze.next_states, task.params.horizon) @ maze.reward
 

@@ -1,8 +1,9 @@
-"""What is to be done: jobs, what comes of them, and where they come from."""
+"""What is to be done: jobs, what comes of them, where they come from, and where they are done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,6 +37,30 @@ class Work(Protocol):
 
     def ready(self) -> list[Job]: ...
     def done(self, job: Job, outcome: Outcome) -> None: ...
+
+
+class Place(Protocol):
+    """Where jobs run: processes of this machine now (`Local`); other machines would stand behind the same four names.
+
+    A place knows jobs only: that a cell waits for another is a matter of `Work`, which gives a job when it may start.
+    It is a context, at whose end nothing of it runs any more.
+    """
+
+    @property
+    def slots(self) -> int:
+        """How many jobs it takes at the same time; it is asked before each, so it may change."""
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        """Start a job. What goes wrong in it is an Outcome; the future raises BrokenExecutor where the worker was lost.
+
+        It is not tried again here: that is for the loop to decide.
+        """
+
+    def pulse(self, future: Future[Outcome]) -> Pulse:
+        """How far a running job is. A place from which that comes late gives what it heard last."""
+
+    def end(self, future: Future[Outcome]) -> None:
+        """Kill a running job; its future raises BrokenExecutor then."""
 
 
 class Listed:

@@ -7,17 +7,32 @@ import multiprocessing
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
-from harness.places.jobs import Job, Outcome
+from harness.places.board import Board
+from harness.places.jobs import Job, Listed, Outcome
+from harness.places.loop import drive
 from harness.places.pulse import SIZE, Pulse
 from harness.run import lifeline, signals
 
 GRACE = signals.GRACE + 0.5  # seconds for jobs that are told to stop
+
+
+def results(jobs: Iterable[Job], workers: int, log: Path | None = None, timeout: float | None = None) -> list[Any]:
+    """What each of the jobs returns, in their order. Raises BenchError where one fails, after the others are done.
+
+    log: as of `Local`. timeout: as of `drive`.
+    """
+    work = Listed(jobs)
+    board = Board(work.jobs)
+    with Local(workers, log) as place:
+        drive(work, place, board, timeout)
+    board.settle(log)
+    return work.results()
 
 
 class Local:

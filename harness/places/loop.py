@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from pathlib import Path
-from typing import Any, Protocol
 
 from harness.places.board import Board
-from harness.places.jobs import Job, Listed, Outcome, Work
-from harness.places.local import Local
-from harness.places.pulse import Pulse
+from harness.places.jobs import Job, Outcome, Place, Work
 from harness.places.watch import LOOK_SECONDS
 
 KILLED = "its worker process was killed (out of memory?)"
-
-
-class Place(Protocol):
-    """Where jobs run; slots: how many at the same time. A future raises BrokenExecutor where a worker was lost."""
-
-    slots: int
-
-    def submit(self, job: Job) -> Future[Outcome]: ...
-    def pulse(self, future: Future[Outcome]) -> Pulse: ...
-    def end(self, future: Future[Outcome]) -> None: ...
-
-
-def results(jobs: Iterable[Job], workers: int, log: Path | None = None) -> list[Any]:
-    """What each of the jobs returns, in their order. Raises BenchError where one fails, after the others are done."""
-    work = Listed(jobs)
-    board = Board(work.jobs)
-    with Local(workers, log) as place:
-        drive(work, place, board)
-    board.settle(log)
-    return work.results()
 
 
 def drive(work: Work, place: Place, board: Board, timeout: float | None = None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from harness.contracts import BenchError, Method, Score, Task
 from harness.metrics.evaluate import evaluate
@@ -14,9 +15,11 @@ from harness.plan import needs
 from harness.plan.identity import block_folder, identity, keys_of
 from harness.plan.plan import Cell
 from harness.run import checkpoint
+from harness.run.device import pick_device
 from harness.run.record import Record
 from harness.run.seeds import CounterDraws
-from harness.run.train import Run, Schedule, snapshot_path
+from harness.run.train import Run, Schedule
+from harness.schema import Head, Metric, Resolved, Tier
 
 Fresh = Callable[[tuple[int, ...]], tuple[Method, CounterDraws]]
 EVALUATION_STEP = 0  # all methods and all checkpoints meet the same latents and codes
@@ -33,19 +36,16 @@ def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
         names = {**identity(root, cell), "seeds": list(seeds)}
         run = _trained(folder, names, cell)
         method, draws = fresh(seeds)
-        record.head["tier"] = tier(task, method)
         for step in points:
-            state = checkpoint.load(snapshot_path(folder, step), names)
-            if state is None:
-                raise BenchError(f"{snapshot_path(folder, step)} is missing: delete {folder} and train again")
-            method.load_state_dict(state["method"])
+            path, like = checkpoint.snapshot_path(folder, step), {"method": method.state_dict()}
+            method.load_state_dict(_read(path, names, cell, like)["method"])
             last = step == points[-1]
             result = evaluate(
                 task, method.outputs(), draws.at(EVALUATION_STEP), encoder, last, scratch=root / ".scratch"
             )
             _add_scores(record, cell, seeds, step, result.scores, run)
         _add_end(record, cell, index, seeds, run, result)
-        record.head["manifests"] |= result.manifests
+        record.head.manifests |= result.manifests
         if index == 0:
             record.sheet = result.sheet
         if record.artefacts is not None:
@@ -53,41 +53,41 @@ def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
     return record
 
 
-def _head(root: Path, cell: Cell, task: Task) -> dict[str, Any]:
+def _head(root: Path, cell: Cell, task: Task) -> Head:
+    """The head without what the blocks are to bring."""
     keys = keys_of(root, cell)
-    return {
-        "protocol": cell.protocol,
-        "preset": cell.preset,
-        "task": cell.task,
-        "method": cell.method,
-        "cell": cell.name,
-        "family": cell.family,
-        "algorithm": cell.algorithm,
-        "tier": None,
-        "ablation": cell.ablation,
-        "params": {
-            "task": cell.task_params.model_dump(mode="json"),
-            "method": cell.method_params.model_dump(mode="json"),
-        },
-        "seeds": list(cell.seeds),
-        "blocks": [list(b) for b in cell.blocks],
-        "steps": cell.task_params.steps,
-        "training_key": keys.training,
-        "scoring_key": keys.scoring,
-        "data_hash": task.data_hash,
-        "status": {},
-        "state_hashes": {},
-        "metrics": {},
-        "manifests": {},
-        "references": {},
-    }
+    return Head(
+        protocol=cell.protocol,
+        preset=cell.preset,
+        task=cell.task,
+        method=cell.method,
+        cell=cell.name,
+        family=cell.family,
+        algorithm=cell.algorithm,
+        tier=tier(task, pick_device()),
+        ablation=cell.ablation,
+        params=Resolved(
+            task=cell.task_params.model_dump(mode="json"), method=cell.method_params.model_dump(mode="json")
+        ),
+        seeds=cell.seeds,
+        blocks=tuple(cell.blocks),
+        steps=cell.task_params.steps,
+        training_key=keys.training,
+        scoring_key=keys.scoring,
+        data_hash=task.data_hash,
+        status={},
+        state_hashes={},
+        metrics={},
+        manifests={},
+        references={},
+    )
 
 
-def tier(task: Task, method: Method) -> str:
+def tier(task: Task, device: torch.device) -> Tier:
     """How far a second run may differ: not at all, not on the same device, or within chance."""
     if task.statistical:
         return "statistical"
-    return "bit-exact" if method.alive.device.type == "cpu" else "same-device exact"
+    return "bit-exact" if device.type == "cpu" else "same-device exact"
 
 
 def encoder_of(task: Task) -> Any:
@@ -95,19 +95,23 @@ def encoder_of(task: Task) -> Any:
     if task.params.encoder is None:
         return None
     from harness.metrics.encoders.catalogue import load
-    from harness.run.device import pick_device
 
     score = task.params.score
     return load(score.encoder, score.encoder_weights, pick_device().type, score.encoder_precision)
 
 
 def _trained(folder: Path, names: dict[str, Any], cell: Cell) -> Run:
-    state = checkpoint.load(folder / "checkpoint.pt", names)
-    if state is None or state["run"]["step"] < cell.task_params.steps:
-        raise BenchError(
-            f"{cell.task}/{cell.name} is not trained to its end: run `bench train {cell.task} {cell.name}`"
-        )
+    state = _read(folder / checkpoint.CHECKPOINT, names, cell)
+    if state["run"]["step"] < cell.task_params.steps:
+        raise BenchError(f"{cell} is not trained to its end: run `{cell.command}`")
     return Run(**state["run"])
+
+
+def _read(path: Path, names: dict[str, Any], cell: Cell, like: dict[str, Any] | None = None) -> dict[str, Any]:
+    try:
+        return checkpoint.load(path, names, like)
+    except checkpoint.Refused as error:
+        raise BenchError(f"{error}: run `bench train {cell.task} {cell.name}`, which makes it again") from None
 
 
 def _add_scores(
@@ -124,23 +128,22 @@ def _add_scores(
 
 def _add_end(record: Record, cell: Cell, index: int, seeds: tuple[int, ...], run: Run, result: Any) -> None:
     head = record.head
-    head["state_hashes"][str(index)] = {str(step): value for step, value in run.hashes.items()}
+    head.state_hashes[index] = dict(run.hashes)
     for name, score in result.scores.items():
-        head["metrics"][name] = {
-            "higher_is_better": score.higher_is_better,
-            "floor": float(score.floor),
-            "label": score.label,
-            "headline": score.headline,
-            "unit": "",
-            "manifest": result.manifest_ids.get(name),
-        }
+        head.metrics[name] = Metric(
+            higher_is_better=score.higher_is_better,
+            floor=float(score.floor),
+            label=score.label,
+            headline=score.headline,
+            manifest=result.manifest_ids.get(name),
+        )
         if score.references:
-            head["references"][name] = {k: float(v) for k, v in score.references.items()}
+            head.references[name] = {k: float(v) for k, v in score.references.items()}
     for place, seed in enumerate(seeds):
         if place in run.died:
-            head["status"][str(seed)] = f"diverged at step {run.died[place]}"
+            head.status[seed] = f"diverged at step {run.died[place]}"
         else:
-            head["status"][str(seed)] = "collapsed" if result.collapsed[place] else "finished"
+            head.status[seed] = "collapsed" if result.collapsed[place] else "finished"
         for step, logs in run.curves:
             if step < run.died.get(place, step + 1):
                 record.curves.append({"seed": seed, "step": step} | {k: float(v[place]) for k, v in logs.items()})

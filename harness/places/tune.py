@@ -25,12 +25,13 @@ from harness import registry
 from harness.contracts import BenchError, Settings
 from harness.files import write_text
 from harness.places.jobs import Job
-from harness.places.loop import results
+from harness.places.local import results
 from harness.places.pool import LOG
 from harness.places.pulse import Pulse
 from harness.places.train import load_task
 from harness.plan.plan import Plan
 from harness.run import checkpoint, signals
+from harness.run.like import untitled
 from harness.run.params import TaskParams, digest, read_yaml, validated
 from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
@@ -79,8 +80,11 @@ def applied(space: Space, block: dict[str, Any], settings: dict[str, Any]) -> di
     return block
 
 
-def tune(root: Path, plan: Plan, task: str, jobs: int | None = None) -> Path:
-    """Run every trial of every method and write results/tuning/<task>.csv."""
+def tune(root: Path, plan: Plan, task: str, jobs: int | None = None, timeout: float | None = None) -> Path:
+    """Run every trial of every method and write results/tuning/<task>.csv.
+
+    timeout: seconds in which a trial has to move.
+    """
     space = validated(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
     reported = {seed for cell in plan.cells for seed in cell.seeds if cell.task == task}
     if reported & set(space.seeds):
@@ -104,10 +108,10 @@ def tune(root: Path, plan: Plan, task: str, jobs: int | None = None) -> Path:
             cost=space.steps * len(space.seeds),
             steps=space.steps,
         )
-        for name, block in plan.params["methods"][task].items()
+        for name, block in ((name, untitled(block)) for name, block in plan.params["methods"][task].items())
         for i, s in enumerate(trials(space, block))
     ]
-    rows = [row for result in results(work, jobs or os.cpu_count() or 1, root / LOG) for row in result]
+    rows = [row for result in results(work, jobs or os.cpu_count() or 1, root / LOG, timeout) for row in result]
     path = root / FOLDER / f"{task}.csv"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import registry
 from harness.errors import BenchError
+from harness.run.like import untitled
 from harness.store import check_names
 
 Block = dict[str, Any]
@@ -25,14 +26,19 @@ def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] 
         return None
     for name, method in params["methods"].get(task, {}).items():
         if method.get("algorithm") in registry.algorithms():
-            made = getattr(registry.algorithm(method["algorithm"]), "controls", lambda block: {})(method)
+            made: dict[str, Any] = getattr(registry.algorithm(method["algorithm"]), "controls", lambda block: {})(
+                untitled(method)
+            )
             if made:
                 return name, made
     return None
 
 
 def with_controls(params: dict[str, Any], where: str = "params.yaml") -> dict[str, Any]:
-    """The same parameters with every row of control among the methods. Raises BenchError for a name that is taken or cannot be one."""
+    """The same parameters with every row of control among the methods.
+
+    Raises BenchError for a name that is taken or cannot be one.
+    """
     methods = dict(params["methods"])
     for task in methods:
         if found := controls(params, task):

@@ -1,4 +1,4 @@
-"""The code that a cell runs, as a hash: what its result depends on, and nothing else.
+"""What a cell's result depends on, and nothing else, in a file for each cell: its parameters and a hash of its code.
 
 The files are found by reading import statements (lazy ones inside functions count), from the
 training loop, the draws, the task family, the algorithm and the encoder that the task names. What
@@ -21,8 +21,8 @@ from typing import Any
 from harness import registry
 from harness.errors import BenchError
 from harness.files import write_text
-from harness.plan.controls import with_controls
-from harness.store import cell_name
+from harness.plan.blocks import cell_blocks
+from harness.run.like import untitled
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ("harness.run.train", "harness.run.seeds", "harness.run.pins")
@@ -61,29 +61,22 @@ def _encoding(encoder: str | None) -> tuple[str, ...]:
 def key_files(params: dict[str, Any], root: Path = ROOT) -> dict[str, dict[str, Any]]:
     """Path below results/keys -> its content: <task>/<cell>.json of every cell, <task>/prepare.json of every task.
 
-    params: the whole of params.yaml. A cell's file holds what makes it stale, under "code" its code.
+    params: the whole of params.yaml, every `like` resolved. A file holds what makes its cell stale: under "params" the
+    parameters, as they stand there but for titles, under "code" the code.
     """
     made: dict[str, dict[str, Any]] = {}
-    for task, block in params["tasks"].items():
-        made[f"{task}/{PREPARED}.json"] = {"code": prepare_key(block["family"], _encoder(block), root)}
+    tasks = {task: untitled(block) for task, block in params["tasks"].items()}
+    for task, block in tasks.items():
+        code = prepare_key(block["family"], _encoder(block), root)
+        made[f"{task}/{PREPARED}.json"] = {"params": {"task": block}, "code": code}
     known = lru_cache(maxsize=None)(code_key)  # many cells run the same code
-    for task, cell, algorithm in cells(params):
+    for task, cell, method, seeds, ablation in cell_blocks(params):
         if cell == PREPARED:
             raise BenchError(f"methods.{task}.{cell}: a file of that name holds the key of the task's data; rename it")
-        block = params["tasks"][task]
-        made[f"{task}/{cell}.json"] = {"code": known(block["family"], algorithm, _encoder(block), root)}
+        of_cell = {"protocol": params["protocol"], "task": tasks[task] | {"seeds": seeds}, "method": method}
+        code = known(tasks[task]["family"], method["algorithm"], _encoder(tasks[task]), root)
+        made[f"{task}/{cell}.json"] = {"params": of_cell | ({"ablation": ablation} if ablation else {}), "code": code}
     return made
-
-
-def cells(params: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """(task, cell, algorithm) of every cell that the parameters name, rows of control and ablated ones among them."""
-    methods = with_controls(params)["methods"]
-    for task, blocks in methods.items():
-        yield from ((task, name, block["algorithm"]) for name, block in blocks.items())
-    for task, ablations in (params.get("ablations") or {}).items():
-        for name, block in (ablations or {}).items():
-            of = block["method"]
-            yield from ((task, cell_name(of, name, value), methods[task][of]["algorithm"]) for value in block["values"])
 
 
 def _encoder(block: dict[str, Any]) -> str | None:
@@ -102,35 +95,40 @@ def write_keys(root: Path, params: dict[str, Any]) -> None:
 
 
 def stale(root: Path, params: dict[str, Any]) -> list[Path]:
-    """Key files of cells of packages' algorithms that are not of what is installed: DVC does not see packages.
+    """Key files of cells of packages' algorithms whose code is not what is installed: DVC does not see packages.
 
     None where nothing has been written yet, as the stage `keys` is then to run anyway.
     """
     folder, theirs = root / KEYS, registry.packaged(root)
     if not theirs or not folder.is_dir():
         return []
-    own = {f"{task}/{cell}.json" for task, cell, algorithm in cells(params) if algorithm in theirs}
-    wanted = {folder / name: content for name, content in key_files(params, root).items() if name in own}
-    return [
-        path
-        for path, content in wanted.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != _text(content)
-    ]
+    own = {f"{block.task}/{block.cell}.json" for block in cell_blocks(params) if block.method["algorithm"] in theirs}
+    wanted = {folder / name: content["code"] for name, content in key_files(params, root).items() if name in own}
+    return [path for path, code in wanted.items() if not path.is_file() or _code(path) != code]
 
 
 def _text(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
+def _code(path: Path) -> Any:
+    """The code that a written key file names; None of a file that holds none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("code")
+    except (ValueError, AttributeError):
+        return None
+
+
 def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ...]] | None:
-    """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm; None for a file of ours."""
+    """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm.
+
+    None for a file of ours.
+    """
     if (its := registry.packaged(root).get(algorithm)) is None:
         return None
     path = registry.source(algorithm, root)
     code, imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
-    ours = tuple(
-        m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _file(root, m, missing_ok=True)
-    )
+    ours = tuple(m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _found(root, m))
     return {f"{its.package} {its.version}: {its.module}": code}, ours
 
 
@@ -146,7 +144,7 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
         name = path.relative_to(root).as_posix()
         if name not in found:
             found[name], imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
-            waiting += [f for m in imported if not m.startswith(skip) and (f := _file(root, m, missing_ok=True))]
+            waiting += [f for m in imported if not m.startswith(skip) and (f := _found(root, m))]
     return dict(sorted(found.items()))
 
 
@@ -192,14 +190,21 @@ def _has_docstring(node: ast.AST) -> bool:
     return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
 
 
-def _file(root: Path, module: str, missing_ok: bool = False) -> Path | None:
+def _found(root: Path, module: str) -> Path | None:
     """The file of a module of ours; packages have none, their `__init__` is empty by rule."""
-    path = root / f"{module.replace('.', '/')}.py"
-    if module.startswith(("harness.", "baselines.")) and path.is_file():
-        return path
-    if missing_ok:
-        return None
-    raise BenchError(f"{path} is missing")
+    path = _path(root, module)
+    return path if module.startswith(("harness.", "baselines.")) and path.is_file() else None
+
+
+def _file(root: Path, module: str) -> Path:
+    """The file of a module of ours that must be there."""
+    if (path := _found(root, module)) is None:
+        raise BenchError(f"{_path(root, module)} is missing")
+    return path
+
+
+def _path(root: Path, module: str) -> Path:
+    return root / f"{module.replace('.', '/')}.py"
 
 
 def _digest(files: dict[str, str]) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -18,9 +18,7 @@ import torch
 from harness.contracts import BenchError, Method
 from harness.plan.plan import Cell
 from harness.run.params import TaskParams
-from harness.store import RECORDS
-
-FILE = "artefacts.npz"
+from harness.store import ARTEFACTS, RECORDS
 
 
 def demonstrations(params: TaskParams) -> str | None:
@@ -46,7 +44,7 @@ def takes(cell: Cell) -> set[str]:
 
 def place(cell: str) -> Path:
     """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie."""
-    return (Path("results") if archived(cell) else RECORDS) / cell / FILE
+    return (Path("results") if archived(cell) else RECORDS) / cell / ARTEFACTS
 
 
 def archived(cell: str | None) -> bool:
@@ -69,6 +67,13 @@ def fingerprint(root: Path, cell: str) -> str:
     return hashlib.sha256(path(root, cell).read_bytes()).hexdigest()[:16]
 
 
+class Receiver(Protocol):
+    """A method that trains on a learnt reward."""
+
+    def receive(self, reward: Mapping[str, torch.Tensor]) -> None:
+        """Take the tensors [S, ...] of the reward, of one for each seed."""
+
+
 def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> None:
     """Hand the method its learnt reward: of n rewards, that of seed k modulo n for seed k."""
     if (source := reward(cell)) is None:
@@ -81,7 +86,9 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
         raise BenchError(f"{found} is damaged: run `bench train {source.replace('/', ' ')}` again") from None
     if not arrays:
         raise BenchError(f"{source} learns no reward: take {cell.name} out of methods.{cell.task}")
-    method.receive({k: torch.as_tensor(v[[seed % len(v) for seed in seeds]]) for k, v in arrays.items()})
+    cast(Receiver, method).receive({
+        k: torch.as_tensor(v[[seed % len(v) for seed in seeds]]) for k, v in arrays.items()
+    })
 
 
 def levels(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -100,7 +107,10 @@ def levels(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 
 def collect(held: dict[str, list[np.ndarray]], artefacts: dict[str, dict[str, Any]], index: int) -> None:
-    """Add what block `index` leaves. Of demonstrations those of the very first seed are kept: all methods share one expert."""
+    """Add what block `index` leaves.
+
+    Of demonstrations those of the very first seed are kept: all methods share one expert.
+    """
     for kind, arrays in artefacts.items():
         if kind == "demonstrations" and index:
             continue

@@ -89,7 +89,7 @@ def _must_be_tracked(root: Path) -> None:
 def _git(root: Path, *words: str) -> bytes:
     """What a git command prints, run in `root` whatever the caller's folder; it writes nothing, the index neither."""
     variables = {name: value for name, value in os.environ.items() if name not in LOCATED}
-    command = ["git", "--no-optional-locks", "-C", root, *words]
+    command = ["git", "--no-optional-locks", "-C", str(root), *words]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, env=variables | {"LC_ALL": "C"}, check=False

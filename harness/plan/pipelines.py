@@ -1,7 +1,8 @@
 """pipelines/<task>/dvc.yaml: one stage per cell, written from the names in the parameters.
 
-DVC itself reads the methods and the ablated values, so a new one of either needs no new file; a
-new task or a new ablation does, and `bench pipelines` writes it.
+DVC itself reads the names of the methods and the ablated values, so a new one of either needs no new file; a new task
+or a new ablation does, and `bench pipelines` writes it. A cell's stage depends on its file in results/keys, which holds
+its parameters: a block that is `like:` another one changes with it, which DVC cannot see in params.yaml.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from harness import registry
 from harness.files import write_text
 from harness.plan import needs
 from harness.plan.controls import controls
-from harness.store import RECORDS
+from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, RECORDS, SCORES, SHEET
 
 HEADER = """\
 # Written by `bench pipelines`: the stages of the task {task}, one per cell.
@@ -25,7 +26,6 @@ stages:
   prepare:
     wdir: ../..
     cmd: bench prepare {quoted}
-    params: [tasks.{task}]
     deps: [results/keys/{task}/prepare.json{expert}]
     outs:
       - results/data/{task}.json: {{cache: false}}
@@ -37,10 +37,6 @@ STAGE = """
     do:
       wdir: ../..
       cmd: bench train {arguments}
-      params:
-        - protocol
-        - tasks.{task}
-{params}
       deps:
         - results/keys/{task}/{cell}.json
         - results/data/{task}.json
@@ -49,12 +45,9 @@ STAGE = """
 """
 
 # What a cell leaves in its folder; provenance.json is in git only.
-LEFT = {"record.json": "", "scores.csv": ", x: step, y: value", "curves.csv": ", x: step"}
+LEFT = {HEAD: "", SCORES: ", x: step, y: value", CURVES: ", x: step"}
 # And what the task's family writes beside that: file and its axes.
-EXTRAS = {"panels": ("panels.csv", ", x: x, y: y"), "sheet": ("sheet.png", "")}
-
-# What a cell of an ablation depends on: one more value must leave the others as they are.
-OF_A_CELL = ("method", "key", "seeds", "set", "along")
+EXTRAS = {"panels": (PANELS, ", x: x, y: y"), "sheet": (SHEET, "")}
 
 
 def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
@@ -81,32 +74,23 @@ def pipeline(task: str, params: dict[str, Any]) -> str:
     expert = f", '{needs.place(block['demonstrations'])}'" if block.get("demonstrations") else ""
     text = HEADER.format(task=task, quoted=shlex.quote(task), expert=expert)
     if params["methods"].get(task):
-        text += _stage(params, task, "train", f"${{methods.{task}}}", "${key}", [f"methods.{task}.${{key}}"])
+        text += _stage(params, task, "train", f"${{methods.{task}}}", "${key}")
     if found := controls(params, task):
-        method, made = found
-        over = {name: {"algorithm": block["algorithm"]} for name, block in made.items()}
-        text += _stage(params, task, "control", json.dumps(over), "${key}", [f"methods.{task}.{method}"])
+        rows = {name: {"algorithm": block["algorithm"]} for name, block in found[1].items()}
+        text += _stage(params, task, "control", json.dumps(rows), "${key}")
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
-        where, method = f"ablations.{task}.{name}", f"methods.{task}.{block['method']}"
-        leaves = [f"{where}.{key}" for key in OF_A_CELL if key in block]
-        text += _stage(
-            params,
-            task,
-            f"ablate-{name}",
-            f"${{{where}.values}}",
-            f"{block['method']}-{name}-${{item}}",
-            [method, *leaves],
-        )
+        over, cell = f"${{ablations.{task}.{name}.values}}", f"{block['method']}-{name}-${{item}}"
+        text += _stage(params, task, f"ablate-{name}", over, cell)
     return text
 
 
-def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str, read: list[str]) -> str:
+def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str) -> str:
     block = params["tasks"][task]
     writes = registry.writes(block["family"])
     files = LEFT | dict(EXTRAS[kind] for kind in EXTRAS if kind in writes)
     folder = f"{RECORDS}/{task}/{cell}"
-    reward = f"        - {RECORDS}/{block['rewards']}/{cell}/artefacts.npz\n" if block.get("rewards") else ""
-    outs = f"      outs:\n        - {folder}/artefacts.npz: {{cache: false}}\n" if "artefacts" in writes else ""
+    reward = f"        - {RECORDS}/{block['rewards']}/{cell}/{ARTEFACTS}\n" if block.get("rewards") else ""
+    outs = f"      outs:\n        - {folder}/{ARTEFACTS}: {{cache: false}}\n" if "artefacts" in writes else ""
     return STAGE.format(
         stage=stage,
         over=over,
@@ -115,7 +99,6 @@ def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str, 
         cell=cell,
         reward=reward,
         outs=outs,
-        params="\n".join(f"        - {key}" for key in read),
         plots="\n".join(f"        - {folder}/{name}: {{cache: false{axes}}}" for name, axes in files.items()),
     )
 

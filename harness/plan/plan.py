@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,38 +9,24 @@ from typing import Any
 from pydantic import Field
 
 from harness import registry
-from harness.contracts import Settings
 from harness.errors import BenchError, nearest, unknown, unknown_key
+from harness.plan.blocks import ablated
 from harness.plan.controls import with_controls
-from harness.run.params import Seeds, TaskParams, read_yaml, validated
-from harness.store import Value, cell_folder, cell_name, check_names
-
-
-class Ablation(Settings):
-    """A cell per value: `method` with the dotted `key` of its block set to it.
-
-    set: further keys, the same for all values. along: further keys with a value for each of
-    `values`, e.g. the dual step that suits each bound. reference: the method whose score is drawn
-    as a line.
-    """
-
-    method: str
-    key: str
-    values: tuple[Value, ...] = Field(min_length=1)
-    seeds: Seeds
-    set: dict[str, Value | None] = {}
-    along: dict[str, tuple[Value, ...]] = {}
-    reference: str | None = None
+from harness.plan.params import blocks_of
+from harness.run.like import untitled
+from harness.run.params import TaskParams, validated
+from harness.schema import Ablated, Ablation
+from harness.settings import Settings
+from harness.store import CellName, cell_folder, cell_name, check_names
 
 
 class ReportParams(Settings):
-    """baseline: the method of each task that differences are taken to. titles: of tasks and methods.
+    """baseline: the method of each task that differences are taken to.
 
     published: for a task under the paper's own protocol, which of its columns stands beside ours.
     """
 
     baseline: dict[str, str]
-    titles: dict[str, str] = {}
     published: dict[str, dict[str, Any]] = {}
 
 
@@ -55,11 +40,9 @@ class TopLevel(Settings):
 
 
 @dataclass(frozen=True)
-class Cell:
-    """(task, method) with all its seeds; one DVC stage."""
+class Cell(CellName):
+    """What is to be trained: (task, method) with all its seeds; one DVC stage."""
 
-    task: str
-    name: str
     method: str
     family: str
     algorithm: str
@@ -68,7 +51,7 @@ class Cell:
     seeds: tuple[int, ...]
     protocol: int
     preset: str
-    ablation: dict[str, Any] | None = None
+    ablation: Ablated | None = None
 
     @property
     def blocks(self) -> list[tuple[int, ...]]:
@@ -92,6 +75,17 @@ class Plan:
             raise BenchError(f"task {task} has no cell {name}; {nearest(name, names)}")
         return names[name]
 
+    def chosen(self, task: str | None = None, name: str | None = None) -> list[Cell]:
+        """One cell, the cells of a task, or all; at least one. Raises BenchError with the nearest name."""
+        if task is not None and name is not None:
+            return [self.cell(task, name)]
+        if task is not None and task not in self.params["tasks"]:
+            raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
+        if not (cells := [cell for cell in self.cells if task in (None, cell.task)]):
+            where = "methods" if task is None else f"methods.{task}"
+            raise BenchError(f"params.yaml: {where} is empty: name what is to be trained there")
+        return cells
+
     def method(self, name: str, task: str | None = None) -> list[Cell]:
         """The method's cell of `task`, or of every task that has it. Raises BenchError with the nearest name."""
         if task is not None and task not in self.params["tasks"]:
@@ -109,7 +103,7 @@ class Plan:
 
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:
     """Read and check `file`; raises BenchError with the first wrong key, its value and what is allowed."""
-    raw = read_yaml(root / file)
+    raw = blocks_of(root, file)
     check_names(raw, file)
     top = validated(TopLevel, raw, file)
     tasks = {name: _task(name, block, file) for name, block in top.tasks.items()}
@@ -136,7 +130,7 @@ def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
     where = f"{file}: tasks.{name}"
     if "family" not in block:
         raise BenchError(f"{where}.family: missing; known: {', '.join(registry.families())}")
-    return validated(registry.family(block["family"]).Params, block, where)
+    return validated(registry.family(block["family"]).Params, untitled(block), where)
 
 
 def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
@@ -148,7 +142,7 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
         raise BenchError(
             f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
         )
-    params = validated(algorithm.Params, block, where)
+    params = validated(algorithm.Params, untitled(block), where)
     return Cell(
         task,
         name,
@@ -175,23 +169,8 @@ def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablatio
             raise BenchError(f"{where}.along.{key}: {len(values)} values for {len(ablation.values)} of {ablation.key}")
     cells = []
     for i, value in enumerate(ablation.values):
-        block = copy.deepcopy(top.methods[task][ablation.method])
-        along = {key: values[i] for key, values in ablation.along.items()}
-        for key, setting in {**ablation.set, **along, ablation.key: value}.items():
-            _set(block, key, setting, where)
-        what = {"name": name, "key": ablation.key, "value": value, "of": ablation.method}
+        block = ablated(top.methods[task][ablation.method], ablation.model_dump(), i, where)
+        what = Ablated(name=name, key=ablation.key, value=value, of=ablation.method)
         cell = cell_name(ablation.method, name, value)
         cells.append(_cell(top, task, tasks[task], ablation.method, cell, block, ablation.seeds, what, file))
     return cells
-
-
-def _set(block: dict[str, Any], key: str, value: Any, where: str) -> None:
-    *path, last = key.split(".")
-    for part in path:
-        if not isinstance(block.get(part), dict):
-            raise BenchError(f"{where}.key = {key}: the method's block has no {part}")
-        block = block[part]
-    if value is None:
-        block.pop(last, None)
-    else:
-        block[last] = value

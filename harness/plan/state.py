@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from harness.errors import BenchError
 from harness.plan.identity import keys_of
 from harness.plan.plan import Cell
+from harness.schema import read_head
+from harness.store import HEAD
 
 UP_TO_DATE = "up to date"
 
 
 def state(root: Path, cell: Cell) -> str:
     """UP_TO_DATE, 'not run', or 'stale' with what it would take: to train or only to score again."""
-    path = cell.folder(root) / "record.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    folder = cell.folder(root)
+    if not (folder / HEAD).exists():
         return "not run"
-    except (ValueError, OSError):
-        return f"unreadable: {path}"
+    try:
+        record = read_head(folder)
+    except BenchError as error:
+        return f"unreadable: {error}"
     try:
         keys = keys_of(root, cell)
     except BenchError as error:
         return f"unknown: {error}"
-    if record.get("training_key") != keys.training or record.get("seeds") != list(cell.seeds):
+    if record.training_key != keys.training or record.seeds != cell.seeds:
         return "stale: to train again"
-    if record.get("scoring_key") != keys.scoring:
+    if record.scoring_key != keys.scoring:
         return "stale: to score again"
     return UP_TO_DATE

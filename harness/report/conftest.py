@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.page.page import render
-from harness.report.records.aggregate import aggregate
 from harness.report.tests import tree
+from harness.report.tests.pages import render
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +13,6 @@ def rendered(tmp_path_factory):
     """(root, params) with records, summaries and both pages on disk; read only."""
     root = tmp_path_factory.mktemp("project")
     params = tree.build(root)
-    aggregate(root, params)
     render(root, params, root / "reports/laptop")
     return root, params
 

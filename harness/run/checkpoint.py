@@ -1,41 +1,179 @@
-"""Checkpoints: whole files; another run's is refused with the names that differ."""
+"""Checkpoints and snapshots: whole files under a digest, which is checked before a single tensor is used.
+
+A file is MAGIC, the SHA-256 of the rest, and the rest: what it is ("checkpoint", "snapshot-500"), the identity of its
+run and the state, in torch's format. So neither damage nor the file of another step, block or cell is taken for it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import io
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from harness.contracts import BenchError
-from harness.files import write_bytes
+from harness.files import cannot_write, write_bytes
+
+CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+MAGIC = b"bench\x00\x01\n"  # not text, and with the version of this layout in it
+HEADER = len(MAGIC) + hashlib.sha256().digest_size
+ZIP = b"PK\x03\x04"  # how a file begins that was written before there was a digest
 
 
-def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
-    """state: tensors, numbers, strings and containers of them."""
+class Refused(BenchError):
+    """A file that is missing, damaged, or not what its name and its run ask for."""
+
+
+def snapshot_path(folder: Path, step: int) -> Path:
+    return folder / f"snapshot-{step}.pt"
+
+
+def save(path: Path, identity: dict[str, Any], state: dict[str, Any], previous: Path | None = None) -> None:
+    """Write a checkpoint or a snapshot; the file that was there before stays as `previous` where that is given.
+
+    state: tensors, numbers, strings and containers of them. Raises BenchError where it cannot be written; the files
+    that were there stay.
+    """
     buffer = io.BytesIO()
-    torch.save({"identity": identity, "state": state}, buffer)
-    write_bytes(path, buffer.getvalue())
+    buffer.write(bytes(HEADER))
+    torch.save({"kind": _kind(path), "identity": identity, "state": state}, buffer)
+    content = buffer.getbuffer()  # no copy: a state may be large
+    content[:HEADER] = MAGIC + hashlib.sha256(content[HEADER:]).digest()
+    write_bytes(path, content, previous)
 
 
-def load(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """The state saved under the same identity, or None where there is no checkpoint."""
-    if not path.exists():
-        return None
+def newest(
+    folder: Path, identity: dict[str, Any], like: dict[str, Any], scored: Iterable[int]
+) -> dict[str, Any] | None:
+    """The state to go on from: of the newest checkpoint in `folder` that holds, or None to start anew.
+
+    A checkpoint holds if `load` takes it and so do the snapshots that it has behind it, of the steps `scored`. What is
+    refused is told in one printed line and kept as `*.refused.pt`.
+    """
+    reasons: dict[Path, str] = {}
+    state, unused = None, []
+    for path in (folder / CHECKPOINT, folder / PREVIOUS):
+        if not path.exists():
+            continue
+        part = path
+        try:
+            found = load(path, identity, like)
+            for step in (step for step in scored if step <= found["run"]["step"]):
+                part = snapshot_path(folder, step)
+                load(part, identity, {"method": like["method"]})
+        except Refused as error:
+            reasons[part] = str(error)
+            unused += [path, part]
+        else:
+            state = found
+            break
+    for path in unused:
+        _keep_aside(path)
+    if reasons:
+        place = f"step {state['run']['step']}" if state else "the start"
+        kept = "what was refused is kept as *.refused.pt"
+        print(f"{'; '.join(reasons.values())}: training goes on from {place}, {kept}", flush=True)
+    return state
+
+
+def load(path: Path, identity: dict[str, Any], like: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The state saved in `path` under the same identity; its names, shapes and dtypes are those of `like` where given.
+
+    Raises Refused, which says why in one line.
+    """
+    return checked(path, contents(path), identity, like)
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a file. Raises Refused where there is none, BenchError where the system does not let it be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Refused(f"{path} is missing") from None
+    except OSError as error:
+        raise BenchError(f"cannot read {path} ({error.strerror}): make it readable or move it away") from None
+
+
+def checked(path: Path, content: bytes, identity: dict[str, Any], like: dict[str, Any] | None = None) -> dict[str, Any]:
+    """As `load`, of the bytes `content` that stood in `path`."""
+    held = _opened(path, content)
+    theirs = held["identity"]
+    if differing := sorted(k for k in theirs.keys() | identity.keys() if theirs.get(k) != identity.get(k)):
+        raise Refused(f"{path} is of another run, it differs in {', '.join(differing)}")
+    if held.get("kind", _kind(path)) != _kind(path):
+        raise Refused(f"{path} is the file {held['kind']} of the same run under another name")
+    if like is not None and (difference := _difference(held["state"], like)):
+        raise Refused(f"{path} does not fit the method: {difference}")
+    return held["state"]
+
+
+def _opened(path: Path, content: bytes) -> dict[str, Any]:
+    """{"kind", "identity", "state"} of a file whose digest holds. Nothing of it is read before."""
+    payload = memoryview(content)[HEADER:]
+    if content.startswith(ZIP):  # the one way in for files without a digest, which have no "kind" either
+        payload = memoryview(content)
+        whole = _sums_hold(content)
+    else:
+        whole = content[:HEADER] == MAGIC + hashlib.sha256(payload).digest()
+    if not whole:
+        raise Refused(f"{path} is damaged, its digest is not that of its content")
     try:
         # On the CPU first: a device may be absent now, and loading a state copies it anyway.
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        theirs, state = content["identity"], content["state"]
+        held = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception:
-        raise BenchError(f"checkpoint {path} is damaged: delete that file to train this block again") from None
-    differing = sorted(k for k in theirs.keys() | identity.keys() if theirs.get(k) != identity.get(k))
-    if differing:
-        raise BenchError(f"checkpoint {path} is of another run, it differs in {', '.join(differing)}: move it away")
-    return state
+        held = None
+    if not isinstance(held, dict) or not isinstance(held.get("identity"), dict) or "state" not in held:
+        raise Refused(f"{path} is not a checkpoint")
+    return held
+
+
+def _sums_hold(content: bytes) -> bool:
+    """Whether the parts of a zip have the sums that are written beside them; torch itself does not look."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return archive.testzip() is None
+    except Exception:  # whatever damage makes of the table of contents
+        return False
+
+
+def _kind(path: Path) -> str:
+    """What a file of this name is: of checkpoint.pt and checkpoint.previous.pt the same."""
+    return path.name.split(".")[0]
+
+
+def _difference(found: Any, like: Any, name: str = "") -> str | None:
+    """The first name, length, shape or dtype in which a state is not as `like`. What is empty there may be anything."""
+    if isinstance(like, torch.Tensor):
+        ours, theirs = (f"{list(x.shape)} {x.dtype}" if torch.is_tensor(x) else type(x).__name__ for x in (like, found))
+        return None if ours == theirs else f"{name} is {theirs}, not {ours}"
+    if not isinstance(like, (dict, list)) or not like:
+        return None
+    if type(found) is not type(like) and not (isinstance(found, dict) and isinstance(like, dict)):
+        return f"{name or 'the state'} is {type(found).__name__}, not {type(like).__name__}"
+    if isinstance(like, list):
+        if len(found) != len(like):
+            return f"{name} has {len(found)} entries, not {len(like)}"
+        pairs = [(str(i), *pair) for i, pair in enumerate(zip(found, like))]
+    else:
+        assert isinstance(found, dict)
+        if other := sorted(map(str, found.keys() ^ like.keys())):
+            return f"{name or 'the state'} {'lacks' if other[0] in like else 'has also'} {other[0]}"
+        pairs = [(str(key), found[key], like[key]) for key in like]
+    return next((d for key, a, b in pairs if (d := _difference(a, b, f"{name}/{key}".lstrip("/")))), None)
+
+
+def _keep_aside(path: Path) -> None:
+    try:
+        if path.exists():
+            path.replace(path.with_suffix(".refused.pt"))
+    except OSError as error:
+        raise cannot_write(path, error) from None
 
 
 @contextlib.contextmanager
@@ -43,7 +181,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Only one process trains in a folder; a second one is told so."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / "lock", "w", encoding="utf-8")
+        handle = Path(folder / "lock").open("w", encoding="utf-8")
     except OSError as error:
         raise BenchError(f"cannot write {folder} ({error.strerror}): make it writable and run again") from None
     with handle:

@@ -1,11 +1,11 @@
 """Blocks of parameters that say `like: NAME` and then only what differs.
 
-A block, or a block inside it, takes another one's keys: `like: gan` (a method of the same task), `like: digits8.gan` (of another
-task) or `like: c_maze.airl.discriminator` (a block inside one). Its own keys are laid over them: blocks merge, null takes a key
-away so that its default holds, everything else replaces.
+A block, or a block inside it, takes another one's keys: `like: gan` (a method of the same task), `like: digits8.gan`
+(of another task) or `like: c_maze.airl.discriminator` (a block inside one). Its own keys are laid over them: blocks
+merge, null takes a key away so that its default holds, everything else replaces.
 
-`title`, the name for the reader, belongs to the block that it stands in and is no parameter. A method without one has the
-title that a method of the same name has elsewhere.
+`title`, the name for the reader, belongs to the block that it stands in and is no parameter. A method without one has
+the title that a method of the same name has elsewhere.
 """
 
 from __future__ import annotations
@@ -13,24 +13,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.errors import BenchError, unknown
+from harness.errors import BenchError, unknown, unknown_key
 
 LIKE, TITLE = "like", "title"
+DEPTHS = {"tasks": 1, "methods": 2}  # section -> how many names lead to a block
 Block = dict[str, Any]
-Path = tuple[str, ...]
+Path = tuple[Any, ...]
 
 
 def resolved(params: Mapping[str, Any], where: str) -> Block:
     """Returns `params` with every `like` of its tasks and methods replaced by what it stands for, and titles filled in.
 
-    Raises BenchError for a name that is not there, with the nearest one, and for blocks that lead back to themselves.
+    Raises BenchError for a name that is not there, with the nearest one, for blocks that lead back to themselves, and
+    for a title that is no text.
     """
-    tasks, methods = params.get("tasks") or {}, params.get("methods") or {}
     result = dict(params)
-    if isinstance(tasks, Mapping):
-        result["tasks"] = _Tree(tasks, f"{where}: tasks").whole()
-    if isinstance(methods, Mapping):
-        result["methods"] = _titled(_Tree(methods, f"{where}: methods", depth=2).whole())
+    for section, depth in DEPTHS.items():
+        if isinstance(blocks := params.get(section), Mapping):
+            result[section] = _Tree(blocks, f"{where}: {section}", depth).whole()
+    if isinstance(methods := result.get("methods"), dict):
+        _check_titles({None: result.get("tasks")}, f"{where}: tasks")
+        _check_titles(methods, f"{where}: methods")
+        result["methods"] = _titled(methods)
     return result
 
 
@@ -39,43 +43,69 @@ def untitled(block: Mapping[str, Any]) -> Block:
     return {key: value for key, value in block.items() if key != TITLE}
 
 
-def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> Block:
-    """Returns `own` over `base`: blocks merge, null takes a key of `base` away, everything else replaces."""
+def compose(base: Block, overlay: Block, where: str, new: bool = False, inherits: bool = False) -> Block:
+    """`overlay` laid over `base`, both as they are written: blocks merge, null removes a key, all else replaces.
+
+    A block of `overlay` that says `like:` replaces the one in `base`. inherits: the block that `base` is or lies in
+    says `like:`, so that null stays null: it also takes away what the block will inherit.
+    Raises BenchError for a key that `base` has not, unless it may be `new`, as everywhere below the first level.
+    """
+    inherits = inherits or _says_like(base)
     result = dict(base)
-    for key, value in own.items():
-        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
-            result[key] = laid_over(base[key], value)
-        elif value is None and key in base:
+    for key, value in overlay.items():
+        if key not in base and not new:
+            raise BenchError(unknown_key(f"{where}.{key}", key, base))
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _says_like(value):
+            result[key] = compose(base[key], value, f"{where}.{key}", new=True, inherits=inherits)
+        elif value is None and key in base and (key == LIKE or not inherits):
             del result[key]
         else:
             result[key] = value
     return result
 
 
-class _Tree:
-    """One section of the parameters; depth: how many names lead to a block, 1 for tasks, 2 for methods."""
+def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> Block:
+    """Returns `own` over `base`: blocks merge, null takes a key away, everything else replaces."""
+    result = dict(base)
+    for key, value in own.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
+            result[key] = laid_over(base[key], value)
+        elif value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
 
-    def __init__(self, blocks: Mapping[str, Any], where: str, depth: int = 1):
+
+def _says_like(block: Mapping[str, Any]) -> bool:
+    """Returns whether a block as it is written takes another one's keys; a method of the name `like` is no such key."""
+    return block.get(LIKE) is not None and not isinstance(block[LIKE], Mapping)
+
+
+class _Tree:
+    """One section of the parameters; depth: how many names lead to a block."""
+
+    def __init__(self, blocks: Mapping[str, Any], where: str, depth: int):
         self.blocks, self.where, self.depth = blocks, where, depth
         self.done: dict[Path, Any] = {}
         self.open: list[Path] = []
 
     def whole(self) -> Block:
-        return {str(name): self._inside((str(name),), block) for name, block in self.blocks.items()}
+        return {name: self._inside((name,), block) for name, block in self.blocks.items()}
 
     def _inside(self, path: Path, block: Any) -> Any:
         if not isinstance(block, Mapping):
             return block
         if len(path) >= self.depth:
             return self._resolved(path)
-        return {key: self._inside((*path, str(key)), value) for key, value in block.items()}
+        return {key: self._inside((*path, key), value) for key, value in block.items()}
 
     def _resolved(self, path: Path) -> Any:
         """The block at `path`, which lies at or below the depth of whole blocks."""
         if path in self.done:
             return self.done[path]
         if path in self.open:
-            circle = " -> ".join(".".join(p) for p in [*self.open[self.open.index(path) :], path])
+            circle = " -> ".join(".".join(map(str, p)) for p in [*self.open[self.open.index(path) :], path])
             raise BenchError(f"{self.where}: {circle} leads back to itself: take one `like` out")
         self.open.append(path)
         try:
@@ -89,7 +119,7 @@ class _Tree:
         if not isinstance(block, Mapping):
             return block
         own = {
-            key: self._made((*path, str(key)), value) if isinstance(value, Mapping) else value
+            key: self._made((*path, key), value) if isinstance(value, Mapping) else value
             for key, value in block.items()
             if key != LIKE
         }
@@ -101,7 +131,7 @@ class _Tree:
 
     def _taken(self, path: Path, name: Any) -> Mapping[str, Any]:
         """The block that `like: name` stands for, seen from `path`."""
-        where = f"{self.where}.{'.'.join(path)}.{LIKE} = {name}"
+        where = f"{self.where}.{'.'.join(map(str, path))}.{LIKE} = {name}"
         if not isinstance(name, str) or not name:
             raise BenchError(f"{where}: must be the name of a block, such as gan or digits8.gan")
         parts = tuple(name.split("."))
@@ -128,9 +158,16 @@ class _Tree:
         return node
 
 
+def _check_titles(methods: Mapping[Any, Any], where: str) -> None:
+    for task, name, block in _each(methods):
+        if not isinstance(title := block.get(TITLE, ""), str):
+            path = ".".join(str(part) for part in (where, task, name) if part is not None)
+            raise BenchError(f"{path}.{TITLE} = {title!r}: must be a text, in quotes where it looks like a number")
+
+
 def _titled(methods: Block) -> Block:
     """Every method's block with a title, where any method of its name has one."""
-    titles = dict(reversed([(name, block[TITLE]) for name, block in _each(methods) if TITLE in block]))
+    titles = dict(reversed([(name, block[TITLE]) for _, name, block in _each(methods) if TITLE in block]))
     return {
         task: {
             name: block | ({TITLE: titles[name]} if name in titles and TITLE not in block else {})
@@ -144,7 +181,7 @@ def _titled(methods: Block) -> Block:
     }
 
 
-def _each(methods: Block) -> Iterator[tuple[str, Block]]:
-    for blocks in methods.values():
+def _each(methods: Mapping[Any, Any]) -> Iterator[tuple[Any, str, Block]]:
+    for task, blocks in methods.items():
         if isinstance(blocks, dict):
-            yield from ((name, block) for name, block in blocks.items() if isinstance(block, dict))
+            yield from ((task, name, block) for name, block in blocks.items() if isinstance(block, dict))

@@ -5,25 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, StrictInt, ValidationError
+from pydantic import Field, ValidationError
 
-from harness.contracts import Settings
 from harness.errors import BenchError, unknown_key
+from harness.settings import Seeds, Settings
+from harness.yaml_text import load
 
 Precision = Literal["fp32", "tf32", "bf16"]
 
 T = TypeVar("T", bound=Settings)
-
-
-def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(seeds)) != len(seeds) or min(seeds) < 0 or max(seeds) >= 2**31:
-        raise ValueError("seeds must be distinct integers from 0 to 2^31 - 1")
-    return seeds
-
-
-Seeds = Annotated[tuple[StrictInt, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class TaskParams(Settings):
@@ -64,36 +56,17 @@ class TaskParams(Settings):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A mapping, with the same reading of numbers as DVC (1e-3 is a number)."""
-    from omegaconf import OmegaConf
+    """Returns the mapping that the file holds, with numbers as DVC reads them (1e-3 is one).
 
+    Raises BenchError where the file is missing, too large, no YAML, or no mapping of plain values.
+    """
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        content = load(path)
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run bench in the project's folder or give --root") from None
-    except Exception as error:
-        raise BenchError(f"{path} is no readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise BenchError(f"{path} holds no mapping of parameters")
     return content
-
-
-def compose(base: dict[str, Any], overlay: dict[str, Any], where: str, new: bool = False) -> dict[str, Any]:
-    """`overlay` laid over `base`: blocks merge, null removes a key, lists and numbers replace.
-
-    Raises BenchError for a key that `base` has not, unless it may be `new`, as everywhere below the first level.
-    """
-    result = dict(base)
-    for key, value in overlay.items():
-        if key not in base and not new:
-            raise BenchError(unknown_key(f"{where}.{key}", key, base))
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            result[key] = compose(base[key], value, f"{where}.{key}", new=True)
-        elif value is None and key in base:
-            del result[key]
-        else:
-            result[key] = value
-    return result
 
 
 def validated(model: type[T], block: Any, where: str) -> T:

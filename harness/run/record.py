@@ -1,4 +1,4 @@
-"""The record of a cell: small text files that every later step reads. See `Record` for their contents."""
+"""The record of a cell as it is made and written: small text files that every later step reads."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from typing import Any
 import numpy as np
 
 from harness.files import write_bytes
-
-SCHEMA = 1
+from harness.schema import PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, checked, content
+from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, PROVENANCE, SCORES, SHEET
 
 
 @dataclass
 class Record:
-    """head: record.json. scores: rows (task, cell, seed, step, metric, value). curves: one dict per
-    seed and logged step. panels: rows (seed, panel, x, y). artefacts: name -> arrays [S, ...] of the
-    blocks, for other cells; None where the family keeps none. All deterministic but provenance."""
+    """scores, panels: rows in the order of the schema's columns. curves: one dict per seed and logged step.
 
-    head: dict[str, Any]
+    artefacts: name -> arrays [S, ...] of the blocks, for other cells; None where the family keeps none.
+    provenance: what the schema's `Provenance` takes. All deterministic but that.
+    """
+
+    head: Head
     scores: list[tuple[str, str, int, int, str, float]] = field(default_factory=list)
     curves: list[dict[str, float]] = field(default_factory=list)
     panels: list[tuple[int, str, float, float]] = field(default_factory=list)
@@ -33,21 +35,30 @@ class Record:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        """record.json comes last: where it stands, the others are whole."""
-        write_bytes(folder / "scores.csv", _table(("task", "method", "seed", "step", "metric", "value"), self.scores))
+        """record.json comes last: where it stands, the others are whole.
+
+        Raises BenchError, with nothing written, where the schema refuses the head or the provenance.
+        """
+        head = content(self.head)
+        cell = f"{self.head.task}/{self.head.cell}"
+        provenance = checked(Provenance, self.provenance, f"{cell}: {PROVENANCE}").model_dump(
+            mode="json", exclude_unset=True
+        )
+        write_bytes(folder / SCORES, _table(SCORE_COLUMNS, self.scores))
         names = list(dict.fromkeys(name for row in self.curves for name in row))
         rows = [[row.get(name, math.nan) for name in names] for row in self.curves]
-        write_bytes(folder / "curves.csv", _table(names, rows, digits=5))
+        write_bytes(folder / CURVES, _table(names, rows, digits=5))
         if self.panels:
-            write_bytes(folder / "panels.csv", _table(("seed", "panel", "x", "y"), self.panels, digits=6))
+            write_bytes(folder / PANELS, _table(PANEL_COLUMNS, self.panels, digits=6))
         if self.sheet is not None:
-            write_bytes(folder / "sheet.png", self.sheet)
+            write_bytes(folder / SHEET, self.sheet)
         if self.artefacts is not None:
             file = io.BytesIO()
-            np.savez_compressed(file, **{name: np.concatenate(parts) for name, parts in self.artefacts.items()})
-            write_bytes(folder / "artefacts.npz", file.getvalue())
-        write_bytes(folder / "provenance.json", to_json(self.provenance))
-        write_bytes(folder / "record.json", to_json({"schema": SCHEMA, **self.head}))
+            arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in self.artefacts.items()}
+            np.savez_compressed(file, **arrays)
+            write_bytes(folder / ARTEFACTS, file.getvalue())
+        write_bytes(folder / PROVENANCE, to_json(provenance))
+        write_bytes(folder / HEAD, to_json(head))
 
 
 def to_json(content: dict[str, Any]) -> bytes:

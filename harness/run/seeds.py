@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +31,7 @@ class CounterDraws:
         if not seeds or min(seeds) < 0 or max(seeds) > MASK:
             raise BenchError(f"seeds {list(seeds)}: give at least one, each from 0 to {MASK}")
         self.seeds = tuple(seeds)
+        self.n_seeds = len(self.seeds)
         self.scope = scope
         self.device = torch.device(device)
         self.lookahead = lookahead if self.device.type == "cpu" else 1
@@ -41,12 +43,8 @@ class CounterDraws:
         self._permutations: OrderedDict[tuple, Tensor] = OrderedDict()
 
     @property
-    def n_seeds(self) -> int:
-        return len(self.seeds)
-
-    @property
-    def step(self) -> int | Tensor:
-        """The step that numbers are drawn for; a tensor on the device while `clocked`."""
+    def step(self) -> Any:
+        """The step that numbers are drawn for: an int, or a tensor int64 [] on the device while `clocked`."""
         return self._step if not self._clocked else self.clock
 
     @step.setter
@@ -109,6 +107,7 @@ class CounterDraws:
     def _draw(self, stream: str, name: str, shape: Sequence[int], transform, multiple: int) -> Tensor:
         shape = tuple(shape)
         if self._clocked:
+            assert self.clock is not None
             return self._computed(stream, name, shape, transform, multiple, self.clock.view(1, 1))[0]
         block = self._step // self.lookahead
         which = (stream, name, shape, multiple, transform.__code__)
@@ -125,6 +124,6 @@ class CounterDraws:
     ) -> Tensor:
         """[T, S, *shape] for steps [T, 1]."""
         n = math.prod(shape)
-        key = tuple(k.expand(len(steps), -1) for k in self._key(stream, name))
-        w = words(key, n + n % multiple, high=steps & MASK, highest=steps >> 32, then=transform)
+        seeds, name_word = (k.expand(len(steps), -1) for k in self._key(stream, name))
+        w = words((seeds, name_word), n + n % multiple, high=steps & MASK, highest=steps >> 32, then=transform)
         return w[..., :n].reshape(len(steps), self.n_seeds, *shape)

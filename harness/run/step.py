@@ -2,8 +2,8 @@
 
 A graph repeats the very kernels of one update on the same memory. So whatever changes from step to step has to be
 computed on the device: draws, schedules and the order of the data come from the step as a tensor (`CounterDraws.clock`),
-which is set before each replay. An update that looks at a value on the host, or acts in an environment there, cannot be
-captured and runs as written.
+which is set before each replay. An update that looks at a value on the host, or acts in an environment there, cannot
+be captured and runs as written.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ class Step:
         self.logs: dict[str, Tensor] = {}
         self.done, self.mode = 0, "eager"
         on_cuda = method.alive.device.type == "cuda"
-        self.wanted = on_cuda and hasattr(source, "batch") and os.environ.get("BENCH_GRAPHS") != "0"
-        self.beside = torch.cuda.Stream() if self.wanted else None
+        wanted = on_cuda and hasattr(source, "batch") and os.environ.get("BENCH_GRAPHS") != "0"
+        self.beside = torch.cuda.Stream() if wanted else None  # where the capture runs, as long as one is wanted
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         self.draws.step = step
-        if self.graph is None and self.wanted and self.done == WARM_UP:
+        if self.graph is None and self.beside is not None and self.done == WARM_UP:
             self._capture()
         self.done += 1
         if self.graph is not None:
             self.graph.replay()
             return self.logs
-        if not self.wanted:
+        if self.beside is None:
             return self.method.update(self.source, self.draws)
         # As torch asks: what is to be captured first runs on a stream of its own.
         self.beside.wait_stream(torch.cuda.current_stream())
@@ -65,7 +65,7 @@ class Step:
             self.graph, self.mode = graph, "captured"
         except Exception as error:  # torch raises whatever the kernel met; the update then runs as written
             torch.cuda.synchronize()
-            self.wanted, self.mode = False, f"eager: {str(error).splitlines()[0]}"
+            self.beside, self.mode = None, f"eager: {str(error).splitlines()[0]}"
             warnings.warn(
                 f"the update of {type(self.method).__name__} is not captured as a CUDA graph: {self.mode}", stacklevel=2
             )
@@ -75,7 +75,9 @@ class Step:
 
 @lru_cache(maxsize=1)
 def _settle() -> None:
-    """What stands when the first training begins, torch most of all, stays: Python need not look through it for garbage again
-    and again, which takes 3 % of the time of small nets."""
+    """What stands when the first training begins, torch most of all, stays.
+
+    Python need not look through it for garbage again and again, which takes 3 % of the time of small nets.
+    """
     gc.collect()
     gc.freeze()

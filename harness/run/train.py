@@ -62,13 +62,14 @@ def train(
     progress: Progress = lambda step, logs: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train to the end, from the checkpoint in `folder` where there is one of the same identity.
+    """Train to the end, from the newest checkpoint in `folder` that holds and is of the same identity.
 
-    stop: asked after each step; where it says yes, the run stops there, at a checkpoint. Leaves `checkpoint.pt` and one
-    `snapshot-<step>.pt` for each scored step.
+    stop: asked after each step; where it says yes, the run stops there, at a checkpoint. Leaves the last two checkpoints
+    and one `snapshot-<step>.pt` for each scored step.
     """
-    path = folder / "checkpoint.pt"
-    run = _restore(checkpoint.load(path, identity), method, source)
+    path, previous = folder / checkpoint.CHECKPOINT, folder / checkpoint.PREVIOUS
+    like = _state(Run(), method, source) | {"source": {}}  # what a source remembers may grow
+    run = _restore(checkpoint.newest(folder, identity, like, schedule.evaluated()), method, source)
     snapshots = set(schedule.evaluated())
     saved, started = time.monotonic(), time.monotonic()
     before, step = run.seconds, Step(method, source, draws)
@@ -79,21 +80,18 @@ def train(
         if run.step in HASHED_STEPS:
             run.hashes[run.step] = state_hash(method)
         if run.step in snapshots:
-            checkpoint.save(snapshot_path(folder, run.step), identity, {"method": method.state_dict()})
+            snapshot = checkpoint.snapshot_path(folder, run.step)
+            checkpoint.save(snapshot, identity, {"method": method.state_dict()})
         stopping, now = stop(), time.monotonic()
         if run.step == schedule.steps or now - saved > schedule.checkpoint_seconds or stopping:
             run.seconds = before + time.monotonic() - started
             run.mode = step.mode
-            checkpoint.save(path, identity, _state(run, method, source))
+            checkpoint.save(path, identity, _state(run, method, source), previous)
             saved = time.monotonic()
         progress(run.step, logs)
         if stopping:
             break
     return run
-
-
-def snapshot_path(folder: Path, step: int) -> Path:
-    return folder / f"snapshot-{step}.pt"
 
 
 def state_hash(method: Method) -> str:
@@ -136,8 +134,9 @@ def _restore(state: dict[str, Any] | None, method: Method, source: Source | Envi
     for name, optimizer in method.optimizers().items():
         optimizer.load_state_dict(state["optimizers"][name])
     if state["source"]:
+        assert hasattr(source, "load_state_dict"), "what gives its state takes it back"
         source.load_state_dict(state["source"])
     run = Run(**state["run"])
-    run.curves = [tuple(point) for point in run.curves]
+    run.curves = [(step, logs) for step, logs in run.curves]
     run.pending = {k: v.to(method.alive.device) for k, v in run.pending.items()}
     return run

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.sim.mazes import BALL_RADIUS, DAMPING, MARGIN, WALL_RADIUS, Maze
+from harness.sim.mazes import BALL_RADIUS, DAMPING, MARGIN, WALL_RADIUS, ContinuousMaze
 from harness.sim.threads import Threads
 
 REACH = BALL_RADIUS + WALL_RADIUS + 2 * MARGIN  # m from a wall's axis: no contact beyond, as either geom has a margin
@@ -22,7 +22,7 @@ class FreeFlight:
 
     device = None  # arrays are numpy's
 
-    def __init__(self, maze: Maze, n: int, threads: int | None = None):
+    def __init__(self, maze: ContinuousMaze, n: int, threads: int | None = None):
         model = maze.model()
         self.n, self.frame_skip = n, maze.frame_skip
         self._mujoco = Threads(model, n, maze.frame_skip, threads)

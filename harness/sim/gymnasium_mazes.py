@@ -17,7 +17,7 @@ from gymnasium import spaces
 from PIL import Image
 
 from harness.errors import BenchError
-from harness.sim.mazes import BALL_RADIUS, CONTROL_PERIOD, HORIZON, RESET_SPEED, Maze
+from harness.sim.mazes import BALL_RADIUS, CONTROL_PERIOD, HORIZON, RESET_SPEED, ContinuousMaze
 
 PICTURE_HEIGHT = 480  # pixels
 
@@ -30,7 +30,7 @@ class MazeEnv(gymnasium.Env):
     def __init__(self, kind: Literal["c", "s"], flipped: bool = False, render_mode: str | None = None):
         if render_mode not in (None, "rgb_array"):
             raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array, or none")
-        self.maze, self.render_mode = Maze(kind, flipped), render_mode
+        self.maze, self.render_mode = ContinuousMaze(kind, flipped), render_mode
         self.model = self.maze.model()
         self.data = mujoco.MjData(self.model)
         x0, y0, x1, y1 = self.maze.room

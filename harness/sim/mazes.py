@@ -55,7 +55,7 @@ S_LAST = 0.3606  # m: from the last gap to the target, sqrt(0.2^2 + 0.3^2)
 
 
 @dataclass(frozen=True)
-class Maze:
+class ContinuousMaze:
     """One of the four mazes. flipped: the transfer maze, where a policy is trained on a learnt reward."""
 
     kind: Literal["c", "s"]
@@ -152,7 +152,7 @@ def xml(kind: Literal["c", "s"], flipped: bool) -> str:
 
     The solver's warm start is off: then a step depends on the state alone, however the simulator is run.
     """
-    maze = Maze(kind, flipped)
+    maze = ContinuousMaze(kind, flipped)
     x0, y0, x1, y1 = maze.room
     above = f"{(x0 + x1) / 2:g} {(y0 + y1) / 2:g}"
     ends = [f"{a:g} {b:g} {WALL_HEIGHT} {c:g} {d:g} {WALL_HEIGHT}" for a, b, c, d in maze.walls]

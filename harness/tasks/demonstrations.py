@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from harness.errors import BenchError
+
+KIND = "demonstrations/"
+NAMES = ("observations", "actions", "rewards", "last_observations", "whole")
+Reward = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # of observations, actions, next observations
 
 
 class Episodes(NamedTuple):
@@ -21,12 +25,20 @@ class Episodes(NamedTuple):
     next_observations: np.ndarray
 
 
-def load(path: str | None, task: str, horizon: int, n_observations: Collection[int], n_actions: int) -> Episodes:
+def load(
+    path: str | None,
+    task: str,
+    horizon: int,
+    n_observations: Collection[int],
+    n_actions: int,
+    reward: Reward | None = None,
+) -> Episodes:
     """The episodes of `path` that last the whole horizon; n_observations: the sizes that one may have.
 
     The file holds [1, T, E, ...] observations, actions and rewards, the observations after the last step
-    `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. Raises BenchError where it is missing, damaged
-    or of other sizes.
+    `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. A file of an older archive lacks the last three
+    and holds `next_observations` [1, T, E, O]; it is read where reward, the task's own, is given. Raises BenchError
+    where the file is missing, damaged or of other sizes.
     """
     if path is None:
         raise BenchError(f"{task} has no demonstrations: give tasks.{task}.demonstrations, the expert's cell")
@@ -34,10 +46,10 @@ def load(path: str | None, task: str, horizon: int, n_observations: Collection[i
         raise BenchError(f"{path} with the demonstrations of {task} is missing: train the expert cell first")
     try:
         with np.load(path) as file:
-            observations, actions, rewards, last, whole = (
-                file[f"demonstrations/{name}"][0]
-                for name in ("observations", "actions", "rewards", "last_observations", "whole")
-            )
+            held = {name.removeprefix(KIND): file[name][0] for name in file.files if name.startswith(KIND)}
+        if reward is not None and "whole" not in held:
+            held = _upgraded(held, reward)
+        observations, actions, rewards, last, whole = (held[name] for name in NAMES)
         n = len(whole)
         size = observations.shape[-1]
         fits = (
@@ -56,3 +68,12 @@ def load(path: str | None, task: str, horizon: int, n_observations: Collection[i
         )
     following = np.concatenate([observations[1:], last[None]])
     return Episodes(*(part[:, whole].astype(np.float32) for part in (observations, actions, rewards, following)))
+
+
+def _upgraded(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
+    """As files are today. What the first ones lack follows from the rest, as only the time limit ended their episodes."""
+    observations, following = held["observations"], held["next_observations"]
+    if following.shape != observations.shape:
+        raise ValueError(f"{observations.shape} observations, {following.shape} after them")
+    rewards = reward(observations, held["actions"], following)
+    return held | {"rewards": rewards, "last_observations": following[-1], "whole": np.ones(following.shape[1], bool)}

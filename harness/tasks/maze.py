@@ -60,7 +60,7 @@ class Params(TaskParams):
         return self.rewards
 
 
-class Maze(Task):
+class MazeTask(Task):
     """maze: this one, with its true reward and its geometry."""
 
     family = "maze"
@@ -68,7 +68,7 @@ class Maze(Task):
 
     def __init__(self, name: str, params: Params):
         self.name, self.params = name, params
-        self.maze = mazes.Maze(params.maze, params.flipped)
+        self.maze = mazes.ContinuousMaze(params.maze, params.flipped)
         self.spec = TaskSpec(self.family, (3,), params.steps, action_size=2, horizon=params.horizon)
 
     @cached_property
@@ -92,11 +92,15 @@ class Maze(Task):
     @cached_property
     def demonstrated(self) -> Episodes:
         """The expert's. Raises BenchError where they are missing or damaged."""
-        return load(self.params.demonstrations, self.name, self.params.horizon, (3,), 2)
+        return load(self.params.demonstrations, self.name, self.params.horizon, (3,), 2, self._reward)
 
-    def in_flipped(self) -> Maze:
+    def _reward(self, observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray) -> np.ndarray:
+        """The true one, of observations (x, y, 0)."""
+        return self.maze.reward(observations[..., :2], actions, next_observations[..., :2])
+
+    def in_flipped(self) -> MazeTask:
         """The same task in the flipped maze."""
-        return Maze(self.name, self.params.model_copy(update={"flipped": True}))
+        return MazeTask(self.name, self.params.model_copy(update={"flipped": True}))
 
     def source(self, device: torch.device) -> MazeSource:
         return MazeSource(self, device)
@@ -109,7 +113,7 @@ class Maze(Task):
         return self.params.physics == "warp"
 
 
-def simulation(task: Maze, n: int, device: torch.device) -> Threads | FreeFlight | Warp:
+def simulation(task: MazeTask, n: int, device: torch.device) -> Threads | FreeFlight | Warp:
     """`n` worlds of the task's maze; device: of mujoco-warp's."""
     maze, threads = task.maze, task.params.threads
     if task.params.physics == "free_flight":
@@ -125,7 +129,7 @@ class MazeSource:
     With physics warp all of a rollout stays on the device, and no step waits for it.
     """
 
-    def __init__(self, task: Maze, device: torch.device):
+    def __init__(self, task: MazeTask, device: torch.device):
         self.task, self.device = task, device
         self._worlds: dict[int, Threads | FreeFlight | Warp] = {}
 
@@ -180,5 +184,5 @@ def _rollout(observations: Tensor, actions: Tensor, rewards: Tensor, next_observ
     return Rollout(*parts, terminated, truncated)
 
 
-def build(name: str, params: Params, scratch: Path) -> Maze:
-    return Maze(name, params)
+def build(name: str, params: Params, scratch: Path) -> MazeTask:
+    return MazeTask(name, params)

@@ -82,7 +82,7 @@ class Params(TaskParams):
 
 
 @dataclass(frozen=True)
-class Maze:
+class GridMaze:
     """drawing: lines of text; next_states [A, N]; reward [N], of the state that is left; cells row by row."""
 
     drawing: tuple[str, ...]
@@ -91,7 +91,7 @@ class Maze:
     reward: np.ndarray
 
 
-def maze(layout: str, flipped: bool = False) -> Maze:
+def maze(layout: str, flipped: bool = False) -> GridMaze:
     lines = tuple(LAYOUTS[layout].strip("\n").split("\n"))
     if flipped:
         lines = tuple(_mirrored(line, cells=row % 2 == 1) for row, line in enumerate(lines))
@@ -99,7 +99,7 @@ def maze(layout: str, flipped: bool = False) -> Maze:
     cells = [(row, column) for row in range(height) for column in range(width)]
     next_states = np.array([[_step(lines, cell, move) @ (width, 1) for cell in cells] for move in MOVES.values()])
     reward = np.array([REWARDS[lines[2 * row + 1][2 * column + 1]] for row, column in cells])
-    return Maze(lines, (height, width), next_states, reward)
+    return GridMaze(lines, (height, width), next_states, reward)
 
 
 class Tabular(Task):
@@ -125,7 +125,7 @@ class Tabular(Task):
             params.n_demonstrations,
         ])
 
-    def solve(self, reward: np.ndarray, in_maze: Maze) -> Solution:
+    def solve(self, reward: np.ndarray, in_maze: GridMaze) -> Solution:
         """The soft-optimal policy of a reward [N] or [N, A] at the expert's discount and temperature."""
         return soft_value_iteration(in_maze.next_states, reward, self.params.gamma, self.params.temperature)
 

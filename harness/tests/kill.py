@@ -39,19 +39,18 @@ class Outcome:
 
 def image_cells(root: Path, steps: int = STEPS) -> list:
     """Every image method at smoke size, its params.yaml and data manifest written below `root`."""
-    from omegaconf import OmegaConf
-
     from harness import registry
+    from harness.plan.params import blocks_of
     from harness.plan.plan import load_plan
     from harness.registry import ROOT
-    from harness.run.params import read_yaml
+    from harness.yaml_text import dumped
 
-    params = read_yaml(ROOT / "params.yaml")
+    params = blocks_of(ROOT)
     params["ablations"] = {}
     for task, block in params["tasks"].items():
         if block["family"] == "images":
             block |= {"seeds": [0, 1], "steps": steps, "evaluations": 3}
-    OmegaConf.save(OmegaConf.create(params), root / "params.yaml")
+    (root / "params.yaml").write_text(dumped(params))
     cells = [cell for cell in load_plan(root).cells if cell.family == "images"]
     for cell in {cell.task: cell for cell in cells}.values():
         task = registry.family(cell.family).build(cell.task, cell.task_params, root)
@@ -63,20 +62,19 @@ def image_cells(root: Path, steps: int = STEPS) -> list:
 
 def control_cells(root: Path, steps: int = STEPS) -> list:
     """Every method of imitation on a robot at smoke size, its expert's demonstrations below `root`."""
-    from omegaconf import OmegaConf
-
     from harness.places.prepare import prepare
     from harness.places.train import train_cell
     from harness.plan.plan import load_plan
     from harness.registry import ROOT
     from harness.workspace.presets import compose_preset
+    from harness.yaml_text import dumped
 
     params = compose_preset(ROOT, "smoke") | {"ablations": {}}
     for key in ("tasks", "methods"):
         params[key] = {task: params[key][task] for task in ("pendulum_expert", "pendulum")}
     params["tasks"]["pendulum"] |= {"steps": steps, "evaluations": 3}
     params["report"] |= {"baseline": {}}
-    OmegaConf.save(OmegaConf.create(params), root / "params.yaml")
+    (root / "params.yaml").write_text(dumped(params))
     plan = load_plan(root)
     prepare(root, plan, "pendulum_expert")
     train_cell(root, plan.cell("pendulum_expert", "ppo"))
@@ -132,10 +130,15 @@ def kill_once(root: Path, scratch: Path, cell, seconds: float) -> bool:
 
 def files(scratch: Path) -> dict:
     """Name -> state in every checkpoint and snapshot of the one run below `scratch`."""
-    import torch
+    from harness.run import checkpoint
 
-    paths = sorted(scratch.glob(".scratch/runs/*/*/*.pt"))
-    return {path.name: torch.load(path, weights_only=True)["state"] for path in paths}
+    found = {}
+    for folder in scratch.glob(".scratch/runs/*/*"):
+        identity = json.loads((folder / "run.json").read_text(encoding="utf-8"))["identity"]
+        # The checkpoint before the last one is of whatever step the clock gave it.
+        paths = sorted(path for path in folder.glob("*.pt") if path.name != checkpoint.PREVIOUS)
+        found |= {path.name: checkpoint.load(path, identity) for path in paths}
+    return found
 
 
 def tried(root: Path, name: str, cell, undisturbed: tuple[Path, float], generator: random.Random) -> Outcome:

@@ -36,7 +36,7 @@ PRELOADED = [
     "torch.distributions",
     "sklearn.datasets",
     "scipy.linalg",
-    "omegaconf",
+    "ruamel.yaml",
     "pydantic",
     "pytest",
 ]
@@ -52,14 +52,15 @@ class Mutant(NamedTuple):
     test: str  # below the folder `tests` beside the file's, or from the root
 
 
-PARTS, METHODS, RUN, METRICS = "baselines/parts", "baselines/methods", "harness/run", "harness/metrics"
+NETS, ADVERSARIAL, CONTROL, FAST = (f"baselines/parts/{room}" for room in ("nets", "adversarial", "control", "fast"))
+METHODS, RUN, METRICS = "baselines/methods", "harness/run", "harness/metrics"
 CONTRACT = "harness/tests/test_contracts.py::test_contract"
 
 MUTANTS = [
     Mutant(
         "L1",
         "-log(sigmoid + 1e-8)",
-        f"{PARTS}/losses.py",
+        f"{ADVERSARIAL}/losses.py",
         "lambda r, f: softplus(-f))",
         "lambda r, f: -(f.sigmoid() + 1e-8).log())",
         "test_losses.py::test_non_saturating_keeps_its_gradient_far_away",
@@ -67,7 +68,7 @@ MUTANTS = [
     Mutant(
         "L2",
         "minimax is non-saturating",
-        f"{PARTS}/losses.py",
+        f"{ADVERSARIAL}/losses.py",
         "lambda r, f: -softplus(f))",
         "lambda r, f: softplus(-f))",
         "test_losses.py::test_formula",
@@ -75,7 +76,7 @@ MUTANTS = [
     Mutant(
         "L3",
         "accuracy at 0.5 on logits",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         "(r > 0).float()",
         "(r > 0.5).float()",
         "test_adversary.py::test_accuracy_thresholds_logits_at_zero",
@@ -83,7 +84,7 @@ MUTANTS = [
     Mutant(
         "L4",
         "gradients into the other player",
-        f"{PARTS}/optim.py",
+        f"{NETS}/optim.py",
         ".backward(inputs=self.parameters)",
         ".backward()",
         f"{METHODS}/tests/test_gan.py::test_each_player_moves_in_its_own_step_only",
@@ -91,7 +92,7 @@ MUTANTS = [
     Mutant(
         "L4",
         "fakes not detached",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         "fake.detach(), draws, tag)",
         "fake, draws, tag)",
         "test_adversary.py::test_fakes_are_detached_in_the_critic_step",
@@ -99,15 +100,15 @@ MUTANTS = [
     Mutant(
         "L4",
         "power iteration in the generator step",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         "        mean = self.critic.bottleneck is not None",
-        "        advance_spectral_norm(self.critic, self.alive_ref[0])\n        mean = self.critic.bottleneck is not None",
+        "        advance_spectral_norm(self.critic, self.alive)\n        mean = self.critic.bottleneck is not None",
         f"{METHODS}/tests/test_gan.py::test_each_player_moves_in_its_own_step_only",
     ),
     Mutant(
         "L5",
         "Wasserstein sign",
-        f"{PARTS}/losses.py",
+        f"{ADVERSARIAL}/losses.py",
         "return f - r",
         "return r - f",
         "test_losses.py::test_a_high_score_means_real",
@@ -115,7 +116,7 @@ MUTANTS = [
     Mutant(
         "W1",
         "one epsilon for the batch",
-        f"{PARTS}/penalties.py",
+        f"{ADVERSARIAL}/penalties.py",
         "epsilon = epsilon.view",
         "epsilon = epsilon[:, :1].expand_as(epsilon).reshape",
         "test_penalties.py::test_one_epsilon_per_sample",
@@ -123,7 +124,7 @@ MUTANTS = [
     Mutant(
         "W2",
         "norm over the last axis",
-        f"{PARTS}/penalties.py",
+        f"{ADVERSARIAL}/penalties.py",
         "gradient.flatten(2).square().sum(2)",
         "gradient.square().sum(-1).flatten(2).mean(2)",
         "test_penalties.py::test_interpolated_on_a_linear_critic",
@@ -131,7 +132,7 @@ MUTANTS = [
     Mutant(
         "W3",
         "plain square root",
-        f"{PARTS}/penalties.py",
+        f"{ADVERSARIAL}/penalties.py",
         "(squared + TINY).sqrt()",
         "squared.sqrt()",
         "test_penalties.py::test_finite_where_the_gradient_vanishes",
@@ -139,7 +140,7 @@ MUTANTS = [
     Mutant(
         "W3",
         "no double backward",
-        f"{PARTS}/penalties.py",
+        f"{ADVERSARIAL}/penalties.py",
         "create_graph=True)",
         "retain_graph=True)",
         "test_penalties.py::test_double_backward_agrees_with_finite_differences",
@@ -147,7 +148,7 @@ MUTANTS = [
     Mutant(
         "R1",
         "the half convention ignored",
-        f"{PARTS}/penalties.py",
+        f"{ADVERSARIAL}/penalties.py",
         "(0.5 if self.half else 1.0)",
         "1.0",
         "test_penalties.py::test_zero_centred_on_a_linear_critic",
@@ -155,7 +156,7 @@ MUTANTS = [
     Mutant(
         "R1",
         "its weight lost",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         "params.r1.coefficient * squared",
         "squared",
         "test_adversary.py::test_r1_and_r2_weigh_their_own_side",
@@ -163,15 +164,15 @@ MUTANTS = [
     Mutant(
         "SN",
         "multiplied by sigma",
-        f"{PARTS}/layers.py",
+        "baselines/parts/layers.py",
         "self.weight / sigma.view",
         "self.weight * sigma.view",
-        "test_spectral.py::test_top_singular_value",
+        f"{ADVERSARIAL}/tests/test_spectral.py::test_top_singular_value",
     ),
     Mutant(
         "SN",
         "vectors move in each forward",
-        f"{PARTS}/spectral.py",
+        f"{ADVERSARIAL}/spectral.py",
         '        return torch.einsum("so,soi,si->s"',
         '        self.advance(weight, torch.ones(len(weight), dtype=torch.bool))\n        return torch.einsum("so,soi,si->s"',
         "test_spectral.py::test_vectors_are_saved_and_frozen_when_not_advanced",
@@ -179,7 +180,7 @@ MUTANTS = [
     Mutant(
         "SN",
         "vectors not saved",
-        f"{PARTS}/spectral.py",
+        f"{ADVERSARIAL}/spectral.py",
         'self.register_buffer("u", torch.zeros(matrix.shape[:2]))',
         'self.register_buffer("u", torch.zeros(matrix.shape[:2]), persistent=False)',
         "test_spectral.py::test_vectors_are_saved_and_frozen_when_not_advanced",
@@ -187,7 +188,7 @@ MUTANTS = [
     Mutant(
         "SN",
         "vectors shared with the graph",
-        f"{PARTS}/spectral.py",
+        f"{ADVERSARIAL}/spectral.py",
         "self.u.clone(), weight.flatten(2), self.v.clone()",
         "self.u, weight.flatten(2), self.v",
         "test_spectral.py::test_double_backward_by_finite_differences",
@@ -195,7 +196,7 @@ MUTANTS = [
     Mutant(
         "RSGAN",
         "absolute scores",
-        f"{PARTS}/losses.py",
+        f"{ADVERSARIAL}/losses.py",
         "return softplus(f - r)",
         "return softplus(-r) + 0 * f",
         "test_losses.py::test_values_at_equal_scores",
@@ -203,7 +204,7 @@ MUTANTS = [
     Mutant(
         "RSGAN",
         "generator does not swap",
-        f"{PARTS}/losses.py",
+        f"{ADVERSARIAL}/losses.py",
         '"rsgan": Loss(_rsgan, _swapped(_rsgan)',
         '"rsgan": Loss(_rsgan, _rsgan',
         "test_losses.py::test_a_high_score_means_real",
@@ -211,7 +212,7 @@ MUTANTS = [
     Mutant(
         "RSGAN",
         "RaGAN by pairs",
-        f"{PARTS}/losses.py",
+        f"{ADVERSARIAL}/losses.py",
         "softplus(-(r - _mean(f))) + softplus(f - _mean(r))",
         "softplus(f - r) + softplus(f - r)",
         "test_losses.py::test_average_relativistic_losses_read_batch_means",
@@ -227,18 +228,18 @@ MUTANTS = [
     Mutant(
         "EMA",
         "buffers left out",
-        f"{PARTS}/ema.py",
+        f"{NETS}/ema.py",
         "averaged, current = self.net.state_dict(), net.state_dict()",
         "averaged, current = dict(self.net.named_parameters()), dict(net.named_parameters())",
-        "test_ema_and_noise.py::test_average_of_parameters_and_buffers",
+        "test_ema.py::test_average_of_parameters_and_buffers",
     ),
     Mutant(
         "EMA",
         "half-life in steps",
-        f"{PARTS}/ema.py",
+        f"{NETS}/ema.py",
         "0.5 ** (batch / self.half_life_images)",
         "0.5 ** (1 / self.half_life_images)",
-        "test_ema_and_noise.py::test_half_life",
+        "test_ema.py::test_half_life",
     ),
     Mutant(
         "EMA",
@@ -299,7 +300,7 @@ MUTANTS = [
     Mutant(
         "F3",
         "N rounded up to whole chunks",
-        f"{METRICS}/evaluation.py",
+        f"{METRICS}/image_evaluation.py",
         "min(CHUNK, self.n_fake - first)",
         "CHUNK",
         "test_evaluate.py::test_exactly_n_images_are_generated",
@@ -315,7 +316,7 @@ MUTANTS = [
     Mutant(
         "F4",
         "pixels cut, not rounded",
-        f"{METRICS}/evaluation.py",
+        f"{METRICS}/image_evaluation.py",
         ".clamp(0, 1)).round().to(",
         ".clamp(0, 1)).to(",
         "test_evaluate.py::test_pixels_are_rounded_by_no_images_own_range",
@@ -363,7 +364,7 @@ MUTANTS = [
     Mutant(
         "V1",
         "positions summed",
-        f"{PARTS}/bottleneck.py",
+        f"{ADVERSARIAL}/bottleneck.py",
         'if self.params.kl_reduce == "per_position"',
         'if self.params.kl_reduce == "position"',
         "test_bottleneck.py::test_kl_of_each_sample",
@@ -371,7 +372,7 @@ MUTANTS = [
     Mutant(
         "V1",
         "mean over the code",
-        f"{PARTS}/bottleneck.py",
+        f"{ADVERSARIAL}/bottleneck.py",
         "kl.sum(2, keepdim=True)",
         "kl.mean(2, keepdim=True)",
         "test_bottleneck.py::test_kl_of_each_sample",
@@ -379,26 +380,31 @@ MUTANTS = [
     Mutant(
         "V2",
         "sign of the dual step",
-        f"{PARTS}/bottleneck.py",
+        f"{ADVERSARIAL}/bottleneck.py",
         "(kl - self.params.i_c)",
         "(self.params.i_c - kl)",
         "test_bottleneck.py::test_dual_step",
     ),
     Mutant(
-        "V2", "beta below zero", f"{PARTS}/bottleneck.py", ".clamp_min(0.0)", "", "test_bottleneck.py::test_dual_step"
+        "V2",
+        "beta below zero",
+        f"{ADVERSARIAL}/bottleneck.py",
+        ".clamp_min(0.0)",
+        "",
+        "test_bottleneck.py::test_dual_step",
     ),
     Mutant(
         "V2",
         "beta moves before the loss",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         "            kl = 0.5 * (kl_real + kl_fake)\n",
-        "            kl = 0.5 * (kl_real + kl_fake)\n            self.critic.code.dual_step(kl, self.alive_ref[0])\n",
+        "            kl = 0.5 * (kl_real + kl_fake)\n            self.critic.code.dual_step(kl, self.alive)\n",
         "test_adversary.py::test_the_loss_uses_the_old_beta",
     ),
     Mutant(
         "V3",
         "beta is no state",
-        f"{PARTS}/bottleneck.py",
+        f"{ADVERSARIAL}/bottleneck.py",
         "torch.full((n_seeds,), params.beta))",
         "torch.full((n_seeds,), params.beta), persistent=False)",
         "test_bottleneck.py::test_beta_is_part_of_the_state",
@@ -409,7 +415,7 @@ MUTANTS = [
         "harness/maths/gaussian.py",
         "return mean + log_std.exp() * noise",
         "return (mean + log_std.exp() * noise).detach() + 0 * mean * log_std",
-        f"{PARTS}/tests/test_bottleneck.py::test_gradients_through_the_sample_by_finite_differences",
+        f"{ADVERSARIAL}/tests/test_bottleneck.py::test_gradients_through_the_sample_by_finite_differences",
     ),
     Mutant(
         "V4",
@@ -422,7 +428,7 @@ MUTANTS = [
     Mutant(
         "V5",
         "the generator meets the mean",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         'generator_z == "mean"',
         'generator_z != "mean"',
         "test_adversary.py::test_noise_is_on_for_critic_and_generator",
@@ -430,7 +436,7 @@ MUTANTS = [
     Mutant(
         "V5",
         "one noise for real and fake",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         'draws, f"{tag}/fake")\n        r, f',
         'draws, f"{tag}/real")\n        r, f',
         "test_adversary.py::test_equal_inputs_meet_noise_of_their_own",
@@ -438,7 +444,7 @@ MUTANTS = [
     Mutant(
         "V6",
         "noise cannot be turned off",
-        f"{PARTS}/bottleneck.py",
+        f"{ADVERSARIAL}/bottleneck.py",
         "noise is None or not self.params.noise",
         "noise is None",
         "test_bottleneck.py::test_noise_off_is_the_plain_code",
@@ -446,7 +452,7 @@ MUTANTS = [
     Mutant(
         "V6",
         "beta not clamped at a far bound",
-        f"{PARTS}/bottleneck.py",
+        f"{ADVERSARIAL}/bottleneck.py",
         "torch.where(alive, moved, self.beta)",
         "torch.where(alive, moved.clamp_min(1e-3), self.beta)",
         "test_adversary.py::test_a_bound_out_of_reach_drives_beta_to_zero",
@@ -454,7 +460,7 @@ MUTANTS = [
     Mutant(
         "V7",
         "KL of the fakes only",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         "kl = 0.5 * (kl_real + kl_fake)",
         "kl = kl_fake",
         "test_adversary.py::test_objective_is_the_sum_of_its_parts",
@@ -462,7 +468,7 @@ MUTANTS = [
     Mutant(
         "V8",
         "penalty through the mean",
-        f"{PARTS}/adversary.py",
+        f"{ADVERSARIAL}/adversary.py",
         "squared_gradient(r, real)",
         'squared_gradient(self.critic.score(self.critic.encode(real, None, "").z), real)',
         "test_adversary.py::test_penalty_is_taken_through_the_sampled_code",
@@ -503,22 +509,38 @@ MUTANTS = [
         "Resume",
         "any parameters are taken",
         f"{RUN}/checkpoint.py",
-        "if differing:",
-        "if not theirs:",
+        "if theirs.get(k) != identity.get(k)):",
+        "if not theirs):",
         "test_checkpoint.py::test_another_run_names_what_differs",
+    ),
+    Mutant(
+        "Resume",
+        "the digest is not looked at",
+        f"{RUN}/checkpoint.py",
+        "whole = content[:HEADER] == MAGIC + hashlib.sha256(payload).digest()",
+        "whole = content.startswith(MAGIC)",
+        "test_checkpoint.py::test_every_flipped_bit_and_every_truncation_is_refused",
+    ),
+    Mutant(
+        "Resume",
+        "one generation of checkpoints",
+        f"{RUN}/train.py",
+        "_state(run, method, source), previous)",
+        "_state(run, method, source))",
+        "test_train.py::test_what_is_damaged_is_refused_and_the_run_ends_bit_equal",
     ),
     Mutant(
         "Stack",
         "one norm for all seeds",
-        f"{PARTS}/optim.py",
-        "torch.linalg.vector_norm(p.grad.flatten(1), dim=1)",
-        "p.grad.norm().expand(len(p))",
+        f"{NETS}/optim.py",
+        "torch.linalg.vector_norm(_grad(p).flatten(1), dim=1)",
+        "_grad(p).norm().expand(len(p))",
         "test_optim.py::test_norm_is_per_seed",
     ),
     Mutant(
         "Stack",
         "one seed's long gradient shortens all",
-        f"{PARTS}/optim.py",
+        f"{NETS}/optim.py",
         "(self.params.clip_norm / (norm + 1e-6))",
         "(self.params.clip_norm / (norm.max() + 1e-6)).expand_as(norm)",
         "test_optim.py::test_a_long_gradient_is_shortened_for_its_seed_alone",
@@ -526,15 +548,15 @@ MUTANTS = [
     Mutant(
         "Resume",
         "moments of before the load",
-        f"{PARTS}/rules.py",
+        f"{FAST}/optimisers.py",
         "        super().load_state_dict(state_dict)\n        self._gathered = []",
         "        super().load_state_dict(state_dict)",
-        "test_optim.py::test_adam_goes_on_after_its_state_was_loaded",
+        "test_optimisers.py::test_adam_goes_on_after_its_state_was_loaded",
     ),
     Mutant(
         "Stack",
         "a dead seed moves",
-        f"{PARTS}/optim.py",
+        f"{NETS}/optim.py",
         "            self._step_living()",
         "            self.optimizer.step()",
         "test_optim.py::test_a_seed_that_is_not_finite_is_held_and_the_others_do_not_notice",
@@ -550,7 +572,7 @@ MUTANTS = [
     Mutant(
         "Stack",
         "batch means over seeds",
-        f"{PARTS}/losses.py",
+        f"{ADVERSARIAL}/losses.py",
         "return x.mean(1, keepdim=True)",
         "return x.mean()",
         "test_losses.py::test_average_relativistic_losses_read_batch_means",
@@ -558,106 +580,106 @@ MUTANTS = [
     Mutant(
         "I1",
         "log D for -log(1 - D)",
-        f"{PARTS}/gail.py",
+        f"{ADVERSARIAL}/gail.py",
         "return F.softplus(logit) if",
         "return -F.softplus(-logit) if",
-        "test_imitation_parts.py::test_rewards_of_gail_over_a_table_of_logits",
+        "test_discriminators.py::test_rewards_of_gail_over_a_table_of_logits",
     ),
     Mutant(
         "I1",
         "GAIL without the action",
-        f"{PARTS}/gail.py",
+        f"{ADVERSARIAL}/gail.py",
         '"sa": (rows.actions,)',
         '"sa": (0 * rows.actions,)',
-        "test_imitation_parts.py::test_what_gail_sees",
+        "test_discriminators.py::test_what_gail_sees",
     ),
     Mutant(
         "A1",
         "log pi left out of the logit",
-        f"{PARTS}/airl.py",
+        f"{ADVERSARIAL}/airl.py",
         "logit = f - torch.cat(log_pi, 1)",
         "logit = f",
-        "test_imitation_parts.py::test_the_logit_makes_d_the_ratio_of_exp_f_to_pi",
+        "test_discriminators.py::test_the_logit_makes_d_the_ratio_of_exp_f_to_pi",
     ),
     Mutant(
         "A3",
         "shaping beyond a terminal state",
-        f"{PARTS}/airl.py",
+        f"{ADVERSARIAL}/airl.py",
         "params.gamma * (~rows.terminated) * after",
         "params.gamma * after",
-        "test_imitation_parts.py::test_f_is_reward_plus_shaping_and_stops_at_a_terminal_state",
+        "test_discriminators.py::test_f_is_reward_plus_shaping_and_stops_at_a_terminal_state",
     ),
     Mutant(
         "A3",
         "no discount in f",
-        f"{PARTS}/airl.py",
+        f"{ADVERSARIAL}/airl.py",
         "params.gamma * (~rows.terminated) * after",
         "(~rows.terminated) * after",
-        "test_imitation_parts.py::test_f_is_reward_plus_shaping_and_stops_at_a_terminal_state",
+        "test_discriminators.py::test_f_is_reward_plus_shaping_and_stops_at_a_terminal_state",
     ),
     Mutant(
         "A3",
         "padding where it was not asked for",
-        f"{PARTS}/transitions.py",
+        f"{CONTROL}/transitions.py",
         'if last_next == "zeros":',
         "if last_next:",
-        "test_imitation_parts.py::test_the_last_next_observation_is_padded_or_seen",
+        f"{ADVERSARIAL}/tests/test_discriminators.py::test_the_last_next_observation_is_padded_or_seen",
     ),
     Mutant(
         "A4",
         "the shaped reward is paid",
-        f"{PARTS}/airl.py",
+        f"{ADVERSARIAL}/airl.py",
         'if form == "g":',
         'if form == "f_":',
-        "test_imitation_parts.py::test_the_policy_is_paid_in_the_form_that_is_named",
+        "test_discriminators.py::test_the_policy_is_paid_in_the_form_that_is_named",
     ),
     Mutant(
         "A5",
         "f is what transfers",
-        f"{PARTS}/discriminators.py",
+        f"{ADVERSARIAL}/discriminators.py",
         "        return net.g\n",
         '        return lambda o, a: net._f(_without_next(o, a), None, "")[0]\n',
-        "test_imitation_parts.py::test_the_learnt_reward_is_that_of_states_and_actions",
+        "test_discriminators.py::test_the_learnt_reward_is_that_of_states_and_actions",
     ),
     Mutant(
         "V1",
         "one KL of three",
-        f"{PARTS}/airl.py",
+        f"{ADVERSARIAL}/airl.py",
         "kl = kl + kl_after + kl_here",
         "kl = kl + kl_here",
-        "test_imitation_parts.py::test_three_kls_share_one_bound_or_the_rewards_alone_has_it",
+        "test_discriminators.py::test_three_kls_share_one_bound_or_the_rewards_alone_has_it",
     ),
     Mutant(
         "V2",
         "no dual step in AIRL",
-        f"{PARTS}/airl.py",
-        '            self.reward_net.bottleneck.dual_step(logs["kl"], self.alive_ref[0])\n',
+        f"{ADVERSARIAL}/airl.py",
+        '            bottleneck.dual_step(logs["kl"], self.alive)\n',
         "",
-        "test_imitation_parts.py::test_the_dual_step_follows_the_optimisers",
+        "test_discriminators.py::test_the_dual_step_follows_the_optimisers",
     ),
     Mutant(
         "R1",
         "AIRL's penalty on both sides",
-        f"{PARTS}/airl.py",
+        f"{ADVERSARIAL}/airl.py",
         "squared_gradient(score, x)[:, :n]",
         "squared_gradient(score, x)",
-        "test_imitation_parts.py::test_the_penalty_is_on_the_experts_states_in_all_three_encodings",
+        "test_discriminators.py::test_the_penalty_is_on_the_experts_states_in_all_three_encodings",
     ),
     Mutant(
         "Replay",
         "the oldest goes first",
-        f"{PARTS}/replay.py",
+        f"{ADVERSARIAL}/replay.py",
         "clamp(1, n) - 1",
         "clamp(1, n) * 0",
-        "test_imitation_parts.py::test_newer_paths_are_likelier_to_go",
+        "test_discriminators.py::test_newer_paths_are_likelier_to_go",
     ),
     Mutant(
         "Replay",
         "rows of several paths mixed",
-        f"{PARTS}/replay.py",
+        f"{ADVERSARIAL}/replay.py",
         "paths = part.unflatten(1, (n_paths, self.length))[:, :taken]",
         "paths = part.unflatten(1, (self.length, n_paths)).transpose(1, 2)[:, :taken]",
-        "test_imitation_parts.py::test_replay_mixes_as_many_old_rows_and_keeps_whole_paths",
+        "test_discriminators.py::test_replay_mixes_as_many_old_rows_and_keeps_whole_paths",
     ),
     Mutant(
         "I2",
@@ -702,7 +724,7 @@ MUTANTS = [
     Mutant(
         "I5",
         "the next state as it is",
-        f"{PARTS}/transitions.py",
+        f"{CONTROL}/transitions.py",
         "next_observations=see(self.next_observations)",
         "next_observations=self.next_observations",
         "test_normaliser.py::test_the_discriminator_meets_s_and_next_s_by_the_same_numbers",
@@ -713,12 +735,12 @@ MUTANTS = [
         f"{METHODS}/imitation.py",
         '"rows", steps, n_expert).flatten(1)).seen(self.learner.see)',
         '"rows", steps, n_expert).flatten(1))',
-        "baselines/parts/tests/test_normaliser.py::test_the_discriminator_meets_s_and_next_s_by_the_same_numbers",
+        "baselines/parts/control/tests/test_normaliser.py::test_the_discriminator_meets_s_and_next_s_by_the_same_numbers",
     ),
     Mutant(
         "I5",
         "the expert's observations do not count",
-        f"{PARTS}/learner.py",
+        f"{CONTROL}/learner.py",
         'if self._normalises_by("both"):',
         "if False:",
         "test_normaliser.py::test_whose_observations_count",
@@ -726,7 +748,7 @@ MUTANTS = [
     Mutant(
         "I6",
         "the mean taken off rewards",
-        f"{PARTS}/normaliser.py",
+        f"{CONTROL}/normaliser.py",
         "return (rewards / self.std.float().unsqueeze(2))",
         "return ((rewards - self.mean.float().unsqueeze(2)) / self.std.float().unsqueeze(2))",
         "test_normaliser.py::test_rewards_are_divided_by_the_spread_of_the_return_and_keep_their_sign",
@@ -750,7 +772,7 @@ MUTANTS = [
     Mutant(
         "P2",
         "the normaliser moves within an update",
-        f"{PARTS}/learner.py",
+        f"{CONTROL}/learner.py",
         "        seen = self.see(rollout.observations)\n",
         "        self.see.absorb(rollout.observations.flatten(1, 2), alive)\n        seen = self.see(rollout.observations)\n",
         "test_normaliser.py::test_it_stands_still_within_an_update",
@@ -766,7 +788,7 @@ MUTANTS = [
     Mutant(
         "Init",
         "signs of the decomposition",
-        f"{PARTS}/orthogonal.py",
+        f"{NETS}/orthogonal.py",
         " * r.diagonal(dim1=1, dim2=2).sign().unsqueeze(1)",
         "",
         "test_orthogonal.py::test_directions_are_even",
@@ -774,7 +796,7 @@ MUTANTS = [
     Mutant(
         "P3",
         "the scope of advantages is not the named one",
-        f"{PARTS}/ppo.py",
+        f"{CONTROL}/ppo.py",
         'if params.minibatch_advantages == "standardised":',
         "if False:",
         "test_ppo.py::test_advantages_standardised_by_minibatch_forget_their_scale_and_mean",
@@ -782,9 +804,9 @@ MUTANTS = [
     Mutant(
         "P3",
         "one seed's KL stops all",
-        f"{PARTS}/ppo.py",
-        "(self._kl(o, before) > params.kl_limit)",
-        "(self._kl(o, before) > params.kl_limit).any()",
+        f"{CONTROL}/ppo.py",
+        "(self._kl(o, tuple(before)) > params.kl_limit)",
+        "(self._kl(o, tuple(before)) > params.kl_limit).any()",
         "test_ppo.py::test_a_seed_stops_by_its_own_kl_and_moves_again_at_the_next_update",
     ),
     Mutant(
@@ -798,7 +820,7 @@ MUTANTS = [
     Mutant(
         "P5",
         "half the Fisher information of log std",
-        f"{PARTS}/policy.py",
+        f"{CONTROL}/policy.py",
         "2 * tangent[1]",
         "tangent[1]",
         "test_trpo.py::test_fisher_product_is_that_of_the_explicit_matrix",
@@ -806,7 +828,7 @@ MUTANTS = [
     Mutant(
         "P5",
         "a step too short",
-        f"{PARTS}/trpo.py",
+        f"{CONTROL}/trpo.py",
         "(2 * params.trust_region / ",
         "(params.trust_region / ",
         "test_trpo.py::test_the_first_try_has_the_length_of_the_trust_region",
@@ -814,7 +836,7 @@ MUTANTS = [
     Mutant(
         "P5",
         "any step is taken",
-        f"{PARTS}/trpo.py",
+        f"{CONTROL}/trpo.py",
         "self.alive & (gain_now > 0) & (kl_now <= self.params.trust_region)",
         "self.alive",
         "test_trpo.py::test_a_line_search_that_fails_keeps_the_parameters",
@@ -830,7 +852,7 @@ MUTANTS = [
     Mutant(
         "A2",
         "log pi averaged over dimensions",
-        f"{PARTS}/policy.py",
+        f"{CONTROL}/policy.py",
         "(0.5 * z.square() + log_std).sum(2)",
         "(0.5 * z.square() + log_std).mean(2)",
         "test_policy.py::test_densities_kl_and_entropy_are_those_of_torch",
@@ -879,31 +901,31 @@ MUTANTS = [
     Mutant(
         "Twice",
         "penalty blind to one weight's part",
-        f"{PARTS}/convolution.py",
+        f"{FAST}/convolve.py",
         "_WeightGradient.apply(dy, ddx, weight, ctx.g)",
         "0 * _WeightGradient.apply(dy, ddx, weight, ctx.g)",
-        "test_convolution.py::test_values_and_both_derivatives",
+        "test_convolve.py::test_values_and_both_derivatives",
     ),
     Mutant(
         "Twice",
         "weight gradient constant in x",
-        f"{PARTS}/convolution.py",
+        f"{FAST}/convolve.py",
         "dx = _InputGradient.apply(dy, ddw, x, ctx.g) if ctx.needs_input_grad[1] else None",
         "dx = None",
-        "test_convolution.py::test_derivatives_by_finite_differences",
+        "test_convolve.py::test_derivatives_by_finite_differences",
     ),
     Mutant(
         "Twice",
         "the layer's stride forgotten",
-        f"{PARTS}/convolution.py",
+        f"{FAST}/convolve.py",
         "[g.stride] * 2, [g.padding] * 2",
         "[1] * 2, [g.padding] * 2",
-        "test_convolution.py::test_values_and_both_derivatives",
+        "test_convolve.py::test_values_and_both_derivatives",
     ),
     Mutant(
         "Ways",
         "every group with the first seed's bias",
-        f"{PARTS}/maps.py",
+        f"{FAST}/maps.py",
         "bias.flatten()",
         "bias[:1].expand_as(bias).flatten()",
         "test_maps.py::test_each_seed_has_its_own_convolution",
@@ -911,7 +933,7 @@ MUTANTS = [
     Mutant(
         "Ways",
         "windows' pixels in another order than the weights",
-        f"{PARTS}/maps.py",
+        f"{FAST}/maps.py",
         "permute(0, 1, 2, 4, 5, 3)",
         "permute(0, 1, 2, 5, 4, 3)",
         "test_maps.py::test_each_seed_has_its_own_convolution",
@@ -919,7 +941,7 @@ MUTANTS = [
     Mutant(
         "Ways",
         "stacked before the branches are done",
-        f"{PARTS}/maps.py",
+        f"{FAST}/maps.py",
         "            caller.wait_stream(stream)",
         "            pass",
         "test_maps.py::test_branches_fork_and_join",
@@ -927,7 +949,7 @@ MUTANTS = [
     Mutant(
         "Ways",
         "weights given away while a branch reads them",
-        f"{PARTS}/maps.py",
+        f"{FAST}/maps.py",
         "self.given(weights[k])",
         "weights[k]",
         "test_maps.py::test_branches_fork_and_join",
@@ -935,7 +957,7 @@ MUTANTS = [
     Mutant(
         "Written",
         "the surrogate is not clipped",
-        f"{PARTS}/written_out.py",
+        f"{FAST}/written_out.py",
         "torch.where(free <= held, free, 0.0)",
         "free",
         "test_written_out.py::test_clipped_surrogate",
@@ -943,7 +965,7 @@ MUTANTS = [
     Mutant(
         "Written",
         "log std lacks its normaliser",
-        f"{PARTS}/written_out.py",
+        f"{FAST}/written_out.py",
         "(slope * (squares - 1))",
         "(slope * squares)",
         "test_written_out.py::test_clipped_surrogate",
@@ -951,10 +973,26 @@ MUTANTS = [
     Mutant(
         "Written",
         "a clipped value moves on",
-        f"{PARTS}/written_out.py",
+        f"{FAST}/written_out.py",
         "torch.where(moved == value - old, held, 0.0)",
         "held",
         "test_written_out.py::test_squared_error",
+    ),
+    Mutant(
+        "Plain",
+        "the switch does nothing",
+        f"{FAST}/switch.py",
+        'return value == "1"',
+        "return False",
+        "test_switch.py::test_updates_of_ppo",
+    ),
+    Mutant(
+        "Init",
+        "optimisers before the weights",
+        "harness/contracts.py",
+        "        initialise(self, draws)\n        self.to(device)\n        bind(self, self.alive)",
+        "        bind(self, self.alive)\n        initialise(self, draws)\n        self.to(device)",
+        "harness/tests/test_method.py::test_ready_fills_the_weights_and_then_binds_every_part_to_the_one_buffer",
     ),
     Mutant(
         "Capture",
@@ -975,7 +1013,7 @@ MUTANTS = [
     Mutant(
         "Capture",
         "the schedule is read on the host",
-        f"{PARTS}/noise.py",
+        f"{ADVERSARIAL}/noise.py",
         "(left.clamp_min(0.0) if",
         "(max(0.0, float(left)) if",
         "harness/tests/test_capture.py::test_schedules_take_a_step_on_the_device",
@@ -1007,7 +1045,7 @@ MUTANTS = [
     Mutant(
         "Device",
         "conjugate gradients wait",
-        f"{PARTS}/trpo.py",
+        f"{CONTROL}/trpo.py",
         "if surely(~running):",
         "if not bool(running.any()):",
         "harness/tests/test_capture.py::test_updates_of_what_acts_look_seldom",
@@ -1052,7 +1090,7 @@ def copy_tree(folder: Path) -> None:
 
 def tests_in(folder: str, tests: list[str], log: str) -> None:
     """The child: pytest in `folder`, with the modules of that folder and no others of ours."""
-    with open(log, "w") as file:
+    with Path(log).open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     for name in [n for n in sys.modules if n.split(".")[0] in ("harness", "baselines")]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from harness.plan.plan import Plan, load_plan
+from harness.yaml_text import dumped
 
 CRITIC = {
     "algorithm": "critic",
@@ -35,5 +34,5 @@ PARAMS = {
 
 def write(root: Path) -> Plan:
     root.mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    (root / "params.yaml").write_text(dumped(PARAMS))
     return load_plan(root)

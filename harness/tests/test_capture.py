@@ -5,9 +5,10 @@ import functools
 import pytest
 import torch
 
-from baselines.parts import optim, trpo
-from baselines.parts.noise import NoiseParams
-from baselines.parts.optim import OptimizerParams
+from baselines.parts.adversarial.noise import NoiseParams
+from baselines.parts.control import trpo
+from baselines.parts.nets import optim
+from baselines.parts.nets.optim import OptimizerParams
 from harness import registry
 from harness.checks.stacking import TOLERANCE, distance
 from harness.checks.trial import Trial, name_of, project

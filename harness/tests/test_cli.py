@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
+from harness.commands import list as list_command
 from harness.errors import BenchError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,25 @@ assert not {"torch", "numpy", "pydantic"} & set(sys.modules)
     before = _children_seconds()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert _children_seconds() - before < 1.0
+    assert _children_seconds() - before < 0.5
+
+
+@pytest.mark.parametrize("name", ["train", "list", "import"])
+def test_a_command_is_the_only_one_loaded(name: str) -> None:
+    code = f"""
+import sys
+from harness.cli import main
+try:
+    main([{name!r}, "--help"])
+except SystemExit as done:
+    assert done.code == 0
+print(sorted(m for m in sys.modules if m.startswith("harness.commands.") and "._" not in m))
+assert not {{"torch", "numpy", "pydantic"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = f"harness.commands.{name}" + "_" * (name == "import")
+    assert done.stdout.splitlines()[-1] == repr([loaded])
 
 
 def _children_seconds() -> float:
@@ -64,7 +83,7 @@ def test_what_goes_wrong_is_one_line(
     def fail(args: argparse.Namespace) -> None:
         raise raised
 
-    monkeypatch.setattr(cli, "_list", fail)
+    monkeypatch.setattr(list_command, "run", fail)
     assert cli.main(["list"]) == status
     assert capsys.readouterr() == ("", line)
 
@@ -77,6 +96,7 @@ def test_what_goes_wrong_is_one_line(
             "error: /nowhere/params.yaml is missing: run bench in the project's folder or give --root",
         ),
         (["check", "digits9"], "error: task or method digits9: unknown; did you mean digits8?"),
+        (["chek"], "error: command chek: unknown; did you mean check?"),
         (["preset", "smok"], "error: preset smok: unknown; did you mean smoke?"),
     ],
 )
@@ -93,7 +113,7 @@ def test_jobs_are_counted_from_one(jobs: str, capsys: pytest.CaptureFixture) -> 
     with pytest.raises(SystemExit) as stopped:
         cli.main(["train", "--jobs", jobs])
     assert stopped.value.code == 2
-    assert "is no whole number from 1" in capsys.readouterr().err
+    assert f"must be a positive integer, got {jobs}" in capsys.readouterr().err
 
 
 def test_check_counts_what_is_valid(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

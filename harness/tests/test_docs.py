@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
-from ruamel.yaml import YAML
 
 from harness.cli import parser
 from harness.plan.plan import load_plan
-from harness.run.params import compose, read_yaml
+from harness.run.like import compose
+from harness.run.params import read_yaml
+from harness.yaml_text import dumped, parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
@@ -79,7 +79,14 @@ def tried(words: list[str]) -> None:
         if arguments[0] == "-m":
             assert importlib.util.find_spec(arguments[1]), f"{shlex.join(words)}: there is no such module"
     else:
-        assert name in (".", "cd", "git", "pip"), f"{shlex.join(words)}: this test does not know how to try {name}"
+        assert name in (".", "cd", "git", "pip") or declared(name), (
+            f"{shlex.join(words)}: this test does not know how to try {name}"
+        )
+
+
+def declared(path: str) -> bool:
+    """Whether a program of .venv comes with a package that pyproject.toml names."""
+    return path.startswith(".venv/bin/") and f'"{path[10:]}==' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def make_targets() -> set[str]:
@@ -110,12 +117,11 @@ def test_commands_of_a_block_exist(text):
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_yaml_stands_alone_and_fits_the_parameters(text, tmp_path):
     """A block with keys of params.yaml is laid over that and validated; then its cells must be there."""
-    block = YAML(typ="safe").load(text)
+    block = parsed(text)
     params = read_yaml(ROOT / "params.yaml")
     if not block.keys() <= params.keys():
         return
-    whole = OmegaConf.to_yaml(OmegaConf.create(compose(params, block, "README")))
-    (tmp_path / "params.yaml").write_text(whole, encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(dumped(compose(params, block, "README")), encoding="utf-8")
     cells = {(cell.task, cell.name) for cell in load_plan(tmp_path).cells}
     assert {(task, name) for task, made in block.get("methods", {}).items() for name in made} <= cells
 
@@ -123,7 +129,7 @@ def test_yaml_stands_alone_and_fits_the_parameters(text, tmp_path):
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_methods_can_be_pasted_below_their_task(text, tmp_path):
     """As a user does it: the lines of a method, as they stand, put under the task in the text of params.yaml."""
-    block = YAML(typ="safe").load(text)
+    block = parsed(text)
     if block.keys() != {"methods"}:
         return
     ((task, made),) = block["methods"].items()

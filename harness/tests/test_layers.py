@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from harness.plan.keys import imports
+from harness.yaml_text import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,8 +24,8 @@ def module(path: Path) -> str:
 
 
 def test_the_reader_of_imports_sees_lazy_ones() -> None:
-    text = "def f():\n    from harness.tasks import images\n    import baselines.parts.nets as n\n"
-    assert set(imports(ast.parse(text))) == {"harness.tasks", "harness.tasks.images", "baselines.parts.nets"}
+    text = "def f():\n    from harness.tasks import images\n    import baselines.parts.nets.images as n\n"
+    assert set(imports(ast.parse(text))) == {"harness.tasks", "harness.tasks.images", "baselines.parts.nets.images"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=module)
@@ -48,7 +48,7 @@ def test_only_three_files_import_by_name() -> None:
 
 def test_the_harness_names_no_method() -> None:
     """No string of harness/ (docstrings apart) is a method's name of params.yaml. Benchmarks have to: peers know them by name."""
-    methods = yaml.safe_load((ROOT / "params.yaml").read_text())["methods"]
+    methods = load(ROOT / "params.yaml")["methods"]
     algorithms = {path.stem for path in (ROOT / "baselines/methods").glob("*.py")}
     # A family may bear the name of what is learnt in it; of the algorithms only "critic" is a word of its own.
     names = ({name for block in methods.values() for name in block} | algorithms) - {"critic"}
@@ -67,7 +67,7 @@ class NoTorch:
         if name.split(".")[0] == "torch":
             raise ImportError("torch is blocked here")
 sys.meta_path.insert(0, NoTorch())
-import harness.report.page.page, harness.report.records.aggregate
+import harness.report.page.render, harness.report.records.aggregate
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-500:]

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from harness.registry import ROOT
 from harness.tests.small import CRITIC, PARAMS
+from harness.yaml_text import dumped, load
 
 RING = '''\
 """A ring of Gaussians
@@ -97,7 +97,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     task = PARAMS["tasks"]["pair"] | {"family": "ring", "steps": 40}
     methods = {"plain": CRITIC, "wide": CRITIC | {"batch": 64}}
     params = PARAMS | {"tasks": {"circle": task}, "methods": {"circle": methods}}
-    (tree / "params.yaml").write_text(yaml.safe_dump(params | {"report": {"baseline": {"circle": "plain"}}}))
+    (tree / "params.yaml").write_text(dumped(params | {"report": {"baseline": {"circle": "plain"}}}))
     for name in ("published.csv", "claims.yaml"):
         (tree / "results").mkdir(exist_ok=True)
         shutil.copy(ROOT / "results" / name, tree / "results" / name)
@@ -120,7 +120,7 @@ def test_it_is_trained_and_scored_by_its_own_measure(tree: Path) -> None:
 
 
 def test_it_has_its_stage_and_its_keys(tree: Path) -> None:
-    stage = yaml.safe_load((tree / "pipelines/circle/dvc.yaml").read_text())["stages"]["train"]["do"]
+    stage = load(tree / "pipelines/circle/dvc.yaml")["stages"]["train"]["do"]
     assert "results/keys/circle/${key}.json" in stage["deps"]
     files = {path.rsplit("/", 1)[1] for plot in stage["plots"] for path in plot}
     assert files == {"record.json", "scores.csv", "curves.csv", "panels.csv"}

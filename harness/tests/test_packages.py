@@ -18,13 +18,15 @@ from harness.tests import small
 
 CODE = """\
 from baselines.methods.critic import FixedAdversary
-from baselines.parts.adversary import AdversaryParams
+from baselines.parts.adversarial.adversary import AdversaryParams
+from baselines.parts.nets.perceptron import MLPParams
 from typing import Literal
 
 FAMILIES = ("gaussians", "of_another_version")
 
 class Params(AdversaryParams):
     algorithm: Literal["wave"]
+    net: MLPParams
     batch: int = 8
 
 def build(params, spec, draws, device):

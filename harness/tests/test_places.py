@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
+from harness.commands import list as list_command
 from harness.plan.pipelines import write_pipelines
 from harness.registry import ROOT
 from harness.report.figures import drawings
@@ -27,11 +28,12 @@ import sys, warnings
 from pathlib import Path
 warnings.filterwarnings("error", category=EncodingWarning, module=r"(harness|baselines)\\.")
 from harness.cli import main
+from harness import registry
 from harness.plan import keys
 root = Path(sys.argv[1])
 for command in ("check", "list"):
     assert main(["--root", sys.argv[1], command]) == 0
-print(keys.literal(root / "harness/own.py", "FAMILIES"))
+print(registry.literal(root / "harness/own.py", "FAMILIES"))
 print(keys.closure(root, ["harness.own"]))
 """
 
@@ -42,7 +44,7 @@ from harness.cli import main
 root, out = sys.argv[1:]
 def run(*words):
     return main(["--root", root, *words])
-assert run("prepare", "pair") == run("pipelines") == 0
+assert run("prepare", "pair") == run("pipelines") == run("evaluate") == 0
 WRITES = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 def deny(event, args):
     writes = event in WRITES or event == "open" and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
@@ -119,7 +121,7 @@ def test_what_the_file_system_refuses_is_one_line(
     def fail(args) -> None:
         raise raised
 
-    monkeypatch.setattr(cli, "_list", fail)
+    monkeypatch.setattr(list_command, "run", fail)
     assert cli.main(["list"]) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"error: {line}") and said.count("\n") == 1
@@ -128,7 +130,7 @@ def test_what_the_file_system_refuses_is_one_line(
 def test_no_folder_for_temporary_files_is_one_line(monkeypatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
-    monkeypatch.setattr(cli, "_list", lambda args: tempfile.mkdtemp())
+    monkeypatch.setattr(list_command, "run", lambda args: tempfile.mkdtemp())
     assert cli.main(["list"]) == 2
     assert capsys.readouterr().err.endswith("set TMPDIR to a folder that can be written\n")
 
@@ -137,15 +139,22 @@ def test_an_error_of_a_network_keeps_its_traceback(monkeypatch) -> None:
     def fail(args) -> None:
         raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
 
-    monkeypatch.setattr(cli, "_list", fail)
+    monkeypatch.setattr(list_command, "run", fail)
     with pytest.raises(ConnectionResetError):
         cli.main(["list"])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_output_that_finds_no_room_is_one_line() -> None:
-    code = "import sys; from harness import cli; cli._list = lambda args: print('x'); sys.exit(cli.main(['list']))"
-    with open("/dev/full", "w", encoding="utf-8") as full:
+    code = """
+import sys
+from harness import cli
+from harness.commands import list as list_command
+from harness.commands import list as command
+command.run = lambda args: print("x")
+sys.exit(cli.main(["list"]))
+"""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False)
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr

@@ -11,8 +11,9 @@ from harness.benchmarks import beside, fid, peers, record, speed
 from harness.benchmarks.record import Options, alternate, at_most, row
 from harness.cli import main
 from harness.registry import ROOT
-from harness.report.figures import speed as report
 from harness.report.records import measured
+from harness.report.tables import speed as report
+from harness.report.tables.formats import words
 
 
 def made(options: Options, ratio_aim: float = 2.0) -> measured.Record:
@@ -45,13 +46,13 @@ def test_a_quick_record_overwrites_no_full_one(tmp_path):
         quick = made(options)
         assert quick["quick"] and record.write(tmp_path, quick).name == "thing-quick.json"
     assert full.read_bytes() == before and full.name == "thing.json"
-    assert [one["benchmark"] for one in measured.load(full.parent)] == ["thing"]
+    assert [one["benchmark"] for one in measured.load_measured(full.parent)] == ["thing"]
     full.unlink()
-    assert [one["benchmark"] for one in measured.load(full.parent)] == ["thing-quick"]
+    assert [one["benchmark"] for one in measured.load_measured(full.parent)] == ["thing-quick"]
 
 
 def test_every_committed_record_is_of_the_schema():
-    records = measured.load(ROOT / record.FOLDER)
+    records = measured.load_measured(ROOT / record.FOLDER)
     assert (
         {path.stem for path in (ROOT / record.FOLDER).glob("*.json")} >= {one["benchmark"] for one in records} > set()
     )
@@ -81,7 +82,7 @@ def test_what_is_not_of_the_schema_is_named(change, line, tmp_path):
     assert line in measured.fault(held, "thing")
     (tmp_path / "thing.json").write_text(json.dumps(held))
     with pytest.raises(measured.BenchError, match="thing.json: .*; make it again with `bench speed`"):
-        measured.load(tmp_path)
+        measured.load_measured(tmp_path)
 
 
 def test_aims():
@@ -92,11 +93,15 @@ def test_aims():
     assert measured.met(row("x", "s", **values)) is None
 
 
-def test_a_median_that_rounds_to_its_aim_shows_one_digit_more():
-    assert report._range({"median": 0.1003, "least": 0.05, "most": 0.12}, 0.1).startswith("0.1003 [")
-    for stated in (None, 0.2):
-        assert report._range({"median": 0.1003, "least": 0.05, "most": 0.12}, stated).startswith("0.100 [")
-    assert report._range({"median": 0.1, "least": 0.05, "most": 0.12}, 0.1).startswith("0.100 [")
+def test_a_median_that_rounds_to_its_aim_shows_one_digit_more(tmp_path):
+    def shown(ours, aim):
+        rows = [row("work", "s", [ours] * 5, aim=aim and {"of": "ours", "at_most": aim})]
+        record.write(tmp_path, record.record(Options(tmp_path), "thing", "A thing", rows, {}))
+        made = report.table(tmp_path / record.FOLDER, str)
+        return words(made.rows[0][4]).split(" ")[0]
+
+    assert shown(0.1003, 0.1) == "0.1003"
+    assert shown(0.1003, None) == shown(0.1003, 0.2) == shown(0.1, 0.1) == "0.100"
 
 
 def test_each_peer_has_a_benchmark_and_commands():

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
+from harness.files import write_text
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
 from harness.run.checkpoint import locked
 from harness.run.lifeline import GRACE, owned
+from harness.yaml_text import dumped
 
+BASE = "presets/base"  # in the copy: the tree's params.yaml, which presets lie over; DVC's report depends on presets/
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
 KEPT = (
     "published.csv",
@@ -31,14 +34,21 @@ KEPT = (
 LINKED = "data"  # image sets of any size, named in params.yaml by a path below it
 
 
+def base_params(root: Path) -> Path:
+    """The parameters that presets are composed over: the project's own, in a private copy too."""
+    return root / BASE if (root / BASE).is_file() else root / "params.yaml"
+
+
 def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     """Bring build/<name> up to date with the tree, with `params` as its params.yaml; returns its path.
 
-    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
-    show. data/ is linked.
-    """
-    from omegaconf import OmegaConf
+    The tree's own params.yaml is kept beside them, see `base_params`.
 
+    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
+    show. data/ is linked. Raises BenchError where root is itself such a copy.
+    """
+    if (root / COPIED).is_file():
+        raise BenchError(f"{root} is a private copy, from which no other is made: run this in the project's own folder")
     copy = root / "build" / name
     shown = {
         needs.place(block["demonstrations"])
@@ -55,7 +65,8 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     (copy / COPIED).write_bytes(os.fsencode("\n".join(map(str, wanted))))
     (copy / REMEMBERED).write_text(json.dumps(origin(root)) + "\n", encoding="utf-8")
     (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
-    OmegaConf.save(OmegaConf.create(params), copy / "params.yaml")
+    _copy(root / "params.yaml", copy / BASE)
+    write_text(copy / "params.yaml", dumped(params))
     write_pipelines(copy, params)
     return copy
 
@@ -65,9 +76,14 @@ def alone(root: Path, name: str) -> AbstractContextManager[None]:
     return locked(root / "build" / ".locks" / name)
 
 
+def train_command(jobs: int, timeout: int | None) -> list[str]:
+    """The words for `bench_in` that train every cell."""
+    return ["train", "--jobs", str(jobs), *(["--timeout", str(timeout)] if timeout is not None else [])]
+
+
 def bench_in(copy: Path, *command: str) -> None:
     """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
-    _run(copy, [sys.executable, "-m", "harness.cli", *command], "bench " + " ".join(command))
+    _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command))
 
 
 def dvc_in(copy: Path, *command: str) -> None:

@@ -9,8 +9,9 @@ import torch
 
 from harness.errors import BenchError
 from harness.files import write_bytes
-from harness.plan.identity import block_folder
+from harness.plan.identity import block_folder, identity
 from harness.plan.plan import Cell
+from harness.run import checkpoint
 
 
 def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[str, tuple[int, ...]]:
@@ -32,14 +33,14 @@ def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[s
 
 
 def _method_state(root: Path, cell: Cell, seeds: tuple[int, ...]) -> dict[str, torch.Tensor]:
-    path = block_folder(root, cell, seeds) / "checkpoint.pt"
+    path = block_folder(root, cell, seeds) / checkpoint.CHECKPOINT
     again = f"run `bench train {cell.task} {cell.name}` first"
     if not path.is_file():
         raise BenchError(f"no checkpoint of {cell.task}/{cell.name} for its present code and parameters: {again}")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)["state"]
-    except Exception:
-        raise BenchError(f"checkpoint {path} is damaged: delete that file, then {again}") from None
+        state = checkpoint.load(path, {**identity(root, cell), "seeds": list(seeds)})
+    except checkpoint.Refused as error:
+        raise BenchError(f"{error}: {again}") from None
     if state["run"]["step"] < cell.task_params.steps:
         raise BenchError(
             f"{cell.task}/{cell.name} is at step {state['run']['step']} of {cell.task_params.steps}: {again}"

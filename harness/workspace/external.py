@@ -7,19 +7,23 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.files import write_bytes
-from harness.report.records.frame import load
-from harness.report.tables import external
+from harness.plan.controls import with_controls
+from harness.report.records import external
+from harness.report.records.frame import TaskFrame, load
 from harness.store import checked_name
 from harness.workspace.presets import compose_preset
+from harness.yaml_text import dumped
 
 
 def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
-    """Copy both files to results/external/<name>/. Raises BenchError where they do not fit our records; nothing is copied then."""
+    """Copy both files to results/external/<name>/. Raises BenchError where they do not fit our records; nothing is
+    copied then.
+    """
     target = root / external.FOLDER / checked_name("--name: an import", name)
     if target.exists():
         raise BenchError(f"{target} is there already; remove it first or give another --name")
     found = external.read(target, name, scores, manifest)
-    frames = load(root, compose_preset(root, found.preset) if found.preset else params)
+    frames = _frames(root, params, found.preset)
     for task in found.tasks:
         if task not in frames:
             raise BenchError(f"{manifest}: tasks.{task} is unknown; known: {', '.join(frames)}")
@@ -30,16 +34,16 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
 
 
 def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") -> str:
-    """A manifest for runs on this task, as YAML; preset: the archived one that has it. Raises BenchError for an unknown task."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
-    frames = load(root, compose_preset(root, preset) if preset else params)
+    """A manifest for runs on this task, as YAML; preset: the archived one that has it. Raises BenchError for an unknown
+    task.
+    """
+    frames = _frames(root, params, preset)
     if task not in frames:
         where = "that preset" if preset else "the live records; --preset NAME looks among archived ones"
         raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}, of {where}")
-    text, yaml = StringIO(), YAML()
-    yaml.default_flow_style = False
-    yaml.dump(external.skeleton(frames[task], preset), text)
-    return text.getvalue()
+    return dumped(external.skeleton(frames[task], preset))
+
+
+def _frames(root: Path, params: dict[str, Any], preset: str) -> dict[str, TaskFrame]:
+    """The records of the project itself, or those of an archived preset."""
+    return load(root, with_controls(compose_preset(root, preset)), other=True) if preset else load(root, params)

@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 
 from harness.errors import BenchError
-from harness.store import RECORDS, archive_folder, checked_name
-
-COMPARED = ("record.json", "scores.csv")  # provenance may differ between equal runs
+from harness.files import write_folder
+from harness.schema import read_head
+from harness.store import HEAD, RECORDS, SCORES, archive_folder, checked_name
 
 
 def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
-    """Copy every record folder of `source` (a copy of the tree); returns (new, already here).
+    """Copy every record folder of `source` (a copy of the tree) as it is; returns (new, already here).
 
-    Raises BenchError, before anything is copied, where a cell is here with other content.
+    A record of an earlier schema stays one; it is not another record for being one.
+    Raises BenchError, before anything is copied, where a cell is here with other content, and where a folder holds more
+    than plain files.
     """
-    found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/record.json"))
+    found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/{HEAD}"))
     if not found:
         raise BenchError(f"{source} holds no results/records/<task>/<cell>/record.json: give the folder of a copy")
+    for folder in found:
+        plain_files(folder)
     targets = {folder: _target(root, folder) for folder in found}
     new = [folder for folder, target in targets.items() if not target.exists()]
     for folder in set(found) - set(new):
         if file := _difference(folder, targets[folder]):
             raise BenchError(f"{targets[folder] / file} differs from {folder / file}: remove the one that is wrong")
     for folder in new:
-        shutil.copytree(folder, targets[folder])
+        bring(folder, targets[folder], root)
     return [targets[folder] for folder in new], [targets[folder] for folder in found if folder not in new]
+
+
+def bring(folder: Path, target: Path, root: Path) -> None:
+    """Copy the files of a record's folder: below `root` there are none of them or all. Raises BenchError for a link."""
+    contents = {path.name: path.read_bytes() for path in plain_files(folder)}
+    write_folder(target, contents, root / "results")  # where no reader of records looks
+
+
+def plain_files(folder: Path) -> list[Path]:
+    """What a record's folder holds, but for what a killed write left. Raises BenchError for anything but a file."""
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    for path in (folder.parent, folder, *paths):
+        if path.is_symlink() or not (path.is_file() or path not in paths):
+            raise BenchError(f"{path} is a link or no file: a record holds plain files alone, so take it away")
+    return paths
 
 
 def _target(root: Path, folder: Path) -> Path:
@@ -38,16 +55,15 @@ def _target(root: Path, folder: Path) -> Path:
 
 def _preset(folder: Path) -> str:
     try:
-        preset = json.loads((folder / "record.json").read_text(encoding="utf-8"))["preset"]
-    except (ValueError, KeyError, TypeError, OSError):
-        raise BenchError(f"{folder / 'record.json'} is no readable record: train that cell again") from None
-    return checked_name(f"{folder / 'record.json'}: its preset", preset)
+        preset = read_head(folder).preset
+    except BenchError as error:
+        raise BenchError(f"{folder.parents[1]}: {error}") from None
+    return checked_name(f"{folder / HEAD}: its preset", preset)
 
 
 def _difference(folder: Path, target: Path) -> str | None:
-    """The first file whose content is not the same in both."""
-
-    def content(path: Path) -> bytes | None:
-        return path.read_bytes() if path.is_file() else None
-
-    return next((file for file in COMPARED if content(folder / file) != content(target / file)), None)
+    """The first file that does not say the same in both; provenance may differ between equal runs."""
+    if not (target / HEAD).is_file() or read_head(folder) != read_head(target):
+        return HEAD
+    one, other = ((place / SCORES).read_bytes() if (place / SCORES).is_file() else None for place in (folder, target))
+    return SCORES if one != other else None

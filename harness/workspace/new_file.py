@@ -36,6 +36,9 @@ def renamed(text: str, origin: str, old: str, name: str) -> str:
 
 
 def _last(node: ast.expr) -> str:
+    """The last name of a base class: "Method" of Method, Method[Source] and contracts.Method."""
+    if isinstance(node, ast.Subscript):
+        node = node.value
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 

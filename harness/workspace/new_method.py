@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import keyword
 import re
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import yaml
 
 from harness import registry
 from harness.contracts import Settings
 from harness.errors import BenchError, unknown
 from harness.files import write_text
 from harness.plan.plan import Plan, load_plan
-from harness.run.params import read_yaml, validated
+from harness.run.like import LIKE, resolved
+from harness.run.params import validated
 from harness.store import checked_name
-from harness.workspace.new_block import add_block, append_block, keys_of
+from harness.workspace.new_block import keys_of, with_block
 from harness.workspace.new_file import renamed
+from harness.yaml_text import parsed
 
 PARAMS = "params.yaml"
-INSIDE = (
-    "a block that you give replaces the one it was; {<<: *anchor, key: ...} changes a part of it; null takes a key away"
-)
+INSIDE = "a key that you give replaces the one it was, a block changes what it names; null takes a key away"
 
 
 class Model(NamedTuple):
@@ -47,9 +44,9 @@ def new_method(root: Path, name: str, like: str | None, task: str | None, file: 
     _check_name(root, plan, name, model.task, file)
     path = root / registry.METHODS / f"{name}.py"
     code = renamed(model.source.read_text(encoding="utf-8"), model.source.name, model.algorithm, name) if file else None
-    before = (root / PARAMS).read_text(encoding="utf-8")
+    before = (root / PARAMS).read_bytes().decode("utf-8")  # with the line ends that it has
     params = _settings(plan, model)
-    after = _with_block(before, params, model, name, file)
+    after = with_block(before, model.task, model.name, *_block(params, model, name, file))
     _check_text(plan.params, after, model.task, name)
     try:
         if code is not None:
@@ -116,7 +113,7 @@ def _template(root: Path, plan: Plan, task: str | None) -> Model:
 
 def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> None:
     checked_name("a method", name)
-    if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or yaml.safe_load(name) != name:
+    if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or parsed(name) != name:
         raise BenchError(
             f"{name!r} is no name for a method: take small letters, digits and _, and no word of Python or YAML"
         )
@@ -140,7 +137,7 @@ def _settings(plan: Plan, model: Model) -> Settings:
     """The model's parameters."""
     if model.name is not None:
         return plan.cell(model.task, model.name).method_params
-    return validated(registry.template().Params, yaml.safe_load(_shown_block(model.algorithm)), model.source.name)
+    return validated(registry.template().Params, parsed(_shown_block(model.algorithm)), model.source.name)
 
 
 def _shown_block(name: str) -> str:
@@ -152,20 +149,18 @@ def _shown_block(name: str) -> str:
     return line[1].replace("<name>", name)
 
 
-def _with_block(text: str, params: Settings, model: Model, name: str, file: bool) -> str:
+def _block(params: Settings, model: Model, name: str, file: bool) -> tuple[list[str], str]:
+    """The lines of the new block, and what a comment before it says."""
     keys = f"Keys: {keys_of(params, depth=2)}"
     if model.name is None:
-        return append_block(text, model.task, name, _shown_block(name), keys)
-    settings = {"algorithm": name} if file else {}
-    return add_block(text, model.task, name, model.name, settings, f"Like {model.name}. {keys}")
+        return [f"{name}: {_shown_block(name)}"], keys
+    own = [f"{LIKE}: {model.name}", *([f"algorithm: {name}"] if file else [])]
+    return [f"{name}:", *(f"  {line}" for line in own)], f"Like {model.name} but for what stands here. {keys}"
 
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
     """That the text holds what was there and the new block. Raises BenchError where params.yaml is written too unusually."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        new = read_yaml(Path(file.name))
+    new = resolved(parsed(text, PARAMS), PARAMS)
     if new["methods"][task].pop(name, None) is None or new != params:
         raise BenchError(
             f"{PARAMS} is laid out in a way that `bench new` cannot write to: add methods.{task}.{name} by hand"

@@ -7,14 +7,16 @@ import os
 import re
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import BenchError, unknown, unknown_key
+from harness.errors import BenchError, reason, unknown, unknown_key
 from harness.plan.controls import with_controls
-from harness.run.params import compose, read_yaml
-from harness.store import archive_folder, check_names, checked_name
-from harness.workspace.copies import alone, bench_in, dvc_in, private_copy
+from harness.run.like import LIKE, compose, resolved
+from harness.run.params import read_yaml
+from harness.store import check_names, checked_name, remake
+from harness.workspace.copies import alone, base_params, bench_in, dvc_in, private_copy, train_command
 from harness.workspace.pack import unpack
 
 
@@ -25,23 +27,35 @@ def names(root: Path) -> list[str]:
 def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
     """params.yaml with presets/<name>.yaml laid over it; a key that lands nowhere is refused by name.
 
-    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a list,
-    takes away every task of params.yaml that it does not name. base: params.yaml, where it has been read already.
+    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a
+    list, takes away every task of params.yaml that it does not name; its blocks may be `like:` them all the same.
+    `gpu: true` says that it is meant for a GPU. base: the project's own parameters (`base_params`) as they are written,
+    where they have been read already.
     """
     if checked_name("a preset", name) not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)))
     where = f"presets/{name}.yaml"
-    base, overlay = base or read_yaml(root / "params.yaml"), read_yaml(root / where)
+    base, overlay = base or read_yaml(base_params(root)), read_yaml(root / where)
+    overlay.pop("gpu", None)
     for task in (keep := overlay.pop("keep", list(base["tasks"]))):
         if task not in base["tasks"]:
             raise BenchError(unknown_key(f"{where}: keep.{task}", task, base["tasks"]))
-    overlay["tasks"] = {task: None for task in base["tasks"] if task not in keep} | (overlay.get("tasks") or {})
-    for task, block in overlay["tasks"].items():
-        if task not in base["tasks"] and "family" not in (block or {}):
+    tasks = overlay.get("tasks") or {}
+    for task, block in tasks.items():
+        if task not in base["tasks"] and not {"family", LIKE} & (block or {}).keys():
             raise BenchError(unknown_key(f"{where}: tasks.{task}", task, base["tasks"]))
-    made = compose(base, overlay, where) | {"preset": name}
-    gone = base["tasks"].keys() - made["tasks"].keys()
-    for key in ("methods", "ablations"):
+    overlay["tasks"] = {task: block for task, block in tasks.items() if block is not None}
+    rows = {task: block or {} for task, block in (overlay.get("methods") or {}).items()}
+    overlay["methods"] = {
+        task: {method: said for method, said in block.items() if said is not None} for task, block in rows.items()
+    }
+    made = resolved(compose(base, overlay, where), where) | {"preset": name}
+    for task, block in rows.items():  # taken away once all is resolved: what stays may be `like:` what goes
+        made["methods"][task] = {
+            method: said for method, said in made["methods"][task].items() if block.get(method, said) is not None
+        }
+    gone = (base["tasks"].keys() - {*keep, *overlay["tasks"]}) | (tasks.keys() - overlay["tasks"].keys())
+    for key in ("tasks", "methods", "ablations"):
         made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
     baselines = made["report"]["baseline"]
     made["report"] = made["report"] | {"baseline": {t: m for t, m in baselines.items() if t not in gone}}
@@ -49,35 +63,50 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     return made
 
 
-def archived(root: Path) -> list[dict[str, Any]]:
-    """The parameters of every preset that has records in results/archive."""
-    base = read_yaml(root / "params.yaml")
-    return [
-        with_controls(compose_preset(root, name, base)) for name in names(root) if archive_folder(root, name).is_dir()
-    ]
+@dataclass(frozen=True)
+class Others:
+    """The presets that a page tells of beside its own.
+
+    archived: the parameters of those with records in results/archive. waiting: of those without, the name, their first
+    sentence about themselves, their tasks with their rows, and the command that runs them. refused: name -> why there
+    is nothing to show of it.
+    """
+
+    archived: list[dict[str, Any]]
+    waiting: list[dict[str, str]]
+    refused: dict[str, str]
 
 
-def waiting(root: Path) -> list[dict[str, str]]:
-    """What the page tells of presets that have no records in results/archive: name, its first sentence about itself, its tasks
-    and their rows, and the command that runs it; those meant for a GPU by `bench gpu`."""
-    base, found = read_yaml(root / "params.yaml"), []
-    for name in names(root):
-        if name == "smoke" or archive_folder(root, name).is_dir():
-            continue
-        params = compose_preset(root, name, base)
-        rows = "; ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
-        text = (root / f"presets/{name}.yaml").read_text(encoding="utf-8")
-        head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
-        said = " ".join(line.lstrip("# ") for line in head)
-        what = re.split(r"(?<=\.) (?=[A-Z`])", said)[0]
-        command = f"bench gpu --preset {name}" if "GPU" in said else f"bench preset {name} --jobs 2"
-        found.append({"preset": name, "what": what, "rows": rows, "command": command})
+def others(root: Path, own: str) -> Others:
+    """Every preset but `own`, the page's; of `smoke`, whose scores mean nothing, only records.
+
+    A preset that cannot be composed is refused with its reason, as is an archive that no preset explains.
+    """
+    base, found = read_yaml(base_params(root)), Others([], [], {})
+    kept = {path.parts[-4] for path in root.glob("results/archive/*/*/*/record.json")}
+    for name in sorted({*names(root), *kept} - {own} - ({"smoke"} - kept)):
+        try:
+            params = compose_preset(root, name, base)
+            if name in kept:
+                found.archived.append(with_controls(params, f"presets/{name}.yaml"))
+            else:
+                found.waiting.append(_told(root, name, params))
+        except Exception as error:  # whatever is wrong with one preset, the pages of the others are made
+            found.refused[name] = reason(error)
     return found
 
 
-def run_preset(
-    root: Path, name: str, dvc_args: list[str], jobs: int | None = None, timeout: float | None = None
-) -> Path:
+def _told(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
+    rows = "; ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
+    lines = (root / f"presets/{name}.yaml").read_text(encoding="utf-8").splitlines()
+    said = " ".join(line.lstrip("# ") for line in itertools.takewhile(lambda line: line.startswith("#"), lines))
+    what = re.split(r"(?<=\.) (?=[A-Z`])", said)[0]
+    on_gpu = read_yaml(root / f"presets/{name}.yaml").get("gpu")
+    command = f"bench gpu --preset {name}" if on_gpu else remake(name)
+    return {"preset": name, "what": what, "rows": rows, "command": command}
+
+
+def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None, timeout: int | None = None) -> Path:
     """Run the preset in build/<name>/ and return its report's path: `dvc repro`, or without DVC and `jobs` at once.
 
     A second run goes on where the first was stopped; while the first is at it, BenchError says so. timeout: as of
@@ -97,24 +126,23 @@ def run_preset(
     return copy / "reports" / name / "index.html"
 
 
-def _directly(copy: Path, jobs: int, timeout: float | None = None) -> None:
+def _directly(copy: Path, jobs: int, timeout: int | None) -> None:
     """All cells of a copy, then its report."""
-    train = ["train", "--jobs", str(jobs), *(["--timeout", str(timeout)] if timeout is not None else [])]
-    for command in (["check"], ["prepare"], train, ["evaluate"], ["report"]):
+    for command in (["check"], ["prepare"], train_command(jobs, timeout), ["evaluate"], ["report"]):
         bench_in(copy, *command)
 
 
-def smoke(root: Path) -> Path:
+def smoke(root: Path, timeout: int | None = None) -> Path:
     """Every cell of the smoke preset from nothing, without DVC, then DVC's own graph on the first cell.
 
-    Raises BenchError where a step fails, or where DVC finds or leaves other records than were made.
+    timeout: as of `bench train`. Raises BenchError where a step fails, or where DVC finds or leaves other records than were made.
     """
     started = time.monotonic()
     params = compose_preset(root, "smoke")
     with alone(root, "smoke"):
         shutil.rmtree(root / "build/smoke", ignore_errors=True)
         copy = private_copy(root, "smoke", params)
-        _directly(copy, os.cpu_count() or 1)
+        _directly(copy, os.cpu_count() or 1, timeout)
         task = next(iter(params["tasks"]))
         _prove_the_graph(copy, task, next(iter(params["methods"][task])))
     print(f"smoke: everything ran, {time.monotonic() - started:.0f} s")

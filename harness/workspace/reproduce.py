@@ -1,7 +1,7 @@
 """`bench reproduce`: train every cell again from nothing, and hold each record against the committed one.
 
 Verdict of a cell:
-  bit-equal   record.json and scores.csv are the same bytes;
+  bit-equal   record.json says the same and scores.csv has the same bytes;
   inside      its mean headline score lies in the 95 % prediction interval of the committed seeds
               (Student's t on the committed scores, for a mean of as many further runs);
   different   it does not, though among n cells judged 0.05 n would be so by chance;
@@ -10,7 +10,6 @@ Verdict of a cell:
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import Counter
@@ -19,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
-from harness.plan.controls import with_controls
-from harness.report.records.frame import Cell, load
+from harness.plan.params import blocks_of, read_params
+from harness.report.records.frame import CellFrame, load
 from harness.report.stats import statistics
-from harness.run.params import read_yaml
-from harness.workspace.copies import alone, bench_in, private_copy
+from harness.schema import read_provenance
+from harness.store import SCORES
+from harness.workspace.copies import alone, bench_in, private_copy, train_command
 
 NAME = "reproduce"
 UNFINISHED = ".unfinished"
@@ -39,21 +39,24 @@ class Verdict:
     note: str = ""
 
 
-def reproduce(root: Path) -> int:
-    """Returns the exit status: 1 where a cell did not run, or more are different than chance explains."""
+def reproduce(root: Path, timeout: int | None = None) -> int:
+    """Returns the exit status: 1 where a cell did not run, or more are different than chance explains.
+
+    timeout: as of `bench train`.
+    """
     with alone(root, NAME):
-        return _reproduce(root)
+        return _reproduce(root, timeout)
 
 
-def _reproduce(root: Path) -> int:
-    params = read_yaml(root / "params.yaml")
+def _reproduce(root: Path, timeout: int | None) -> int:
+    params = blocks_of(root)
     copy = _fresh_copy(root, params)
     bench_in(copy, "check")
     bench_in(copy, "prepare")
-    trained = _ran(copy, "train", "--jobs", str(os.cpu_count() or 1))
+    trained = _ran(copy, *train_command(os.cpu_count() or 1, timeout))
     bench_in(copy, "evaluate")
     bench_in(copy, "report")
-    verdicts = compare(root, copy, params)
+    verdicts = compare(root, copy, read_params(root))
     if trained:
         (copy / UNFINISHED).unlink()
     print("\n".join(f"{v.cell:44s} {v.word:11s} {v.note}".rstrip() for v in verdicts))
@@ -65,7 +68,6 @@ def _reproduce(root: Path) -> int:
 
 def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
     """The verdict of every cell that the parameters name; root holds the committed records."""
-    params = with_controls(params)
     committed, fresh = load(root, params), load(copy, params)
     return [
         verdict(theirs, ours)
@@ -74,13 +76,14 @@ def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
     ]
 
 
-def verdict(committed: Cell, fresh: Cell) -> Verdict:
-    name = f"{fresh.task}/{fresh.name}"
+def verdict(committed: CellFrame, fresh: CellFrame) -> Verdict:
+    name = str(fresh)
     if not fresh.record:
-        return Verdict(name, "not run", f"run `bench train {fresh.task} {fresh.name}` in the copy to see why")
+        return Verdict(name, "not run", f"run `{fresh.command}` in the copy to see why")
     if not committed.record:
         return Verdict(name, "not judged", "nothing committed to compare with")
-    if all(_bytes(committed, file) == _bytes(fresh, file) for file in ("record.json", "scores.csv")):
+    same = _scores(committed) == _scores(fresh)
+    if same and committed.record == fresh.record:
         return Verdict(name, "bit-equal")
     metric = _headline(committed)
     x, y = committed.endpoint(metric), fresh.endpoint(metric)
@@ -88,7 +91,7 @@ def verdict(committed: Cell, fresh: Cell) -> Verdict:
         return Verdict(name, "not judged", "one seed gives no interval")
     low, high = statistics.prediction_interval(x, len(y), 1 - ALPHA)
     note = f"{metric} {y.mean():.5g}, committed {x.mean():.5g}, interval {low:.5g} to {high:.5g}"
-    if _bytes(committed, "scores.csv") == _bytes(fresh, "scores.csv"):
+    if same:
         note = f"scores are the same bytes, the record differs in {_differing(committed, fresh)}"
     return Verdict(name, "inside" if low <= y.mean() <= high else "different", note)
 
@@ -125,7 +128,7 @@ def elsewhere(theirs: Counter[str], ours: Counter[str]) -> list[str]:
 
 def _devices(root: Path, params: dict[str, Any]) -> Counter[str]:
     cells = [cell for frame in load(root, params).values() for cell in frame.everything if cell.record]
-    return Counter(json.loads(_bytes(cell, "provenance.json"))["environment"]["device"] for cell in cells)
+    return Counter(read_provenance(cell.folder).environment.device for cell in cells if cell.folder)
 
 
 def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
@@ -148,16 +151,15 @@ def _ran(copy: Path, *command: str) -> bool:
     return True
 
 
-def _headline(cell: Cell) -> str:
+def _headline(cell: CellFrame) -> str:
     metrics = cell.record["metrics"]
-    return next((name for name, block in metrics.items() if block.get("headline")), next(iter(metrics)))
+    return next((name for name, block in metrics.items() if block["headline"]), next(iter(metrics)))
 
 
-def _bytes(cell: Cell, file: str) -> bytes:
-    return (cell.folder / file).read_bytes()
+def _scores(cell: CellFrame) -> bytes:
+    return (cell.folder / SCORES).read_bytes()
 
 
-def _differing(a: Cell, b: Cell) -> str:
-    one, other = (json.loads(_bytes(cell, "record.json")) for cell in (a, b))
-    names = [key for key in one | other if one.get(key) != other.get(key)]
-    return ", ".join(names) or "its layout"
+def _differing(a: CellFrame, b: CellFrame) -> str:
+    one, other = a.record, b.record
+    return ", ".join(key for key in one | other if one.get(key) != other.get(key))

@@ -27,7 +27,8 @@ NET = {"kind": "gail", "net": {"kind": "mlp", "width": 16, "depth": 1}, "critic_
 class TwoStates:
     """Alive and stopped, one-hot; the action STOP ends it. The expert does so at once, or never.
 
-    absorbing: being stopped is a state that lasts until the horizon. Otherwise the episode is over, and the next begins.
+    absorbing: being stopped is a state that lasts until the horizon. Otherwise the episode is over, and the next
+        begins.
     """
 
     def __init__(self, expert_stops, absorbing):
@@ -63,7 +64,7 @@ def stops(module, source, steps=60, **params):
 @pytest.mark.parametrize("form", ["softplus", "log_d", "logit"])
 @pytest.mark.parametrize("expert_stops", [True, False])
 def test_with_an_absorbing_state_the_policy_stops_when_the_expert_stops(form, expert_stops):
-    """I3: whatever the sign of the reward, both what ends early and what lasts is imitated."""
+    """Whatever the sign of the reward, both what ends early and what lasts is imitated."""
     found = stops(
         imitation,
         TwoStates(expert_stops, absorbing=True),
@@ -78,7 +79,7 @@ def test_with_an_absorbing_state_the_policy_stops_when_the_expert_stops(form, ex
 
 @pytest.mark.parametrize(("form", "ends"), [("softplus", False), ("log_d", True)])
 def test_without_one_the_form_alone_decides(form, ends):
-    """I1, I2: on a discriminator that sees nothing, against the expert in both cases."""
+    """On a discriminator that sees nothing, against the expert in both cases."""
     found = stops(
         imitation,
         TwoStates(not ends, absorbing=False),
@@ -111,6 +112,7 @@ def test_the_rows_of_control_beside_a_block():
         "discriminator": NET | {"policy_reward": "log_d"},
     }
     made = imitation.controls(block)
+    assert all(row.pop("title").startswith("control: ") for row in made.values())
     assert set(made) == {"control_plus", "control_minus", "control_blind"}
     for name, reward in (("control_plus", 1.0), ("control_minus", -1.0)):
         params = constant_reward.Params(**made[name])

@@ -53,7 +53,7 @@ def changed(before, module):
 
 
 def test_each_player_moves_in_its_own_step_only(monkeypatch):
-    """L4, with everything on that could leak: spectral vectors, beta, penalties, gradients."""
+    """With everything on that could leak: spectral vectors, beta, penalties, gradients."""
     code = {"size": 4, "i_c": 0.1, "dual_step": 0.01}
     gan = build(spectral_norm=True, bottleneck=code, penalties={"r1": {"weight": 1.0, "half": True}})
     seen = {}
@@ -95,7 +95,7 @@ def test_batches_of_a_step(loss, names):
 
 
 def test_bottleneck_without_noise_and_beta_is_the_plain_code_bit_for_bit():
-    """V6: the same updates as the twin with a code of equal size, penalties included."""
+    """The same updates as the twin with a code of equal size, penalties included."""
     settings = {"penalties": {"r1": {"weight": 1.0, "half": True}, "interpolated": {"weight": 1.0}}}
     twin = build(code_size=4, **settings)
     frozen = build(bottleneck={"size": 4, "beta": 0.0, "noise": False}, **settings)

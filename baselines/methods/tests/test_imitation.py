@@ -80,7 +80,7 @@ def test_cloning_comes_near_the_known_policy():
 
 
 def test_the_order_decides_which_discriminator_pays():
-    """I4: with the policy first, the first update is paid by the untrained reward."""
+    """With the policy first, the first update is paid by the untrained reward."""
     found = {}
     for order in ("discriminator_first", "policy_first"):
         made, paid = method(order=order), []
@@ -97,7 +97,7 @@ def test_the_order_decides_which_discriminator_pays():
 
 @pytest.mark.parametrize("which", ["current", "behaviour"])
 def test_log_pi_of_replayed_rows(which):
-    """A1: under the policy of now, or, as an option, under the one that acted."""
+    """Under the policy of now, or, as an option, under the one that acted."""
     made, d, source, seen = (
         method(replay={"paths": 40, "share": 1.0}, replay_log_pi=which),
         draws(),

@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from baselines.parts.layers import MLP, StackedLinear, initialise, lrelu
-from baselines.parts.stacked_convolution import StackedConv2d
+from baselines.parts.layers import MLP, StackedLinear, lrelu
+from baselines.parts.nets.stacked_convolution import StackedConv2d
+from harness.contracts import initialise
 from harness.run.seeds import CounterDraws
 
 
@@ -59,3 +60,10 @@ def test_equal_path_and_shape_start_equal_whatever_else_there_is():
     assert torch.equal(small["a"].weight, large["a"].weight)
     assert not torch.equal(large["a"].weight, large["b"].weight)
     assert torch.equal(filled(StackedLinear(1, 5, 3), (1,)).weight[0], filled(StackedLinear(2, 5, 3)).weight[1])
+
+
+def test_a_bias_starts_equal_only_where_the_fan_in_is():
+    """Its shape does not tell the fan-in, its bound does: the draw is the same, on another interval."""
+    narrow, wide = (filled(torch.nn.ModuleDict({"head": StackedLinear(2, n_in, 3)}))["head"].bias for n_in in (4, 9))
+    assert not torch.allclose(narrow, wide)
+    torch.testing.assert_close(narrow * 4**0.5, wide * 9**0.5)

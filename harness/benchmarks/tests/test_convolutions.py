@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from baselines.parts import maps
+from baselines.parts.fast import maps
 from harness.benchmarks import convolutions, device
 from harness.benchmarks.record import Options
 from harness.errors import BenchError

@@ -1,4 +1,4 @@
-"""V1: the KL against the values derived in closed form and against torch.distributions."""
+"""The KL against the values derived in closed form and against torch.distributions."""
 
 import math
 

@@ -52,7 +52,7 @@ def test_by_hand():
 
 
 def test_ends():
-    """P1: a time limit counts on with V(s' before reset), an end does not, and an end wins if both are set."""
+    """A time limit counts on with V(s' before reset), an end does not, and an end wins if both are set."""
     one, nothing, there = column(1.0), flags(0), flags(1)
     got = [
         gae(one, 0 * one, 10 * one, over, cut, 0.9, 1.0).item()

@@ -83,7 +83,7 @@ def test_shaping_leaves_the_policy():
     shaped = soft_value_iteration(P, reward + 0.9 * P @ phi - phi[:, None], 0.9, 0.5)
     np.testing.assert_allclose(shaped.policy, plain.policy, rtol=1e-10)
     np.testing.assert_allclose(shaped.v, plain.v - phi, atol=1e-10)
-    # With another discount in the shaping it is another policy: the trap A3 of a reward net with gamma 1.
+    # With another discount in the shaping it is another policy: so it goes with a reward net whose gamma is 1.
     other = soft_value_iteration(P, reward + P @ phi - phi[:, None], 0.9, 0.5)
     assert np.abs(other.policy - plain.policy).max() > 0.01
 

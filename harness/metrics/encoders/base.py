@@ -125,7 +125,7 @@ def three_channels(x: Tensor) -> Tensor:
 def sha256(path: str | Path) -> str:
     """SHA-256 of a file. Raises BenchError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BenchError(

@@ -15,8 +15,8 @@ import pytest
 from harness.errors import BenchError
 from harness.places.board import Board
 from harness.places.jobs import Job, Listed, Outcome
-from harness.places.local import Local
-from harness.places.loop import drive, results
+from harness.places.local import Local, results
+from harness.places.loop import drive
 from harness.places.pulse import LAST, SINCE, Pulse
 from harness.places.tests import toys
 from harness.places.watch import Watch, watched

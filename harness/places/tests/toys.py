@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import BenchError
 from harness.places.jobs import Job
-from harness.places.loop import results
+from harness.places.local import results
 from harness.places.pulse import Pulse
 from harness.run import signals
 

@@ -8,12 +8,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.errors import BenchError
 from harness.plan import keys
+from harness.plan.blocks import cell_blocks
+from harness.plan.params import blocks_of
 from harness.plan.plan import load_plan
+from harness.run.like import compose, resolved
 from harness.run.params import read_yaml
 from harness.workspace.presets import compose_preset, names
 
@@ -75,6 +79,7 @@ def test_other_code_changes_nothing(tree: Path, name: str) -> None:
 
 
 PARAMS = {
+    "protocol": 1,
     "tasks": {"seen": {"family": "toy", "score": {"encoder": "big-net"}}, "blind": {"family": "toy"}},
     "methods": {
         "seen": {"a": {"algorithm": "line"}, "b": {"algorithm": "other"}},
@@ -99,12 +104,65 @@ def test_a_file_for_each_cell_and_none_of_cells_that_are_gone(tree: Path) -> Non
         return {path.relative_to(folder).as_posix() for path in folder.rglob("*")} - {"seen", "blind"}
 
     assert written(PARAMS) == SEEN | BLIND
-    code = json.loads((tree / "results/keys/seen/a-lr-2.json").read_text())["code"]
-    assert code == keys.code_key("toy", "line", "big-net", tree)
+    key = json.loads((tree / "results/keys/seen/a-lr-2.json").read_text())
+    assert key["code"] == keys.code_key("toy", "line", "big-net", tree)
+    assert key["params"] == {
+        "protocol": 1,
+        "task": {"family": "toy", "score": {"encoder": "big-net"}, "seeds": [0]},
+        "method": {"algorithm": "line", "lr": 2},
+        "ablation": {"key": "lr", "value": 2},
+    }
     tasks, methods = {"seen": PARAMS["tasks"]["seen"]}, {"seen": {"b": {"algorithm": "other"}}}
     fewer = PARAMS | {"tasks": tasks, "methods": methods, "ablations": {}}
     assert written(fewer) == {"seen/prepare.json", "seen/b.json"}
     assert not (tree / "results/keys/blind").exists()
+
+
+LINE = {
+    "protocol": 1,
+    "tasks": {"line": {"family": "toy", "steps": 3, "seeds": [0, 1]}, "far": {"like": "line"}},
+    "methods": {
+        "line": {
+            "a": {"algorithm": "line", "lr": 0.1, "net": {"width": 8, "code": {"i_c": 0.5}}},
+            "b": {"algorithm": "other", "lr": 1e-3},
+            "like_a": {"like": "a", "net": {"width": 16}},
+        },
+        "far": {"far_a": {"like": "line.a"}, "part": {"algorithm": "other", "net": {"like": "line.like_a.net"}}},
+    },
+    "ablations": {"line": {"lr": {"method": "like_a", "key": "lr", "values": [0.5, 2], "seeds": [0]}}},
+}
+SWEPT = {"line/like_a-lr-0.5", "line/like_a-lr-2"}
+LIKE_A = {"line/like_a", "far/part"} | SWEPT
+ON_LINE = {"line/a", "line/b", "line/like_a"} | SWEPT
+ALL = ON_LINE | {"far/far_a", "far/part"}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "changed"),
+    [
+        ({"methods": {"line": {"a": {"lr": 0.2}}}}, {"line/a", "line/like_a", "far/far_a"}),
+        ({"methods": {"line": {"a": {"net": {"width": 9}}}}}, {"line/a", "far/far_a"}),
+        ({"methods": {"line": {"a": {"net": {"code": {"i_c": 0.2}}}}}}, {"line/a", "far/far_a"} | LIKE_A),
+        ({"methods": {"line": {"like_a": {"lr": 0.2}}}}, {"line/like_a"}),
+        ({"methods": {"line": {"b": {"lr": 0.2}}}}, {"line/b"}),
+        ({"methods": {"line": {"b": {"lr": 1.0e-3}, "a": {"title": "A"}}}, "tasks": {"line": {"title": "B"}}}, set()),
+        ({"tasks": {"far": {"like": None, "family": "toy", "steps": 3, "seeds": [0, 1]}}}, set()),
+        ({"protocol": 2}, ALL),
+        ({"tasks": {"line": {"steps": 4}}}, ALL | {"line/prepare", "far/prepare"}),
+        ({"tasks": {"far": {"seeds": [2]}}}, {"far/far_a", "far/part", "far/prepare"}),
+        ({"ablations": {"line": {"lr": {"seeds": [1]}}}}, SWEPT),
+        ({"ablations": {"line": {"lr": {"set": {"net.width": 2}}}}}, SWEPT),
+        ({"ablations": {"line": {"lr": {"along": {"net.width": [16, 3]}}}}}, {"line/like_a-lr-2"}),
+        ({"ablations": {"line": {"lr": {"reference": "b"}}}}, set()),
+    ],
+    ids=str.split("base overridden inside own other title written protocol steps seeds swept set along reference"),
+)
+def test_parameters_change_the_cells_whose_blocks_come_out_as_others(
+    tree: Path, overlay: dict[str, Any], changed: set[str]
+) -> None:
+    before, after = (keys.key_files(resolved(params, "p"), tree) for params in (LINE, compose(LINE, overlay, "p")))
+    assert {name.removesuffix(".json") for name in before if before[name] != after[name]} == changed
+    assert before.keys() == after.keys()
 
 
 def test_a_method_may_not_take_the_name_of_the_tasks_own_key(tree: Path) -> None:
@@ -127,7 +185,7 @@ def test_a_constant_of_one_encoder_stales_the_cells_that_it_scores(tmp_path: Pat
     for part in ("harness", "baselines"):
         shutil.copytree(keys.ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("tests", "__pycache__"))
     base = read_yaml(keys.ROOT / "params.yaml")
-    plans = [base, *(compose_preset(keys.ROOT, name, base) for name in names(keys.ROOT))]
+    plans = [blocks_of(keys.ROOT), *(compose_preset(keys.ROOT, name, base) for name in names(keys.ROOT))]
     before = [keys.key_files(params, tmp_path) for params in plans]
     with (tmp_path / "harness/metrics/encoders/vdb_legacy.py").open("a") as file:
         file.write("CHANGED = 1\n")
@@ -141,9 +199,12 @@ def test_a_constant_of_one_encoder_stales_the_cells_that_it_scores(tmp_path: Pat
 
 
 def test_the_cells_with_a_key_are_those_of_the_plan() -> None:
+    """And their blocks are the parameters that the plan has."""
     plan = load_plan(keys.ROOT)
-    found = list(keys.cells(plan.params))
-    assert found == [(cell.task, cell.name, cell.algorithm) for cell in plan.cells] and len(set(found)) == len(found)
+    for block, cell in zip(cell_blocks(plan.params), plan.cells, strict=True):
+        assert (block.task, block.cell, tuple(block.seeds)) == (cell.task, cell.name, cell.seeds)
+        assert type(cell.method_params)(**block.method) == cell.method_params
+    assert len({(cell.task, cell.name) for cell in plan.cells}) == len(plan.cells)
 
 
 def test_the_text_of_a_tree_keeps_every_value_and_no_empty_field() -> None:

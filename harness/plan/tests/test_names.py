@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from dvc.repo import Repo
 
 from harness.cli import main
@@ -21,9 +20,13 @@ from harness.report.figures import ablation
 from harness.report.figures.style import styles, theme
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import load, shown
-from harness.report.tables import tables
-from harness.report.tables.words import NONE
+from harness.report.tables.ablation import ablation as table
+from harness.report.tables.formats import words
+from harness.report.tables.spelling import NONE
+from harness.schema import content
 from harness.tests import small
+from harness.tests.recorded import head
+from harness.yaml_text import dumped
 
 HOSTILE = ["../x", "x; touch f", "$(touch f)", "a\nb", "", "x" * 300, "/x"]
 ABLATIONS = {
@@ -35,7 +38,7 @@ ABLATIONS = {
 
 def project(root: Path, **changes: Any) -> None:
     root.mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").write_text(yaml.safe_dump(small.PARAMS | changes))
+    (root / "params.yaml").write_text(dumped(small.PARAMS | changes))
 
 
 def everything(root: Path) -> set[Path]:
@@ -68,7 +71,7 @@ def test_a_hostile_name_from_outside_is_refused_before_anything_is_written(
     if kind == "merge":
         record = copy / "results/records/pair/plain/record.json"
         record.parent.mkdir(parents=True)
-        record.write_text(json.dumps({"preset": name}))
+        record.write_text(json.dumps(content(head("pair", "plain", preset=name))))
     (tmp_path / "s.csv").write_text("")
     arguments = {
         "preset": ["preset", "--", name],
@@ -88,8 +91,8 @@ def test_a_hostile_name_from_outside_is_refused_before_anything_is_written(
 
 
 def test_unquoted_words_of_yaml_are_to_be_quoted(tmp_path: Path) -> None:
-    for word, read_as in [("on", "true"), ("1", "1"), ("no", "false")]:
-        text = yaml.safe_dump(small.PARAMS).replace("    plain:", f"    {word}:")
+    for word, read_as in [("true", "true"), ("1", "1"), ("false", "false")]:
+        text = dumped(small.PARAMS).replace("    plain:", f"    {word}:")
         (tmp_path / "params.yaml").write_text(text)
         with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it between quotes"):
             load_plan(tmp_path)
@@ -137,9 +140,9 @@ def test_ablations_over_whole_numbers_words_and_booleans_reach_the_page(tmp_path
         assert [shown(cell.value) for cell in swept.points] == points[swept.name]
         assert [swept.place(cell) for cell in swept.points] == places[swept.name]
         assert swept.cells[0].title == titles[swept.name]
-        rows = tables.ablation(frame, swept, summary, lambda cell: None).rows
-        assert [row[0].text.split(" ")[0] for row in rows] == points[swept.name]
-        assert all(row[1].text not in ("", NONE) for row in rows)
+        rows = table(frame, swept, summary, lambda cell: None).rows
+        assert [words(row[0]).split(" ")[0] for row in rows] == points[swept.name]
+        assert all(words(row[1]) not in ("", NONE) for row in rows)
         with theme():
             drawn = ablation.draw(frame, swept, summary, looks)
         assert drawn is not None and drawn.name == f"pair-{swept.name}"

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from harness.errors import BenchError
 from harness.places.pool import train_all
@@ -18,6 +17,8 @@ from harness.plan import needs
 from harness.plan.identity import identity
 from harness.plan.pipelines import pipeline
 from harness.plan.plan import Plan, load_plan
+from harness.store import ARTEFACTS
+from harness.yaml_text import dumped
 
 SHORT = {
     "family": "maze",
@@ -61,7 +62,7 @@ PARAMS = {
 
 
 def write(root: Path, params=PARAMS) -> Plan:
-    OmegaConf.save(OmegaConf.create(params), root / "params.yaml")
+    (root / "params.yaml").write_text(dumped(params))
     return load_plan(root)
 
 
@@ -76,7 +77,7 @@ def trained(tmp_path_factory) -> tuple[Path, Plan]:
 
 
 def artefacts(root: Path, cell: str) -> dict[str, np.ndarray]:
-    with np.load(root / "results/records" / cell / needs.FILE) as file:
+    with np.load(root / "results/records" / cell / ARTEFACTS) as file:
         return dict(file)
 
 
@@ -133,7 +134,7 @@ def test_what_is_missing_or_damaged_is_named(trained, tmp_path) -> None:
     cell = plan.cell("flipped", "airl")
     with pytest.raises(BenchError, match="artefacts.npz is missing: run `bench train learnt airl` first"):
         needs.deliver(tmp_path, cell, None, (0,))
-    path = tmp_path / "results/records/learnt/airl" / needs.FILE
+    path = tmp_path / "results/records/learnt/airl" / ARTEFACTS
     path.parent.mkdir(parents=True)
     path.write_bytes(b"PK half a file")
     with pytest.raises(BenchError, match="is damaged: run `bench train learnt airl` again"):
@@ -161,7 +162,7 @@ def test_a_reward_of_other_nets_is_refused(trained) -> None:
 
 def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_path):
     root, plan = trained
-    archived = tmp_path / "results/archive/old/taught/expert" / needs.FILE
+    archived = tmp_path / "results/archive/old/taught/expert" / ARTEFACTS
     shown = {
         **PARAMS,
         "tasks": {
@@ -173,9 +174,9 @@ def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_pat
     with pytest.raises(BenchError, match="no such expert is archived"):
         prepare(tmp_path, other, "learnt")
     archived.parent.mkdir(parents=True)
-    archived.write_bytes((root / "results/records/taught/expert" / needs.FILE).read_bytes())
+    archived.write_bytes((root / "results/records/taught/expert" / ARTEFACTS).read_bytes())
     prepare(tmp_path, other, "learnt")
     made = [json.loads((folder / "results/data/learnt.json").read_text()) for folder in (root, tmp_path)]
     assert made[0]["data_hash"] == made[1]["data_hash"]
     assert [cell.task for cell in needs.levels(other.cells)[0]] == ["learnt", "taught"]
-    assert f", {archived.relative_to(tmp_path)}]" in pipeline("learnt", other.params)
+    assert f", '{archived.relative_to(tmp_path)}']" in pipeline("learnt", other.params)

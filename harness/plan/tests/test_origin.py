@@ -33,7 +33,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def repository(root: Path) -> Path:
-    for name in ("harness/a.py", "results/b.csv", ".dvc/config"):
+    for name in ("harness/a.py", "results/b.csv", ".dvc/config", "params.yaml"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("1\n", encoding="utf-8")
     (root / ".gitignore").write_text("/build/\n", encoding="utf-8")
@@ -88,8 +88,8 @@ def no_commit(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ignored_by_the_repository_around(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("harness/a.py", ".dvc/config"):
-        (root / "build/own" / name).parent.mkdir(parents=True)
+    for name in ("harness/a.py", ".dvc/config", "params.yaml"):
+        (root / "build/own" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "build/own" / name).write_text("", encoding="utf-8")
     return root / "build/own"
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
+from harness.plan.params import blocks_of
 from harness.plan.pipelines import pipeline, stale, write_pipelines
 from harness.plan.plan import load_plan
-from harness.run.params import read_yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_committed_files_are_current() -> None:
-    assert stale(ROOT, read_yaml(ROOT / "params.yaml")) == []
+    assert stale(ROOT, blocks_of(ROOT)) == []
 
 
 def test_dvc_sees_each_cell_as_one_stage(tmp_path: Path) -> None:
-    params = read_yaml(ROOT / "params.yaml")
+    params = blocks_of(ROOT)
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
@@ -36,24 +36,7 @@ def test_dvc_sees_each_cell_as_one_stage(tmp_path: Path) -> None:
         assert {"record.json", "scores.csv", "curves.csv"} <= {path.name for path in outs}
         assert not any(out.use_cache for out in stage.outs), "a record lies in git, not in the cache"
         assert f"results/keys/{cell.task}/{cell.name}.json" in {d.def_path for d in stage.deps}
-
-
-def test_an_ablated_cell_depends_on_its_settings_alone() -> None:
-    """One more value, or another cell to compare with, must not make it stale."""
-    text = pipeline(
-        "t",
-        {
-            "tasks": {"t": {"family": "labelled"}},
-            "methods": {"t": {"m": {}}},
-            "ablations": {
-                "t": {
-                    "k": {"method": "m", "key": "a.k", "values": [1], "seeds": [0], "set": {"b": 2}, "reference": "r"}
-                }
-            },
-        },
-    )
-    read = {line.strip("- ") for line in text.split("ablate-k:")[1].splitlines() if "- ablations." in line}
-    assert read == {"ablations.t.k.method", "ablations.t.k.key", "ablations.t.k.seeds", "ablations.t.k.set"}
+    assert not any(stage.params for stage in stages.values()), "those are in the files of results/keys"
 
 
 def test_files_of_tasks_that_are_gone_are_removed(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from omegaconf import OmegaConf
 
 from harness.plan.plan import load_plan
 from harness.report.records.bottleneck import i_c
-from harness.report.records.frame import Cell, read
+from harness.report.records.frame import CellFrame, read
 from harness.run.params import flatten
 from harness.workspace.presets import compose_preset, names
+from harness.yaml_text import dumped
 
 ROOT = Path(__file__).resolve().parents[3]
 PLACES = ("results/records/*", "results/archive/*/*")
@@ -38,17 +38,17 @@ def twins(scores: dict[str, pd.DataFrame]) -> list[tuple[str, str]]:
     return found
 
 
-def records(folder: Path) -> dict[str, Cell]:
+def records(folder: Path) -> dict[str, CellFrame]:
     """The folder's cells; of live records only those of the present parameters: the others are to be trained again."""
     found = sorted(path.parent.name for path in folder.glob("*/record.json"))
-    cells = {name: read(folder.parent, Cell(folder.name, name, name, name)) for name in found}
+    cells = {name: read(folder.parent, CellFrame(folder.name, name, name, name)) for name in found}
     if folder.parent.name != "records":
         return cells
     planned = {cell.name: cell for cell in load_plan(ROOT).cells if cell.task == folder.name}
     return {name: cell for name, cell in cells.items() if name in planned and _same(cell, planned[name])}
 
 
-def _same(recorded: Cell, planned) -> bool:
+def _same(recorded: CellFrame, planned) -> bool:
     """Whether all settings that both know agree; a newer one may have come with its default."""
     then, now = flatten(recorded.record["params"]["method"]), flatten(planned.method_params.model_dump(mode="json"))
     return all(now[key] == then[key] for key in now.keys() & then.keys())
@@ -82,8 +82,7 @@ def test_no_two_cells_of_a_task_have_the_same_parameters(preset, tmp_path):
     root = ROOT
     if preset != "params.yaml":
         root = tmp_path
-        whole = OmegaConf.to_yaml(OmegaConf.create(compose_preset(ROOT, preset)))
-        (root / "params.yaml").write_text(whole, encoding="utf-8")
+        (root / "params.yaml").write_text(dumped(compose_preset(ROOT, preset)), encoding="utf-8")
     rows: dict[tuple, list[str]] = {}
     for cell in load_plan(root).cells:
         if not getattr(cell.task_params, "rewards", None):

@@ -1,4 +1,4 @@
-"""The published claims as data, `results/claims.yaml`: what was said, where, and by which tests a record can judge it."""
+"""The published claims as data, `results/claims.yaml`: what was said, where, and which tests can judge it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError, unknown_key
+from harness.yaml_text import load as load_yaml
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,11 @@ class Test:
 
 @dataclass(frozen=True)
 class Claim:
-    """evidence: tests under the claim's own protocol, which give the verdict. elsewhere: on other data; they only inform.
+    """evidence: tests under the claim's own protocol, which give the verdict. elsewhere: on other data; they only
+    inform.
 
-    published, source: the printed numbers and where. why: what keeps the protocol from being run.
-    caution: what the printed numbers themselves can carry.
+    published, source: the printed numbers and where. why: what keeps the protocol from being run. caution: what the
+    printed numbers themselves can carry.
     """
 
     id: str
@@ -70,19 +72,13 @@ class Claim:
             raise ValueError("without evidence it needs a why")
 
 
-def load(path: Path) -> list[Claim]:
+def load_claims(path: Path) -> list[Claim]:
     """The claims of a file; none without it. Raises BenchError that names the claim and the wrong key."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     if not path.is_file():
         return []
-    try:
-        blocks = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
-        raise BenchError(f"{path} is no readable YAML: {' '.join(str(error).split())[:200]}") from None
+    blocks = load_yaml(path)
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
-        raise BenchError(f"{path}: a list of claims is wanted")
+        raise BenchError(f"{path}: must be a list of claims")
     claims = [
         _claim(block, f"{path}: claim {block.get('id', f'number {place + 1}')}") for place, block in enumerate(blocks)
     ]

@@ -6,18 +6,23 @@ Only tests under the claim's own protocol give a verdict: under another preset, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from harness.report.claims.claims import Claim, Test
 from harness.report.records.bottleneck import LAST
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
-from harness.report.tables.words import NONE, TIED, decimals, interval
+from harness.report.tables.cells import MISSING, fixed
+from harness.report.tables.cells import Cell as Shown
+from harness.report.tables.formats import words as spelled
+from harness.report.tables.spelling import TIED, decimals
+from harness.store import remake
 
 REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
     "reproduced",
@@ -37,10 +42,13 @@ class Part:
 
     name: str
     word: str
-    shown: str = NONE
+    found: Shown = MISSING
     n: int = 0
     chance: float = np.nan
     needed: int | None = None
+
+
+Evidence = tuple[Test, TaskFrame, list[Part]]
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,8 @@ class Judged:
     claim: Claim
     word: str
     reason: str
-    parts: list[tuple[Test, TaskFrame, list[Part]]]  # of its evidence, as far as it has run
-    passing: list[tuple[Test, TaskFrame, list[Part]]]  # of records elsewhere
+    parts: list[Evidence]  # of its evidence, as far as it has run
+    passing: list[Evidence]  # of records elsewhere
 
     @property
     def needed(self) -> int | None:
@@ -57,28 +65,35 @@ class Judged:
         return max((part.needed for *_, parts in self.parts for part in parts if part.needed), default=None)
 
 
-def judge(claim: Claim, frames: Frames) -> Judged:
-    parts, words, odd = [], [], ""
+def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused: Collection[str] = ()) -> Judged:
+    """The claim's verdict. overlays: presets that have a command of their own. refused: those that cannot be shown."""
+    parts: list[Evidence] = []
+    words: list[str] = []
+    odd = ""
     for test in claim.evidence:
         frame = frames.get(test.preset, {}).get(test.task)
-        found = [Part(test.task, NOT_RUN)] if frame is None else measure(test, frame)
-        broken = _requirement(test, frame) if frame else ""
-        if broken:
+        if frame is None:
+            words.append(NOT_RUN)
+        elif broken := _requirement(test, frame):
             words, odd = [*words, ELSEWHERE], broken
-            continue
-        words += [part.word for part in found]
-        if frame and any(part.word != NOT_RUN for part in found):
-            parts.append((test, frame, found))
-    passing = []
+        else:
+            found = measure(test, frame)
+            words += [part.word for part in found]
+            parts += _run(test, frame, found)
+    passing: list[Evidence] = []
     for test in claim.elsewhere:
-        frame = frames.get(test.preset, {}).get(test.task)
-        found = measure(test, frame) if frame else []
-        if any(part.word != NOT_RUN for part in found):
-            passing.append((test, frame, found))
+        if frame := frames.get(test.preset, {}).get(test.task):
+            passing += _run(test, frame, measure(test, frame))
     word = together(words) if words else NOT_RUN
     if word == NOT_RUN and passing:
         word = ELSEWHERE
-    return Judged(claim, word, _reason(claim, word, parts, odd), parts, passing)
+    absent = _absent(claim, overlays, refused)
+    return Judged(claim, word, _reason(claim, word, parts, odd, absent), parts, passing)
+
+
+def _run(test: Test, frame: TaskFrame, found: list[Part]) -> list[Evidence]:
+    """The test with its parts, if any of them has run."""
+    return [(test, frame, found)] if any(part.word != NOT_RUN for part in found) else []
 
 
 def together(words: list[str]) -> str:
@@ -86,7 +101,7 @@ def together(words: list[str]) -> str:
     return next((word for word in (NOT, ELSEWHERE, NOT_RUN, OPEN) if word in words), REPRODUCED)
 
 
-def verdict(low: float, high: float, margin: float = 0.0) -> str:
+def sided(low: float, high: float, margin: float = 0.0) -> str:
     """Of the interval of a difference that is positive where the claim holds."""
     if low > -margin:
         return REPRODUCED
@@ -111,13 +126,13 @@ def measure(test: Test, frame: TaskFrame) -> list[Part]:
     return [_level(test, cells.get(test.cell))]
 
 
-def _pair(test: Test, better: Cell | None, worse: Cell | None, name: str) -> Part:
+def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: str) -> Part:
     a, b = _values(test, better, test.metric), _values(test, worse, test.than_metric or test.metric)
-    if a is None or b is None:
+    if better is None or worse is None or a is None or b is None:
         return Part(name, NOT_RUN)
     up = test.higher_is_better
     if up is None and test.metric:
-        up = better.record["metrics"][test.metric]["higher_is_better"]
+        up = better.head["metrics"][test.metric]["higher_is_better"]
     if up is None:
         raise ValueError(f"{test.metric or test.log} of {test.task} has no direction: the claim needs higher_is_better")
     shared = [seed for seed in a.index if seed in b.index]
@@ -126,25 +141,25 @@ def _pair(test: Test, better: Cell | None, worse: Cell | None, name: str) -> Par
     sign = 1 if up else -1
     x, y = sign * a.loc[shared].to_numpy(float), sign * b.loc[shared].to_numpy(float)
     found = st.paired_difference(x, y)
-    shown = interval(found.mean, found.low, found.high, min(3, decimals([found.mean])))
+    value = fixed(found.mean, min(3, decimals([found.mean])), found.low, found.high)
     title = f"{better.title} over {worse.title}" if better is not worse else f"{test.metric} over {test.than_metric}"
-    word = verdict(found.low, found.high, test.margin) if found.n > 1 else OPEN
+    word = sided(found.low, found.high, test.margin) if found.n > 1 else OPEN
     needed = seeds_to_decide(x - y, test.gap or None) if word == OPEN else np.nan
     chance = st.improvement(x[None], y[None], True)
-    return Part(title, word, shown, found.n, chance, int(needed) if np.isfinite(needed) else None)
+    return Part(title, word, value, found.n, chance, int(needed) if np.isfinite(needed) else None)
 
 
-def _level(test: Test, cell: Cell | None) -> Part:
+def _level(test: Test, cell: CellFrame | None) -> Part:
     values = _values(test, cell, test.metric)
-    if values is None:
+    if cell is None or values is None:
         return Part(test.cell, NOT_RUN)
     x = values.to_numpy(float)
     found = st.paired_difference(x, np.zeros_like(x))  # the t interval of the mean
-    shown = interval(found.mean, found.low, found.high, min(3, decimals([found.mean])))
-    return Part(cell.title, placed(found.low, found.high, test.within), shown, found.n)
+    value = fixed(found.mean, min(3, decimals([found.mean])), found.low, found.high)
+    return Part(cell.title, placed(found.low, found.high, test.within), value, found.n)
 
 
-def _values(test: Test, cell: Cell | None, metric: str) -> pd.Series | None:
+def _values(test: Test, cell: CellFrame | None, metric: str) -> pd.Series | None:
     """The cell's quantity by seed or learnt reward; None where it has not run or does not have it.
 
     A log is its mean over the last steps, of the runs that finished and that wrote it.
@@ -152,7 +167,7 @@ def _values(test: Test, cell: Cell | None, metric: str) -> pd.Series | None:
     if cell is None or not cell.record:
         return None
     if metric:
-        return cell.units(metric) if metric in cell.record["metrics"] else None
+        return cell.units(metric) if metric in cell.head["metrics"] else None
     logs = cell.curves
     if logs is None or test.log not in logs:
         return None
@@ -166,7 +181,7 @@ def _requirement(test: Test, frame: TaskFrame) -> str:
     for cell in frame.everything:
         if cell.name in test.cells and cell.record:
             for key, wanted in test.requires.items():
-                value = cell.record
+                value: Any = cell.record
                 for part in key.split("."):
                     value = value.get(part) if isinstance(value, dict) else None
                 if value != wanted:
@@ -174,9 +189,16 @@ def _requirement(test: Test, frame: TaskFrame) -> str:
     return ""
 
 
-def _reason(claim: Claim, word: str, parts: list[tuple[Test, TaskFrame, list[Part]]], odd: str) -> str:
+def _absent(claim: Claim, overlays: Collection[str], refused: Collection[str]) -> str:
+    """Why there are no records of its own protocol: they cannot be shown, or the commands that make them."""
+    if held := sorted({test.preset for test in claim.evidence} & set(refused)):
+        return f"preset {', '.join(held)} cannot be shown, see Archived runs"
+    commands = (remake(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
+    return claim.why or "not run: " + ", ".join(dict.fromkeys(f"`{command}`" for command in commands))
+
+
+def _reason(claim: Claim, word: str, parts: list[Evidence], odd: str, absent: str) -> str:
     listed = [part for *_, found in parts for part in found]
-    commands = ", ".join(dict.fromkeys(f"`bench preset {test.preset}`" for test in claim.evidence))
     said = {
         REPRODUCED: lambda: (
             f"{'every comparison is' if len(listed) > 1 else 'the whole interval is'} on the claim's side"
@@ -186,7 +208,7 @@ def _reason(claim: Claim, word: str, parts: list[tuple[Test, TaskFrame, list[Par
             "the interval reaches to both sides: " + ", ".join(part.name for part in listed if part.word == OPEN)
         ),
         ELSEWHERE: lambda: odd or f"its own protocol is not run: {claim.why}",
-        NOT_RUN: lambda: claim.why or f"not run: {commands}",
+        NOT_RUN: lambda: absent,
     }[word]()
     return said + (f". Printed numbers: {claim.caution}" if claim.caution else "")
 
@@ -198,8 +220,8 @@ def shown(test: Test, frame: TaskFrame, parts: list[Part], passing: bool = False
     """
     run = [part for part in parts if part.word != NOT_RUN]
     if len(run) > MOST_SHOWN:
-        counts = [(sum(part.word == which for part in run), IN_PASSING[which]) for which in (REPRODUCED, NOT, OPEN)]
-        words = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in counts if count)
+        ways = [(sum(part.word == which for part in run), IN_PASSING[which]) for which in (REPRODUCED, NOT, OPEN)]
+        words = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in ways if count)
     else:
         words = "; ".join(_said(part, passing) for part in run)
     counts = sorted({part.n for part in run})
@@ -209,4 +231,4 @@ def shown(test: Test, frame: TaskFrame, parts: list[Part], passing: bool = False
 
 def _said(part: Part, passing: bool) -> str:
     chance = f", P{TIED}{part.chance:.2f}" if np.isfinite(part.chance) else ""
-    return f"{part.name} {part.shown}{chance}" + (f", {IN_PASSING[part.word]}" if passing else "")
+    return f"{part.name} {spelled(part.found)}{chance}" + (f", {IN_PASSING[part.word]}" if passing else "")

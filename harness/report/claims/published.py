@@ -1,4 +1,4 @@
-"""What the paper printed: its tables, the points read off its figures, and the verdict on a number.
+"""What the paper printed as tables, beside ours with a verdict where the protocol is the same.
 
 A published number stands beside ours only where `report.published.<task>` declares one protocol:
 `task` and `metric` name the published column and our metric, `names` maps our methods to the
@@ -7,8 +7,6 @@ paper's, `margin` is the relative width within which an interval can confirm any
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,34 +14,20 @@ import pandas as pd
 
 from harness.report.records.frame import TaskFrame
 from harness.report.stats import statistics as st
-from harness.report.tables.words import NONE, TIED, Link, Table, Text, decimals, interval, record
+from harness.report.tables.cells import MISSING, Head, Link, Table, Text, count, measured, source, title
+from harness.report.tables.spelling import NONE, TIED
 
-FIGURE_2, FIGURE_8 = 2, 8
 
-
-@cache
-def read_off(figure: int) -> dict[str, pd.Series]:
-    """Curve name -> y indexed by x, read by eye from the camera-ready figure of that number.
-
-    Figure 2: D(x) per I_c, good to 0.03. Figure 8: FID per method and iteration, good to 1.
+def numbers(data: pd.DataFrame, methods: dict[str, str] | None = None) -> list[Table]:
+    """One table per domain: methods by tasks, the latest version first. methods: those of ours by the title that they
+    share.
     """
-    data = pd.read_csv(Path(__file__).with_name("read_off.csv"), dtype={"curve": str})
-    rows = data[data.figure == figure]
-    return {name: part.set_index("x").y for name, part in rows.groupby("curve", sort=False)}
-
-
-def load(path: Path) -> pd.DataFrame | None:
-    """published.csv with its numbers as printed (text, '' where none); None without the file."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else None
-
-
-def numbers(data: pd.DataFrame) -> list[Table]:
-    """One table per domain: methods by tasks, the latest version first."""
+    known = methods or {}
     tables = []
     for domain, rows in data.groupby("domain", sort=False):
         tasks = list(dict.fromkeys(rows.task))
         body = [
-            [Text(method), *(Text(_versions(own[own.task == task])) for task in tasks)]
+            [Text(method, method=known.get(method, "")), *(Text(_versions(own[own.task == task])) for task in tasks)]
             for method, own in rows.groupby("method", sort=False)
         ]
         ways = dict(zip(rows.metric, rows.higher_is_better, strict=True))
@@ -69,35 +53,37 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
         if name not in rows.index:
             continue
         theirs = rows.loc[name]
-        ours, word = NONE, "not run"
-        if cell.record and metric in cell.record["metrics"]:
+        ours, word = MISSING, "not run"
+        if cell.record and metric in cell.head["metrics"]:
             x = cell.units(metric).to_numpy()
             runs = int(theirs.n_seeds or 1)  # one run where the paper does not say
             single = float(cell.endpoint(metric).var(ddof=1)) if cell.rewards else None
             low, high = st.prediction_interval(x, runs, variance_of_run=single) if len(x) > 1 else (np.nan, np.nan)
-            ours = interval(x.mean(), low, high, decimals([x.mean()]))
-            word = verdict(float(theirs["mean"]), x.mean(), low, high, margin, theirs.higher_is_better == "true")
+            ours = measured(x.mean(), low, high)
+            word = agreement(float(theirs["mean"]), x.mean(), low, high, margin, theirs.higher_is_better == "true")
         body.append([
-            Text(cell.title),
-            Text(ours),
-            Text(str(cell.n) if cell.record else NONE),
+            title(cell),
+            ours,
+            count(cell.n) if cell.record else MISSING,
             Text(_printed(theirs)),
             Text(word),
-            record(cell, link),
+            source(cell, link),
         ])
     if not body:
         return None
-    head = ["method", "ours, mean [95 % prediction]", "n", "published", "verdict", "record"]
+    head: list[Head | str] = ["method", Head("ours, mean", "95 % prediction"), "n", "published", "verdict", "record"]
     notes = [
-        "Reproduced: the published value lies in the interval in which a new mean of as many runs "
-        f"as the paper's would fall, and that interval is within {margin:.0%} of our mean. "
-        "Inconclusive: the interval is wider than that. Ours is better: the whole interval is beyond the published "
-        "value; not reproduced: short of it."
+        (
+            "Reproduced: the published value lies in the interval in which a new mean of as many runs "
+            f"as the paper's would fall, and that interval is within {margin:.0%} of our mean. "
+            "Inconclusive: the interval is wider than that. Ours is better: the whole interval is beyond the published "
+            "value; not reproduced: short of it."
+        )
     ]
     return Table(f"{frame.title}: {metric} beside the published {declared['task']}", head, body, notes)
 
 
-def verdict(published: float, mean: float, low: float, high: float, margin: float, higher_is_better: bool) -> str:
+def agreement(published: float, mean: float, low: float, high: float, margin: float, higher_is_better: bool) -> str:
     """'reproduced', 'inconclusive', 'not reproduced' or, beyond the published value, 'ours is better'."""
     if not np.isfinite(low):
         return "inconclusive"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from harness.report.claims.judge import NOT, OPEN, REPRODUCED, VERDICTS, Judged, shown
-from harness.report.tables.words import NONE, Table, Text
+from harness.report.tables.cells import LEVEL, MISSING, Cell, Head, Table, Text, count
 
 MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
 Address = Callable[[str, str], str]  # (preset, task) -> where its section lies
@@ -32,22 +32,19 @@ def first(judged: list[Judged]) -> Table | None:
         cells = []
         for word in VERDICTS:
             ids = [one.claim.id for one in own if one.word == word]
-            cells.append(
-                Text(f"{len(ids)} ({', '.join(ids)})" if ids else NONE, strong=bool(ids) and word in (REPRODUCED, NOT))
-            )
-        rows.append([Text(domain, href=f"#{anchor(domain)}"), Text(str(len(own))), *cells])
+            counted = count(len(ids), note=", ".join(ids), strong=word in (REPRODUCED, NOT))
+            cells.append(counted if ids else MISSING)
+        rows.append([Text(domain, href=f"#{anchor(domain)}"), count(len(own)), *cells])
     if not rows:
         return None
-    total = [str(sum(one.word == word for one in judged)) for word in VERDICTS]
-    rows.append([
-        Text("all", strong=True),
-        Text(str(len(judged)), strong=True),
-        *(Text(count, strong=True) for count in total),
-    ])
+    total = [len(judged), *(sum(one.word == word for one in judged) for word in VERDICTS)]
+    rows.append([Text("all", strong=True), *(count(each, strong=True) for each in total)])
     notes = [
-        "Numbers of the published claims in brackets; each stands with its evidence in the table of claims. Inconclusive: run "
-        "under the claim's protocol, and the interval is too wide. Not comparable: run on other data or under another protocol "
-        "only. Not run: neither."
+        (
+            "Numbers of the published claims in brackets; each stands with its evidence in the table of claims. "
+            "Inconclusive: run under the claim's protocol, and the interval is too wide. Not comparable: run on other "
+            "data or under another protocol only. Not run: neither."
+        )
     ]
     return Table("What was reproduced", ["domain", "claims", *VERDICTS], rows, notes)
 
@@ -61,21 +58,29 @@ def table(judged: list[Judged], domain: str, address: Address, preset: str = "")
     ]
     if not own:
         return None
-    head = ["claim", "verdict", "evidence: difference [95\u00a0%]", "why", "seeds it would take", "published"]
+    head: list[Head | str] = [
+        "claim",
+        "verdict",
+        Head("evidence: difference", LEVEL),
+        "why",
+        "seeds it would take",
+        "published",
+    ]
     return Table(f"Claims: {domain}", head, [_row(one, address) for one in own])
 
 
 READING = (
-    "Differences are paired by seed, in the metric's unit, positive where the claim holds, with a t interval; P is the chance that "
-    "one run beats one of the other method. Reproduced: the whole interval is on the claim's side (of the margin, where the claim "
-    "allows a tie); not reproduced: all of it is on the other side; inconclusive: neither. Of several comparisons all must hold, "
-    "and one against is enough. Intervals are not adjusted for the number of claims. What other data or protocols say is marked "
-    "'elsewhere' and gives no verdict. Seeds it would take: to find the published difference (the observed one where none is "
-    "printed) with 80 % power at the spread observed here."
+    "Differences are paired by seed, in the metric's unit, positive where the claim holds, with a t interval; P is "
+    "the chance that one run beats one of the other method. Reproduced: the whole interval is on the claim's side "
+    "(of the margin, where the claim allows a tie); not reproduced: all of it is on the other side; inconclusive: "
+    "neither. Of several comparisons all must hold, and one against is enough. Intervals are not adjusted for the "
+    "number of claims. What other data or protocols say is marked 'elsewhere' and gives no verdict. Seeds it would "
+    "take: to find the published difference (the observed one where none is printed) with 80 % power at the spread "
+    "observed here."
 )
 
 
-def _row(one: Judged, address: Address) -> list[Text]:
+def _row(one: Judged, address: Address) -> list[Cell]:
     runs = [(run, False) for run in one.parts] + [(run, True) for run in one.passing]
     words = [("elsewhere, " if passing else "") + shown(*run, passing) for run, passing in runs]
     links = dict.fromkeys((frame.title, address(test.preset, test.task)) for (test, frame, _), _ in runs)
@@ -83,12 +88,12 @@ def _row(one: Judged, address: Address) -> list[Text]:
     return [
         Text(f"{one.claim.id}. {one.claim.claim}"),
         Text(one.word, strong=one.word in (REPRODUCED, NOT)),
-        Text("; ".join(words) or NONE, more=tuple(links)),
+        Text("; ".join(words), links=tuple(links)) if words else MISSING,
         Text(one.reason),
-        Text(_seeds(one.needed) if one.word == OPEN and one.needed else NONE),
+        _seeds(one.needed) if one.word == OPEN and one.needed else MISSING,
         Text(published),
     ]
 
 
-def _seeds(needed: int) -> str:
-    return str(needed) if needed <= MOST_SEEDS else f"> {MOST_SEEDS:,}"
+def _seeds(needed: int) -> Cell:
+    return count(needed) if needed <= MOST_SEEDS else Text(f"> {MOST_SEEDS:,}")

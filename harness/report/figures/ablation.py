@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.report.figures.lines import balanced, centre, thin
+from harness.report.figures.lines import balanced, thin
 from harness.report.figures.style import DASHES, REFERENCE, Plot, Style, figure, shades, stretch, svg
 from harness.report.records.bottleneck import constraint
-from harness.report.records.frame import Ablation, TaskFrame, shown
-from harness.report.tables.words import labelled, wrapped
+from harness.report.records.frame import Sweep, TaskFrame, shown
+from harness.report.stats.centre import centre
+from harness.report.tables.spelling import labelled, wrapped
 
 BESIDE = {"reward_gradient": "roughness of the learnt reward"}  # metrics that have a panel beside the score
 BUDGET = "i_c"  # the parameter whose values are nats of KL, so that an identity line has a meaning
 MARKS = {"binding": "o", "slack": "o", "above I_c": "^", "below I_c, beta still on": "v"}
 
 
-def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
+def draw(frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
     """Up to five panels; those without data are left out. None where no cell has run."""
     rows = summary[(summary.ablation == swept.name) & summary.metric.notna()]
     if rows.empty:
@@ -36,7 +37,7 @@ def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[s
     for ax in axes[panels:]:
         ax.set_visible(False)
     free = iter(axes)
-    _score(next(free), frame, swept, summary, looks, frame.headline, "score")
+    _score(next(free), frame, swept, summary, looks, frame.scored_by, "score")
     for metric, title in beside.items():
         _score(next(free), frame, swept, summary, looks, metric, title)
     if kl:
@@ -54,7 +55,7 @@ def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[s
             axes[panels].legend(handles, labels, loc="center left", ncol=2, **words)
         else:
             fig.legend(handles, labels, loc="outside lower center", ncol=balanced(len(labels), 6), **words)
-    metric = frame.metrics[frame.headline]["label"]
+    metric = frame.metrics[frame.scored_by]["label"]
     return Plot(
         f"{frame.name}-{swept.name}",
         f"{frame.title}: {swept.parameter} of {looks[swept.of].label}",
@@ -77,7 +78,7 @@ def draw(frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[s
 
 
 def _score(
-    ax: Axes, frame: TaskFrame, swept: Ablation, summary: pd.DataFrame, looks: dict[str, Style], metric: str, title: str
+    ax: Axes, frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str, Style], metric: str, title: str
 ) -> None:
     """Every metric of the task would crowd: the headline is drawn, and what BESIDE names."""
     rows = summary[summary.metric == metric]
@@ -110,7 +111,7 @@ def _score(
     ax.legend(loc="best", handlelength=2, frameon=True, framealpha=0.85, edgecolor="none")
 
 
-def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
+def _kl(ax: Axes, swept: Sweep, look: Style) -> None:
     identity = swept.parameter == BUDGET and swept.numeric
     ends = []
     for cell in swept.points:
@@ -133,7 +134,7 @@ def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
             label=word if identity else None,
         )
     if identity:
-        budgets = [cell.value for cell in swept.points if cell.value > 0]
+        budgets = [budget for budget in map(swept.place, swept.points) if budget > 0]
         line = [min(budgets), max(budgets)]
         ax.plot(line, line, color=REFERENCE, ls="--", lw=1.2, label="KL = I_c", zorder=1)
         ends += line
@@ -145,13 +146,13 @@ def _kl(ax: Axes, swept: Ablation, look: Style) -> None:
     ax.set(title=f"KL and {swept.parameter}", xlabel=_named(swept), ylabel="KL (nat)")
 
 
-def _time(ax: Axes, swept: Ablation, log: str) -> None:
+def _time(ax: Axes, swept: Sweep, log: str) -> None:
     drawn: list[pd.Series] = []
     for place, (cell, colour) in enumerate(zip(swept.points, shades(len(swept.points)), strict=True)):
         if _varies(cell.curves, log):
             points = thin(centre(cell.curves, "step", log))
             drawn.append(points.middle)
-            ax.plot(points.x, points.middle, color=colour, ls=DASHES[place % len(DASHES)], label=shown(cell.value))
+            ax.plot(points.x, points.middle, color=colour, ls=DASHES[place % len(DASHES)], label=shown(cell.swept))
     if log == "beta" and min(map(min, drawn)) > 1e-4:
         stretch(ax, "y", np.concatenate(drawn), wide=5)
     elif log == "beta":
@@ -167,7 +168,7 @@ def _varies(curves: pd.DataFrame | None, log: str) -> bool:
     return bool((curves.groupby("seed")[log].nunique() > 1).any())
 
 
-def _scale(ax: Axes, swept: Ablation) -> None:
+def _scale(ax: Axes, swept: Sweep) -> None:
     """Swept values on a logarithmic axis, each with its tick; a zero sits left of the smallest. Words stand evenly."""
     values = [swept.place(cell) for cell in swept.points]
     positive = [value for value in values if value > 0]
@@ -176,11 +177,11 @@ def _scale(ax: Axes, swept: Ablation) -> None:
             ax.set_xscale("log")
         else:
             ax.set_xscale("symlog", linthresh=min(positive))
-    ax.set_xticks(values, [shown(cell.value) for cell in swept.points])
+    ax.set_xticks(values, [shown(cell.swept) for cell in swept.points])
     if not swept.numeric:
         ax.set_xlim(-0.5, len(values) - 0.5)
     ax.minorticks_off()
 
 
-def _named(swept: Ablation) -> str:
+def _named(swept: Sweep) -> str:
     return f"{swept.parameter} (nat)" if swept.parameter == BUDGET else swept.parameter

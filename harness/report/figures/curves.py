@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.report.figures.lines import centre, legend, thin
+from harness.report.figures.lines import legend, thin
 from harness.report.figures.style import REFERENCE, Plot, Style, figure, stretch, svg
-from harness.report.records.frame import Cell, TaskFrame
-from harness.report.tables.words import aimed, wrapped
+from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.stats.centre import centre
+from harness.report.tables.spelling import aimed, wrapped
 
 POINTS = 40  # of a run's line at most
 
@@ -18,16 +19,16 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     return [_of(frame, cell, looks[cell.name]) for cell in frame.cells if len(_steps(frame, cell)) > 1]
 
 
-def _steps(frame: TaskFrame, cell: Cell | None) -> np.ndarray:
+def _steps(frame: TaskFrame, cell: CellFrame | None) -> np.ndarray:
     return _scores(frame, cell).step.unique() if cell and cell.record else np.array([])
 
 
-def _scores(frame: TaskFrame, cell: Cell) -> pd.DataFrame:
+def _scores(frame: TaskFrame, cell: CellFrame) -> pd.DataFrame:
     return cell.scores[cell.scores.metric == frame.headline]
 
 
-def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:
-    rows, block = _scores(frame, cell), frame.metrics[frame.headline]
+def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
+    rows, block = _scores(frame, cell), frame.metrics[frame.scored_by]
     fig = figure(2.6, 5.4)
     ax = fig.subplots()
     seen = [rows.value.to_numpy()]

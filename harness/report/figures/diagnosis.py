@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.report.figures.lines import thin
 from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, shades, stretch, svg
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 
 TOLD_BY = {"accuracy", "grad_policy"}  # logs of a method in which a discriminator pays a policy
 LOGS = {
@@ -35,8 +35,9 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     return [_of(frame, cell, looks[cell.name]) for cell in told]
 
 
-def _of(frame: TaskFrame, cell: Cell, look: Style) -> Plot:
+def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
     logs = cell.curves
+    assert logs is not None, f"{cell} has no logs"
     shown = [log for log in LOGS if log in logs and logs[log].nunique() > 1]
     rows = -(-len(shown) // COLUMNS)
     fig = figure(1.55 * rows + 0.25)

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report.claims.published import FIGURE_8, read_off
 from harness.report.figures import ablation, curves, diagnosis, grids, mazes, toy
-from harness.report.figures.lines import FEW, centre, compare, legend, line
+from harness.report.figures.lines import FEW, compare, legend, line
 from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
-from harness.report.records.frame import Cell, TaskFrame
-from harness.report.tables.words import aimed, decimals, labelled, number, wrapped
+from harness.report.records.frame import TaskFrame
+from harness.report.records.published import FIGURE_8, read_off
+from harness.report.stats.centre import centre
+from harness.report.tables.spelling import aimed, decimals, labelled, number, wrapped
 
 LOGS = {
     "accuracy": "accuracy of the trained net",
@@ -59,14 +60,14 @@ def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> 
     """Headline metric: every seed as a point, IQM with interval, best method on top."""
     metric = frame.headline
     rows = summary[(summary.metric == metric) & (summary.ablation == "")]
-    if rows.empty:
+    if metric is None or rows.empty:
         return None
     block = frame.metrics[metric]
     up = block["higher_is_better"]  # without a direction the largest stands on top
     rows = rows.sort_values("value", ascending=up is False, kind="stable")
     fig = figure(0.9 + 0.3 * len(rows))
     ax = fig.subplots()
-    ends = {name: frame.cell(name).endpoint(metric) for name in rows.cell}
+    ends = {name: frame.known(name).endpoint(metric) for name in rows.cell}
     for place, row in enumerate(rows.itertuples()):
         look, x = looks[row.cell], ends[row.cell]
         ax.plot(x, [place] * len(x), ls="", alpha=0.45, mew=0, **look.points)
@@ -102,7 +103,7 @@ def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
         for cell in frame.cells
         if cell.record
     }
-    if not lines or max(map(len, lines.values())) < 2:
+    if metric is None or not lines or max(map(len, lines.values())) < 2:
         return None
     known = frame.references(metric)
     label = aimed(frame.metrics[metric])
@@ -129,7 +130,7 @@ def against_published(frame: TaskFrame, looks: dict[str, Style], declared: dict[
     ours = {
         cell.name: centre(cell.scores[cell.scores.metric == metric], "step", "value")
         for cell in frame.cells
-        if cell.name in theirs and cell.record and metric in cell.record["metrics"]
+        if cell.name in theirs and cell.record and metric in cell.head["metrics"]
     }
     if not ours:
         return None
@@ -155,22 +156,20 @@ def against_published(frame: TaskFrame, looks: dict[str, Style], declared: dict[
 
 def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
     """The logs of training against the step, one panel per log that moves."""
-    cells = [cell for cell in frame.cells if cell.curves is not None]
-    having = {log: [cell for cell in cells if log in cell.curves and cell.curves[log].nunique() > 1] for log in LOGS}
-    having = {log: some for log, some in having.items() if some}
+    logs = {cell.name: cell.curves for cell in frame.cells if cell.curves is not None}
+    moving = {log: [name for name, own in logs.items() if log in own and own[log].nunique() > 1] for log in LOGS}
+    having = {log: some for log, some in moving.items() if some}
     if not having:
         return None
     columns = min(2, len(having))
     rows = -(-len(having) // columns)
-    fig = figure(2.3 * rows + 0.3 + 0.2 * -(-len(cells) // 4))
+    fig = figure(2.3 * rows + 0.3 + 0.2 * -(-len(logs) // 4))
     axes = fig.subplots(rows, columns, squeeze=False).ravel()
     for ax, (log, some) in zip(axes, having.items(), strict=False):
-        drawn = []
-        for cell in some:
-            points = centre(cell.curves, "step", log)
-            line(ax, points, looks[cell.name], band=len(cells) <= FEW)
-            drawn.append(points.middle)
-        drawn = np.concatenate(drawn)
+        lines = {name: centre(logs[name], "step", log) for name in some}
+        for name, points in lines.items():
+            line(ax, points, looks[name], band=len(logs) <= FEW)
+        drawn = np.concatenate([points.middle for points in lines.values()])
         if log == "kl" or (log.startswith("loss") and np.nanmin(drawn) < 0):
             dwarfed(ax, drawn, share=50 if log == "kl" else 10)
         ax.set(title=LOGS[log], xlabel="training step", ylabel="")
@@ -188,13 +187,13 @@ def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
 
 def panels(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     """Recorded curves that are no time series and have no picture of their own: y against x."""
-    cells = [cell for cell in frame.cells if cell.panels is not None]
-    names = dict.fromkeys(name for cell in cells for name in cell.panels.panel)
-    return [_panel(frame, cells, name, looks) for name in names if name not in toy.PANELS + mazes.PANELS + grids.PANELS]
+    held = {cell.name: cell.panels for cell in frame.cells if cell.panels is not None}
+    names = dict.fromkeys(name for own in held.values() for name in own.panel)
+    return [_panel(frame, held, name, looks) for name in names if name not in toy.PANELS + mazes.PANELS + grids.PANELS]
 
 
-def _panel(frame: TaskFrame, cells: list[Cell], name: str, looks: dict[str, Style]) -> Plot:
-    rows = {cell.name: cell.panels[cell.panels.panel == name] for cell in cells}
+def _panel(frame: TaskFrame, held: dict[str, pd.DataFrame], name: str, looks: dict[str, Style]) -> Plot:
+    rows = {cell: own[own.panel == name] for cell, own in held.items()}
     lines = {cell: centre(some, "x", "y") for cell, some in rows.items() if len(some)}
     y_name, _, x_name = name.partition(" against ")
     fig = compare(lines, looks, x_name or "x", y_name)

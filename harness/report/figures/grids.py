@@ -10,7 +10,7 @@ import pandas as pd
 from harness.report.figures.lines import fit
 from harness.report.figures.style import Plot, figure, svg
 from harness.report.records.frame import TaskFrame
-from harness.report.tables.words import wrapped
+from harness.report.tables.spelling import wrapped
 
 LEARNT, TRUE, WALLS = "learnt reward", "true reward", "walls"
 PANELS = (LEARNT, TRUE, WALLS)
@@ -19,11 +19,13 @@ COLUMNS = 4
 
 def draw(frame: TaskFrame) -> list[Plot]:
     """One map for the truth and one for each method that learns a reward: the mean over its seeds."""
-    cells = [cell for cell in frame.cells if cell.panels is not None and (cell.panels.panel == LEARNT).any()]
-    if not cells:
+    held = [(cell.title, cell.panels) for cell in frame.cells if cell.panels is not None]
+    learnt = [(title, panels) for title, panels in held if (panels.panel == LEARNT).any()]
+    if not learnt:
         return []
-    maps = {"true reward": _map(cells[0].panels, TRUE)} | {cell.title: _map(cell.panels, LEARNT) for cell in cells}
-    walls = cells[0].panels[cells[0].panels.panel == WALLS]
+    first_panels = learnt[0][1]
+    maps = {"true reward": _map(first_panels, TRUE)} | {title: _map(panels, LEARNT) for title, panels in learnt}
+    walls = first_panels[first_panels.panel == WALLS]
     first = walls[walls.seed == walls.seed.iloc[0]]
     ends = first[["x", "y"]].to_numpy().reshape(-1, 2, 2)
     true = maps["true reward"]
@@ -47,7 +49,7 @@ def draw(frame: TaskFrame) -> list[Plot]:
             f"{frame.title}: learnt rewards beside the true one",
             "Mean over the seeds and the actions, in the true reward's units, with its mean taken on: no reward is "
             "identified beyond a constant. One scale, that of the true reward; what lies beyond it is cut off.",
-            f"Heat maps of the reward of each cell of the maze: true, and learnt by {', '.join(c.title for c in cells)}.",
+            f"Heat maps of the reward of each cell of the maze: true, and learnt by {', '.join(title for title, _ in learnt)}.",
             svg(fig),
         )
     ]

@@ -12,26 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from harness.report.figures.style import REFERENCE, WIDE_RANGE, Style, figure, stretch
-from harness.report.stats.statistics import iqm
-from harness.report.tables.words import wrapped
+from harness.report.tables.spelling import wrapped
 
 FEW = 5  # methods that still read well on one pair of axes
 POINTS = 100  # of a line at most: one in three pixels of a panel
 GHOST = "#C9C9C9"  # the other methods behind one
 GHOST_POINTS = 30  # of each of them: they stand in every panel
-
-
-def centre(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Over the seeds that have a value at each x: columns x, low (25 %), middle (IQM), high (75 %)."""
-    wide = rows.pivot(index=x, columns="seed", values=y).dropna(how="all")
-    parts = []
-    for count, same in wide.groupby(wide.notna().sum(axis=1)):  # seeds may have died on the way
-        values = same.to_numpy(dtype=float)
-        values = values[np.isfinite(values)].reshape(len(same), count)  # [P, S']
-        low, high = np.quantile(values, [0.25, 0.75], axis=1)
-        middle = iqm(values[:, None])
-        parts.append(pd.DataFrame({"x": same.index, "low": low, "middle": middle, "high": high}))
-    return pd.concat(parts).sort_values("x", ignore_index=True)
 
 
 def thin(points: pd.DataFrame, most: int = POINTS) -> pd.DataFrame:
@@ -70,7 +56,7 @@ def compare(
     gap = pd.DataFrame({"x": [np.nan], "middle": [np.nan]})  # one path for all that is grey
     others = pd.concat([part for points in lines.values() for part in (thin(points, GHOST_POINTS), gap)])
     titles = []
-    for ax, shown in zip(axes, [[name] for name in lines] if crowded else [lines], strict=True):
+    for ax, shown in zip(axes, [[name] for name in lines] if crowded else [list(lines)], strict=True):
         if crowded:
             ax.plot(others.x, others.middle, color=GHOST, lw=0.7, zorder=1)
             ax.locator_params(axis="x", nbins=4)
@@ -95,11 +81,14 @@ def compare(
 
 def fit(fig: Figure, titles: Iterable[Text]) -> None:
     """Titles wider than their panel get a smaller type."""
-    fig.get_layout_engine().execute(fig)
+    engine = fig.get_layout_engine()
+    assert engine is not None, "figures have a constrained layout"
+    engine.execute(fig)
     for title in titles:
+        assert title.axes is not None, "a title of axes"
         room = title.axes.get_window_extent().width / title.get_window_extent().width
         if room < 1:
-            title.set_fontsize(0.9 * room * title.get_fontsize())  # hinted glyphs shrink by less
+            title.set_fontsize(0.9 * room * float(title.get_fontsize()))  # hinted glyphs shrink by less
 
 
 def grid(count: int) -> tuple[Figure, list[Axes], int]:

@@ -1,31 +1,27 @@
-"""Learnt rewards over the room with the path that the policy took (the paper's Fig. 7), and what re-training adds."""
+"""Learnt rewards over the room with the path that the policy took (the paper's Fig. 7), and policies by reward."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import pandas as pd
 
 from harness.report.figures.style import REFERENCE, Plot, Style, figure, svg
-from harness.report.records.frame import Cell, TaskFrame
-from harness.report.tables.words import Link, Table, Text, number, record
+from harness.report.records.frame import CellFrame, TaskFrame
 
 MAP = "reward map"
 PANELS = (MAP, "path x", "path y", "walls")
 SHOWN = 5  # seeds of a cell
-STUCK, RETURN = "stuck", "return"
+RETURN = "return"
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     """The maps of every method that learnt a reward, a row each; of re-training, every policy by its reward."""
-    with_map = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.record["metrics"]]
+    with_map = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.head["metrics"]]
     plots = [_maps(frame, with_map)] if with_map else []
     trained_on = [cell for cell in frame.cells if cell.record and cell.rewards]
     return plots + ([_by_reward(frame, trained_on, looks)] if trained_on else [])
 
 
-def _maps(frame: TaskFrame, cells: list[Cell]) -> Plot:
+def _maps(frame: TaskFrame, cells: list[CellFrame]) -> Plot:
     columns = min(SHOWN, max(len(cell.seeds) for cell in cells))
     fig = figure(1.62 * len(cells) + 0.3)
     axes = fig.subplots(len(cells), columns, squeeze=False)
@@ -45,9 +41,10 @@ def _maps(frame: TaskFrame, cells: list[Cell]) -> Plot:
     )
 
 
-def _room(ax, cell: Cell, seed: int) -> None:
+def _room(ax, cell: CellFrame, seed: int) -> None:
+    assert cell.panels is not None, f"{cell} has a map and no panels"
     panels = cell.panels[cell.panels.seed == seed]
-    block = cell.record["manifests"][cell.record["metrics"]["reward_gradient"]["manifest"]]
+    block = cell.head["manifests"][cell.head["metrics"]["reward_gradient"]["manifest"]]
     (nx, ny), (x0, y0), d = block["points"], block["first_m"], block["spacing_m"]
     values = panels[panels.panel == MAP].sort_values("x").y.to_numpy().reshape(ny, nx)
     extent = (x0 - d / 2, x0 + (nx - 0.5) * d, y0 - d / 2, y0 + (ny - 0.5) * d)
@@ -65,7 +62,7 @@ def _room(ax, cell: Cell, seed: int) -> None:
     ax.grid(False)
 
 
-def _by_reward(frame: TaskFrame, cells: list[Cell], looks: dict[str, Style]) -> Plot:
+def _by_reward(frame: TaskFrame, cells: list[CellFrame], looks: dict[str, Style]) -> Plot:
     fig = figure(0.5 * len(cells) + 1.0)
     ax = fig.subplots()
     for place, cell in enumerate(cells):
@@ -81,57 +78,8 @@ def _by_reward(frame: TaskFrame, cells: list[Cell], looks: dict[str, Style]) -> 
     return Plot(
         f"{frame.name}-by-reward",
         f"{frame.title}: every policy, by learnt reward",
-        "One point a policy; those on one line were trained on the same learnt reward. Outcomes are often two clusters, "
-        "solved and stuck, which a mean hides.",
+        "One point a policy; those on one line were trained on the same learnt reward. Outcomes are often two "
+        "clusters, solved and stuck, which a mean hides.",
         "True return of every policy, a line for each learnt reward, grouped by method.",
         svg(fig),
     )
-
-
-def table(frame: TaskFrame, link: Link) -> Table | None:
-    """How much of the spread comes from learning the reward and how much from training on it again."""
-    run = [cell for cell in frame.cells if cell.record and cell.rewards]
-    if not run:
-        return None
-    body = []
-    for cell in run:
-        values = cell.by_unit(RETURN)
-        between, within = split(values)
-        body.append([
-            Text(cell.title),
-            Text(number(values.mean(), 1)),
-            Text(number(values.std(), 1)),
-            Text(_root(between)),
-            Text(_root(within)),
-            Text(f"{cell.endpoint(STUCK).mean():.0%}" if STUCK in cell.record["metrics"] else ""),
-            Text(", ".join(" ".join(number(v, 1) for v in group) for _, group in values.groupby(level=0))),
-            record(cell, link),
-        ])
-    head = [
-        "method",
-        "mean",
-        "sd",
-        "sd of rewards",
-        "sd of re-training",
-        "episodes stuck",
-        "returns, by reward",
-        "record",
-    ]
-    notes = [
-        "Sd of rewards: between the means of learnt rewards, less what re-training alone adds (0 where that is more); "
-        "sd of re-training: between policies on one and the same reward."
-    ]
-    return Table(f"{frame.title}: learning the reward and training on it", head, body, notes)
-
-
-def split(values: pd.Series) -> tuple[float, float]:
-    """(variance between groups, variance within), one-way random effects; nan where a part cannot be told."""
-    groups = values.groupby(level=0)
-    within = float(groups.var().mean())
-    if groups.ngroups < 2 or math.isnan(within):
-        return math.nan, within
-    return max(0.0, float(groups.mean().var()) - within / float(groups.size().mean())), within
-
-
-def _root(variance: float) -> str:
-    return "" if math.isnan(variance) else number(math.sqrt(variance), 1)

@@ -72,13 +72,14 @@ class Plot:
 
 
 def styles(params: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Style]:
-    """A style per method name, in the order in which the parameters first name them.
+    """A style per method name, in the order in which the parameters first name them; titled by the first that has one.
 
     before: other parameters whose methods come first, so that a method looks the same on both pages.
     """
     blocks = [block or {} for made in (before or {}, params) for block in made.get("methods", {}).values()]
     names = dict.fromkeys(name for block in blocks for name in block)
-    titles = params.get("report", {}).get("titles", {})
+    mine = [pair for block in params.get("methods", {}).values() for pair in (block or {}).items()]
+    titles = {name: block["title"] for name, block in reversed(mine) if "title" in block}
     return {
         name: Style(
             titles.get(name, name),

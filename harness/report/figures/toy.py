@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit
 
-from harness.report.claims.published import FIGURE_2, read_off
-from harness.report.figures.lines import centre, thin
+from harness.report.figures.lines import thin
 from harness.report.figures.style import REFERENCE, Plot, Style, figure, svg
-from harness.report.records.bottleneck import i_c
-from harness.report.records.frame import Cell, TaskFrame
-from harness.report.tables.words import Link, Table, Text, record
+from harness.report.records.frame import TaskFrame
+from harness.report.records.gaussians import PANEL, curves, published_curve
 
-PANELS = ("D(x)",)
+PANELS = (PANEL,)
 MEAN, SPREAD = 2.0, 0.5  # the classes are N(-2, 0.5^2) and N(2, 0.5^2)
 
 
@@ -25,45 +22,6 @@ def many_dims(kl: np.ndarray) -> np.ndarray:
 def one_dim(kl: np.ndarray) -> np.ndarray:
     """D at the class mean when one code dimension shrinks its variance to spend KL [P] (nat)."""
     return expit(2 * np.expm1(2 * kl))
-
-
-def curves(frame: TaskFrame) -> dict[str, pd.DataFrame]:
-    """Cell name -> D(x) over seeds as `centre` gives it; empty for a task without the panel."""
-    found = {}
-    for cell in frame.cells:
-        if cell.panels is not None and (cell.panels.panel == PANELS[0]).any():
-            rows = cell.panels[cell.panels.panel == PANELS[0]]
-            found[cell.name] = centre(rows, "x", "y")
-    return found
-
-
-def published_curve(cell: Cell) -> pd.Series | None:
-    """The published D(x) with this cell's I_c, indexed by x; None where the paper has none."""
-    budget = i_c(cell)
-    return read_off(FIGURE_2).get("none" if budget is None else f"{budget:g}")
-
-
-def table(frame: TaskFrame, link: Link) -> Table | None:
-    """D(x) beside the points read off the published figure."""
-    body: list[list[Text]] = []
-    for name, d in curves(frame).items():
-        cell = frame.cell(name)
-        theirs = published_curve(cell)
-        if theirs is None:
-            continue
-        ours = np.interp(theirs.index, d.x, d.middle)
-        body.append([Text(f"{cell.title}, ours"), *(Text(f"{y:.2f}") for y in ours), record(cell, link)])
-        body.append([Text(f"{cell.title}, published"), *(Text(f"{y:.2f}") for y in theirs), Text("")])
-    if not body:
-        return None
-    places = next(iter(read_off(FIGURE_2).values())).index
-    head = ["curve", *(f"D({x:g})".replace("-", "−") for x in places), "record"]
-    notes = [
-        "Published: read by eye from the paper's Fig. 2, good to about 0.03. D(2) = 0.85 at "
-        "I_c = 0.1 needs a KL of 0.31 to 0.43 nat: with a budget of 0.1 nat that holds, D(2) lies "
-        "between 0.599 (many code dimensions) and 0.609 (one)."
-    ]
-    return Table(f"{frame.title}: D(x) beside the published curves", head, body, notes)
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
@@ -78,7 +36,7 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
         density = np.exp(-0.5 * ((x - mean) / SPREAD) ** 2)
         left.fill_between(x, 0.25 * density, color="#E4E4E4", lw=0, zorder=0)
     for name, d in ours.items():
-        look, cell = looks[name], frame.cell(name)
+        look, cell = looks[name], frame.known(name)
         left.plot(*thin(d)[["x", "middle"]].to_numpy().T, label=look.label, zorder=2, **look.line)
         theirs = published_curve(cell)
         if theirs is not None:
@@ -109,7 +67,7 @@ def _against_kl(ax, frame: TaskFrame, looks: dict[str, Style]) -> None:
     ax.legend(loc="lower right", handlelength=2, fontsize=8)
     ax.axvspan(0.312, 0.434, color="#E4E4E4", lw=0, zorder=0)
     for cell in frame.cells:
-        if cell.record and {"kl", "d_at_plus_2"} <= set(cell.record["metrics"]):
+        if cell.record and {"kl", "d_at_plus_2"} <= set(cell.head["metrics"]):
             look = looks[cell.name]
             ax.plot(cell.endpoint("kl"), cell.endpoint("d_at_plus_2"), ls="", alpha=0.7, mew=0, **look.points)
     ax.set_xscale("log")

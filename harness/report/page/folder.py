@@ -133,7 +133,7 @@ def _moved_in(out: Path, aside: Path, names: list[str], before: set[str]) -> Non
     for name in names:
         if (aside / name).exists():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(aside / name, out / name)
+            Path(aside / name).replace(out / name)
     for name in before.difference(names):
         _remove(out, out / name)
     _list(out, names)

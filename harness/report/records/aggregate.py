@@ -1,27 +1,24 @@
-"""The `evaluate` stage: checked frames -> one tidy summary per task, as CSV and as metrics JSON.
+"""A checked frame -> the tidy summary of its task, and the same as nested numbers for DVC's metrics.
 
-A row of the summary is (cell, metric). Where policies are trained anew on learnt rewards, the run is the reward:
-its re-trainings are averaged first, as they share what was learnt. Differences are cell minus baseline on the same seeds, in
-the metric's own unit; for the cells of an ablation the baseline is the ablation's reference.
-The tested family, over which Holm adjusts, is: every method against the baseline on the task's
-headline metric. Ablations and secondary metrics are exploratory and carry no p.
+A row of the summary is (cell, metric). Where policies are trained anew on learnt rewards, the run is the reward: its
+re-trainings are averaged first, as they share what was learnt. Differences are cell minus baseline on the same seeds,
+in the metric's own unit; for the cells of an ablation the baseline is the ablation's reference. The tested family, over
+which Holm adjusts, is: every method against the baseline on the task's headline metric. Ablations and secondary metrics
+are exploratory and carry no p.
 
-seeds_needed: what that family's test would need to find the observed mean difference with 80 % power, were it the true one.
-optimality_gap: of scores that are 0 for actions at random and 1 for the expert.
+seeds_needed: what that family's test would need to find the observed mean difference with 80 % power, were it the true
+one. optimality_gap: of scores that are 0 for actions at random and 1 for the expert.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness.files import write_text
-from harness.report.records.frame import Cell, TaskFrame, load
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import power, significance
 from harness.report.stats import statistics as st
 
@@ -57,16 +54,6 @@ COLUMNS = [
 ]
 
 
-def aggregate(root: Path, params: dict[str, Any]) -> None:
-    """Write results/summary/<task>.csv and .json for every task of params."""
-    folder = Path(root) / "results/summary"
-    for name, frame in load(Path(root), params).items():
-        table = summarise(frame)
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
-        text = json.dumps(numbers(table), indent=1, allow_nan=False)
-        write_text(folder / f"{name}.json", text + "\n")
-
-
 def summarise(frame: TaskFrame) -> pd.DataFrame:
     """One row per (cell, metric) in the order of the parameters; cells not run have one row."""
     rows = [row for cell in frame.cells for row in _rows(frame, cell, frame.baseline)]
@@ -84,7 +71,7 @@ def summarise(frame: TaskFrame) -> pd.DataFrame:
     return table
 
 
-def numbers(table: pd.DataFrame) -> dict[str, Any]:
+def metrics_of(table: pd.DataFrame) -> dict[str, Any]:
     """cell -> metric -> numbers; nested dicts only, because DVC's metrics drop lists."""
     columns = COLUMNS[COLUMNS.index("n") :]
     nested: dict[str, Any] = {}
@@ -96,11 +83,11 @@ def numbers(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _tidy(number: float) -> float | int:
-    """Eight significant digits, as in the CSV."""
+    """Eight significant digits: enough to see a change."""
     return int(number) if float(number).is_integer() else float(f"{number:.8g}")
 
 
-def _rows(frame: TaskFrame, cell: Cell, against: str | None, ablation: str = "") -> list[dict[str, Any]]:
+def _rows(frame: TaskFrame, cell: CellFrame, against: str | None, ablation: str = "") -> list[dict[str, Any]]:
     common = {
         "task": frame.name,
         "cell": cell.name,
@@ -115,11 +102,11 @@ def _rows(frame: TaskFrame, cell: Cell, against: str | None, ablation: str = "")
     return [
         common | _level(cell, metric) | _comparison(frame, cell, metric, against, not ablation)
         for metric in frame.metrics
-        if metric in cell.record["metrics"]
+        if metric in cell.head["metrics"]
     ]
 
 
-def _level(cell: Cell, metric: str) -> dict[str, Any]:
+def _level(cell: CellFrame, metric: str) -> dict[str, Any]:
     """Where the runs of one cell lie: IQM with interval, mean, median, standard deviation."""
     x = cell.units(metric).to_numpy()
     low = high = math.nan
@@ -133,19 +120,19 @@ def _level(cell: Cell, metric: str) -> dict[str, Any]:
         "mean": x.mean(),
         "median": np.median(x),
         "sd": x.std(ddof=1) if len(x) > 1 else math.nan,
-        "headline": bool(cell.record["metrics"][metric].get("headline", False)),
+        "headline": bool(cell.head["metrics"][metric].get("headline", False)),
         "optimality_gap": st.optimality_gap(x[None]) if metric == NORMALISED else math.nan,
     }
 
 
-def _comparison(frame: TaskFrame, cell: Cell, metric: str, against: str | None, tested: bool) -> dict[str, Any]:
+def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | None, tested: bool) -> dict[str, Any]:
     """The paired difference to another cell on the seeds (or learnt rewards) that both have."""
     other = frame.cell(against)
     if not other or not other.record or other.name == cell.name:
         return {}
-    if metric not in other.record["metrics"]:
+    if metric not in other.head["metrics"]:
         return {}
-    block = cell.record["metrics"][metric]
+    block = cell.head["metrics"][metric]
     up = block["higher_is_better"]  # None where the metric only describes
     a, b = cell.paired(other, metric)
     d = st.paired_difference(a, b)
@@ -167,6 +154,6 @@ def _comparison(frame: TaskFrame, cell: Cell, metric: str, against: str | None, 
 
 def seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int) -> float:
     """What a family of so many comparisons would take, by the differences of one row; NaN where no number would do."""
-    a, b = frame.cell(row.cell).paired(frame.cell(row.compared_with), row.metric)
+    a, b = frame.known(row.cell).paired(frame.known(row.compared_with), row.metric)
     found = power.seeds_to_decide(a - b, comparisons=comparisons)
     return found if math.isfinite(found) else math.nan

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.records.frame import Cell
+from harness.report.records.frame import CellFrame
 
 LAST = 0.75  # from this share of the steps on, training counts as settled
 BINDING = 0.15  # relative distance below I_c within which the constraint binds
@@ -40,13 +40,13 @@ class Constraint:
 STATES = ("binding", "slack", "above I_c", "below I_c, beta still on")
 
 
-def i_c(cell: Cell) -> float | None:
+def i_c(cell: CellFrame) -> float | None:
     """The information budget in a record's method parameters (nat), None without one."""
     found = _search((cell.record or {}).get("params", {}).get("method", {}))
     return None if found is None else float(found)
 
 
-def constraint(cell: Cell) -> Constraint | None:
+def constraint(cell: CellFrame) -> Constraint | None:
     """The settled state of a cell with a logged KL; None for a cell without one."""
     logs = cell.curves
     if logs is None or "kl" not in logs:

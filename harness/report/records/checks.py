@@ -10,41 +10,20 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import BenchError
 
 if TYPE_CHECKING:
-    from harness.report.records.frame import Cell, TaskFrame
-
-SCHEMA = 1
-KEYS = (
-    "schema",
-    "protocol",
-    "preset",
-    "task",
-    "cell",
-    "params",
-    "seeds",
-    "steps",
-    "data_hash",
-    "status",
-    "metrics",
-    "manifests",
-    "references",
-)
+    from harness.report.records.frame import CellFrame, TaskFrame
 
 
 def check(frame: TaskFrame, protocol: int) -> None:
-    """Refuse mixed schema, protocol, data, manifests or directions, and unpaired seeds."""
+    """Refuse mixed protocol, data, manifests or directions, and unpaired seeds."""
     run = [cell for cell in frame.everything if cell.record]
     for cell in run:
-        absent = [key for key in KEYS if key not in cell.record]
-        if absent:
-            raise BenchError(f"{cell.task}/{cell.name}: record.json has no {', '.join(absent)}; run `{cell.command}`")
-        _expect(cell, "name", f"{cell.record['task']}/{cell.record['cell']}", f"{cell.task}/{cell.name}")
-        _expect(cell, "schema", cell.record.get("schema"), SCHEMA)
-        _expect(cell, "protocol", cell.record.get("protocol"), protocol)
-    _same(run, "preset", lambda cell: cell.record["preset"])
-    _same(run, "steps", lambda cell: cell.record["steps"])
-    _same(run, "data", lambda cell: cell.record["data_hash"])
+        _expect(cell, "name", f"{cell.head['task']}/{cell.head['cell']}", str(cell))
+        _expect(cell, "protocol", cell.head["protocol"], protocol)
+    _same(run, "preset", lambda cell: cell.head["preset"])
+    _same(run, "steps", lambda cell: cell.head["steps"])
+    _same(run, "data", lambda cell: cell.head["data_hash"])
     for metric in frame.metrics:
-        having = [cell for cell in run if metric in cell.record["metrics"]]
+        having = [cell for cell in run if metric in cell.head["metrics"]]
         _same(having, f"the manifest of {metric}", partial(_manifest, metric=metric))
         _same(having, f"the direction of {metric}", partial(_direction, metric=metric))
         for cell in having:
@@ -74,14 +53,12 @@ def span(seeds: Iterable[int]) -> str:
     return ",".join(map(str, seeds))
 
 
-def _expect(cell: Cell, what: str, got: Any, wanted: Any) -> None:
+def _expect(cell: CellFrame, what: str, got: Any, wanted: Any) -> None:
     if got != wanted:
-        raise BenchError(
-            f"{cell.task}/{cell.name} has {what} {got}, this report is of {what} {wanted}; run `{cell.command}`"
-        )
+        raise BenchError(f"{cell} has {what} {got}, this report is of {what} {wanted}; run `{cell.command}`")
 
 
-def _same(cells: list[Cell], what: str, value: Callable[[Cell], Any]) -> None:
+def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) -> None:
     """All cells agree with the first, which is the first one that the parameters name."""
     for cell in cells[1:]:
         if value(cell) != value(cells[0]):
@@ -91,9 +68,9 @@ def _same(cells: list[Cell], what: str, value: Callable[[Cell], Any]) -> None:
             )
 
 
-def _references(cell: Cell, metric: str, known: dict[str, float]) -> None:
+def _references(cell: CellFrame, metric: str, known: dict[str, float]) -> None:
     """A cell's reference values are those of the table; other processors may move the last digits."""
-    for label, value in cell.record["references"].get(metric, {}).items():
+    for label, value in cell.head["references"].get(metric, {}).items():
         if not math.isclose(value, known[label], rel_tol=1e-3):
             raise BenchError(
                 f"{cell.task}: {label} of {metric} is {value:.6g} in {cell.name} and {known[label]:.6g} in "
@@ -105,10 +82,10 @@ def _short(value: Any) -> str:
     return str(value[0] if isinstance(value, tuple) else value)
 
 
-def _manifest(cell: Cell, metric: str) -> tuple[str, Any]:
-    name = cell.record["metrics"][metric].get("manifest") or "none"
-    return name, cell.record.get("manifests", {}).get(name)
+def _manifest(cell: CellFrame, metric: str) -> tuple[str, Any]:
+    name = cell.head["metrics"][metric]["manifest"] or "none"
+    return name, cell.head["manifests"].get(name)
 
 
-def _direction(cell: Cell, metric: str) -> str:
-    return {True: "up", False: "down"}.get(cell.record["metrics"][metric]["higher_is_better"], "none")
+def _direction(cell: CellFrame, metric: str) -> str:
+    return {True: "up", False: "down"}.get(cell.head["metrics"][metric]["higher_is_better"], "none")

@@ -7,7 +7,7 @@ preset is not this report's. What is missing stays in the frame as 'not run'.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,17 +18,39 @@ import pandas as pd
 
 from harness.errors import BenchError
 from harness.report.records import checks
-from harness.store import RECORDS, Value, archive_folder, cell_name, is_number, spelled
-
-SCORE_COLUMNS = ["task", "method", "seed", "step", "metric", "value"]
+from harness.schema import (
+    CURVE_COLUMNS,
+    PANEL_COLUMNS,
+    SCORE_COLUMNS,
+    Ablation,
+    checked,
+    read_head,
+    read_provenance,
+    read_verified,
+)
+from harness.store import (
+    CURVES,
+    HEAD,
+    PANELS,
+    PROVENANCE,
+    RECORDS,
+    SCORES,
+    SHEET,
+    VERIFIED,
+    CellName,
+    Value,
+    archive_folder,
+    cell_name,
+    is_number,
+    remake,
+    spelled,
+)
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One (task, cell name) with all its seeds; record is None where it has not run."""
+class CellFrame(CellName):
+    """What one cell left, with all its seeds. record: its head, as in the schema; None where it has not run."""
 
-    task: str
-    name: str
     method: str
     title: str  # for the reader
     value: Value | None = None  # of the ablated parameter
@@ -37,10 +59,24 @@ class Cell:
     commit: str = ""  # of an archived record
     verified: str = ""  # of an archived record: what `bench verify` found
     rewards: int | None = None  # of re-training: how many learnt rewards its seeds go round
+    preset: str = ""  # where another preset than the project's own has it
 
     @property
     def command(self) -> str:
-        return f"bench train {self.task} {self.name}"
+        """What makes its record, in the project's folder: a cell of another preset is trained with that preset."""
+        return remake(self.preset) if self.preset else f"bench train {self.task} {self.name}"
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The record's head, of a cell that has run."""
+        assert self.record is not None, f"{self} has not run"
+        return self.record
+
+    @property
+    def swept(self) -> Value:
+        """The value of the ablated parameter, of a cell of an ablation."""
+        assert self.value is not None, f"{self} is of no ablation"
+        return self.value
 
     @property
     def seeds(self) -> list[int]:
@@ -67,21 +103,21 @@ class Cell:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Rows task, method, seed, step, metric, value; the last step is the endpoint."""
-        return _read_csv(self, "scores.csv", SCORE_COLUMNS)
+        return _read_csv(self, SCORES, SCORE_COLUMNS)
 
     @cached_property
     def curves(self) -> pd.DataFrame | None:
         """Wide logs: seed, step and one column per log; None where there are none."""
-        return _read_csv(self, "curves.csv", ["seed", "step"], optional=True)
+        return _read_csv(self, CURVES, CURVE_COLUMNS, optional=True, further=True)
 
     @cached_property
     def panels(self) -> pd.DataFrame | None:
         """Curves that are no time series: seed, panel, x, y; None where there are none."""
-        return _read_csv(self, "panels.csv", ["seed", "panel", "x", "y"], optional=True)
+        return _read_csv(self, PANELS, PANEL_COLUMNS, optional=True)
 
     @property
     def sheet(self) -> Path | None:
-        path = self.folder / "sheet.png" if self.folder else None
+        path = self.folder / SHEET if self.folder else None
         return path if path and path.is_file() else None
 
     @cached_property
@@ -99,7 +135,7 @@ class Cell:
         index = [seed % self.rewards for seed in self.seeds] if self.rewards else self.seeds
         return pd.Series(self.endpoint(metric), index=index)
 
-    def paired(self, other: Cell, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    def paired(self, other: CellFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """The units [N] of this cell and the same ones of the other."""
         own = self.units(metric)
         return own.to_numpy(), other.units(metric).loc[own.index].to_numpy()
@@ -115,41 +151,44 @@ class Cell:
         whole = last.index.is_unique and set(last.index) == set(self.seeds)
         if not whole or not np.isfinite(last).all():
             raise BenchError(
-                f"{self.task}/{self.name}: {metric} has no single finite endpoint score for each "
+                f"{self}: {metric} has no single finite endpoint score for each "
                 f"of the seeds {checks.span(self.seeds)}; run `{self.command}`"
             )
         return last.loc[self.seeds].to_numpy(dtype=float)
 
 
 @dataclass(frozen=True)
-class Ablation:
-    """One swept parameter: its cells in the order of the values, or of their declaration where some are words."""
+class Sweep:
+    """An ablation as it ran: the cells of one swept parameter, in the order of its values.
+
+    Where some of the values are words, in the order in which params.yaml declares them.
+    """
 
     name: str
     key: str
     of: str
     reference: str  # the method that its cells are compared with
-    cells: list[Cell]
-    itself: Cell | None  # the unchanged method at its own value, where nothing else was set
+    cells: list[CellFrame]
+    itself: CellFrame | None  # the unchanged method at its own value, where nothing else was set
 
     @property
     def parameter(self) -> str:
         return self.key.rsplit(".", 1)[-1]
 
     @property
-    def points(self) -> list[Cell]:
+    def points(self) -> list[CellFrame]:
         """The swept cells and the method itself, in the order of their values; of words the method's own comes last."""
         points = self.cells + ([self.itself] if self.itself else [])
-        return sorted(points, key=lambda cell: cell.value) if self.numeric else points
+        return sorted(points, key=self.place) if self.numeric else points
 
     @property
     def numeric(self) -> bool:
         """Whether every value has a place on an axis of numbers; words and booleans have not."""
         return all(is_number(cell.value) for cell in self.cells)
 
-    def place(self, cell: Cell) -> float:
+    def place(self, cell: CellFrame) -> float:
         """Where a cell stands on the axis of the swept parameter: at its value, or at its place among words."""
-        return float(cell.value) if self.numeric else float([point.name for point in self.points].index(cell.name))
+        return float(cell.swept) if self.numeric else float([point.name for point in self.points].index(cell.name))
 
 
 @dataclass(frozen=True)
@@ -161,11 +200,17 @@ class TaskFrame:
     family: str
     params: dict[str, Any]
     baseline: str | None
-    cells: list[Cell]
-    ablations: list[Ablation]
+    cells: list[CellFrame]
+    ablations: list[Sweep]
+    preset: str = ""  # where another preset than the project's own has it
 
     @property
-    def everything(self) -> list[Cell]:
+    def command(self) -> str:
+        """What makes its records, in the project's folder."""
+        return remake(self.preset) if self.preset else f"bench train {self.name}"
+
+    @property
+    def everything(self) -> list[CellFrame]:
         return self.cells + [cell for ablation in self.ablations for cell in ablation.cells]
 
     @property
@@ -173,26 +218,32 @@ class TaskFrame:
         """Metric name -> its block (label, higher_is_better, ...), headline first."""
         found: dict[str, dict[str, Any]] = {}
         for cell in self.everything:
-            for name, block in (cell.record or {"metrics": {}})["metrics"].items():
+            for name, block in (cell.head["metrics"] if cell.record else {}).items():
                 found.setdefault(name, block)
-        return dict(sorted(found.items(), key=lambda item: not item[1].get("headline", False)))
+        return dict(sorted(found.items(), key=lambda item: not item[1]["headline"]))
 
     @property
     def headline(self) -> str | None:
         return next(iter(self.metrics), None)
 
     @property
+    def scored_by(self) -> str:
+        """The headline, of a task of which something has run."""
+        assert self.headline is not None, f"nothing of {self.name} has run"
+        return self.headline
+
+    @property
     def manifests(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for cell in self.everything:
-            found |= (cell.record or {}).get("manifests", {})
+            found |= cell.head["manifests"] if cell.record else {}
         return found
 
     def references(self, metric: str | None) -> dict[str, float]:
         """Reference values of a metric, e.g. {'train-test floor': 1.7}."""
         found: dict[str, float] = {}
         for cell in self.everything:
-            found = (cell.record or {}).get("references", {}).get(metric, {}) | found
+            found = (cell.head["references"].get(metric, {}) if cell.record else {}) | found
         return found
 
     @property
@@ -201,15 +252,24 @@ class TaskFrame:
         found = (v for label, v in self.references(self.headline).items() if "floor" in label)
         return next((value for value in found if value > 0), None)
 
-    def cell(self, name: str | None) -> Cell | None:
+    def cell(self, name: str | None) -> CellFrame | None:
         return next((cell for cell in self.cells if cell.name == name), None)
 
+    def known(self, name: str) -> CellFrame:
+        """The cell of a name that the task is known to have, as one from its own summary."""
+        found = self.cell(name)
+        assert found is not None, f"{self.name} has no cell {name}"
+        return found
 
-def load(root: Path, params: dict[str, Any]) -> dict[str, TaskFrame]:
-    """Every task of params with its cells, checked; raises BenchError on what must not be mixed."""
+
+def load(root: Path, params: dict[str, Any], other: bool = False) -> dict[str, TaskFrame]:
+    """Every task of params with its cells, checked; raises BenchError on what must not be mixed.
+
+    other: these are the parameters of another preset than the project's own.
+    """
     frames = {}
     for task in params["tasks"]:
-        frames[task] = _frame(root, params, task)
+        frames[task] = _frame(root, params, task, params["preset"] if other else "")
         checks.check(frames[task], params["protocol"])
     return frames
 
@@ -219,103 +279,113 @@ def shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else spelled(value)
 
 
-def _frame(root: Path, params: dict[str, Any], task: str) -> TaskFrame:
+def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFrame:
     report, preset = params.get("report", {}), params["preset"]
-    titles = report.get("titles", {})
-    methods = list(params.get("methods", {}).get(task) or {})
+    methods = params.get("methods", {}).get(task) or {}
+    titles = {name: block.get("title", name) for name, block in methods.items()}
     baseline = report.get("baseline", {}).get(task)
     if baseline is not None and baseline not in methods:
         raise BenchError(f"report.baseline.{task}: no method {baseline!r}; one of {', '.join(methods)}")
     source = params["tasks"][task].get("rewards")
     rewards = len(params["tasks"][source]["seeds"]) if source in params["tasks"] else None
 
-    def find(name: str, method: str, title: str, value: Value | None = None) -> Cell:
-        return _find(root, preset, Cell(task, name, method, title, value, rewards=rewards))
+    def find(name: str, method: str, title: str, value: Value | None = None) -> CellFrame:
+        return _find(root, preset, CellFrame(task, name, method, title, value, rewards=rewards, preset=other))
 
-    cells = [find(m, m, titles.get(m, m)) for m in methods]
+    cells = [find(m, m, titles[m]) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
-        method, swept = block["method"], []
-        values = block["values"]
+        said = checked(Ablation, block, f"ablations.{task}.{name}")
+        method, values, swept = said.method, said.values, []
         for value in sorted(values) if all(map(is_number, values)) else values:
-            title = f"{titles.get(method, method)}, {name} {shown(value)}"
+            title = f"{titles[method]}, {name} {shown(value)}"
             swept.append(find(cell_name(method, name, value), method, title, value))
-        reference = block.get("reference") or baseline or method
-        itself = None if block.get("set") else _itself(cells, method, block)
-        ablations.append(Ablation(name, block["key"], method, reference, swept, itself))
+        itself = None if said.set else _itself(cells, said)
+        ablations.append(Sweep(name, said.key, method, said.reference or baseline or method, swept, itself))
     settings = params["tasks"][task]
-    title, family = titles.get(task, task), settings["family"]
-    return TaskFrame(task, title, family, settings, baseline, cells, ablations)
+    title, family = settings.get("title", task), settings["family"]
+    return TaskFrame(task, title, family, settings, baseline, cells, ablations, other)
 
 
-def _itself(cells: list[Cell], method: str, block: dict[str, Any]) -> Cell | None:
+def _itself(cells: list[CellFrame], said: Ablation) -> CellFrame | None:
     """The unchanged method with the value that it trained with, unless the sweep holds that too."""
-    cell = next((cell for cell in cells if cell.name == method and cell.record), None)
-    value = cell.record.get("params", {}).get("method") if cell else None
-    for part in block["key"].split("."):
+    cell = next((cell for cell in cells if cell.name == said.method), None)
+    if cell is None or not cell.record:
+        return None
+    value = cell.head["params"]["method"]
+    for part in said.key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
-    words = not all(map(is_number, block["values"]))
-    known = isinstance(value, Value) and (words or is_number(value)) and value not in block["values"]
+    words = not all(map(is_number, said.values))
+    known = isinstance(value, Value) and (words or is_number(value)) and value not in said.values
     return replace(cell, value=value) if known else None
 
 
-def _find(root: Path, preset: str, cell: Cell) -> Cell:
+def _find(root: Path, preset: str, cell: CellFrame) -> CellFrame:
     """The cell with its record, where one of this preset exists."""
     for folder in (root / RECORDS, archive_folder(root, preset)):
         found = read(folder, cell)
-        if found.record and found.record.get("preset") == preset:
+        if found.record and found.record["preset"] == preset:
             return found
     return cell
 
 
-def read(folder: Path, cell: Cell) -> Cell:
+def read(folder: Path, cell: CellFrame) -> CellFrame:
     """The cell with its record in `folder`, which holds a folder per task; as it was where there is none there.
 
     Under results/archive it carries the commit that made it.
     """
     place = folder / cell.task / cell.name
-    path = place / "record.json"
-    if not path.is_file():
+    if not (place / HEAD).is_file():
         return cell
-    found = replace(cell, folder=place, record=_read_json(path, cell))
+    found = replace(cell, folder=place, record=read_head(place).model_dump(mode="json"))
     kept = folder.parent.name == "archive"
-    return replace(found, commit=_commit(place, cell), verified=_verified(place, cell)) if kept else found
+    return replace(found, commit=_commit(place), verified=_verified(place)) if kept else found
 
 
-def _commit(folder: Path, cell: Cell) -> str:
-    path = folder / "provenance.json"
-    found = _read_json(path, cell).get("environment", {}) if path.is_file() else {}
-    return found["commit"][:10] if found.get("commit") else "an unknown commit"
+def _commit(folder: Path) -> str:
+    commit = read_provenance(folder).environment.commit if (folder / PROVENANCE).is_file() else None
+    return commit[:10] if commit else "an unknown commit"
 
 
-def _verified(folder: Path, cell: Cell) -> str:
-    path = folder / "verified.json"
-    if not path.is_file():
+def _verified(folder: Path) -> str:
+    if not (folder / VERIFIED).is_file():
         return ""
-    return "the present code agrees" if _read_json(path, cell)["agrees"] else "the present code differs"
+    return (
+        "the current code reproduces the recorded states"
+        if read_verified(folder).agrees
+        else "the current code makes other states"
+    )
 
 
-def _read_json(path: Path, cell: Cell) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise BenchError(
-            f"{cell.task}/{cell.name}: {path.name} cannot be read ({reason}); run `{cell.command}`"
-        ) from error
+def _read_csv(
+    cell: CellFrame, name: str, columns: Mapping[str, type], optional: bool = False, further: bool = False
+) -> pd.DataFrame | None:
+    """A table of the record; None where an `optional` one is missing. further: it may have more columns, of numbers.
 
-
-def _read_csv(cell: Cell, name: str, columns: list[str], optional: bool = False):
+    Raises BenchError for another column than those of the schema and for a value of another kind.
+    """
     path = cell.folder / name if cell.folder else None
     if path is None or not path.is_file():
         if optional:
             return None
-        raise BenchError(f"{cell.task}/{cell.name}: {name} is missing; run `{cell.command}`")
-    try:
-        frame = pd.read_csv(path)
+        raise BenchError(f"{cell}: {name} is missing; run `{cell.command}`")
+    words = {column: str for column, kind in columns.items() if kind is str}
+    try:  # a cell may be called 'NA' or 'None'
+        frame = pd.read_csv(path, dtype=words, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
-        raise BenchError(f"{cell.task}/{cell.name}: {name} cannot be read; run `{cell.command}`") from error
-    absent = [column for column in columns if column not in frame]
-    if absent:
-        raise BenchError(f"{cell.task}/{cell.name}: {name} has no column {', '.join(absent)}; run `{cell.command}`")
+        raise BenchError(f"{cell}: {name} cannot be read; run `{cell.command}`") from error
+    if absent := [column for column in columns if column not in frame]:
+        raise BenchError(f"{cell}: {name} has no column {', '.join(absent)}; run `{cell.command}`")
+    if unknown := [column for column in frame if column not in columns and not further]:
+        raise BenchError(f"{cell}: {name} has an unknown column {unknown[0]}; run `{cell.command}`")
+    for column in frame if len(frame) else ():
+        if not KINDS[columns.get(column, float)](frame[column]):
+            raise BenchError(f"{cell}: column {column} of {name} has a value of another kind; run `{cell.command}`")
     return frame
+
+
+KINDS: dict[type, Callable[[pd.Series], bool]] = {
+    str: lambda series: bool(series.notna().all()),
+    int: pd.api.types.is_integer_dtype,
+    float: pd.api.types.is_numeric_dtype,
+}

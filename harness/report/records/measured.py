@@ -1,10 +1,10 @@
 """The measured speeds of results/benchmarks: one JSON for each benchmark, all of one schema, read and checked here.
 
-A record: benchmark (the file's name), title, peer ({name, version}, or null where none is compared), settings, machine ({processor,
-threads, torch}), commit, quick (reduced: two pairs, less work), rows. A row is one quantity, measured alternately in one session:
-name, unit, higher_is_better, against (what stands beside ours, "" for nothing), pairs ([{ours, theirs}]), their summaries
-ours, theirs and ratio = ours / theirs within each pair ({median, least, most}, or null), aim ({of: ratio or ours, at_most or
-at_least: number}, or null).
+A record: benchmark (the file's name), title, peer ({name, version}, or null where none is compared), settings, machine
+({processor, threads, torch}), commit, quick (reduced: two pairs, less work), rows. A row is one quantity, measured
+alternately in one session: name, unit, higher_is_better, against (what stands beside ours, "" for nothing), pairs
+([{ours, theirs}]), their summaries ours, theirs and ratio = ours / theirs within each pair ({median, least, most}, or
+null), aim ({of: ratio or ours, at_most or at_least: number}, or null).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMMAND = "bench speed"
 Record = dict[str, Any]
 
 
-def load(folder: Path) -> list[Record]:
+def load_measured(folder: Path) -> list[Record]:
     """All records by file name, a quick one only where there is no full one; none without the folder.
 
     Raises BenchError for a file that is not of the schema.
@@ -36,7 +36,7 @@ def load(folder: Path) -> list[Record]:
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
-            raise BenchError(f"{path} is no JSON: make it again with `{COMMAND}`") from None
+            raise BenchError(f"{path} is not valid JSON: make it again with `{COMMAND}`") from None
         if wrong := fault(held, path.stem):
             raise BenchError(f"{path}: {wrong}; make it again with `{COMMAND}`")
         found.append(held)
@@ -99,6 +99,12 @@ def met(row: dict[str, Any]) -> bool | None:
         return None
     found = row[aim["of"]]["median"]
     return found <= aim["at_most"] if "at_most" in aim else found >= aim["at_least"]
+
+
+def stated(row: dict[str, Any], name: str) -> float | None:
+    """The value that the aim of a row gives to this quantity."""
+    aim = row["aim"]
+    return aim.get("at_most", aim.get("at_least")) if aim is not None and aim["of"] == name else None
 
 
 def cost(row: dict[str, Any]) -> dict[str, float]:

@@ -47,9 +47,9 @@ def sign_flip_p(d: np.ndarray, rng: np.random.Generator | None = None, flips: in
 
 
 @finite
-def holm(p: Sequence[float]) -> np.ndarray:
+def holm(given: Sequence[float]) -> np.ndarray:
     """Step-down adjusted p [M] (Holm 1979), in the order given."""
-    p = np.asarray(p, dtype=float)
+    p = np.asarray(given, dtype=float)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     adjusted = np.empty_like(p)

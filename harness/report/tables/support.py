@@ -10,12 +10,13 @@ import pandas as pd
 from harness.errors import BenchError
 from harness.report.stats.significance import ALPHA, EXACT_FLIPS, FEWEST_FOR_TEST
 from harness.report.stats.simulation import METHODS, RULES, Row
-from harness.report.tables.words import NONE, TIED, Table, Text
+from harness.report.tables.cells import MISSING, Number, Table, Text, count
+from harness.report.tables.spelling import TIED
 
-COMMAND = "python -m harness.benchmarks.coverage"
+COMMAND = "python -m harness.benchmarks.simulation"
 
 
-def load(path: Path) -> pd.DataFrame | None:
+def load_coverage(path: Path) -> pd.DataFrame | None:
     """Rows as in coverage.Row; None without the file. Raises BenchError where it holds other columns."""
     if not path.is_file():
         return None
@@ -26,8 +27,10 @@ def load(path: Path) -> pd.DataFrame | None:
 
 
 def tables(path: Path) -> list[Table]:
-    """Coverage of the intervals and errors of the tests, then a plain line for each number of seeds; none without the file."""
-    rows = load(path)
+    """Coverage of the intervals and errors of the tests, then a plain line for each number of seeds; none without the
+    file.
+    """
+    rows = load_coverage(path)
     return [] if rows is None else [_decisions(rows), _shares(rows)]
 
 
@@ -38,14 +41,17 @@ def _shares(rows: pd.DataFrame) -> Table:
     body = []
     for (quantity, method), own in shares.groupby(["quantity", "method"], sort=False):
         values = own.set_index(["distribution", "n"]).value
-        texts = [Text(f"{values[place]:.3f}" if place in values else NONE) for place in columns]
-        body.append([Text(quantity), Text(method, strong=bool(own.used.iloc[0])), *texts])
+        cells = [Number(values[place], ".3f") if place in values else MISSING for place in columns]
+        body.append([Text(quantity), Text(method, strong=bool(own.used.iloc[0])), *cells])
     head = ["what", "method (bold: in use)", *(f"{distribution}, n{TIED}={TIED}{n}" for distribution, n in columns)]
     notes = [
-        f"Shares of {shares.experiments.max()} simulated experiments, each good to about {1.96 * shares.error.max():.3f}. Coverage: how often a "
-        "nominal 95 % interval holds the true value; family-wise error: how often any method of a family without differences "
-        "passes at 5 %. Collapsed: one run in five ends at a floor ten standard deviations below. Two methods on one seed "
-        f"share half of their variance; where two are compared, one is better by one standard deviation. Made by {COMMAND}."
+        (
+            f"Shares of {shares.experiments.max()} simulated experiments, each good to about "
+            f"{1.96 * shares.error.max():.3f}. Coverage: how often a nominal 95 % interval holds the true value; "
+            "family-wise error: how often any method of a family without differences passes at 5 %. Collapsed: one run "
+            "in five ends at a floor ten standard deviations below. Two methods on one seed share half of their "
+            f"variance; where two are compared, one is better by one standard deviation. Made by {COMMAND}."
+        )
     ]
     return Table("Do the intervals and tests hold? Coverage on known distributions", head, body, notes)
 
@@ -53,7 +59,7 @@ def _shares(rows: pd.DataFrame) -> Table:
 def _decisions(rows: pd.DataFrame) -> Table:
     """What n seeds can and cannot decide, one row for each n."""
     found = rows[rows.quantity == "smallest difference found"].set_index(["n", "method"]).value
-    body = [[Text(str(n)), *map(Text, _words(found[n], n))] for n in sorted(set(found.index.get_level_values("n")))]
+    body = [[count(n), *_support(found[n], n)] for n in sorted(set(found.index.get_level_values("n")))]
     head = [
         "seeds",
         "smallest p of a sign-flip test",
@@ -61,25 +67,35 @@ def _decisions(rows: pd.DataFrame) -> Table:
         "so",
     ]
     notes = [
-        "Standard deviations of the differences over shared seeds, between two normal methods, by simulation (the interval: by "
-        "formula). A smaller difference is missed more often than one time in five: 'not separable' is no evidence of equality."
+        (
+            "Standard deviations of the differences over shared seeds, between two normal methods, by simulation "
+            "(the interval: by formula). A smaller difference is missed more often than one time in five: 'not "
+            "separable' is no evidence of equality."
+        )
     ]
     return Table("What n seeds can support", head, body, notes)
 
 
-def _words(found: pd.Series, n: int) -> tuple[str, str, str]:
+def _support(found: pd.Series, n: int) -> tuple[Number, Text, Text]:
     """Smallest p, differences, and what follows."""
     one, family, clear = (found[f"sign flips, {rule}"] for rule in RULES)
     t = found["paired t interval without 0"]
     least = max(2 / 2**n, 1 / (EXACT_FLIPS + 1))
-    fewer = f"no difference, however large, passes a test; the interval of one leaves 0 out from about {t:.2g}: exploration only"
+    fewer = (
+        "no difference, however large, passes a test; the interval of one leaves 0 out from about "
+        f"{t:.2g}: exploration only"
+    )
     if n < FEWEST_FOR_TEST:
         so = fewer if least > ALPHA else f"a single comparison may pass a test, one of {METHODS} cannot"
     else:
-        so = f"one of {METHODS} methods is called better where it is by {clear:.2g} standard deviations; smaller ones may stay open"
+        so = (
+            f"one of {METHODS} methods is called better where it is by {clear:.2g} standard deviations; "
+            "smaller ones may stay open"
+        )
     tested = [
         f"{value:.2g} ({name})"
         for value, name in ((one, "one comparison"), (family, f"one of {METHODS}"))
         if np.isfinite(value)
     ]
-    return f"{least:.2g}", "; ".join([f"{t:.2g} (interval of the difference)", *tested]), so
+    differences = "; ".join([f"{t:.2g} (interval of the difference)", *tested])
+    return Number(least, ".2g"), Text(differences), Text(so)

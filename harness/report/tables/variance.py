@@ -6,15 +6,18 @@ evaluation is scored once with fixed draws in every other task, so nothing can b
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from harness.report.records.frame import Cell, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
-from harness.report.tables.words import NONE, Link, Table, Text, decimals, labelled, number, record
+from harness.report.tables.cells import Link, Number, Table, count, fixed, source, title
+from harness.report.tables.spelling import decimals, labelled
 
 
-def split(cell: Cell, metric: str) -> tuple[int, float, float] | None:
-    """Re-trainings per learnt reward, variance of the reward, variance of a re-training; None where each has but one."""
+def split(cell: CellFrame, metric: str) -> tuple[int, float, float] | None:
+    """Re-trainings per learnt reward, variance of the reward and of a re-training; None where each has but one."""
     if not cell.record or not cell.rewards:
         return None
     groups = [values.to_numpy() for _, values in cell.by_unit(metric).groupby(level=0)]
@@ -27,7 +30,9 @@ def split(cell: Cell, metric: str) -> tuple[int, float, float] | None:
 def table(frame: TaskFrame, link: Link) -> Table | None:
     """The headline metric of every cell of a task whose scores can be split."""
     metric = frame.headline
-    having = [cell for cell in frame.everything if cell.record and metric in cell.record["metrics"]]
+    if metric is None:
+        return None
+    having = [cell for cell in frame.everything if cell.record and metric in cell.head["metrics"]]
     found = [(cell, parts) for cell in having if (parts := split(cell, metric))]
     if not found:
         return None
@@ -35,15 +40,14 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
     digits = decimals(sizes)
     body = []
     for cell, (each, own, within) in found:
-        share = f"{own / (own + within):.0%}" if own > 0 else NONE
         body.append([
-            Text(cell.title),
-            Text(str(cell.n)),
-            Text(str(each)),
-            Text(number(np.sqrt(own), digits) if own > 0 else "0"),
-            Text(number(np.sqrt(within), digits)),
-            Text(share),
-            record(cell, link),
+            title(cell),
+            count(cell.n),
+            count(each),
+            fixed(np.sqrt(own), digits) if own > 0 else count(0),
+            fixed(np.sqrt(within), digits),
+            Number(own / (own + within) if own > 0 else math.nan, ".0%"),
+            source(cell, link),
         ])
     head = [
         "method",
@@ -55,7 +59,10 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
         "record",
     ]
     notes = [
-        "Variances: of the means over re-trainings, less what re-training leaves in them, and within one reward. 0: estimated "
-        "to be nothing. More re-trainings narrow the second alone; an interval over learnt rewards holds both."
+        (
+            "Variances: of the means over re-trainings, less what re-training leaves in them, and within one reward. "
+            "0: estimated to be nothing. More re-trainings narrow the second alone; an interval over learnt rewards "
+            "holds both."
+        )
     ]
     return Table(f"{frame.title}: where the spread of {labelled(frame.metrics[metric])} comes from", head, body, notes)

@@ -10,6 +10,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from harness.schema import SCHEMA, SCORE_COLUMNS
+from harness.tests.recorded import ENVIRONMENT
+
+PROVENANCE = {"environment": ENVIRONMENT, "training_seconds": {"0": 9.5}, "scoring_seconds": 12.5}
+
 GANS = [
     "gan",
     "wgan",
@@ -49,12 +54,23 @@ def params() -> dict:
         "preset": "laptop",
         "protocol": 1,
         "tasks": {
-            "two_gaussians": {"family": "gaussians", "seeds": seeds, "block": 5, "steps": 3000},
-            "vib_digits": {"family": "labelled", "seeds": seeds, "block": 5, "steps": 2000},
-            "digits8": {"family": "images", "seeds": seeds, "block": 5, "steps": 3000},
+            "two_gaussians": {
+                "title": "Two Gaussians",
+                "family": "gaussians",
+                "seeds": seeds,
+                "block": 5,
+                "steps": 3000,
+            },
+            "vib_digits": {"title": "VIB on digits", "family": "labelled", "seeds": seeds, "block": 5, "steps": 2000},
+            "digits8": {"title": "Digits 8x8", "family": "images", "seeds": seeds, "block": 5, "steps": 3000},
         },
         "methods": {
-            "two_gaussians": {name: {} for name in ("none", "i_c_10", "i_c_1", "i_c_0p1")},
+            "two_gaussians": {
+                "none": {"title": "no bottleneck"},
+                "i_c_10": {"title": "I_c = 10"},
+                "i_c_1": {"title": "I_c = 1"},
+                "i_c_0p1": {"title": "I_c = 0.1"},
+            },
             "vib_digits": {"deterministic": {"algorithm": "vib"}, "vib": {"algorithm": "vib"}},
             "digits8": {name: dict(gan) for name in GANS},
         },
@@ -67,15 +83,6 @@ def params() -> dict:
         },
         "report": {
             "baseline": {"two_gaussians": "none", "vib_digits": "deterministic", "digits8": "gan"},
-            "titles": {
-                "two_gaussians": "Two Gaussians",
-                "vib_digits": "VIB on digits",
-                "digits8": "Digits 8x8",
-                "none": "no bottleneck",
-                "i_c_10": "I_c = 10",
-                "i_c_1": "I_c = 1",
-                "i_c_0p1": "I_c = 0.1",
-            },
         },
     }
 
@@ -158,7 +165,7 @@ def write(
     folder = root / "results/records" / task / cell
     folder.mkdir(parents=True)
     record = {
-        "schema": 1,
+        "schema": SCHEMA,
         "protocol": 1,
         "preset": "laptop",
         "task": task,
@@ -181,7 +188,6 @@ def write(
             name: {
                 "higher_is_better": up,
                 "floor": floor,
-                "unit": "",
                 "label": label,
                 "headline": place == 0,
                 "manifest": "a1b2c3d4" if manifest else None,
@@ -192,9 +198,8 @@ def write(
         "references": references or {},
     }
     (folder / "record.json").write_text(json.dumps(record))
-    (folder / "provenance.json").write_text(json.dumps({"environment": {"commit": "c" * 40}, "scoring_seconds": 12.5}))
-    columns = ["task", "method", "seed", "step", "metric", "value"]
-    pd.DataFrame([[task, cell, *row] for row in scores], columns=columns).to_csv(
+    (folder / "provenance.json").write_text(json.dumps(PROVENANCE))
+    pd.DataFrame([[task, cell, *row] for row in scores], columns=list(SCORE_COLUMNS)).to_csv(
         folder / "scores.csv", index=False, float_format="%.8g"
     )
     curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.errors import BenchError
-from harness.run.like import resolved, untitled
+from harness.run.like import compose, resolved, untitled
 
 
 def methods(**blocks: Any) -> dict[str, Any]:
@@ -111,3 +111,38 @@ def test_what_leads_nowhere_is_told(block: dict[str, Any], line: str) -> None:
 def test_a_circle_is_told_whole() -> None:
     with pytest.raises(BenchError, match="pair.a -> pair.b -> pair.a leads back to itself"):
         methods(pair={"a": {"like": "b"}, "b": {"like": "a"}})
+
+
+def test_compose_merges_blocks_and_replaces_the_rest() -> None:
+    base = {"tasks": {"t": {"family": "toy", "seeds": [0, 1], "score": {"n": 1}}}}
+    overlay = {"tasks": {"t": {"seeds": [5], "score": None}}}
+    assert compose(base, overlay, "smoke") == {"tasks": {"t": {"family": "toy", "seeds": [5]}}}
+    assert base["tasks"]["t"]["seeds"] == [0, 1]
+    with pytest.raises(BenchError, match="did you mean tasks"):
+        compose(base, {"task": {}}, "smoke")
+
+
+def test_an_overlay_lies_on_what_is_written_and_may_itself_be_like() -> None:
+    base = {"methods": {"pair": {"gan": GAN, "wide": {"like": "gan", "net": {"width": 16}, "clip": 0.1}}}}
+    overlay = {
+        "methods": {"pair": {"wide": {"clip": None, "ema": None, "net": {"width": None}}, "gan": {"loss": "hinge"}}}
+    }
+    made = resolved(compose(base, overlay, "small"), "small")["methods"]["pair"]
+    assert made["wide"] == {"algorithm": "gan", "loss": "hinge", "net": {"depth": 2}}, "null also of what is inherited"
+    told = compose(base, {"methods": {"pair": {"gan": {"net": {"like": "wide.net"}}}}}, "small")["methods"]["pair"]
+    assert told["gan"]["net"] == {"like": "wide.net"}, "it replaces what stood there"
+    told = compose(base, {"methods": {"pair": {"wide": {"like": None}}}}, "small")["methods"]["pair"]
+    assert told["wide"] == {"net": {"width": 16}, "clip": 0.1}, "and null takes it away as any other key"
+
+
+def test_a_method_may_be_called_like() -> None:
+    base = {"methods": {"pair": {"like": {"a": 1}, "b": {"a": 2}}}}
+    assert compose(base, {"methods": {"pair": {"b": None}}}, "small") == {"methods": {"pair": {"like": {"a": 1}}}}
+
+
+@pytest.mark.parametrize("section", ["tasks", "methods"])
+def test_a_title_is_a_text(section: str) -> None:
+    block = {"title": 8}
+    params = {"tasks": {}, "methods": {}} | {section: {"pair": block if section == "tasks" else {"gan": block}}}
+    with pytest.raises(BenchError, match=r"pair(\.gan)?.title = 8: must be a text, in quotes"):
+        resolved(params, "params.yaml")

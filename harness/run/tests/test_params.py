@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from harness.contracts import BenchError, Settings
-from harness.run.params import TaskParams, compose, digest, flatten, read_yaml, validated
+from harness.run.params import TaskParams, digest, flatten, read_yaml, validated
 
 TASK = {"family": "toy", "seeds": [0, 1], "steps": 10}
 
@@ -68,28 +68,12 @@ def test_settings_are_frozen():
         params.steps = 11
 
 
-def test_numbers_read_as_dvc_reads_them(tmp_path):
-    (tmp_path / "p.yaml").write_text("a: 1e-3\nb: &b {x: 1, y: 2}\nc: {<<: *b, y: 3}\n")
-    assert read_yaml(tmp_path / "p.yaml") == {"a": 0.001, "b": {"x": 1, "y": 2}, "c": {"x": 1, "y": 3}}
-
-
-@pytest.mark.parametrize(
-    "text, message", [("a: [1", "no readable YAML"), ("- 1\n", "no mapping"), ("a: ${b}", "no readable")]
-)
+@pytest.mark.parametrize(("text", "message"), [("a: [1", "no readable YAML"), ("- 1\n", "no mapping")])
 def test_broken_yaml(tmp_path, text, message):
     (tmp_path / "p.yaml").write_text(text)
     with pytest.raises(BenchError, match=message) as error:
         read_yaml(tmp_path / "p.yaml")
     assert "\n" not in str(error.value)
-
-
-def test_compose_merges_blocks_and_replaces_the_rest():
-    base = {"tasks": {"t": {"family": "toy", "seeds": [0, 1], "score": {"n": 1}}}}
-    overlay = {"tasks": {"t": {"seeds": [5], "score": None}}}
-    assert compose(base, overlay, "smoke") == {"tasks": {"t": {"family": "toy", "seeds": [5]}}}
-    assert base["tasks"]["t"]["seeds"] == [0, 1]
-    with pytest.raises(BenchError, match="did you mean tasks"):
-        compose(base, {"task": {}}, "smoke")
 
 
 def test_digest_sees_values_and_not_their_order():

@@ -1,20 +1,23 @@
-"""The record's files: stable text, holes left empty, record.json last."""
+"""The record's files: stable text, holes left empty, record.json last, and nothing that its readers would refuse."""
 
 import json
 
 import pytest
 
+from harness.errors import BenchError
 from harness.run import record
 from harness.run.record import Record
+from harness.schema import SCHEMA, read_head, read_provenance
+from harness.tests.recorded import ENVIRONMENT, head
 
 
 def example():
     return Record(
-        {"task": "t"},
+        head("t", "m"),
         scores=[("t", "m", 0, 10, "error", 1 / 3), ("t", "m", 1, 10, "error", float("nan"))],
         curves=[{"seed": 0, "step": 5, "loss": 0.123456789}, {"seed": 1, "step": 5, "kl": 2.0}],
         panels=[(0, "D(x)", -1.0, 0.5)],
-        provenance={"seconds": 1.5},
+        provenance={"environment": ENVIRONMENT, "training_seconds": {"0": 1.5}, "scoring_seconds": 0.5},
     )
 
 
@@ -25,8 +28,26 @@ def test_files(tmp_path):
     )
     assert (tmp_path / "curves.csv").read_text() == "seed,step,loss,kl\n0,5,0.12346,\n1,5,,2\n"
     assert (tmp_path / "panels.csv").read_text() == "seed,panel,x,y\n0,D(x),-1,0.5\n"
-    assert json.loads((tmp_path / "record.json").read_text()) == {"schema": 1, "task": "t"}
+    assert json.loads((tmp_path / "record.json").read_text())["schema"] == SCHEMA
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    folder = tmp_path / "t/m"
+    example().write(folder)
+    assert read_head(folder) == head("t", "m")
+    assert read_provenance(folder).model_dump(mode="json", exclude_unset=True) == example().provenance
+
+
+def test_what_no_reader_would_take_is_not_written(tmp_path):
+    wrong, unknown = example(), example()
+    wrong.head.status[0] = 1
+    with pytest.raises(BenchError, match=r"^t/m: record.json has a wrong status.0: must be a valid string, got 1$"):
+        wrong.write(tmp_path)
+    unknown.provenance["secnods"] = 1
+    with pytest.raises(BenchError, match="^t/m: provenance.json has an unknown key secnods$"):
+        unknown.write(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_writing_twice_gives_the_same_bytes(tmp_path):

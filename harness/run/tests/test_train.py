@@ -1,12 +1,15 @@
 """The loop with a toy method: schedule, logs, deaths, and resume bit for bit."""
 
+import errno
+import os
+
 import pytest
 import torch
 
 from harness.contracts import BenchError, Method
 from harness.run import checkpoint
 from harness.run.seeds import CounterDraws
-from harness.run.train import Run, Schedule, snapshot_path, state_hash, train
+from harness.run.train import Run, Schedule, state_hash, train
 
 SEEDS, STEPS = (3, 4), 23
 
@@ -15,9 +18,8 @@ class Walk(Method):
     """Adam follows a random target; seed place 1 dies at step `dies`."""
 
     def __init__(self, dies=None):
-        super().__init__()
+        super().__init__(2)
         self.w = torch.nn.Parameter(torch.zeros(2, 3))
-        self.register_buffer("alive", torch.ones(2, dtype=torch.bool))
         self.optimizer = torch.optim.Adam([self.w], 0.1)
         self.dies = dies
 
@@ -100,7 +102,9 @@ def test_resume_is_bit_equal(tmp_path, stop):
     for (_, a), (_, b) in zip(resumed.curves, whole.curves):
         assert torch.equal(a["loss"], b["loss"])
     for step in (8, 15, 23):
-        states = [checkpoint.load(snapshot_path(tmp_path / f, step), {"name": "toy"}) for f in ("whole", "cut")]
+        states = [
+            checkpoint.load(checkpoint.snapshot_path(tmp_path / f, step), {"name": "toy"}) for f in ("whole", "cut")
+        ]
         assert torch.equal(states[0]["method"]["w"], states[1]["method"]["w"])
 
 
@@ -125,11 +129,110 @@ def test_a_death_is_dated_once_and_survives_a_restart(tmp_path):
     assert result.died == {1: 7} and method.alive.tolist() == [True, False]
 
 
-def test_checkpoint_of_other_parameters_names_the_keys(tmp_path):
-    run(tmp_path, identity={"name": "toy", "method.lr": 0.1, "method.latent": 8})
-    with pytest.raises(BenchError, match=r"differs in method\.latent, method\.lr: ") as error:
-        run(tmp_path, identity={"name": "toy", "method.lr": 0.2})
-    assert "name" not in str(error.value).split("differs in")[1].split(":")[0].split(", ")
+def test_checkpoint_of_other_parameters_names_the_keys_and_is_kept(tmp_path, capsys):
+    other = {"name": "toy", "method.lr": 0.1, "method.latent": 8}
+    run(tmp_path, identity=other)
+    whole = (tmp_path / "checkpoint.pt").read_bytes()
+    _, method = run(tmp_path, identity={"name": "toy", "method.lr": 0.2})
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "checkpoint.pt is of another run, it differs in method.latent, method.lr; " in line
+    assert line.endswith(": training goes on from the start, what was refused is kept as *.refused.pt")
+    assert (tmp_path / "checkpoint.refused.pt").read_bytes() == whole
+    assert state_hash(method) == state_hash(run(tmp_path / "new")[1])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+@pytest.mark.parametrize("damage", [flip, cut])
+@pytest.mark.parametrize(
+    ("names", "place"),
+    [
+        (["checkpoint.pt"], "step 16"),
+        (["checkpoint.previous.pt"], None),
+        (["checkpoint.pt", "checkpoint.previous.pt"], "the start"),
+        (["snapshot-8.pt"], "the start"),
+    ],
+)
+def test_what_is_damaged_is_refused_and_the_run_ends_bit_equal(tmp_path, capsys, damage, names, place):
+    _, method = run(tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tmp_path / "cut", stop=17)
+    for name in names:
+        damage(tmp_path / "cut" / name)
+    capsys.readouterr()
+    _, again = run(tmp_path / "cut")
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == (place is not None)
+    assert all(f"{tmp_path / 'cut' / name} is damaged" in line for name in names for line in told)
+    assert all(f": training goes on from {place}, " in line for line in told)
+    assert state_hash(again) == state_hash(method)
+    for step in (8, 15, 23):
+        states = [
+            checkpoint.load(checkpoint.snapshot_path(tmp_path / f, step), {"name": "toy"}) for f in ("whole", "cut")
+        ]
+        assert torch.equal(states[0]["method"]["w"], states[1]["method"]["w"])
+
+
+def test_a_lost_last_snapshot_is_made_again_from_the_checkpoint_before(tmp_path, capsys):
+    _, method = run(tmp_path)
+    (tmp_path / "snapshot-23.pt").unlink()
+    _, again = run(tmp_path)
+    assert "snapshot-23.pt is missing: training goes on from step 22, " in capsys.readouterr().out
+    assert state_hash(again) == state_hash(method)
+    assert torch.equal(checkpoint.load(tmp_path / "snapshot-23.pt", {"name": "toy"})["method"]["w"], method.w)
+
+
+def test_killed_between_the_two_renames_the_run_goes_on_from_the_checkpoint_before(tmp_path, capsys):
+    _, method = run(tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tmp_path / "cut", stop=17)
+    (tmp_path / "cut/checkpoint.pt").unlink()
+    steps = []
+    again = Walk()
+    update = again.update
+    again.update = lambda source, draws: (steps.append(draws.step), update(source, draws))[1]
+    run(tmp_path / "cut", again)
+    assert steps[0] == 16 and state_hash(again) == state_hash(method) and not capsys.readouterr().out
+
+
+def test_files_of_two_runs_that_changed_places_are_refused(tmp_path, capsys):
+    names = [{"name": "toy", "seeds": [k]} for k in (0, 1)]
+    for k in (0, 1):
+        run(tmp_path / str(k), identity=names[k])
+    for name in ("checkpoint.pt", "snapshot-8.pt"):
+        (tmp_path / "0" / name).rename(tmp_path / "aside")
+        (tmp_path / "1" / name).rename(tmp_path / "0" / name)
+        (tmp_path / "aside").rename(tmp_path / "1" / name)
+    run(tmp_path / "0", identity=names[0])
+    assert capsys.readouterr().out.count("is of another run, it differs in seeds") == 2
+    for name in ("checkpoint.pt", "snapshot-8.pt"):
+        checkpoint.load(tmp_path / "0" / name, names[0])
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_a_full_disk_leaves_both_checkpoints_and_the_run_goes_on_bit_equal(tmp_path, monkeypatch, moment):
+    _, method = run(tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tmp_path / "cut", stop=17)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "cut").iterdir()}
+    with monkeypatch.context() as patch:
+
+        def full(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        patch.setattr(os, moment, full)
+        with pytest.raises(BenchError, match="disk full while writing .*checkpoint.pt: free some space"):
+            run(tmp_path / "cut")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "cut").iterdir()} == before
+    assert state_hash(run(tmp_path / "cut")[1]) == state_hash(method)
 
 
 def test_state_hash_sees_every_bit():

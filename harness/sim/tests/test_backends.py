@@ -13,7 +13,7 @@ import torch
 from harness.errors import BenchError
 from harness.sim.free_flight import FreeFlight
 from harness.sim.gymnasium_mazes import IDS
-from harness.sim.mazes import Maze
+from harness.sim.mazes import ContinuousMaze
 from harness.sim.threads import Threads
 from harness.sim.warp import Warp
 
@@ -72,7 +72,7 @@ def test_whole_episodes_are_bit_equal_to_gymnasiums(name):
 
 @pytest.mark.parametrize("kind", "cs")
 def test_a_restored_state_goes_on_bit_for_bit(kind):
-    maze = Maze(kind)
+    maze = ContinuousMaze(kind)
     controls = maze.force * np.random.default_rng(5).uniform(-2, 2, (12, 40, 2))
     for one, other in zip(worlds(maze, 40), worlds(maze, 40)):
         qpos, qvel, _ = states(maze, 40)
@@ -89,7 +89,7 @@ def test_a_restored_state_goes_on_bit_for_bit(kind):
 
 @pytest.mark.parametrize("kind", "cs")
 def test_a_world_does_not_depend_on_its_neighbours_or_the_number_of_threads(kind):
-    maze = Maze(kind)
+    maze = ContinuousMaze(kind)
     qpos, qvel, control = states(maze, 50)
     for many, alone in zip(worlds(maze, 50, 3), worlds(maze, 1, 1)):
         many.set_state(qpos, qvel)
@@ -100,7 +100,7 @@ def test_a_world_does_not_depend_on_its_neighbours_or_the_number_of_threads(kind
 
 
 def test_results_are_no_views_and_bad_controls_count_as_zero():
-    maze = Maze("c")
+    maze = ContinuousMaze("c")
     for world, twin in zip(worlds(maze, 3), worlds(maze, 3)):
         for w in (world, twin):
             w.set_state(np.tile(maze.start, (3, 1)), np.zeros((3, 2)))
@@ -112,7 +112,7 @@ def test_results_are_no_views_and_bad_controls_count_as_zero():
 
 
 def test_free_flight_asks_mujoco_near_walls_only():
-    maze = Maze("c")
+    maze = ContinuousMaze("c")
     flight, asked = FreeFlight(maze, 2, 1), []
     inner = flight._mujoco.advance
     flight._mujoco.advance = lambda state, control: asked.append(len(state)) or inner(state, control)
@@ -150,14 +150,14 @@ def test_a_model_with_warm_start_is_refused():
 def test_a_missing_warp_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "mujoco_warp", None)
     with pytest.raises(BenchError, match=r"pip install 'vdb-bench\[gpu\]'"):
-        Warp(Maze("c").model(), 1, 5)
+        Warp(ContinuousMaze("c").model(), 1, 5)
 
 
 @pytest.fixture
 def walls():
     """Four balls in the C-maze, the last three pushed at walls: maze, places, velocities, control."""
     start = np.array([[0.3, 0.0], [0.3, 0.2], [0.0, 0.1], [0.5, 0.5]])
-    return Maze("c"), start, np.zeros((4, 2)), np.array([[0.5, 0.2], [0.0, 1.0], [-2.0, 0.3], [0.7, 0.7]])
+    return ContinuousMaze("c"), start, np.zeros((4, 2)), np.array([[0.5, 0.2], [0.0, 1.0], [-2.0, 0.3], [0.7, 0.7]])
 
 
 def test_warp_agrees_within_single_precision(walls):

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from harness.sim import mazes
-from harness.sim.mazes import Maze
+from harness.sim.mazes import ContinuousMaze
 from harness.sim.threads import Threads
 
-ALL = [Maze(kind, flipped) for kind in "cs" for flipped in (False, True)]
+ALL = [ContinuousMaze(kind, flipped) for kind in "cs" for flipped in (False, True)]
 EACH = pytest.mark.parametrize("maze", ALL, ids=lambda m: m.name)
 
 
@@ -43,9 +43,11 @@ def test_the_model_is_what_the_sheet_says(maze):
 
 
 def test_barriers_leave_the_gaps_of_the_sheet():
-    assert Maze("c").barriers == [(0.2, 0.3, 0.6, 0.3)] and Maze("c", True).barriers == [(-0.1, 0.3, 0.4, 0.3)]
-    assert Maze("s").barriers == [(-0.3, 0.6, 0.1, 0.6), (-0.1, 1.2, 0.3, 1.2)]
-    assert Maze("s", True).barriers == [(-0.1, 0.6, 0.3, 0.6), (-0.3, 1.2, 0.1, 1.2)]
+    assert ContinuousMaze("c").barriers == [(0.2, 0.3, 0.6, 0.3)] and ContinuousMaze("c", True).barriers == [
+        (-0.1, 0.3, 0.4, 0.3)
+    ]
+    assert ContinuousMaze("s").barriers == [(-0.3, 0.6, 0.1, 0.6), (-0.1, 1.2, 0.3, 1.2)]
+    assert ContinuousMaze("s", True).barriers == [(-0.1, 0.6, 0.3, 0.6), (-0.3, 1.2, 0.1, 1.2)]
 
 
 @EACH
@@ -98,7 +100,7 @@ def test_walls_hold_at_full_speed(maze):
 def test_at_the_released_step_size_the_s_maze_is_not_tight(monkeypatch):
     monkeypatch.setattr(mazes, "S_TIMESTEP", 0.01)
     with pytest.raises(AssertionError):
-        test_walls_hold_at_full_speed(Maze("s"))
+        test_walls_hold_at_full_speed(ContinuousMaze("s"))
 
 
 def test_the_flipped_s_maze_is_the_mirror_image():
@@ -106,13 +108,15 @@ def test_the_flipped_s_maze_is_the_mirror_image():
     controls = np.repeat(5 * rng.normal(size=(10, 20, 2)), 30, 0)
     q, v = np.tile(at((0, 0.3)), (20, 1)), 0.01 * rng.uniform(-1, 1, (20, 2))
     mirror = at((-1, 1))
-    one = throw(Maze("s"), q, v, controls)
-    other = throw(Maze("s", True), q * mirror, v * mirror, controls * mirror)
+    one = throw(ContinuousMaze("s"), q, v, controls)
+    other = throw(ContinuousMaze("s", True), q * mirror, v * mirror, controls * mirror)
     np.testing.assert_allclose(other, one * mirror, atol=1e-9)
     assert np.ptp(one[..., 1]) > 0.5
     actions = rng.normal(size=(300, 20, 2))
     np.testing.assert_allclose(
-        Maze("s", True).reward(other[:-1], actions, other[1:]), Maze("s").reward(one[:-1], actions, one[1:]), atol=1e-8
+        ContinuousMaze("s", True).reward(other[:-1], actions, other[1:]),
+        ContinuousMaze("s").reward(one[:-1], actions, one[1:]),
+        atol=1e-8,
     )
 
 
@@ -125,7 +129,7 @@ def test_c_rewards_by_hand():
 
 
 def test_s_rewards_by_hand():
-    left = Maze("s").path_left
+    left = ContinuousMaze("s").path_left
     assert left(at(0, 0.3)) == pytest.approx(1.354, abs=5e-4)
     hand = {
         (0.2, 0.6): 0.6325 + 0.3606,  # in the first gap
@@ -137,12 +141,14 @@ def test_s_rewards_by_hand():
     }
     for place, value in hand.items():
         assert left(at(*place)) == pytest.approx(value, abs=1e-6)
-        assert Maze("s", True).path_left(at(-place[0], place[1])) == pytest.approx(value, abs=1e-6)
+        assert ContinuousMaze("s", True).path_left(at(-place[0], place[1])) == pytest.approx(value, abs=1e-6)
     stay = at((0, 1.5), (0, 1.41), (0.15, 1.5), (0.21, 1.5), (0, 0.3))
     # A cost of the action there is none.
-    np.testing.assert_allclose(Maze("s").reward(stay, np.full((5, 2), 9.0), stay), [2, 2, 1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        ContinuousMaze("s").reward(stay, np.full((5, 2), 9.0), stay), [2, 2, 1, 0, 0], atol=1e-12
+    )
     before, after = at(0, 1.3), at(0, 1.45)
-    assert Maze("s").reward(before, np.zeros(2), after) == pytest.approx(
+    assert ContinuousMaze("s").reward(before, np.zeros(2), after) == pytest.approx(
         1 + 0.15
     )  # 1 for the place before, shaping after
 
@@ -166,7 +172,7 @@ def test_no_episode_falls_below_the_lowest_return(maze):
 @pytest.mark.parametrize("kind", "cs")
 @pytest.mark.parametrize("flipped", [False, True])
 def test_tensors_get_the_same_rewards(kind, flipped):
-    maze, rng = Maze(kind, flipped), np.random.default_rng(7)
+    maze, rng = ContinuousMaze(kind, flipped), np.random.default_rng(7)
     parts = rng.uniform(-0.3, 1.8, (3, 20, 10, 2))
     found = maze.reward(*torch.tensor(parts))
     assert torch.is_tensor(found)

@@ -181,8 +181,8 @@ def test_utf8_names_without_their_flag(tmp_path):
 
 def test_names_in_another_encoding_are_refused(tmp_path):
     folder = os.fsencode(tmp_path / "set") + b"/train/caf\xe9"
-    os.makedirs(folder)
-    with open(folder + b"/0.png", "wb") as file:
+    Path(folder).mkdir(parents=True)
+    with Path(folder + b"/0.png").open("wb") as file:
         file.write(PICTURES[0])
     whole = write_zip(tmp_path / "set.zip", {"train/cafe/0.png": PICTURES[0]})
     whole.write_bytes(whole.read_bytes().replace(b"train/cafe", b"train/caf\xe9"))

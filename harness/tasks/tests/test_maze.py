@@ -210,6 +210,26 @@ def test_demonstrations(tmp_path):
     assert found.truncated[:, -1].all() and not found.truncated[:, :-1].any() and not found.terminated.any()
 
 
+def test_demonstrations_of_an_older_archive(tmp_path):
+    """They lack rewards, last observations and `whole`, which follow from what the episodes hold."""
+    path, room = tmp_path / "expert.npz", task(horizon=5, demonstrations=str(tmp_path / "expert.npz"))
+    arrays = save(path)
+    observations, last = arrays["demonstrations/observations"], arrays["demonstrations/last_observations"]
+    following = np.concatenate([observations[:, 1:], last[:, None]], 1)
+    held = {f"demonstrations/{name}": arrays[f"demonstrations/{name}"] for name in ("observations", "actions")}
+    np.savez(path, **held, **{"demonstrations/next_observations": following})
+    found = room.source(CPU).demonstrations()
+    np.testing.assert_array_equal(found.observations, arrays["demonstrations/observations"])
+    np.testing.assert_array_equal(found.next_observations, following)
+    x, y = np.moveaxis(arrays["demonstrations/observations"][..., :2].astype(np.float64), -1, 0)
+    away = np.hypot(x - room.maze.target[0], y - room.maze.target[1])
+    cost = (arrays["demonstrations/actions"].astype(np.float64) ** 2).sum(-1)
+    np.testing.assert_allclose(found.rewards, -away - mazes.C_ACTION_COST * cost, rtol=1e-5)
+    np.savez(path, **held, **{"demonstrations/next_observations": following[:, :3]})
+    with pytest.raises(BenchError, match="holds no demonstrations of 5 steps"):
+        task(horizon=5, demonstrations=str(path)).source(CPU).demonstrations()
+
+
 def test_demonstrations_that_are_missing_or_damaged(tmp_path):
     def read(**words):
         return task(horizon=5, **words).source(CPU).demonstrations()

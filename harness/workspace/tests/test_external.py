@@ -1,12 +1,16 @@
 """`bench import` from its command line: a printed skeleton is a manifest that fits, and what does not fit leaves nothing behind."""
 
+import shutil
+
 import pytest
-import yaml
 
 from harness.cli import main
+from harness.report.records import external
 from harness.report.records.frame import load
-from harness.report.tables import external
+from harness.report.tables.external import table
 from harness.report.tests import tree
+from harness.yaml_text import dumped, parsed
+from harness.yaml_text import load as load_yaml
 
 TASK = "vib_digits"
 
@@ -15,7 +19,7 @@ TASK = "vib_digits"
 def bench(tmp_path, capsys):
     """(root, (*arguments) -> exit status, stdout, stderr) in a project of two methods whose records are live, and archived as `far`."""
     params = tree.build_small(tmp_path)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (tmp_path / "params.yaml").write_text(dumped(params))
     far = tmp_path / "results/archive/far"
     (tmp_path / "presets").mkdir()
     (tmp_path / "presets/far.yaml").write_text("{}\n")
@@ -46,20 +50,20 @@ def files(root, text, values=(10.0, 11.0, 12.5), metric="error_12_codes"):
 def test_the_printed_skeleton_brings_runs_in(bench, preset):
     root, run = bench
     status, text, _ = run("--skeleton", TASK, *(["--preset", preset] if preset else []))
-    assert status == 0 and yaml.safe_load(text).get("preset", "") == preset
+    assert status == 0 and parsed(text).get("preset", "") == preset
     scores, manifest = files(root, text)
     assert run(scores, manifest, "--name", "peer")[:2] == (0, f"{root / external.FOLDER / 'peer'}\n")
-    (found,) = external.load(root)
+    (found,) = external.load_external(root)
     assert (found.name, found.preset) == ("peer", preset) and found.scores.value.tolist() == [10.0, 11.0, 12.5]
-    frame = load(root, yaml.safe_load((root / "params.yaml").read_text()) | {"preset": preset or "laptop"})[TASK]
-    assert external.table(frame, [found]).rows[0][0].text == "peer (peer)"
+    frame = load(root, load_yaml(root / "params.yaml") | {"preset": preset or "laptop"})[TASK]
+    assert table(frame, [found]).rows[0][0].text == "peer (peer)"
 
 
 def test_each_fault_is_one_line_and_brings_nothing_in(bench):
     root, run = bench
     text = run("--skeleton", TASK)[1]
     scores, manifest = files(root, text)
-    other = text.replace(yaml.safe_load(text)["tasks"][TASK]["data_hash"], "0123456789abcdef", 1)
+    other = text.replace(parsed(text)["tasks"][TASK]["data_hash"], "0123456789abcdef", 1)
     empty = f"source: us\ntasks: {{{TASK}: null}}\n"
     faults = [
         (text, [scores, manifest], "bench import needs SCORES MANIFEST --name NAME, or --skeleton TASK"),
@@ -70,7 +74,7 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
         ),
         (text, ["--skeleton", TASK, "--preset", "fa"], "preset fa: unknown; did you mean far?"),
         (text, [root / "none.csv", manifest, "--name", "peer"], "none.csv is missing"),
-        (text, [scores, root, "--name", "peer"], "is no readable YAML"),
+        (text, [scores, root, "--name", "peer"], "is not valid YAML"),
         (
             text,
             [scores, manifest, "--name", "a/b"],
@@ -85,6 +89,19 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
         assert (status, out) == (2, "") and error.startswith("error: ") and error.count("\n") == 1, error
         assert line in error
     assert not (root / external.FOLDER).exists()
+
+
+def test_a_task_without_runs_names_the_command_that_makes_them(bench):
+    root, run = bench
+    live = ("records", [], f"bench train {TASK}")
+    far = ("archive/far", ["--preset", "far"], "bench preset far --jobs 2")
+    for folder, preset, command in (live, far):
+        shutil.rmtree(root / "results" / folder / TASK)
+        assert run("--skeleton", TASK, *preset) == (
+            2,
+            "",
+            f"error: task {TASK}: nothing has run yet; run `{command}`\n",
+        )
 
 
 def test_a_name_is_taken_once(bench):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ from baselines import methods as package
 from harness import registry
 from harness.cli import main
 from harness.errors import BenchError
+from harness.plan.params import blocks_of
 from harness.plan.plan import load_plan
-from harness.run.params import read_yaml
+from harness.run.like import untitled
+from harness.workspace.new_block import with_block
 from harness.workspace.new_file import renamed
 from harness.workspace.new_method import new_method
+from harness.yaml_text import parsed
 
 TEXT = (registry.ROOT / "params.yaml").read_text()
 
@@ -39,28 +43,49 @@ def root(tmp_path: Path) -> Path:
     ],
 )
 def test_one_block_more_and_every_line_as_it_was(like: str, task: str | None, root: Path) -> None:
-    before = read_yaml(root / "params.yaml")
+    before = blocks_of(root)
     new_method(root, "mine", like, task, file=False)
-    after = read_yaml(root / "params.yaml")
+    after = blocks_of(root)
     where = next(t for t, blocks in before["methods"].items() if like in blocks and task in (None, t))
     names = list(before["methods"][where])
     assert list(after["methods"][where]) == [*names[: names.index(like) + 1], "mine", *names[names.index(like) + 1 :]]
-    assert after["methods"][where].pop("mine") == before["methods"][where][like]
+    assert after["methods"][where].pop("mine") == untitled(before["methods"][where][like])
     assert after == before
-    old, new = TEXT.splitlines(), (root / "params.yaml").read_text().splitlines()
-    added = [line for line in new if line.startswith("    # Like ") or "mine:" in line]
-    assert len(added) == 2
-    first = new.index(added[0])
-    last = new.index(added[1])
-    assert all(line.startswith("    # ") for line in new[first:last])
-    kept = new[:first] + new[last + 1 :]
-    changed = [(a, b) for a, b in zip(old, kept, strict=True) if a != b]
-    assert len(changed) <= 1 and all(b.startswith(f"    {like}: &") and a == _without_anchor(b) for a, b in changed)
+    kept, added = without_block((root / "params.yaml").read_text())
+    assert kept == TEXT
+    assert added[-2:] == ["    mine:\n", f"      like: {like}\n"]
+    assert added[0].startswith(f"    # Like {like} ") and all(line.startswith("    # ") for line in added[:-2])
 
 
-def _without_anchor(line: str) -> str:
-    key, _, rest = line.partition(": &")
-    return f"{key}: {rest.partition(' ')[2]}".rstrip() if " " in rest else f"{key}:"
+def without_block(text: str) -> tuple[str, list[str]]:
+    """The text without the block `mine` and its comment, and the lines of these."""
+    lines = text.splitlines(keepends=True)
+    first = next(i for i, line in enumerate(lines) if line.startswith("    # Like "))
+    last = lines.index("    mine:\n") + 1
+    return "".join(lines[:first] + lines[last + 1 :]), lines[first : last + 1]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_unusual_layout_is_kept_too(end: str) -> None:
+    """Comments at any depth, brackets over lines, tabs before comments, no line end at the last line, other line ends."""
+    text = textwrap.dedent("""\
+        methods:
+            pair:
+              gan:   &a   # net of
+        # the first
+                {algorithm:   critic,
+                 batch: 8}\t# two
+                # of gan
+
+              # of wide
+              'wide': {"algorithm": critic, batch: 0x10}
+        # end""")
+    made = with_block(text.replace("\n", end), "pair", "gan", ["mine:", "  like: gan"], "Like gan.")
+    new = f"{end}      # Like gan.{end}      mine:{end}        like: gan{end}"
+    assert made.count(new) == 1 and made.replace(new, end) == text.replace("\n", end) + end
+    assert list(parsed(made)["methods"]["pair"]) == ["gan", "mine", "wide"]
+    last = with_block(text, "pair", None, ["mine: {}"], "New.")
+    assert list(parsed(last)["methods"]["pair"]) == ["gan", "wide", "mine"]
 
 
 def test_the_comment_names_every_key_and_the_plan_has_the_cell(root: Path) -> None:
@@ -79,7 +104,7 @@ def test_the_comment_names_every_key_and_the_plan_has_the_cell(root: Path) -> No
         (["gan", "--like", "vgan"], "digits8 has a method gan already: take another name"),
         (["a-b", "--like", "vgan"], "'a-b' is no name for a method"),
         (["class", "--like", "vgan"], "'class' is no name for a method"),
-        (["yes", "--like", "vgan"], "'yes' is no name for a method"),
+        (["null", "--like", "vgan"], "'null' is no name for a method"),
         (["reacher", "--like", "vgan"], "reacher is the name of a task"),
         (["mine", "--like", "vgn"], "method vgn: unknown; did you mean vgan?"),
         (["mine", "--like", "vgan", "--task", "grid_maze"], "method vgan of grid_maze: unknown"),
@@ -99,10 +124,9 @@ def test_refused_in_one_line_and_nothing_written(
 
 
 def test_a_layout_that_cannot_be_written_to(root: Path) -> None:
-    text = TEXT.replace("  c_maze_flipped:\n    airl: &retrain", "  c_maze_flipped: {airl: &retrain").replace(
-        "discriminator: *airl}\n    vairl_gp: {<<: *retrain, discriminator: *vairl_gp}", "discriminator: *airl}}"
-    )
-    assert text != TEXT
+    block = "  c_maze_flipped:\n    airl:\n"
+    start, end = TEXT.index(block), TEXT.index("  reacher_expert:\n    ppo:")
+    text = TEXT[:start] + "  c_maze_flipped: {airl: {like: c_maze.airl}}\n" + TEXT[end:]
     (root / "params.yaml").write_text(text)
     with pytest.raises(BenchError, match="methods.c_maze_flipped stands between braces"):
         new_method(root, "mine", "airl", "c_maze_flipped", file=False)
@@ -154,10 +178,11 @@ def test_a_failure_in_the_middle_leaves_all_as_it_was(tree: Path, monkeypatch: p
     assert (tree / "params.yaml").read_text() == TEXT and sorted((tree / registry.METHODS).iterdir()) == before
 
 
-def test_names_in_words_and_strings_stay() -> None:
-    text = '"""Doc."""\n\nclass Old(Method):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["old"]\n\nNew = Old\n'
+@pytest.mark.parametrize("base", ["Method", "Method[Source]", "contracts.Method[Environments]"])
+def test_names_in_words_and_strings_stay(base: str) -> None:
+    text = f'"""Doc."""\n\nclass Old({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["old"]\n\nNew = Old\n'
     assert renamed(text, "old.py", "old", "new").endswith(
-        '"""\n\nclass NewMethod(Method):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["new"]\n\nNew = NewMethod\n'
+        f'"""\n\nclass NewMethod({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["new"]\n\nNew = NewMethod\n'
     )
     with pytest.raises(BenchError, match="old.py cannot be copied"):
-        renamed(text.replace("(Method)", ""), "old.py", "old", "new")
+        renamed(text.replace(f"({base})", ""), "old.py", "old", "new")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from harness.places.pool import train_all
 from harness.places.prepare import prepare
 from harness.places.train import train_block, train_cell
 from harness.plan.identity import block_folder
+from harness.run import checkpoint
 from harness.tests import small
 from harness.workspace import pack as packing
 from harness.workspace.pack import pack, unpack
@@ -70,6 +73,94 @@ def test_what_cannot_be_packed_or_unpacked_is_named(stopped, tmp_path: Path, mon
     monkeypatch.setattr(packing, "LARGEST", 10)
     with pytest.raises(
         BenchError,
-        match=rf"not packed, larger than 0 MB: pair {made.parent.name} seeds-0-1 \(0.0 MB\); the other 0 blocks are",
+        match=rf"not packed: pair {made.parent.name} seeds-0-1 is too large \(0.0 MB, more than 0 MB\); the other 0 blocks are",
     ):
         pack(root, copy)
+
+
+def block(copy: Path, plan) -> Path:
+    cell = plan.cell("pair", "wide")
+    return block_folder(copy, cell, cell.blocks[0])
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def test_of_two_checkpoints_the_newest_that_holds_is_packed(stopped, capsys: pytest.CaptureFixture) -> None:
+    root, copy, plan = stopped
+    folder = block(copy, plan)
+    whole = (folder / "checkpoint.pt").read_bytes()
+    (folder / "checkpoint.previous.pt").write_bytes(whole)
+    cut(folder / "checkpoint.pt")
+    pack(root, copy)
+    assert "checkpoint.pt is damaged, " in capsys.readouterr().out
+    shutil.rmtree(folder)
+    unpack(root, plan.params["preset"], copy)
+    assert (folder / "checkpoint.pt").read_bytes() == whole
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint.pt",
+        "run.json",
+        "snapshot-2.pt",
+        "snapshot-4.pt",
+    ]
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "snapshot-2.pt"])
+def test_a_damaged_block_is_not_packed(stopped, name: str) -> None:
+    root, copy, plan = stopped
+    cut(block(copy, plan) / name)
+    with pytest.raises(BenchError, match=f"not packed: .*{name} is damaged, .*; the other 0 blocks are"):
+        pack(root, copy)
+    assert not list((root / packing.UNFINISHED).rglob("*.tar.xz"))
+
+
+def test_a_packed_block_under_another_name_is_refused(stopped) -> None:
+    root, copy, plan = stopped
+    (made,) = pack(root, copy)
+    made.rename(made.with_name("seeds-2-3.tar.xz"))
+    with pytest.raises(BenchError, match=f"it holds {made.parent.name}/seeds-0-1, not what its name says; delete it"):
+        unpack(root, plan.params["preset"], copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "line"),
+    [
+        ("../../checkpoint.pt", tarfile.REGTYPE, "no packed block holds '../../checkpoint.pt'"),
+        ("/tmp/snapshot-2.pt", tarfile.REGTYPE, "no packed block holds '/tmp/snapshot-2.pt'"),
+        ("snapshot-2.pt", tarfile.SYMTYPE, "no packed block holds 'snapshot-2.pt'"),
+        ("snapshot-2.pt", tarfile.REGTYPE, "snapshot-2.pt is damaged"),
+        ("run.json", tarfile.REGTYPE, "run.json names no run"),
+    ],
+)
+def test_a_hostile_member_is_refused_and_nothing_is_written(stopped, name: str, kind: bytes, line: str) -> None:
+    root, copy, plan = stopped
+    (made,) = pack(root, copy)
+    shutil.rmtree(block(copy, plan))
+    with tarfile.open(made) as archive:
+        files = {member.name: archive.extractfile(member).read() for member in archive}
+    with tarfile.open(made, "w:xz") as archive:
+        for kept in files.keys() - {name}:
+            member = tarfile.TarInfo(kept)
+            member.size = len(files[kept])
+            archive.addfile(member, io.BytesIO(files[kept]))
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname, content = kind, "/etc/passwd", b"else"
+        member.size = len(content) if kind == tarfile.REGTYPE else 0
+        archive.addfile(member, io.BytesIO(content))
+    before = sorted(copy.rglob("*"))
+    with pytest.raises(BenchError, match=f"tar.xz is refused: {line}.*; delete it to train that block again"):
+        unpack(root, plan.params["preset"], copy)
+    assert sorted(copy.rglob("*")) == before
+
+
+def test_a_block_of_before_the_digests_is_packed_as_it_is(stopped) -> None:
+    root, copy, plan = stopped
+    folder = block(copy, plan)
+    for path in folder.glob("*.pt"):
+        path.write_bytes(path.read_bytes()[checkpoint.HEADER :])
+    old = {path.name: path.read_bytes() for path in folder.glob("*.pt")}
+    pack(root, copy)
+    shutil.rmtree(folder)
+    unpack(root, plan.params["preset"], copy)
+    assert {path.name: path.read_bytes() for path in folder.glob("*.pt")} == old

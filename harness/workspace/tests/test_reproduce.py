@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.report.records.frame import Cell
+from harness.report.records.frame import CellFrame
 from harness.workspace.reproduce import elsewhere, tally, verdict
 
 COMMITTED = [10.0, 12.0, 11.0, 13.0, 9.0]  # mean 11, standard deviation sqrt(2.5)
@@ -17,15 +16,15 @@ COMMITTED = [10.0, 12.0, 11.0, 13.0, 9.0]  # mean 11, standard deviation sqrt(2.
 HALF = 2.776445
 
 
-def cell(folder: Path, scores: list[float], **changes) -> Cell:
+def cell(folder: Path, scores: list[float], **changes) -> CellFrame:
     folder.mkdir()
-    record = {"seeds": list(range(len(scores))), "metrics": {"a": {}, "b": {"headline": True}}, "key": 1} | changes
+    metrics = {"a": {"headline": False}, "b": {"headline": True}}
+    record = {"seeds": list(range(len(scores))), "metrics": metrics, "key": 1} | changes
     rows = [("t,m", s, step, "b", v) for s, x in enumerate(scores) for step, v in ((1, 99.0), (2, x))]
     rows += [("t,m", s, 2, "a", 5.0) for s in range(len(scores))]
-    (folder / "record.json").write_text(json.dumps(record))
     lines = ["task,method,seed,step,metric,value", *(",".join(map(str, row)) for row in rows)]
     (folder / "scores.csv").write_text("\n".join(lines))
-    return Cell("t", "m", "m", "M", folder=folder, record=record)
+    return CellFrame("t", "m", "m", "M", folder=folder, record=record)
 
 
 def judged(tmp_path: Path, scores: list[float], **changes) -> tuple[str, str]:
@@ -52,8 +51,8 @@ def test_the_interval_is_that_of_the_mean_of_as_many_runs(tmp_path: Path, shift:
 
 def test_missing_records_are_no_verdict(tmp_path: Path) -> None:
     here = cell(tmp_path / "one", COMMITTED)
-    assert verdict(Cell("t", "m", "m", "M"), here).word == "not judged"
-    assert verdict(here, Cell("t", "m", "m", "M")).word == "not run"
+    assert verdict(CellFrame("t", "m", "m", "M"), here).word == "not judged"
+    assert verdict(here, CellFrame("t", "m", "m", "M")).word == "not run"
     one, other = (cell(tmp_path / name, [x]) for name, x in (("a", 1.0), ("b", 2.0)))
     assert verdict(one, other).word == "not judged"
 

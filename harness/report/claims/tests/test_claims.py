@@ -11,8 +11,10 @@ from scipy import stats
 from harness.errors import BenchError
 from harness.plan.plan import load_plan
 from harness.report.claims import claims, judge, verdicts
-from harness.report.records.frame import Cell
+from harness.report.records.frame import CellFrame
+from harness.report.tables.formats import words
 from harness.workspace.presets import compose_preset, names
+from harness.yaml_text import dumped
 
 ROOT = Path(__file__).resolve().parents[4]
 TEST = claims.Test("far", "t", "return", pairs=(("a", "b"),))
@@ -33,7 +35,7 @@ NAN = float("nan")
     ],
 )
 def test_verdict_of_a_difference(low, high, margin, word):
-    assert judge.verdict(low, high, margin) == word
+    assert judge.sided(low, high, margin) == word
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def cell(name, values, seeds=None, rewards=None, kl=None, data="set"):
     rows = pd.DataFrame({"task": "t", "method": name, "seed": seeds, "step": 9, "metric": "return", "value": values})
     metrics = {"return": {"higher_is_better": True}}
     record = {"seeds": seeds, "status": {}, "metrics": metrics, "params": {"task": {"data": data}}}
-    made = Cell("t", name, name, name, record=record, rewards=rewards)
+    made = CellFrame("t", name, name, name, record=record, rewards=rewards)
     logs = [{"seed": seed, "step": step, "kl": value} for seed in seeds for step, value in enumerate(kl or [], 1)]
     made.__dict__.update(scores=rows, curves=pd.DataFrame(logs) if kl else None)
     return made
@@ -88,7 +90,10 @@ def test_a_claim_is_judged_on_shared_seeds():
     ((_, _, (part,)),) = found.parts
     # mean 2, sd 0.1155, t(3) 3.182: half a width of 0.1837
     assert (
-        found.word == "reproduced" and part.shown == "2.00 [1.82,\u00a02.18]" and part.n == 4 and part.chance == 11 / 16
+        found.word == "reproduced"
+        and words(part.found) == "2.00 [1.82,\u00a02.18]"
+        and part.n == 4
+        and part.chance == 11 / 16
     )
     assert judged(cell("a", B), cell("b", [x + 2 for x in B])).word == "not reproduced"
     assert judged(cell("a", B), cell("b", [x + 2 for x in B]), claim=with_test(margin=3.0)).word == "reproduced"
@@ -152,7 +157,7 @@ def test_other_data_and_other_protocols_give_no_verdict():
     assert row[2].text.startswith("elsewhere, T, return: a over b 2.00") and row[2].text.endswith(
         "as claimed (n\u00a04)"
     )
-    assert row[2].more == (("T", "far#t"),) and verdicts.table([found], "Mazes", str) is None
+    assert row[2].links == (("T", "far#t"),) and verdicts.table([found], "Mazes", str) is None
 
 
 def test_policies_on_one_reward_count_once():
@@ -163,13 +168,13 @@ def test_policies_on_one_reward_count_once():
 
 
 def test_the_first_table_counts_every_claim_once():
-    words = ["reproduced", "not run", "reproduced"]
+    said = ["reproduced", "not run", "reproduced"]
     made = [
-        judge.Judged(claims.Claim(**CLAIM.__dict__ | {"id": str(k)}), word, "", [], []) for k, word in enumerate(words)
+        judge.Judged(claims.Claim(**CLAIM.__dict__ | {"id": str(k)}), word, "", [], []) for k, word in enumerate(said)
     ]
     row, total = verdicts.first(made).rows
-    assert [text.text for text in row] == ["Robots", "3", "2 (0, 2)", "–", "–", "–", "1 (1)"]
-    assert [text.text for text in total] == ["all", "3", "2", "0", "0", "0", "1"]
+    assert [words(cell) for cell in row] == ["Robots", "3", "2 (0, 2)", "–", "–", "–", "1 (1)"]
+    assert [words(cell) for cell in total] == ["all", "3", "2", "0", "0", "0", "1"]
 
 
 @pytest.mark.parametrize(
@@ -180,37 +185,43 @@ def test_the_first_table_counts_every_claim_once():
         ("metric: r,", "", "claim 7: evidence 1: needs either metric or log"),
         ("pairs: [[a, b]]", "cell: a", "claim 7: evidence 1: cell needs within"),
         ("  evidence:", "  elsewhere:", "claim 7: without evidence it needs a why"),
-        ("- id: 7", "- id: [", "no readable YAML"),
+        ("- id: 7", "- id: [", "not valid YAML"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, old, new, said):
     text = "- id: 7\n  domain: Robots\n  claim: c\n  published: p\n  source: x\n  evidence: [{preset: p, task: t, metric: r, pairs: [[a, b]]}]\n"
     path = tmp_path / "claims.yaml"
     path.write_text(text)
-    assert claims.load(path)[0].evidence[0].pairs == (("a", "b"),)
+    assert claims.load_claims(path)[0].evidence[0].pairs == (("a", "b"),)
     path.write_text(text.replace(old, new))
     with pytest.raises(BenchError, match="claims.yaml") as caught:
-        claims.load(path)
+        claims.load_claims(path)
     assert said in str(caught.value)
     path.write_text(text * 2)
     with pytest.raises(BenchError, match="claim 7 is there 2 times"):
-        claims.load(path)
-    assert claims.load(tmp_path / "none.yaml") == []
+        claims.load_claims(path)
+    assert claims.load_claims(tmp_path / "none.yaml") == []
 
 
 def test_the_projects_claims_name_what_their_presets_have(tmp_path):
     """Every claim of the list of published claims, 1 to 39; each test names cells that its preset plans."""
-    from omegaconf import OmegaConf
-
-    found = claims.load(ROOT / "results/claims.yaml")
+    found = claims.load_claims(ROOT / "results/claims.yaml")
     assert {int("".join(filter(str.isdigit, claim.id))) for claim in found} == set(range(1, 40))
     tests = [test for claim in found for test in (*claim.evidence, *claim.elsewhere)]
     for preset in {test.preset for test in tests}:
         plan = load_plan(ROOT)
         if preset in names(ROOT):
-            OmegaConf.save(OmegaConf.create(compose_preset(ROOT, preset)), tmp_path / "params.yaml")
+            (tmp_path / "params.yaml").write_text(dumped(compose_preset(ROOT, preset)))
             plan = load_plan(tmp_path)
         assert plan.params["preset"] == preset
         for test in (test for test in tests if test.preset == preset):
             for name in test.cells:
                 plan.cell(test.task, name)
+
+
+def test_what_has_not_run_names_the_command_that_runs_it():
+    """An overlay by `bench preset`, the project's own preset by task; one that cannot be shown may well have run."""
+    far, own = CLAIM, with_test(preset="laptop")
+    assert judge.judge(far, {}, {"far"}).reason == "not run: `bench preset far --jobs 2`"
+    assert judge.judge(own, {}, {"far"}).reason == "not run: `bench train t`"
+    assert judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason == "preset far cannot be shown, see Archived runs"

@@ -6,6 +6,8 @@ import pytest
 
 from harness.report.claims import published
 from harness.report.records.frame import load
+from harness.report.records.published import FIGURE_2, FIGURE_8, load_published, read_off
+from harness.report.tables.formats import words
 
 COLUMNS = "domain,task,method,metric,mean,std,n_seeds,higher_is_better,source"
 
@@ -19,7 +21,7 @@ def printed(tmp_path):
         "toy,Run,A,error,0.60,0.09,3,false,second\n"
         "toy,Run,B,error,-3,,,false,second\n"
     )
-    return published.load(path)
+    return load_published(path)
 
 
 def test_the_later_version_stands_first_with_its_own_digits(printed):
@@ -41,7 +43,7 @@ def test_the_later_version_stands_first_with_its_own_digits(printed):
     ],
 )
 def test_verdicts(value, interval, up, word):
-    assert published.verdict(value, 10.0, *interval, margin=0.1, higher_is_better=up) == word
+    assert published.agreement(value, 10.0, *interval, margin=0.1, higher_is_better=up) == word
 
 
 def test_ours_stands_beside_the_declared_column(small, printed):
@@ -52,22 +54,22 @@ def test_ours_stands_beside_the_declared_column(small, printed):
     declared = {"task": "Run", "metric": "error_12_codes", "names": {"vib": "A", "new": "B"}, "margin": 0.5}
     table = published.beside(frame, declared, printed, str)
     (row,) = table.rows
-    assert [row[0].text, row[2].text, row[4].text] == ["vib", "10", "reproduced"]
+    assert [words(row[k]) for k in (0, 2, 4)] == ["vib", "10", "reproduced"]
     # Three published runs: the interval of a mean of three, wider than that of our mean.
-    half = float(row[1].text.split(",\u00a0")[1].strip("]")) - x.mean()
-    assert half == pytest.approx(2.262 * x.std(ddof=1) * np.sqrt(1 / 10 + 1 / 3), abs=0.01)
+    half = row[1].high - x.mean()
+    assert half == pytest.approx(2.262 * x.std(ddof=1) * np.sqrt(1 / 10 + 1 / 3), rel=1e-3)
 
 
 def test_read_offs_are_monotone_and_complete():
-    curves = published.read_off(published.FIGURE_2)
+    curves = read_off(FIGURE_2)
     assert set(curves) == {"0.1", "1", "10", "none"}
     assert all(curve.is_monotonic_increasing and curve[0] == 0.5 for curve in curves.values())
-    ends = {name: curve[750_000] for name, curve in published.read_off(published.FIGURE_8).items()}
+    ends = {name: curve[750_000] for name, curve in read_off(FIGURE_8).items()}
     assert ends["VGAN-GP"] == 18.1 and ends["GAN"] == 63.6
 
 
 def test_no_file_no_section(tmp_path):
-    assert published.load(tmp_path / "published.csv") is None
+    assert load_published(tmp_path / "published.csv") is None
 
 
 def test_printed_numbers_are_text(printed):

@@ -7,14 +7,14 @@ import pandas as pd
 
 from harness.report.figures import diagnosis
 from harness.report.figures.style import Style, theme
-from harness.report.records.frame import Cell
+from harness.report.records.frame import CellFrame
 
 LOOKS = {name: Style(name.upper(), "#000000", "-", "o") for name in ("gail", "bc")}
 SEEDS = [3, 4, 7]
 
 
 def cell(name, **logs):
-    made = Cell("t", name, name, name, record={"seeds": SEEDS})
+    made = CellFrame("t", name, name, name, record={"seeds": SEEDS})
     steps = np.arange(1, 201)
     rows = [pd.DataFrame({"seed": s, "step": steps} | {log: f(s, steps) for log, f in logs.items()}) for s in SEEDS]
     made.__dict__["curves"] = pd.concat(rows)

@@ -9,7 +9,8 @@ import pytest
 
 from harness.report.figures import grids, mazes
 from harness.report.figures.style import Style, theme
-from harness.report.records.frame import Cell
+from harness.report.records.frame import CellFrame
+from harness.report.tables import mazes as table
 
 LOOK = {"m": Style("M", "#000000", "-", "o")}
 
@@ -32,7 +33,7 @@ def cell(returns, with_map=True, rewards=None):
     ]
     record = {"metrics": metrics, "manifests": {"g": manifest}, "seeds": seeds}
     values = {"return": np.array(returns), "stuck": np.array(returns) < -20}
-    made = Cell("t", "m", "m", "M", record=record, rewards=rewards)
+    made = CellFrame("t", "m", "m", "M", record=record, rewards=rewards)
     made.__dict__["panels"] = pd.concat(panels)
     made.__dict__["scores"] = pd.concat(
         pd.DataFrame({"seed": seeds, "step": 1, "metric": name, "value": x.astype(float)}) for name, x in values.items()
@@ -49,14 +50,14 @@ def frame(cells, **params):
 def test_the_split_of_known_variances():
     """Rewards at 0 and 10, re-trainings 1 apart: within 0.5; between 50 less the half of 0.5."""
     within, between = 0.5, 50 - 0.5 / 2
-    found = mazes.split(pd.Series([0.0, 1.0, 10.0, 11.0], index=[0, 0, 1, 1]))
+    found = table.parts(pd.Series([0.0, 1.0, 10.0, 11.0], index=[0, 0, 1, 1]))
     assert found == pytest.approx((between, within))
 
 
 def test_no_more_is_told_than_can_be():
-    assert math.isnan(mazes.split(pd.Series([1.0, 2.0], index=[0, 0]))[0])
-    assert all(map(math.isnan, mazes.split(pd.Series([1.0, 2.0], index=[0, 1]))))
-    between, within = mazes.split(pd.Series([0.0, 2.0, 0.0, 2.0], index=[0, 0, 1, 1]))
+    assert math.isnan(table.parts(pd.Series([1.0, 2.0], index=[0, 0]))[0])
+    assert all(map(math.isnan, table.parts(pd.Series([1.0, 2.0], index=[0, 1]))))
+    between, within = table.parts(pd.Series([0.0, 2.0, 0.0, 2.0], index=[0, 0, 1, 1]))
     assert (between, within) == (0.0, 2.0), "means that agree better than chance leave nothing to the rewards"
 
 
@@ -72,7 +73,7 @@ def test_the_figures_of_a_maze():
 def test_cells_without_a_map_and_without_another_cells_reward_have_none():
     other = frame([SimpleNamespace(record={"metrics": {}}, rewards=None)])
     assert mazes.draw(other, LOOK) == []
-    assert mazes.table(frame([cell([-5.0])]), str) is None
+    assert table.table(frame([cell([-5.0])]), str) is None
 
 
 def test_rewards_of_a_table_stand_beside_the_truth():

@@ -8,6 +8,7 @@ import pytest
 
 from harness.report.figures import robots
 from harness.report.figures.style import Style
+from harness.report.records.aggregate import NORMALISED
 from harness.report.stats import profiles
 
 REACHED = {"quick": {"hop": 10, "run": 20}, "twin": {"hop": 10, "run": 20}, "slow": {"hop": 40, "run": 30}, "never": {}}
@@ -17,12 +18,12 @@ STEPS = (10, 20, 30, 40)
 def cell(name, task):
     """Two seeds that are at the target from the given step on."""
     first = REACHED[name].get(task, np.inf)
-    rows = [(seed, step, robots.NORMALISED, 0.95 if step >= first else 0.2) for seed in (0, 1) for step in STEPS]
+    rows = [(seed, step, NORMALISED, 0.95 if step >= first else 0.2) for seed in (0, 1) for step in STEPS]
     return SimpleNamespace(
         name=name,
         title=name,
         seeds=[0, 1],
-        record={"steps": STEPS[-1], "metrics": {robots.NORMALISED: {}}},
+        record={"steps": STEPS[-1], "metrics": {NORMALISED: {}}},
         scores=pd.DataFrame(rows, columns=["seed", "step", "metric", "value"]),
         endpoint=lambda metric: np.array([0.95, 0.95]),
     )
@@ -31,7 +32,7 @@ def cell(name, task):
 @pytest.fixture
 def frames():
     made = {task: [cell(name, task) for name in REACHED] for task in ("hop", "run")}
-    common = {"family": robots.FAMILY, "metrics": {robots.NORMALISED: {}}}
+    common = {"metrics": {NORMALISED: {}}}
     return [SimpleNamespace(title=task, cells=cells, **common) for task, cells in made.items()]
 
 

@@ -6,10 +6,11 @@ import shutil
 import pytest
 
 from harness.errors import BenchError
-from harness.report.figures import speed
-from harness.report.page.page import render
+from harness.report.figures import speed as figure
 from harness.report.records.measured import summaries
-from harness.report.tables import downloads
+from harness.report.tables import speed
+from harness.report.tables.formats import to_csv, words
+from harness.report.tests.pages import render
 
 
 def record(name: str, higher: bool = False, aim: dict | None = None, theirs: float | None = 2.0) -> dict:
@@ -47,22 +48,22 @@ def folder(tmp_path):
 
 def test_a_row_for_each_quantity(folder):
     table = speed.table(folder, lambda path: path.name)
-    shown = [[cell.text for cell in row] for row in table.rows]
+    shown = [[words(cell) for cell in row] for row in table.rows]
     assert [row[0] for row in shown] == ["A", "B", "C"]
     ranges = ["1.20 [1.00,\u00a01.40]", "2.00 [2.00,\u00a02.00]", "0.600 [0.500,\u00a00.700]"]
     assert shown[0][2:9] == ["the peer (peer 1.2)", "s", *ranges, "5", "≤\u00a00.5: missed"]
     assert table.rows[0][8].strong and shown[2][2:9:2] == ["–", "1.20 [1.00,\u00a01.40]", "–", "≤\u00a04: met"]
-    assert [row[-1].href for row in table.rows] == ["a.json", "b.json", "c.json"]
+    assert [row[-1].files[0][1] for row in table.rows] == ["a.json", "b.json", "c.json"]
     assert table.notes == ["a, b, c: cpu, threads: 1, torch 2, commit 0123456."]
-    head, first, *_ = downloads.to_csv(table).splitlines()
-    assert "ours: value,ours: low,ours: high" in head and "1.20,1.00,1.40" in first
+    head, first, *_ = to_csv(table).splitlines()
+    assert "ours: value,ours: low,ours: high" in head and "1.2,1,1.4" in first
 
 
 def test_the_figure_has_a_line_for_each_comparison(folder):
-    (plot,) = speed.draw(folder)
+    (plot,) = figure.draw(folder)
     text = plot.svg.decode()
     assert "A: the work" in text and "B: the work" in text and "C: the work" not in text
-    assert speed.draw(folder)[0].svg == plot.svg
+    assert figure.draw(folder)[0].svg == plot.svg
 
 
 def test_returns_stand_beside_the_peers(folder):
@@ -70,8 +71,8 @@ def test_returns_stand_beside_the_peers(folder):
     one["settings"]["returns"] = {"theirs": [[100.0, 300.0], [400.0, 400.0], [0.0, 0.0]], "one": [[250.0], [350.0]]}
     (folder / "a.json").write_text(json.dumps(one))
     (row,) = speed.returns(folder, lambda path: path.name).rows
-    shown = ["200 [0,\u00a0400], 3 runs", "300 [250,\u00a0350], 2 runs", "–"]
-    assert [cell.text for cell in row] == ["A", "peer 1.2", *shown, "record"]
+    shown = ["200 [0,\u00a0400] (3 runs)", "300 [250,\u00a0350] (2 runs)", "–"]
+    assert [words(cell) for cell in row[:-1]] == ["A", "peer 1.2", *shown]
 
 
 def test_a_side_that_did_not_arrive_is_told(folder):
@@ -85,7 +86,7 @@ def test_a_side_that_did_not_arrive_is_told(folder):
 def test_what_was_tried(folder):
     (folder / "tried.csv").write_text("work,change,was,became,unit,kept\nan update,larger batches,0.6,0.5,s,yes\n")
     (row,) = speed.tried(folder / "tried.csv").rows
-    assert [cell.text for cell in row] == ["an update", "larger batches", "0.6", "0.5", "s", "yes"]
+    assert [words(cell) for cell in row] == ["an update", "larger batches", "0.6", "0.5", "s", "yes"]
     assert [made.title[:5] for made in speed.tables(folder, str)] == ["Speed", "What "]
     (folder / "tried.csv").write_text("work,change,was,became,unit,kept\nan update,larger batches,0.6\n")
     with pytest.raises(BenchError, match="tried.csv: its columns are not work, change"):
@@ -93,9 +94,9 @@ def test_what_was_tried(folder):
 
 
 def test_nothing_measured_is_nothing_shown(tmp_path):
-    assert speed.table(tmp_path / "none", str) is None and speed.draw(tmp_path / "none") == []
+    assert speed.table(tmp_path / "none", str) is None and figure.draw(tmp_path / "none") == []
     (tmp_path / "x.json").write_text("{")
-    with pytest.raises(BenchError, match="x.json is no JSON: make it again with `bench speed`"):
+    with pytest.raises(BenchError, match="x.json is not valid JSON: make it again with `bench speed`"):
         speed.table(tmp_path, str)
 
 

@@ -4,9 +4,8 @@ import re
 from itertools import combinations, product
 from pathlib import Path
 
-import yaml
-
 from harness.report.figures import style
+from harness.yaml_text import load
 
 ROOT = Path(__file__).parents[4]
 READABLE = 4.5  # WCAG 2.1, contrast of words, level AA
@@ -39,7 +38,7 @@ def test_words_stand_out_from_what_is_behind_them():
 
 
 def test_methods_of_one_task_differ_by_dash_or_marker_whatever_their_colours():
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = load(ROOT / "params.yaml")
     looks = style.styles(params)
     for task, block in params["methods"].items():
         for one, two in combinations(block, 2):

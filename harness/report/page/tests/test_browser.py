@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from harness.report.page.page import render
+from harness.report.tests.pages import render
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)

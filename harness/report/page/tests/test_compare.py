@@ -7,9 +7,10 @@ from scipy import stats
 
 from harness.errors import BenchError
 from harness.report.claims import claims, judge
-from harness.report.page import compare, compare_page
+from harness.report.page import compare
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import load
+from harness.report.records.pairs import pairs
 from harness.report.tests import tree
 
 METRIC = "error_12_codes"
@@ -22,7 +23,7 @@ def said(root, *names):
 def test_the_numbers_are_the_reports(small):
     root, params = small
     whole = summarise(load(root, params)["vib_digits"]).set_index(["cell", "metric"])
-    ((_, frame),) = compare.frames(root, "vib", "deterministic")
+    ((_, frame),) = pairs(root, "vib", "deterministic")
     own = summarise(frame).set_index(["cell", "metric"])
     for column in ("value", "ci_low", "difference", "difference_ci_high", "rho", "improvement_low", "p"):
         assert own.loc[("vib", METRIC), column] == whole.loc[("vib", METRIC), column], column
@@ -59,14 +60,17 @@ def test_archived_records_answer_by_name_and_where_there_are_no_live_ones(small)
     shutil.copytree(root / "results/records", far)
     for path in far.glob("*/*/record.json"):
         path.write_text(path.read_text().replace('"laptop"', '"far"'))
-    assert [name for name, _ in compare.frames(root, "vib", "deterministic")] == [""]
-    assert [name for name, _ in compare.frames(root, "vib", "deterministic", preset="far")] == ["far"]
+    assert [name for name, _ in pairs(root, "vib", "deterministic")] == [""]
+    assert [name for name, _ in pairs(root, "vib", "deterministic", preset="far")] == ["far"]
     shutil.rmtree(root / "results/records/vib_digits/vib")
     assert "archived preset far" in said(root, "vib", "deterministic") and "recorded by" in said(
         root, "vib", "deterministic"
     )
     with pytest.raises(BenchError, match="no archived records of preset near; there are far"):
         said(root, "vib", "deterministic", None, "near")
+    (far / "vib_digits/vib/scores.csv").unlink()
+    with pytest.raises(BenchError, match="scores.csv is missing; run `bench preset far --jobs 2`"):
+        said(root, "vib", "deterministic", None, "far")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +109,8 @@ def test_wrong_names_get_the_nearest(small):
 
 def test_the_page_holds_table_and_figure(small):
     root, _ = small
-    compare_page.write(root, "vib", "deterministic", None, None, root / "out/page.html")
+    compare.write(root, "vib", "deterministic", None, None, root / "out/page.html")
     text = (root / "out/page.html").read_text()
     assert "<svg" in text and "vib against deterministic" in text and "Run by run" in text
     with pytest.raises(BenchError, match="cannot write .*below.html"):
-        compare_page.write(root, "vib", "deterministic", None, None, root / "out/page.html/below.html")
+        compare.write(root, "vib", "deterministic", None, None, root / "out/page.html/below.html")

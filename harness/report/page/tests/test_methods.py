@@ -8,10 +8,12 @@ import pandas as pd
 
 from harness.report.figures import curves
 from harness.report.figures.style import Style, theme
-from harness.report.page.methods import Line, linked, listing
-from harness.report.records.frame import Cell
-from harness.report.tables.words import Table, Text
+from harness.report.page.method_pages import Line, listing
+from harness.report.records.frame import CellFrame
+from harness.report.tables.cells import MISSING, Named, Table, Text, count, title
+from harness.report.tables.formats import to_html
 from harness.report.tests import tree
+from harness.report.tests.pages import render
 
 
 def test_settings_are_yaml_and_what_differs_is_marked():
@@ -49,36 +51,27 @@ def test_settings_alone_mark_nothing_and_short_blocks_stand_on_one_line():
     assert list(listing(own, own)) == lines, "equal settings differ in nothing"
 
 
-def test_titles_become_links_to_their_methods_and_nothing_else_does():
-    cells = [
-        Cell("t", "gan", "gan", "GAN"),
-        Cell("t", "gan_b", "gan_b", "GAN, beta"),
-        Cell("t", "gan-x-1.0", "gan", "GAN, x 1"),
-    ]
+def test_names_of_methods_become_links_and_nothing_else_does():
+    swept = CellFrame("t", "gan-x-1.0", "gan", "GAN, x 1")
     row = [
-        Text(words)
-        for words in ("GAN", "GAN, beta: 1.5 [1,\u00a02]", "GAN, x 1", "GAN, ours", "GAN-GP", "floor", "GAN: 3", "")
+        title(swept),
+        title(swept, ", ours"),
+        Named(title(swept), count(3)),
+        Text("GAN"),
+        Text("GAN", href="#t"),
+        MISSING,
     ]
-    (made,) = linked(Table("", [""] * 9, [[*row, Text("GAN", href="#t")]]), cells, "methods").rows
-    assert [(cell.text, cell.href, cell.after) for cell in made] == [
-        ("GAN", "methods/gan.html", ""),
-        ("GAN, beta", "methods/gan_b.html", ": 1.5 [1,\u00a02]"),
-        ("GAN, x 1", "methods/gan.html", ""),
-        ("GAN", "methods/gan.html", ", ours"),
-        ("GAN-GP", "", ""),
-        ("floor", "", ""),
-        ("GAN", "methods/gan.html", ": 3"),
-        ("", "", ""),
-        ("GAN", "#t", ""),
-    ]
-    assert linked(Table("", ["a"], [[Text("a")]]), [], "m").rows == [[Text("a")]]
+    (made,) = Table("", [""] * 6, [row]).led("methods").rows
+    link = '<a href="methods/gan.html">GAN, x 1</a>'
+    plain = ["GAN", '<a href="#t">GAN</a>', "–"]
+    assert [to_html(cell) for cell in made] == [link, f"{link}, ours", f"{link}: 3", *plain]
 
 
 def test_a_curve_has_a_line_for_each_run_their_middle_and_the_baselines(monkeypatch):
     steps, seeds = [1, 2, 3], [0, 1, 2, 3]
 
     def cell(name, shift):
-        made = Cell("t", name, name, name.upper(), record={"seeds": seeds})
+        made = CellFrame("t", name, name, name.upper(), record={"seeds": seeds})
         rows = [["t", name, s, step, "r", step * 10.0 + s + shift] for s in seeds for step in steps]
         made.__dict__["scores"] = pd.DataFrame(rows, columns=["task", "method", "seed", "step", "metric", "value"])
         return made
@@ -121,9 +114,7 @@ def test_the_page_of_a_method_shows_its_record_and_its_failures(rendered):
 
 
 def test_settings_of_a_record_are_escaped(small):
-    from harness.report.page.page import render
-
     root, params = small
-    tree.edit(root, "vib_digits", "vib", params={"method": {"loss": "<b>&"}})
+    tree.edit(root, "vib_digits", "vib", params={"task": {}, "method": {"loss": "<b>&"}})
     render(root, params, root / "out")
     assert "≠ loss: &lt;b&gt;&amp;" in (root / "out/methods/vib.html").read_text()

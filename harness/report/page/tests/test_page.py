@@ -7,6 +7,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,14 +15,17 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
+from harness.errors import BenchError
 from harness.report.figures import lines, style
 from harness.report.figures.slim import inline
 from harness.report.figures.toy import many_dims, one_dim
-from harness.report.page import page as page_module
-from harness.report.page.page import render
-from harness.report.tables.words import Table, aimed, decimals, interval, number
-from harness.report.tables.words import Text as Words
+from harness.report.page import render as page_module
+from harness.report.tables.cells import Table, fixed
+from harness.report.tables.cells import Text as Words
+from harness.report.tables.formats import words
+from harness.report.tables.spelling import aimed, decimals, number
 from harness.report.tests import tree
+from harness.report.tests.pages import render
 
 OPEN_ENDED = {"meta", "img", "br", "link"}
 
@@ -73,8 +77,8 @@ def test_nothing_is_fetched_and_no_place_or_day_is_told(rendered, html, page):
     assert "http" not in html and "<script" not in html and "<link" not in html
     assert all(image["src"].startswith(("data:image/", "figures/")) for image in page.images if "src" in image)
     markdown = (root / "reports/laptop/index.md").read_text()
-    words = re.sub(r"<svg.*?</svg>", "", html) + markdown  # coordinates may hold any digits
-    assert str(root) not in html + markdown and "12.5" not in words
+    shown = re.sub(r"<svg.*?</svg>", "", html) + markdown  # coordinates may hold any digits
+    assert str(root) not in html + markdown and "12.5" not in shown
 
 
 def test_every_image_has_words(page):
@@ -226,8 +230,8 @@ def test_an_empty_project_has_a_page(tmp_path):
 
 def test_a_first_table_stands_above_the_contents(small, monkeypatch):
     root, params = small
-    made, first = page_module._page, Table("What was reproduced", ["result", "verdict"], [[Words("a"), Words("yes")]])
-    monkeypatch.setattr(page_module, "_page", lambda *arguments: made(*arguments) | {"first": first})
+    first = Table("What was reproduced", ["result", "verdict"], [[Words("a"), Words("yes")]])
+    monkeypatch.setattr(page_module.verdicts, "first", lambda judged: first)
     render(root, params, root / "out")
     html, markdown = (root / "out/index.html").read_text(), (root / "out/index.md").read_text()
     assert (
@@ -255,6 +259,30 @@ def test_tasks_stand_under_their_family_and_lead_to_their_numbers(html, rendered
     ]
     for task in ("two_gaussians", "vib_digits", "digits8"):
         assert f'href="../../results/summary/{task}.csv"' in html
+
+
+def test_the_page_shows_the_summary_and_no_other_numbers(small):
+    """What `bench evaluate` wrote is what stands there, in the tables of the task, of all tasks, and of the method."""
+    root, params = small
+    render(root, params, root / "out")
+    path = root / "results/summary/vib_digits.csv"
+    rows = path.read_text().splitlines()
+    place = next(k for k, row in enumerate(rows) if row.startswith("vib_digits,vib,") and ",error_12_codes," in row)
+    fields = rows[place].split(",")
+    fields[rows[0].split(",").index("value")] = "0.123456789"
+    path.write_text("\n".join([*rows[:place], ",".join(fields), *rows[place + 1 :], ""]))
+    page_module.render(root, params, root / "out")
+    text = unquote((root / "out/index.html").read_text())
+    assert "<strong>0.12 [" in text and "</a>: 0.12 [" in text
+    assert text.count(",0.123456789,") == 3, (
+        "the task's table, all tasks, and the ablation, which holds the method itself"
+    )
+    assert "0.123 [" in (root / "out/methods/vib.html").read_text()
+    tree.edit(root, "vib_digits", "vib", tier="other")
+    before = (root / "out/index.html").read_bytes()
+    with pytest.raises(BenchError):
+        page_module.render(root, params, root / "out")
+    assert (root / "out/index.html").read_bytes() == before, "the old page goes"
 
 
 def test_five_seeds_say_that_significance_cannot_be_reached(small):
@@ -291,7 +319,7 @@ def test_a_declared_protocol_puts_the_published_number_beside_ours(small):
 
 
 def test_the_report_needs_no_torch():
-    code = "import sys, harness.report.page.page, harness.report.records.aggregate; assert 'torch' not in sys.modules"
+    code = "import sys, harness.report.page.render, harness.report.records.aggregate; assert 'torch' not in sys.modules"
     root = Path(__file__).parents[4]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
 
@@ -321,8 +349,8 @@ def test_numbers_keep_three_digits_of_the_typical_value():
     assert number(-0.5, 1) == "−0.5"
     assert number(3e-8, 3) == "3e−08" and number(0.048, 1) == "0.048" and number(0.06, 1) == "0.1"
     assert number(0.0, 2) == "0.00"
-    assert interval(1.0, 0.5, 1.5, 1) == "1.0 [0.5,\u00a01.5]"
-    assert interval(1.0, float("nan"), float("nan"), 1) == "1.0"
+    assert words(fixed(1.0, 1, 0.5, 1.5)) == "1.0 [0.5,\u00a01.5]"
+    assert words(fixed(1.0, 1, float("nan"), float("nan"))) == "1.0"
 
 
 def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
@@ -330,7 +358,7 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
     root, params = small
     far = root / "results/archive/far"
     shutil.copytree(root / "results/records", far)
-    (far / "vib_digits/vib/verified.json").write_text('{"agrees": true}')
+    (far / "vib_digits/vib/verified.json").write_text('{"agrees": true, "steps": 1, "training_key": "0"}')
     for path in far.glob("*/*/record.json"):
         path.write_text(path.read_text().replace('"laptop"', '"far"'))
     test = "{preset: far, task: vib_digits, metric: error_12_codes, pairs: [[vib, deterministic]]}"
@@ -351,3 +379,60 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
     assert "What was reproduced" in first and "7. VIB errs less" in first and "What was reproduced" not in own
     render(root, params, root / "reports/laptop")
     assert not (root / "reports/laptop/archived").exists(), "a page stays that nothing makes any more"
+
+
+@pytest.mark.parametrize(
+    "damage, why",
+    [
+        (lambda folder: (folder / "record.json").write_text("{"), "vib_digits/vib: record.json cannot be read"),
+        (
+            lambda folder: (folder / "record.json").write_text("[1]"),
+            "vib_digits/vib: record.json cannot be read (it holds no mapping); run `bench preset far",
+        ),
+        (
+            lambda folder: (folder / "scores.csv").unlink(),
+            "vib_digits/vib: scores.csv is missing; run `bench preset far",
+        ),
+        (
+            lambda folder: (folder / "curves.csv").write_text("x\n1\n"),
+            "vib_digits/vib: curves.csv has no column seed, step",
+        ),
+    ],
+)
+def test_an_archive_that_cannot_be_read_stops_no_other_page(small, damage, why):
+    root, params = small
+    for name in ("far", "near"):
+        shutil.copytree(root / "results/records", root / "results/archive" / name)
+        for path in (root / "results/archive" / name).glob("*/*/record.json"):
+            path.write_text(path.read_text().replace('"laptop"', f'"{name}"'))
+    damage(root / "results/archive/far/vib_digits/vib")
+    test = "{preset: far, task: vib_digits, metric: error_12_codes, pairs: [[vib, deterministic]]}"
+    claim = f"- {{id: 7, domain: VIB, claim: c, published: 1 against 2, source: Table 1, evidence: [{test}]}}"
+    (root / "results/claims.yaml").write_text(claim)
+    kept = [params | {"preset": name} for name in ("far", "near")]
+    refused = render(root, params, root / "reports/laptop", kept, refused={"lime": "no such task"})
+    assert refused.keys() == {"far", "lime"} and refused["far"].startswith(why)
+    assert (root / "reports/laptop/archived/near/index.html").is_file() and not (
+        root / "reports/laptop/archived/far"
+    ).exists()
+    page = (root / "reports/laptop/index.md").read_text()
+    assert "| lime | no such task |" in page and f"| far | {refused['far']} |" in page
+    assert "preset far cannot be shown, see Archived runs" in page
+
+
+def test_commands_of_archived_pages_are_those_of_their_preset(small):
+    """`bench train TASK CELL` trains a live cell; an archived one, run or not, is made by its preset."""
+    root, params = small
+    far = root / "results/archive/far"
+    shutil.copytree(root / "results/records", far)
+    shutil.rmtree(far / "vib_digits/vib")
+    for path in far.glob("*/*/record.json"):
+        path.write_text(path.read_text().replace('"laptop"', '"far"'))
+    render(root, params, root / "reports/laptop", [params | {"preset": "far"}])
+    pages = [path.read_text() for path in (root / "reports/laptop/archived/far").rglob("*.html")]
+    assert not any("bench train" in page for page in pages)
+    own = (root / "reports/laptop/archived/far/index.md").read_text()
+    rows = [line for line in own.splitlines() if line.startswith(("| [deterministic]", "| [vib]")) and "`bench" in line]
+    assert rows and all(row.endswith("`bench preset far --jobs 2` |") for row in rows)
+    page = (root / "reports/laptop/index.md").read_text()
+    assert "`bench train vib_digits vib`" in page[: page.index("Archived runs")]

@@ -1,0 +1,42 @@
+"""Which discriminator for imitation a block of parameters names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor
+
+from baselines.parts.adversarial.airl import AIRLDiscriminator, AIRLParams
+from baselines.parts.adversarial.gail import GAILDiscriminator, GAILParams
+from baselines.parts.control.transitions import Transitions
+from harness.contracts import TaskSpec
+
+DiscriminatorParams = Annotated[AIRLParams | GAILParams, Field(discriminator="kind")]
+
+
+def discriminator(
+    n_seeds: int, spec: TaskSpec, params: AIRLParams | GAILParams
+) -> AIRLDiscriminator | GAILDiscriminator:
+    """The discriminator of that kind for a task's observations and actions."""
+    if params.kind == "airl":
+        return AIRLDiscriminator(n_seeds, spec, params)
+    return GAILDiscriminator(n_seeds, spec, params)
+
+
+def learnt_reward(net: AIRLDiscriminator | GAILDiscriminator) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The function (observations [S, B, O], actions [S, B, A]) -> [S, B]: g of AIRL, or the policy's reward of GAIL.
+
+    None for a reward of transitions, which a state and an action alone do not decide.
+    """
+    if isinstance(net, AIRLDiscriminator):
+        return net.g
+    if net.params.input == "ss":
+        return None
+    return lambda observations, actions: net.reward(_without_next(observations, actions))
+
+
+def _without_next(observations: Tensor, actions: Tensor) -> Transitions:
+    nothing = observations[..., 0]
+    return Transitions(observations, actions, observations, nothing.bool() & False, nothing)

@@ -1,0 +1,40 @@
+"""What a method of control hands out to be scored: a policy, and a reward where one is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.contracts import Draws
+
+Reward = Callable[[Tensor, Tensor], Tensor]
+
+
+class Acting:
+    """policy: one of `control.policy`, or anything with its `noise` and `act`.
+
+    learnt_reward: (observations [S, B, O], actions [S, B, A]) -> [S, B], or None.
+    see: turns the environment's observations into those that policy and reward are given.
+    """
+
+    def __init__(self, policy: Any, learnt_reward: Reward | None = None, see: Callable[[Tensor], Tensor] = lambda x: x):
+        self.policy, self.see = policy, see
+        if learnt_reward is not None:
+            self.reward = torch.no_grad()(lambda observations, actions: learnt_reward(see(observations), actions))
+
+    def noise(self, draws: Draws, shape: Sequence[int], name: str, stream: str = "eval") -> Tensor:
+        """What the policy's random choices are made from, [S, *shape, A]."""
+        return self.policy.noise(draws, shape, name, stream)
+
+    @torch.no_grad()
+    def act(self, observations: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Actions [S, E, A] for observations [S, E, O]; without noise the policy's mode."""
+        return self.policy.act(self.see(observations), noise)
+
+    @torch.no_grad()
+    def log_policy(self, observations: Tensor) -> Tensor:
+        """Log-probabilities [S, B, A] of a policy over a discrete set, for observations [S, B, O]."""
+        return self.policy.distribution(self.see(observations))[0]

@@ -1,0 +1,109 @@
+"""Scale observations to zero mean and unit variance, and rewards to unit variance of the return, as met so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from harness.contracts import Settings
+
+
+class ScaleParams(Settings):
+    """clip: the normalised values are cut to +- so many standard deviations."""
+
+    clip: float = Field(10.0, gt=0)
+
+
+class NormaliserParams(ScaleParams):
+    """source: whose observations count.
+
+    policy: what the policy meets, update by update; expert: the demonstrations, once, before the first update; both:
+        after each update the policy's new observations and the demonstrations again, so that both keep their share.
+    """
+
+    source: Literal["policy", "expert", "both"] = "policy"
+
+
+class Normaliser(nn.Module):
+    """Mean and sum of squared deviations for each seed and coordinate, [S, O] float64, over `count` [S] observations.
+
+    They are Welford's sums, merged batch by batch (Chan et al. 1983). They move in `absorb` alone, which the owner
+    calls once an update, after everything else, so that all of an update sees observations in the same way. Before the
+    first call, observations pass as they are.
+    """
+
+    count: Tensor
+    mean: Tensor
+    squares: Tensor
+
+    def __init__(self, n_seeds: int, n_observations: int, params: ScaleParams):
+        super().__init__()
+        self.clip = params.clip
+        self.register_buffer("count", torch.zeros(n_seeds, dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(n_seeds, n_observations, dtype=torch.float64))
+        self.register_buffer("squares", torch.zeros(n_seeds, n_observations, dtype=torch.float64))
+
+    @property
+    def std(self) -> Tensor:
+        """The standard deviation [S, O] of all that was met; 1 where nothing varied."""
+        count = self.count.clamp(min=1).unsqueeze(1)
+        return torch.where(self.squares > 0, (self.squares / count).sqrt(), 1.0).clamp(min=1e-4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise x [S, ..., O] float32, or [1, ..., O] where all seeds share it."""
+        return self.held(x.dim())(x)
+
+    def held(self, dim: int) -> Callable[[Tensor], Tensor]:
+        """What `forward` does to tensors of `dim` axes until the next `absorb`, with its constants computed once."""
+        between = [1] * (dim - 2)
+        mean, scale = (t.float().view(len(t), *between, -1) for t in (self.mean, 1 / self.std))
+        return lambda x: ((x - mean) * scale).clamp(-self.clip, self.clip)
+
+    @torch.no_grad()
+    def absorb(self, x: Tensor, alive: Tensor) -> None:
+        """Count in x [S, B, O], or [1, B, O] where all seeds share it, for the seeds that are `alive` [S]."""
+        x = x.double()
+        n, mean = x.shape[1], x.mean(1)
+        squares = (x - mean.unsqueeze(1)).square().sum(1)
+        total = self.count + n
+        move = mean - self.mean
+        share = (n / total).unsqueeze(1)
+        new = self.mean + move * share, self.squares + squares + move.square() * share * self.count.unsqueeze(1)
+        for old, value in zip((self.mean, self.squares), new):
+            old.copy_(torch.where(alive.unsqueeze(1), value, old))
+        self.count.copy_(torch.where(alive, total, self.count))
+
+
+class RewardScale(Normaliser):
+    """Divide rewards [S, T, E] by the standard deviation of the discounted returns that were met.
+
+    No mean is subtracted: where episodes may end early, that would make it good or bad in itself to go on.
+    """
+
+    def __init__(self, n_seeds: int, params: ScaleParams):
+        super().__init__(n_seeds, 1, params)
+
+    def forward(self, rewards: Tensor) -> Tensor:
+        return (rewards / self.std.float().unsqueeze(2)).clamp(-self.clip, self.clip)
+
+
+class AsItIs(nn.Module):
+    """What stands in a normaliser's place where there is none: observations pass untouched."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+    def held(self, dim: int) -> Callable[[Tensor], Tensor]:
+        return self
+
+    def absorb(self, x: Tensor, alive: Tensor) -> None:
+        pass
+
+
+def normaliser(n_seeds: int, n_observations: int, params: ScaleParams | None) -> Normaliser | AsItIs:
+    """The normaliser that a block names; None names none."""
+    return AsItIs() if params is None else Normaliser(n_seeds, n_observations, params)

@@ -1,0 +1,91 @@
+"""torch's optimisers without torch.compile, whose import by their wrappers takes 3.5 s of the start-up of every cell.
+
+The rules are torch's own functions without those wrappers, so results are the same to the bit.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from baselines.parts.fast.switch import plain
+
+WRAPPED = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
+Optimiser = type[torch.optim.Optimizer]
+
+
+def eager(kind: Optimiser) -> Optimiser:
+    """The same optimiser for steps that are not compiled."""
+    bare = {name: inspect.unwrap(getattr(kind, name)) for name in WRAPPED}
+    return type(kind.__name__, (kind,), bare | {"step": unhooked(torch.no_grad()(inspect.unwrap(kind.step)))})
+
+
+def unhooked(step: Callable) -> Callable:
+    """Keep torch from wrapping hooks and a profiler's mark around `step`, which take as long as a small step itself."""
+    vars(step)["hooked"] = True  # the mark that torch looks for
+    return step
+
+
+EagerAdam: Any = eager(torch.optim.Adam)  # a class that is made at run time has no type to derive from
+
+
+class Adam(EagerAdam):
+    """Fused Adam. On the CPU the lists of tensors that a step works on are kept for the next step.
+
+    Collecting them anew takes longer than the step of a small net.
+    """
+
+    _gathered: list[tuple[dict, list[list[Tensor]]]] = []
+
+    @unhooked
+    @torch.no_grad()
+    def step(self) -> None:
+        grads = [[p.grad for p in group["params"]] for group, _ in self._gathered]
+        if not self._gathered or any(g is None for part in grads for g in part):
+            super().step()
+            self._gather()
+            return
+        for (group, (params, means, squares, steps)), part in zip(self._gathered, grads):
+            torch._foreach_add_(steps, 1)
+            torch._fused_adam_(
+                params,
+                part,
+                means,
+                squares,
+                [],
+                steps,
+                lr=group["lr"],
+                beta1=group["betas"][0],
+                beta2=group["betas"][1],
+                weight_decay=group["weight_decay"],
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=False,
+            )
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        super().load_state_dict(state_dict)
+        self._gathered = []
+
+    def _gather(self) -> None:
+        """Collect the lists once every parameter has its moments, which stay where they are until others are loaded."""
+        params = [p for group in self.param_groups for p in group["params"]]
+        if all(p.device.type == "cpu" and "exp_avg" in self.state.get(p, ()) for p in params):
+            self._gathered = [(group, self._tensors(group["params"])) for group in self.param_groups]
+
+    def _tensors(self, params: list[Tensor]) -> list[list[Tensor]]:
+        """The parameters, their means, mean squares and counts of steps."""
+        return [params, *([self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step"))]
+
+
+FAST: dict[str, Optimiser] = {"adam": Adam, "rmsprop": eager(torch.optim.RMSprop), "sgd": eager(torch.optim.SGD)}
+PLAIN: dict[str, Optimiser] = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
+
+
+def rule(name: str) -> Callable[..., torch.optim.Optimizer]:
+    """The optimiser's class: torch's own on the plain path, else the same without its wrappers."""
+    return (PLAIN if plain() else FAST)[name]

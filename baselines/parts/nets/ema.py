@@ -1,0 +1,54 @@
+"""The exponential moving average of a net: of its parameters and buffers alike."""
+
+from __future__ import annotations
+
+import copy
+from typing import Generic, TypeVar
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from harness.contracts import Settings
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class EmaParams(Settings):
+    """Give either `decay`, the weight of the old average in one update, or `half_life_images`.
+
+    half_life_images: after so many training images the weight of an old net has halved.
+    """
+
+    decay: float | None = Field(None, ge=0, lt=1)
+    half_life_images: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> EmaParams:
+        if (self.decay is None) == (self.half_life_images is None):
+            raise ValueError("give either decay or half_life_images")
+        return self
+
+    def decay_for(self, batch: int) -> float:
+        """The decay of one update on `batch` images."""
+        if self.decay is not None:
+            return self.decay
+        assert self.half_life_images is not None  # one of the two is given
+        return 0.5 ** (batch / self.half_life_images)
+
+
+class Ema(nn.Module, Generic[Net]):
+    """`net` is the averaged copy. It starts as the given net, so make it after `Method.ready`."""
+
+    def __init__(self, net: Net, decay: float):
+        super().__init__()
+        self.decay = decay
+        self.net = copy.deepcopy(net).requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, net: Net, alive: Tensor) -> None:
+        """Move the average towards `net` for the seeds that are `alive` [S]."""
+        weight = (1.0 - self.decay) * alive.float()
+        averaged, current = self.net.state_dict(), net.state_dict()
+        for name, value in averaged.items():
+            value.lerp_(current[name], weight.view(-1, *[1] * (value.dim() - 1)))

@@ -1,0 +1,28 @@
+"""Which nets for images a block of parameters names."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from baselines.parts.nets.perceptron import MLPBody, MLPGenerator, MLPParams
+from baselines.parts.nets.residual import ResidualBody, ResidualGenerator, ResidualParams
+
+NetParams = Annotated[MLPParams | ResidualParams, Field(discriminator="kind")]
+
+
+def image_body(n_seeds: int, shape: tuple[int, ...], params: MLPParams | ResidualParams) -> MLPBody | ResidualBody:
+    """A critic's body for images of `shape` (C, H, W)."""
+    if params.kind == "mlp":
+        return MLPBody(n_seeds, shape, params)
+    return ResidualBody(n_seeds, shape, params)
+
+
+def generator(
+    n_seeds: int, latent: int, shape: tuple[int, ...], params: MLPParams | ResidualParams
+) -> MLPGenerator | ResidualGenerator:
+    """A generator of images of `shape` (C, H, W) from latents [S, B, latent]."""
+    if params.kind == "mlp":
+        return MLPGenerator(n_seeds, latent, shape, params)
+    return ResidualGenerator(n_seeds, latent, shape, params)

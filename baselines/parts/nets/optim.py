@@ -1,0 +1,111 @@
+"""Optimisers over stacked seeds by torch's own rules; a seed that is no longer finite stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from baselines.parts.fast import optimisers
+from harness.contracts import Settings
+from harness.maths.arrays import surely
+
+
+class Decay(Settings):
+    """The learning rate is multiplied by `factor` once every `every_steps` steps of the run."""
+
+    factor: float = Field(gt=0, le=1)
+    every_steps: int = Field(ge=1)
+
+
+class OptimizerParams(Settings):
+    name: Literal["adam", "rmsprop", "sgd"] = "adam"
+    lr: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)  # adam
+    alpha: float = Field(0.99, ge=0, lt=1)  # rmsprop
+    momentum: float = Field(0.0, ge=0, lt=1)  # sgd
+    eps: float = Field(1e-8, gt=0)
+    clip_norm: float | None = Field(None, gt=0)  # a seed's gradient is shortened to this length
+    decay: Decay | None = None
+
+    def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimiser that the block names, over `parameters`, which lie on one device."""
+        rule = optimisers.rule(self.name)
+        on_cuda = parameters[0].is_cuda  # where a step may be part of a CUDA graph, its count lies on the device
+        if self.name == "adam":
+            return rule(parameters, self.lr, self.betas, self.eps, fused=True, capturable=on_cuda)
+        if self.name == "rmsprop":
+            return rule(parameters, self.lr, self.alpha, self.eps, foreach=True, capturable=on_cuda)
+        return rule(parameters, self.lr, self.momentum, foreach=True)
+
+    def lr_at(self, step: int | Tensor) -> float | Tensor:
+        """The learning rate of a step of the run, counted from 0."""
+        return self.lr if self.decay is None else self.lr * self.decay.factor ** (step // self.decay.every_steps)
+
+
+class SeedOptimizer:
+    """One optimiser for all seeds of a block; make it after `Method.ready`.
+
+    `alive` [S] is the method's buffer. A seed whose loss or gradient is not finite is marked there, and from then on
+    its parameters and moments keep their last values.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], params: OptimizerParams, alive: Tensor):
+        self.parameters = list(parameters)
+        self.params, self.alive = params, alive
+        self.optimizer = params.build(self.parameters)
+
+    def step(self, loss: Tensor, step: int | Tensor) -> Tensor:
+        """Take a step to lower loss [S]; returns the gradient's norm [S] before any clipping.
+
+        Only this optimiser's own parameters get gradients.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.sum().backward(inputs=self.parameters)
+        return self.follow(loss, step)
+
+    def follow(self, loss: Tensor, step: int | Tensor) -> Tensor:
+        """Take a step by the gradients that the parameters have already; returns as `step` does."""
+        norm = torch.stack([torch.linalg.vector_norm(_grad(p).flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
+        self.alive.logical_and_(torch.isfinite(loss.detach() + norm))
+        if self.params.clip_norm is not None:
+            shorter = (self.params.clip_norm / (norm + 1e-6)).clamp(max=1.0)
+            for p in self.parameters:
+                _grad(p).mul_(shorter.view(-1, *[1] * (p.dim() - 1)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.params.lr_at(step)
+        if surely(self.alive):
+            self.optimizer.step()
+        else:
+            self._step_living()
+        return norm
+
+    def _step_living(self) -> None:
+        before = [t.detach().clone() for t in self._stacked()]
+        self.optimizer.step()
+        for now, old in zip(self._stacked(), before):
+            now.copy_(torch.where(self.alive.view(-1, *[1] * (now.dim() - 1)), now, old))
+
+    def _stacked(self) -> list[Tensor]:
+        """Parameters, and every moment that has the seeds as its first axis.
+
+        A moment made in this very step is not yet held back; it belongs to a seed that died on its first step and is
+        never used.
+        """
+        kept = [value for p in self.parameters for value in self.optimizer.state[p].values()]
+        return [p.data for p in self.parameters] + [t for t in kept if torch.is_tensor(t) and t.dim()]
+
+
+def _grad(p: nn.Parameter) -> Tensor:
+    assert p.grad is not None
+    return p.grad
+
+
+@torch.no_grad()
+def clip_weights(parameters: Iterable[nn.Parameter], bound: float, alive: Tensor) -> None:
+    """Clamp parameters to +-bound for the seeds that are `alive` [S] (Arjovsky et al. 2017, Algorithm 1)."""
+    for p in parameters:
+        p.copy_(torch.where(alive.view(-1, *[1] * (p.dim() - 1)), p.clamp(-bound, bound), p))

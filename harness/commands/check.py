@@ -1,0 +1,72 @@
+"""Validate the parameters, or check what a method promises."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import BenchError
+
+if TYPE_CHECKING:
+    from harness.plan.plan import Cell, Plan
+
+EXAMPLE = "bench check vgan"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "what",
+        nargs="?",
+        metavar="METHOD|TASK",
+        help="a method is checked; of a task the cells are validated (default: all tasks)",
+    )
+    parser.add_argument(
+        "where",
+        nargs="?",
+        metavar="TASK|CELL",
+        help="the method's task (default: all that have it); or the task's cell, whose parameters are shown",
+    )
+
+
+def run(args: Namespace) -> int:
+    from harness.plan.plan import load_plan
+
+    plan = load_plan(args.root)
+    if args.what is None or args.what in plan.params["tasks"]:
+        return _validate(args.root, plan, args.what, args.where)
+    return _check(args.root, plan, args.what, plan.method(args.what, args.where))
+
+
+def _validate(root: Path, plan: Plan, task: str | None, name: str | None) -> int:
+    cells = plan.chosen(task, name)
+    if name:
+        print(cells[0].task_params.model_dump_json(indent=1))
+        print(cells[0].method_params.model_dump_json(indent=1))
+    _of_this_time(root, plan)
+    print(f"OK: {len({c.task for c in cells})} tasks, {len(cells)} cells, {sum(len(c.seeds) for c in cells)} runs")
+    return 0
+
+
+def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
+    """1 where the method breaks a promise in one of its cells."""
+    _of_this_time(root, plan)
+    from harness.checks.run import check_cells
+    from harness.checks.trial import Tree
+
+    found = 0
+    for line, faults in check_cells(Tree(root, plan.cells), cells):
+        print(line, flush=True)
+        found += faults
+    print(f"{method}: {found} found at fault, cells: {len(cells)}" if found else f"OK: {method}, cells: {len(cells)}")
+    return int(found > 0)
+
+
+def _of_this_time(root: Path, plan: Plan) -> None:
+    """That the written pipelines and keys are those of the parameters and of the packages installed."""
+    from harness.plan import keys, pipelines
+
+    for path in pipelines.stale(root, plan.params):
+        raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
+    for path in keys.stale(root, plan.params):
+        raise BenchError(f"{path} is not of the package that is installed now: run `bench keys`")

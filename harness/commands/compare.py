@@ -1,0 +1,26 @@
+"""Compare two methods, paired by seed, from their records."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+EXAMPLE = "bench compare vgan_gp gan --task digits8"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("a", help="a method")
+    parser.add_argument("b", help="the method that it is compared with")
+    parser.add_argument("--task", help="default: every task that has records of both")
+    parser.add_argument("--preset", help="archived records of this preset (default: the live ones first)")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the comparison as a page too")
+
+
+def run(args: Namespace) -> None:
+    from harness.report.page.compare import lines
+
+    for line in lines(args.root, args.a, args.b, args.task, args.preset):
+        print(line)
+    if args.page:
+        from harness.report.page.compare import write
+
+        write(args.root, args.a, args.b, args.task, args.preset, args.page)
+        print(args.page)

@@ -1,0 +1,22 @@
+"""Write the trained nets of a cell as a plain state dict."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+EXAMPLE = "bench export digits8 vgan --seed 3 --out vgan.pt"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("task")
+    parser.add_argument("cell")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument("--seed", type=int, help="one seed only (default: all, stacked along axis 0)")
+
+
+def run(args: Namespace) -> None:
+    from harness.plan.plan import load_plan
+    from harness.workspace.export import export
+
+    cell = load_plan(args.root).cell(args.task, args.cell)
+    for name, shape in export(args.root, cell, args.out, args.seed).items():
+        print(name, list(shape))

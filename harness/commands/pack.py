@@ -1,0 +1,17 @@
+"""Keep an unfinished run in results/, to go on elsewhere."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+EXAMPLE = "bench pack build/c_maze"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("copy", type=Path, help="the folder in which it runs")
+
+
+def run(args: Namespace) -> None:
+    from harness.workspace.pack import pack
+
+    for path in pack(args.root, args.copy):
+        print(path)

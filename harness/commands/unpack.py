@@ -1,0 +1,17 @@
+"""Put a packed run back into a copy of the tree."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+EXAMPLE = "bench unpack c_maze build/c_maze"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("preset", help="of the packed run")
+    parser.add_argument("copy", type=Path, help="the folder of the copy")
+
+
+def run(args: Namespace) -> None:
+    from harness.workspace.pack import unpack
+
+    print(f"{unpack(args.root, args.preset, args.copy)} put into {args.copy}")

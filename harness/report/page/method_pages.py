@@ -1,0 +1,181 @@
+"""A page for each method: its cells over all tasks, and on each task its settings, curves, ablations, and what went on
+inside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from harness.report.figures.style import Plot
+from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.tables.ablation import ablation
+from harness.report.tables.cells import LEVEL, MISSING, Cell, Head, Link, Table, Text, count, fixed, source, status
+from harness.report.tables.constraints import constraints
+from harness.report.tables.spelling import NONE, TIED, aimed, decimals
+from harness.report.tables.summary import score, separation, to_baseline
+
+FOLDER = "methods"
+ABSENT = object()  # a setting that the baseline does not have
+SHORT = 64  # characters of a block of settings that stands on one line
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the settings; differs: from the baseline's, with what that has as the remark."""
+
+    text: str
+    differs: bool = False
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A method on one task: what its settings are compared with, the settings, tables and figures."""
+
+    task: str
+    title: str
+    words: str
+    settings: list[Line]
+    tables: list[Table]
+    plots: list[Plot]
+
+
+@dataclass(frozen=True)
+class Method:
+    """What one page shows; failures: a line for each cell in which a run failed, or one that there is none."""
+
+    name: str
+    title: str
+    scores: Table
+    failures: list[str]
+    parts: list[Part]
+
+
+def pages(
+    params: dict[str, Any],
+    frames: dict[str, TaskFrame],
+    summaries: dict[str, pd.DataFrame],
+    plots: dict[str, list[Plot]],
+    link: Link,
+) -> list[Method]:
+    """One for each method's name, in the order of the parameters. plots: by task, those of all methods."""
+    names = dict.fromkeys(cell.name for frame in frames.values() for cell in frame.cells)
+    return [_page(name, params, frames, summaries, plots, link) for name in names]
+
+
+def listing(block: Mapping[str, Any], base: Any = None, depth: int = 0) -> Iterator[Line]:
+    """Nested settings as YAML, a line each; base: those to compare with, None for no comparison.
+
+    A block of plain values that are all the baseline's stands on one line. What only the baseline has comes last.
+    """
+    indent = "  " * depth
+    for key, value in block.items():
+        other = base.get(key, ABSENT) if isinstance(base, Mapping) else base
+        differs = base is not None and other != value
+        flat = f"{indent}{key}: {_flow(value)}"
+        nested = isinstance(value, Mapping) and value
+        if nested and (differs or len(flat) > SHORT or any(isinstance(part, Mapping) for part in value.values())):
+            inner = isinstance(other, Mapping)
+            yield Line(f"{indent}{key}:", differs and not inner, _remark(other) if differs and not inner else "")
+            yield from listing(value, other if inner else ABSENT if differs else None, depth + 1)
+        else:
+            yield Line(flat, differs, _remark(other) if differs else "")
+    if isinstance(base, Mapping):
+        yield from (Line(f"{indent}{key}: {NONE}", True, _remark(base[key])) for key in base if key not in block)
+
+
+def _remark(other: Any) -> str:
+    return "" if other is ABSENT else f"baseline: {_flow(other)}"
+
+
+def _flow(value: Any) -> str:
+    """A value on one line: {k: v}, [a, b], null, true, 1e-08, plain words."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _page(
+    name: str,
+    params: dict[str, Any],
+    frames: dict[str, TaskFrame],
+    summaries: dict[str, pd.DataFrame],
+    plots: dict[str, list[Plot]],
+    link: Link,
+) -> Method:
+    having = [(frame, cell) for frame in frames.values() if (cell := frame.cell(name))]
+    rows = [_row(frame, cell, summaries[frame.name], link) for frame, cell in having]
+    head: list[Head | str] = [
+        "task",
+        "scored by",
+        Head("score", LEVEL),
+        "n",
+        Head("difference to the baseline", LEVEL),
+        "P(better)",
+        "verdict",
+        "status",
+        "record",
+    ]
+    notes = [
+        "Score: interquartile mean over the seeds. Difference: mean over shared seeds, this method minus the baseline."
+    ]
+    title = having[0][1].title
+    parts = [_part(frame, cell, params, summaries[frame.name], plots[frame.name], link) for frame, cell in having]
+    failures = [f"{frame.title}: {cell.status}." for frame, cell in having if cell.failures]
+    if not failures:
+        failures = ["No run failed." if any(cell.record for _, cell in having) else "Nothing has run yet."]
+    return Method(name, title, Table(f"{title}: all tasks", head, rows, notes), failures, parts)
+
+
+def _row(frame: TaskFrame, cell: CellFrame, summary: pd.DataFrame, link: Link) -> list[Cell]:
+    end = [status(cell), source(cell, link)]
+    task = Text(frame.title, href=f"#{frame.name}")
+    rows = summary[(summary.cell == cell.name) & (summary.metric == frame.headline)]
+    if rows.empty:
+        return [task, *[MISSING] * 6, *end]
+    row, block = rows.iloc[0], frame.metrics[frame.scored_by]
+    against = frame.cell(frame.baseline)
+    return [
+        task,
+        Text(aimed(block)),
+        score(row, decimals([row.value])),
+        count(row.n),
+        to_baseline(frame, row, decimals([row.difference]), against.title if against else ""),
+        fixed(row.improvement, 2),
+        separation(row, block["higher_is_better"]),
+        *end,
+    ]
+
+
+def _part(
+    frame: TaskFrame, cell: CellFrame, params: dict[str, Any], summary: pd.DataFrame, plots: list[Plot], link: Link
+) -> Part:
+    swept = [each for each in frame.ablations if each.of == cell.name]
+    cells = [cell, *(own for each in swept for own in each.cells)]
+    made = [constraints(frame, cells, link), *(ablation(frame, each, summary, link) for each in swept)]
+    own = {f"{frame.name}-{each.name}" for each in swept}
+    shown = [plot for plot in plots if plot.method == cell.name or plot.name in own]
+    base = frame.cell(frame.baseline)
+    other = base if base and base.name != cell.name else None
+    settings = list(listing(_settings(cell, params), _settings(other, params) if other else None))
+    words = "Settings as resolved." if cell.record else "Settings as declared: it has not run."
+    if other:
+        marked = sum(line.differs for line in settings)
+        lines = f"{marked or 'No'} line{'s' * (marked != 1)} marked{TIED}≠ differ{'s' * (marked == 1)}"
+        words += f" {lines} from the baseline, {other.title}."
+    elif base:
+        words += " The other methods of this task are compared with it."
+    return Part(frame.name, frame.title, words, settings, [table for table in made if table], shown)
+
+
+def _settings(cell: CellFrame, params: dict[str, Any]) -> dict[str, Any]:
+    """The method's block of the record, or of the parameters where there is no record."""
+    declared = (params.get("methods", {}).get(cell.task) or {}).get(cell.name) or {}
+    return (cell.record or {}).get("params", {}).get("method", declared)

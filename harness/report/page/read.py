@@ -1,0 +1,89 @@
+"""What the pages are made from, read and checked: records with their summaries, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.report.claims import judge, published
+from harness.report.claims.claims import load_claims
+from harness.report.records.aggregate import summarise
+from harness.report.records.external import External, load_external
+from harness.report.records.frame import CellFrame, TaskFrame, load
+from harness.report.records.published import load_published
+from harness.report.records.summaries import read_summary
+from harness.report.tables import external
+from harness.report.tables.cells import Link, Table
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What one page is made from: parameters, checked frames and their summaries, by task."""
+
+    params: dict[str, Any]
+    frames: dict[str, TaskFrame]
+    summaries: dict[str, pd.DataFrame]
+
+    @classmethod
+    def live(cls, root: Path, params: dict[str, Any]) -> Preset:
+        """With the summaries that `bench evaluate` wrote. Raises BenchError where those are missing or older than the
+        records.
+        """
+        frames = load(root, params)
+        return cls(params, frames, {name: read_summary(root, frame) for name, frame in frames.items()})
+
+    @classmethod
+    def archived(cls, root: Path, params: dict[str, Any]) -> Preset:
+        """With summaries made here: an archive keeps records alone. All its files are read now, so that a damaged one
+        shows here.
+        """
+        frames = load(root, params, other=True)
+        for cell in (cell for frame in frames.values() for cell in frame.everything if cell.record):
+            _ = cell.scores, cell.curves, cell.panels
+        return cls(params, frames, {name: summarise(frame) for name, frame in frames.items()})
+
+    @property
+    def name(self) -> str:
+        return self.params["preset"]
+
+    @property
+    def cells(self) -> list[CellFrame]:
+        return [cell for frame in self.frames.values() for cell in frame.everything]
+
+    def published(self, task: str) -> dict[str, Any] | None:
+        """The declaration that a task was run under the protocol of a published number, where there is one."""
+        return self.params.get("report", {}).get("published", {}).get(task)
+
+
+def judged(root: Path, presets: Sequence[Preset], refused: Collection[str]) -> list[judge.Judged]:
+    """The claims, held against the records of `presets`, the first of them the page's own; refused: those that cannot
+    be shown.
+    """
+    frames = {preset.name: preset.frames for preset in presets}
+    overlays = {path.stem for path in root.glob("presets/*.yaml")} - {presets[0].name}
+    return [judge.judge(claim, frames, overlays, refused) for claim in load_claims(root / "results/claims.yaml")]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside our records: printed numbers (None without the file), and runs made elsewhere."""
+
+    numbers: pd.DataFrame | None
+    external: list[External]
+
+    @classmethod
+    def read(cls, root: Path) -> Beside:
+        return cls(load_published(root / "results/published.csv"), load_external(root))
+
+    def tables(self, preset: Preset, frame: TaskFrame, link: Link, archived: bool) -> list[Table]:
+        """Those of one task; archived: whether the preset's records are."""
+        declared = preset.published(frame.name)
+        printed = None
+        if declared is not None and self.numbers is not None:
+            printed = published.beside(frame, declared, self.numbers, link)
+        of_preset = [one for one in self.external if one.preset == (preset.name if archived else "")]
+        return [table for table in (printed, external.table(frame, of_preset)) if table]

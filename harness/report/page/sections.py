@@ -1,0 +1,151 @@
+"""The parts of a page: a section for each task below its family, and what stands before and after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.report.claims import published, verdicts
+from harness.report.claims.judge import Judged
+from harness.report.figures import robots as robots_figure
+from harness.report.figures import speed as speed_figure
+from harness.report.figures.sheets import Sheet, sheets
+from harness.report.figures.style import Plot, Style
+from harness.report.page import method_pages, wording
+from harness.report.page.families import words
+from harness.report.page.read import Beside, Preset
+from harness.report.records.checks import span
+from harness.report.records.frame import TaskFrame
+from harness.report.records.robots import common
+from harness.report.tables import gaussians, mazes, robots, speed, support
+from harness.report.tables.ablation import ablation
+from harness.report.tables.cells import Code, Link, Table, Text
+from harness.report.tables.constraints import constraints
+from harness.report.tables.overview import overview
+from harness.report.tables.scores import comparison, further
+from harness.report.tables.variance import table as variance
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page: `anchor` in the contents, words, tables, figures and sheets, then parts one level below.
+
+    inside: figures of one method each, which stand on the methods' own pages.
+    """
+
+    anchor: str
+    title: str
+    intro: str
+    links: list[tuple[str, str]] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    plots: list[Plot] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
+    parts: list[Section] = field(default_factory=list)
+    inside: list[Plot] = field(default_factory=list)
+
+
+def families(
+    root: Path, preset: Preset, beside: Beside, plots: dict[str, list[Plot]], link: Link, archived: bool
+) -> list[Section]:
+    """Every task of a preset, below the heading of its family. plots: by task. archived: whether its records are."""
+    found: dict[str, list[Section]] = {}
+    for name, frame in preset.frames.items():
+        made = _tables(preset, frame, link)
+        made[1:1] = beside.tables(preset, frame, link, archived)
+        tables = [table.led(method_pages.FOLDER) for table in made if table]
+        files = {"data: sizes and hashes": root / f"results/data/{name}.json"}
+        if not archived:
+            files["every number at full precision"] = root / f"results/summary/{name}.csv"
+        links = [(said, link(path)) for said, path in files.items() if path.is_file()]
+        found.setdefault(frame.family, []).append(_task(frame, links, tables, plots[name]))
+    return [_family(name, parts) for name, parts in found.items()]
+
+
+def claims(judged: list[Judged], address: verdicts.Address, preset: str = "") -> list[Section]:
+    """A part per domain; of one preset, only what its records are evidence for."""
+    made = [(domain, verdicts.table(judged, domain, address, preset)) for domain in verdicts.domains(judged)]
+    parts = [Section(verdicts.anchor(domain), domain, "", tables=[table]) for domain, table in made if table]
+    return [Section("claims", "Claims", wording.CLAIMS, parts=parts)] if parts else []
+
+
+def together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]:
+    """The robots as one, of every preset; nothing where methods ran that this page has no style for."""
+    found = robots.table(frames)
+    if found is None or not common(frames).keys() <= looks.keys():
+        return []
+    plots = robots_figure.draw(frames, looks)
+    return [Section("robots", "Robots together", wording.ROBOTS, tables=[found], plots=plots)]
+
+
+def archive(presets: list[Section], waiting: Iterable[dict[str, str]], refused: Mapping[str, str]) -> list[Section]:
+    """Archived presets, those without records with their commands, and those that cannot be shown with the reasons;
+    nothing where there is none of them.
+    """
+    rows = [[Text(p["preset"]), Text(p["what"]), Text(p["rows"]), Code(p["command"])] for p in waiting]
+    told = [Table("Presets without records here", ["preset", "what it is", "rows", "command"], rows)] if rows else []
+    rows = [[Text(name), Text(why)] for name, why in refused.items()]
+    told += [Table("Presets that cannot be shown", ["preset", "why"], rows)] if rows else []
+    if not presets and not told:
+        return []
+    return [Section("archive", "Archived runs", wording.ARCHIVED, tables=told, parts=presets)]
+
+
+def archived(preset: Preset, beside: Beside, link: Link, place: Path) -> Section:
+    """What a preset with a page of its own, in the folder `place`, shows on another one."""
+    page = link(place / "index.html")
+    made = [overview(preset.frames, preset.summaries, f"{preset.name}: archived", page)]
+    made += [table for frame in preset.frames.values() for table in beside.tables(preset, frame, link, archived=True)]
+    tables = [table.led(link(place / method_pages.FOLDER)) for table in made]
+    return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", [("its page, with figures", page)], tables)
+
+
+def statistics(root: Path) -> list[Section]:
+    """What so many seeds can decide; nothing where it was not simulated."""
+    found = support.tables(root / "results/statistics/coverage.csv")
+    return [Section("support", "What so many seeds can decide", wording.SUPPORT, tables=found)] if found else []
+
+
+def speeds(root: Path, link: Link) -> list[Section]:
+    """Speed beside others; nothing where none was measured."""
+    folder = root / "results/benchmarks"
+    found = speed.tables(folder, link)
+    return [Section("speed", "Speed", wording.SPEED, tables=found, plots=speed_figure.draw(folder))] if found else []
+
+
+def printed(preset: Preset, beside: Beside) -> list[Section]:
+    """The published numbers; nothing without their file."""
+    if beside.numbers is None:
+        return []
+    methods = {cell.title: cell.method for cell in reversed(preset.cells)}
+    tables = [table.led(method_pages.FOLDER) for table in published.numbers(beside.numbers, methods)]
+    return [Section("published", "Published numbers", wording.PUBLISHED, tables=tables)]
+
+
+def _tables(preset: Preset, frame: TaskFrame, link: Link) -> list[Table | None]:
+    summary = preset.summaries[frame.name]
+    return [
+        comparison(frame, summary, link),
+        further(frame, summary, link),
+        gaussians.table(frame, link),
+        mazes.table(frame, link),
+        variance(frame, link),
+        constraints(frame, frame.everything, link),
+        *(ablation(frame, swept, summary, link) for swept in frame.ablations),
+    ]
+
+
+def _task(frame: TaskFrame, links: list[tuple[str, str]], tables: list[Table], plots: list[Plot]) -> Section:
+    seeds, steps = frame.params.get("seeds", []), frame.params.get("steps")
+    facts = [f"{len(frame.cells)} method{'s' * (len(frame.cells) != 1)}"]
+    facts += [f"ablations over {' and '.join(a.name for a in frame.ablations)}"] * bool(frame.ablations)
+    facts += [f"seeds {span(seeds)}"] if seeds else []
+    facts += [f"{steps} steps"] if steps else []
+    shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
+    words = ", ".join(facts) + "."
+    return Section(frame.name, frame.title, words, links, tables, shown, sheets(frame), inside=inside)
+
+
+def _family(name: str, parts: list[Section]) -> Section:
+    title, intro = words(name)
+    return Section(f"family-{name}", title, intro, parts=parts)

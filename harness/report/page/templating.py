@@ -1,0 +1,37 @@
+"""The templates and what they need: tables by format, figures in the page or by file."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.report.figures.slim import inline
+from harness.report.tables import downloads
+from harness.report.tables.formats import heading, to_html, to_markdown
+
+
+def environment() -> Environment:
+    """Jinja's environment for one page."""
+    places = count()  # of the figures on a page: the shortest ids that no other has
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+    )
+    environment.filters |= {
+        "inline": lambda plot: Markup(inline(plot.svg, f"f{next(places)}", plot.alt)),
+        "image": lambda plot: Markup('<img class="plot" src="../figures/{}.svg" alt="{}">').format(plot.name, plot.alt),
+        "pipe": lambda text: str(text).replace("|", "\\|"),
+        "heading": heading,
+        "html": to_html,
+        "markdown": to_markdown,
+        "address": downloads.address,
+        "file_name": downloads.file_name,
+    }
+    return environment

@@ -1,0 +1,67 @@
+"""The paragraphs of the page: what stands below a heading, and how the numbers are to be read."""
+
+from __future__ import annotations
+
+from harness.report.claims.verdicts import READING
+from harness.report.records.measured import COMMAND
+from harness.report.stats import statistics as st
+from harness.report.tables.spelling import RHO
+
+CLAIMS = (
+    f"This part lists what the papers claim and holds each claim against the records of its own protocol. {READING}"
+)
+
+ROBOTS = (
+    "These are the imitation methods that ran on every robot, by their normalised returns. "
+    "Archived runs are among them."
+)
+
+ARCHIVED = (
+    "These runs are too long to repeat with every change of the code. They are evidence of the commit that made them. "
+    "Each preset has a page of its own with its figures; the names of its tasks lead there."
+)
+
+SUPPORT = (
+    "The intervals and tests of this page were applied to runs drawn from known distributions. The tables say what n "
+    "seeds can support, and what they cannot."
+)
+
+SPEED = (
+    "Each row compares the same work done by this project and by another one, one after the other in one session on "
+    f"one machine. Further rows give the start-up time, memory and idle cost of a cell. `{COMMAND}` makes these "
+    "records."
+)
+
+PUBLISHED = (
+    "These are the numbers that the paper printed. They are not comparable with the tables above, because data, "
+    "encoder, number of samples or budget differ. Where a number was run under the paper's own protocol, it stands "
+    "in its task's section with a verdict."
+)
+
+PAIRS = (
+    "Each pair of rows is one seed: the upper row shows generated samples, the lower row the training image nearest to "
+    "each."
+)
+
+HOW = [
+    (
+        "The unit is one training run (one seed). All methods of a task share seeds, batches and latents, so "
+        "differences are paired by seed."
+    ),
+    (
+        "A score is the interquartile mean (IQM) at the last step with a 95 % percentile bootstrap interval over "
+        f"seeds ({st.RESAMPLES} resamples; none below n = {st.FEWEST_FOR_INTERVAL}). By simulation such an interval "
+        "covers 90 % at n = 5 and 94 % at n = 10."
+    ),
+    (
+        "A difference is the mean over seeds of method minus baseline with a paired t interval. It is a mean, so a "
+        f"failed run moves it more than it moves the IQM. {RHO}"
+    ),
+    (
+        "p is an exact sign-flip test, adjusted by Holm over the task's methods on its headline metric. 'Better' "
+        "needs p < 0.05 and P(better) of at least 0.75, where P(better) is the chance that a run of the method beats "
+        "a run of the baseline."
+    ),
+    "A run that failed counts at the floor score and is listed; nothing is dropped.",
+    "Tables round their numbers for reading; their CSV files hold them at full precision.",
+]

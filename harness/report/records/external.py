@@ -1,0 +1,118 @@
+"""Runs made elsewhere: a CSV of scores and a manifest that says what was measured. They stand beside ours, never
+paired.
+
+`results/external/<name>/scores.csv` has the columns of a record's scores (task, method, seed, step, metric, value) and
+`manifest.yaml` beside it says where they come from and, per task, the data and each metric's manifest, in the words of
+our records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.errors import BenchError
+from harness.report.records.foreign import read_scores
+from harness.report.records.frame import TaskFrame
+from harness.yaml_text import load as load_yaml
+
+FOLDER = Path("results/external")
+SCORES, MANIFEST = "scores.csv", "manifest.yaml"
+KEYS, OPTIONAL = {"source", "tasks"}, {"preset"}
+
+
+@dataclass(frozen=True)
+class External:
+    """The runs of one import; scores as in a record, those of the last step being the endpoint."""
+
+    name: str
+    source: str
+    preset: str  # whose records they stand beside; '' for the live ones
+    tasks: dict[str, dict[str, Any]]  # task -> {data_hash, metrics: {metric: manifest}}
+    scores: pd.DataFrame
+    folder: Path
+
+
+def load_external(root: Path) -> list[External]:
+    """Every import under `root`, checked by itself; `check` holds it against a task."""
+    return [read(path, path.name) for path in sorted((root / FOLDER).glob("*")) if path.is_dir()]
+
+
+def read(folder: Path, name: str, scores: Path | None = None, manifest: Path | None = None) -> External:
+    """One import, from its folder or from two files. Raises BenchError that names file and fault."""
+    scores, manifest = scores or folder / SCORES, manifest or folder / MANIFEST
+    said = _manifest(manifest)
+    table = read_scores(scores)
+    for task in table.task.unique():
+        if task not in said["tasks"]:
+            raise BenchError(f"{manifest}: tasks.{task} is missing, {scores.name} has scores of it")
+        for metric in table[table.task == task].metric.unique():
+            if metric not in said["tasks"][task]["metrics"]:
+                raise BenchError(
+                    f"{manifest}: tasks.{task}.metrics.{metric} is missing, {scores.name} has scores of it"
+                )
+    return External(name, str(said["source"]), said.get("preset") or "", said["tasks"], table, folder)
+
+
+def check(found: External, frame: TaskFrame) -> None:
+    """Raises BenchError where its scores on this task are not the quantity of our records."""
+    said, ran = found.tasks[frame.name], [cell for cell in frame.everything if cell.record]
+    where = f"external runs {found.name}, task {frame.name}"
+    if not ran:
+        raise BenchError(f"{where}: nothing of ours has run to hold them against; run `{frame.command}`")
+    data = ran[0].head["data_hash"]
+    if said.get("data_hash") != data:
+        raise BenchError(
+            f"{where}: data_hash {said.get('data_hash')} is not {data} of our records; scores on other data do not "
+            "stand beside them"
+        )
+    for metric, manifest in said["metrics"].items():
+        if metric not in frame.metrics:
+            raise BenchError(f"{where}: metric {metric} is unknown there; known: {', '.join(frame.metrics)}")
+        ours = frame.manifests.get(frame.metrics[metric].get("manifest") or "", {})
+        theirs = manifest or {}
+        for key in dict.fromkeys([*ours, *theirs]):
+            if str(ours.get(key)) != str(theirs.get(key)):
+                raise BenchError(
+                    f"{where}: {metric} was measured with {key} {theirs.get(key)}, ours with {ours.get(key)}: not the "
+                    "same quantity"
+                )
+
+
+def skeleton(frame: TaskFrame, preset: str = "") -> dict[str, Any]:
+    """The manifest that runs on this task need, to be filled in: true only if they were measured like that.
+
+    preset: the archived one whose records they stand beside; '' for the live ones.
+    """
+    ran = next((cell for cell in frame.everything if cell.record), None)
+    if ran is None:
+        raise BenchError(f"task {frame.name}: nothing has run yet; run `{frame.command}`")
+    metrics = {
+        name: dict(frame.manifests.get(block.get("manifest") or "", {})) for name, block in frame.metrics.items()
+    }
+    return ({"preset": preset} if preset else {}) | {
+        "source": "who made these runs, with what: project, version, command",
+        "tasks": {frame.name: {"data_hash": ran.head["data_hash"], "metrics": metrics}},
+    }
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        said = load_yaml(path)
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing: `bench import --skeleton TASK` prints one to fill in") from None
+    if not isinstance(said, dict) or not KEYS <= set(said) <= KEYS | OPTIONAL or not isinstance(said["tasks"], dict):
+        raise BenchError(
+            f"{path}: the keys are source, tasks and, for records of an archived preset, preset; `bench import "
+            "--skeleton TASK` prints an example"
+        )
+    for task, block in said["tasks"].items():
+        if not isinstance(block, dict) or not isinstance(block.get("metrics"), dict):
+            raise BenchError(
+                f"{path}: tasks.{task} needs data_hash and metrics, a block for each; `bench import --skeleton TASK` "
+                "prints an example"
+            )
+    return said

@@ -1,0 +1,28 @@
+"""D(x) of the discriminators between two Gaussians, ours and the published ones."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from harness.report.records.bottleneck import i_c
+from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.records.published import FIGURE_2, read_off
+from harness.report.stats.centre import centre
+
+PANEL = "D(x)"
+
+
+def curves(frame: TaskFrame) -> dict[str, pd.DataFrame]:
+    """Cell name -> D(x) over seeds as `centre` gives it; empty for a task without the panel."""
+    found = {}
+    for cell in frame.cells:
+        if cell.panels is not None and (cell.panels.panel == PANEL).any():
+            rows = cell.panels[cell.panels.panel == PANEL]
+            found[cell.name] = centre(rows, "x", "y")
+    return found
+
+
+def published_curve(cell: CellFrame) -> pd.Series | None:
+    """The published D(x) with this cell's I_c, indexed by x; None where the paper has none."""
+    budget = i_c(cell)
+    return read_off(FIGURE_2).get("none" if budget is None else f"{budget:g}")

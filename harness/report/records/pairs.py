@@ -1,0 +1,77 @@
+"""Two cells of one task as a frame of their own, from records alone: no parameters are read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError, nearest
+from harness.report.records import checks
+from harness.report.records.frame import CellFrame, TaskFrame, read
+
+Place = tuple[str, Path]  # a preset ('' for the live records) and the folder that holds its tasks
+
+
+def pairs(
+    root: Path, a: str, b: str, task: str | None = None, preset: str | None = None
+) -> list[tuple[str, TaskFrame]]:
+    """(preset, frame of the two cells with b as the baseline), one for each place where both have records.
+
+    preset: of archived records; default: the live ones, and the archived ones where there are no live ones.
+    Raises BenchError where there is no such pair, or where the two must not stand in one table.
+    """
+    places = _places(root, preset)
+    found: list[tuple[str, TaskFrame]] = []
+    for name, folder in places:
+        if name and found and preset is None:
+            break  # live records answer
+        tasks = sorted(p for p in folder.iterdir() if p.is_dir() and task in (None, p.name))
+        having = [path for path in tasks if all((path / cell / "record.json").is_file() for cell in (a, b))]
+        found += [(name, _frame(folder, name, path.name, a, b)) for path in having]
+    if not found:
+        raise BenchError(_nothing(places, a, b, task))
+    for _, frame in found:
+        checks.check(frame, frame.cells[1].head["protocol"])
+    return found
+
+
+def _frame(folder: Path, preset: str, task: str, a: str, b: str) -> TaskFrame:
+    found = [read(folder, CellFrame(task, name, name, name, preset=preset)) for name in (a, b)]
+    cells = [replace(cell, rewards=_rewards(folder, cell.head)) for cell in found]
+    settings = cells[0].head.get("params", {}).get("task", {})
+    return TaskFrame(task, task, settings.get("family", ""), settings, b, cells, [])
+
+
+def _rewards(folder: Path, record: dict[str, Any]) -> int | None:
+    """How many learnt rewards the policies of a re-training cell go round: the seeds of the cell that learnt them."""
+    source = record.get("params", {}).get("task", {}).get("rewards")
+    path = folder / str(source) / record["cell"] / "record.json"
+    return len(json.loads(path.read_text(encoding="utf-8"))["seeds"]) if source and path.is_file() else None
+
+
+def _places(root: Path, preset: str | None) -> list[Place]:
+    archived = sorted(path for path in (root / "results/archive").glob("*") if path.is_dir())
+    if preset is not None:
+        names = [path.name for path in archived]
+        if preset not in names:
+            raise BenchError(f"no archived records of preset {preset}; there are {', '.join(names) or 'none'}")
+        return [(preset, root / "results/archive" / preset)]
+    live = root / "results/records"
+    return [("", live)] * live.is_dir() + [(path.name, path) for path in archived]
+
+
+def _nothing(places: list[Place], a: str, b: str, task: str | None) -> str:
+    """Which name is wrong, or that the two never meet."""
+    known = {
+        cell.name: None
+        for _, folder in places
+        for cell in folder.glob(f"{task or '*'}/*")
+        if (cell / "record.json").is_file()
+    }
+    where = f"task {task}" if task else "any task"
+    for name in (a, b):
+        if name not in known:
+            return f"{where} has no record of {name}; {nearest(name, known)}"
+    return f"{a} and {b} have records, but never on the same task; see `bench list`"

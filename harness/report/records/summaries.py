@@ -1,0 +1,84 @@
+"""The summaries on disk: `bench evaluate` writes them, the page reads them.
+
+A row names its source: a digest of the files and settings that its cell's numbers follow from. So a summary that is
+older than the records is noticed, and numbers are read back as they were computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.errors import BenchError
+from harness.files import write_text
+from harness.report.records.aggregate import COLUMNS, metrics_of, summarise
+from harness.report.records.frame import CellFrame, TaskFrame, load
+
+FOLDER = Path("results/summary")
+SOURCE = "source"
+WORDS = ("task", "cell", "ablation", "parameter", "metric", "status", "compared_with", SOURCE)
+DIGITS = 16  # of a digest
+
+
+def write_summaries(root: Path, params: dict[str, Any]) -> None:
+    """Write results/summary/<task>.csv, at full precision, and .json, for DVC's metrics, for every task of params."""
+    for name, frame in load(root, params).items():
+        table = summarise(frame)
+        sources = _sources(frame)
+        kept = table.assign(**{SOURCE: [sources[key] for key in zip(table.ablation, table.cell, strict=True)]})
+        write_text(root / FOLDER / f"{name}.csv", kept.to_csv(index=False, lineterminator="\n"))
+        write_text(root / FOLDER / f"{name}.json", json.dumps(metrics_of(table), indent=1, allow_nan=False) + "\n")
+
+
+def read_summary(root: Path, frame: TaskFrame) -> pd.DataFrame:
+    """What `write_summaries` wrote for this frame, as `summarise` made it.
+
+    Raises BenchError where there is none, or where it was made from other records or settings.
+    """
+    path = root / FOLDER / f"{frame.name}.csv"
+    cure = "run `bench evaluate`"
+    if not path.is_file():
+        raise BenchError(f"{path} is missing: {cure}")
+    try:
+        table = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(WORDS, str),
+            keep_default_na=False,
+            na_values={column: [""] for column in [*COLUMNS, SOURCE]},
+        )
+    except (ValueError, OSError) as error:
+        raise BenchError(f"{path} cannot be read ({' '.join(str(error).split())[:200]}): {cure}") from None
+    if list(table.columns) != [*COLUMNS, SOURCE]:
+        raise BenchError(f"{path} was written by another version: {cure}")
+    table.ablation = table.ablation.fillna("")
+    found = dict(zip(zip(table.ablation, table.cell, strict=True), table[SOURCE], strict=True))
+    wanted = _sources(frame)
+    if changed := [cell for (_, cell), digest in wanted.items() if found.get((_, cell)) != digest]:
+        raise BenchError(f"{path} is older than the record of {changed[0]}: {cure}")
+    if list(found) != list(wanted):
+        raise BenchError(f"{path} has other cells than the parameters: {cure}")
+    return table[COLUMNS]
+
+
+def _sources(frame: TaskFrame) -> dict[tuple[str, str], str]:
+    """(ablation or '', cell) -> digest, in the order of the summary's rows."""
+    return {(ablation, cell.name): _digest(cell, against) for ablation, cell, against in _compared(frame)}
+
+
+def _compared(frame: TaskFrame) -> Iterator[tuple[str, CellFrame, str | None]]:
+    """Every cell with the ablation that it belongs to and what it is compared with."""
+    yield from (("", cell, frame.baseline) for cell in frame.cells)
+    for swept in frame.ablations:
+        yield from ((swept.name, cell, swept.reference) for cell in swept.cells)
+
+
+def _digest(cell: CellFrame, against: str | None) -> str:
+    made = hashlib.sha256(repr((against, cell.rewards)).encode())
+    for path in (cell.folder / "record.json", cell.folder / "scores.csv") if cell.folder else ():
+        made.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    return made.hexdigest()[:DIGITS]

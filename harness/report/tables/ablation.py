@@ -1,0 +1,49 @@
+"""The table of one ablation: a row per value of the swept parameter."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from harness.report.records.frame import CellFrame, Sweep, TaskFrame, shown
+from harness.report.tables import notes, summary
+from harness.report.tables.cells import LEVEL, MISSING, Head, Link, Number, Table, Text, count, source, status
+from harness.report.tables.spelling import decimals, labelled
+from harness.store import is_number
+
+
+def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) -> Table:
+    """Scores, and differences to the reference method on the shared seeds. found: the summary."""
+    metric = frame.headline
+    rows = found[found.metric == metric].set_index("cell")
+    own = rows[rows.ablation == swept.name]
+    digits, fine = decimals(own.value), decimals(own.difference)
+    body = []
+    for cell in swept.points:
+        cells = [MISSING] * 4
+        if cell.name in rows.index:
+            row = rows.loc[cell.name]
+            cells = [summary.score(row, digits), count(row.n), summary.paired(row, fine), summary.chance(row)]
+        body.append([_value(cell, swept), *cells, status(cell), source(cell, link)])
+    label = labelled(frame.metrics[metric]) if metric else "score"
+    head: list[Head | str] = [
+        swept.parameter,
+        Head(label, LEVEL),
+        "n",
+        Head(f"difference to {frame.known(swept.reference).title}", LEVEL),
+        Head("P(better)", LEVEL),
+        "status",
+        "record",
+    ]
+    counts = sorted({cell.n for cell in swept.cells if cell.record})
+    below = [f"Exploratory: {counts[0]} seeds a value, no test."] if counts else []
+    below += notes.manifests(frame, [metric] if metric else [])
+    return Table(f"{frame.title}: {swept.parameter} of {frame.known(swept.of).title}", head, body, below)
+
+
+def _value(cell: CellFrame, swept: Sweep) -> Number | Text:
+    """The value of the parameter; the method's own is told as such."""
+    own = f"{cell.title} itself" if cell.name == swept.of else ""
+    value = cell.swept
+    if is_number(value):
+        return Number(value, "g" if isinstance(value, float) else "d", note=own)
+    return Text(shown(value) + (f" ({own})" if own else ""))

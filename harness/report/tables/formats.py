@@ -1,0 +1,212 @@
+"""One cell, or one table, as HTML, Markdown, LaTeX, CSV and plain words.
+
+Readers see rounded numbers; CSV holds them at full precision, each part of a number in a column of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from markupsafe import Markup, escape
+
+from harness.report.tables.cells import Cell, Code, Head, Named, Number, Source, Table, Text, Verdict
+from harness.report.tables.spelling import NONE, TIED, written
+
+MARKS = {"better": f"▲{TIED}", "worse": f"▼{TIED}"}
+ARROWS = {True: " ↑", False: " ↓", None: ""}
+MANY = 1000  # seeds: more than anybody will run
+PARTS = ("value", "low", "high", "rho", "seeds", "note")  # the columns of one column in CSV, behind that of its words
+PLAIN = str.maketrans({"−": "-", TIED: " "})
+TEX = str.maketrans({
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "−": "$-$",
+    "–": "--",
+    TIED: "~",
+    "ρ": r"$\rho$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "▲": "",
+    "▼": "",
+})
+
+
+def words(cell: Cell) -> str:
+    """The cell as plain text: what a reader sees, without links and emphasis."""
+    match cell:
+        case Text():
+            return cell.text + cell.after
+        case Number():
+            return _number(cell)
+        case Named():
+            return f"{words(cell.name)}: {words(cell.number)}"
+        case Verdict():
+            needs = f" (needs{TIED}{_seeds(cell.seeds)})" if math.isfinite(cell.seeds) else ""
+            return f"{MARKS.get(cell.word, '')}{cell.word}{needs}"
+        case Code():
+            return cell.text
+        case Source():
+            return cell.command
+        case _:
+            return NONE
+
+
+def heading(head: Head | str) -> str:
+    """'difference [95 %]' or 'recall ↑'."""
+    if isinstance(head, str):
+        return head
+    return head.text + (f" [{head.bracket}]" if head.bracket else "") + ARROWS[head.up]
+
+
+def to_html(cell: Cell) -> Markup:
+    """The cell for a page, escaped."""
+    match cell:
+        case Text():
+            shown = Markup("<strong>{}</strong>").format(cell.text) if cell.strong else escape(cell.text)
+            shown = Markup('<a href="{}">{}</a>').format(cell.href, shown) if cell.href else shown
+            return shown + cell.after + Markup("").join(map(_further, cell.links))
+        case Number(strong=True):
+            return Markup("<strong>{}</strong>").format(words(cell))
+        case Named():
+            return to_html(cell.name) + f": {words(cell.number)}"
+        case Code():
+            return Markup("<code>{}</code>").format(cell.text)
+        case Source():
+            files = Markup(" · ").join(Markup('<a href="{1}">{0}</a>').format(*file) for file in cell.files)
+            command = Markup("<code>{}</code>").format(cell.command) if cell.command else ""
+            return Markup(" ").join(filter(None, (files, command)))
+        case _:
+            return escape(words(cell))
+
+
+def to_markdown(cell: Cell) -> str:
+    """The cell for a row of a Markdown table."""
+    match cell:
+        case Text():
+            shown = f"**{_pipe(cell.text)}**" if cell.strong and cell.text else _pipe(cell.text)
+            shown = f"[{shown}]({cell.href})" if cell.href else shown
+            return shown + _pipe(cell.after) + "".join(f" · [{name}]({href})" for name, href in cell.links)
+        case Number(strong=True):
+            return f"**{words(cell)}**"
+        case Named():
+            return f"{to_markdown(cell.name)}: {words(cell.number)}"
+        case Code():
+            return f"`{_pipe(cell.text)}`"
+        case Source():
+            files = " · ".join(f"[{name}]({href})" for name, href in cell.files)
+            return " ".join(filter(None, (files, f"`{cell.command}`" if cell.command else "")))
+        case _:
+            return _pipe(words(cell))
+
+
+def to_csv(table: Table) -> str:
+    """One head row and the rows: numbers at full precision, missing ones empty, no marks, lines ended by a newline."""
+    columns: list[list[str]] = []
+    for place, head in enumerate(table.head):
+        columns += _columns(head if isinstance(head, str) else head.text, [_fields(row[place]) for row in table.rows])
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(zip(*columns, strict=True))
+    return buffer.getvalue()
+
+
+def to_latex(table: Table) -> str:
+    """A floating table with booktabs' rules (\\usepackage{booktabs}), without the sources; the notes stand above it as
+    comments.
+    """
+    kept = [k for k in range(len(table.head)) if not any(isinstance(row[k], Source) for row in table.rows)]
+    head = " & ".join(_tex(heading(table.head[k])) for k in kept)
+    rows = [" & ".join(_tex(words(row[k])) for k in kept) for row in table.rows]
+    rows = [f"{{}}{row}" if row.startswith(("[", "*")) else row for row in rows]  # else an option of the \\ above
+    lines = [
+        *(f"% {' '.join(note.split())}" for note in table.notes),
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_tex(table.title)}}}",
+        rf"\begin{{tabular}}{{{'l' * len(kept)}}}",
+        r"\toprule",
+        rf"{head} \\",
+        r"\midrule",
+        *(rf"{row} \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _number(cell: Number) -> str:
+    if not math.isfinite(cell.value):
+        return NONE
+    small = cell.least is not None and cell.value < cell.least
+    shown = f"< {cell.least:g}" if small else written(cell.value, cell.spec)
+    if math.isfinite(cell.low):
+        shown += f" [{written(cell.low, cell.spec)},{TIED}{written(cell.high, cell.spec)}]"
+    if math.isfinite(cell.rho):
+        shown += f", ρ{TIED}{written(cell.rho, '.2f')}"
+    return shown + (f" ({cell.note})" if cell.note else "")
+
+
+def _seeds(count: float) -> str:
+    return f"{count:.0f}" if count <= MANY else f"over {MANY}"
+
+
+def _further(link: tuple[str, str]) -> Markup:
+    return Markup(' · <a href="{1}">{0}</a>').format(*link)
+
+
+def _pipe(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _tex(text: str) -> str:
+    return text.translate(TEX).strip()
+
+
+def _fields(cell: Cell) -> dict[str, str]:
+    """The parts of a cell in CSV, those that it has; '' is the part that is words."""
+    match cell:
+        case Number():
+            numbers = {name: getattr(cell, name) for name in ("value", "low", "high", "rho")}
+            found = {name: _exact(value) for name, value in numbers.items() if math.isfinite(value)}
+            return found | ({"note": _plain(cell.note)} if found and cell.note else {})
+        case Named():
+            return {"": _plain(words(cell.name))} | _fields(cell.number)
+        case Verdict():
+            return {"": cell.word} | ({"seeds": _exact(cell.seeds)} if math.isfinite(cell.seeds) else {})
+        case Text() | Code() | Source() if words(cell):
+            return {"": _plain(words(cell))}
+        case _:
+            return {}
+
+
+def _columns(head: str, cells: list[dict[str, str]]) -> list[list[str]]:
+    """The column of words, and one for each part that a cell has; a column of numbers alone keeps its name."""
+    having = [part for part in ("", *PARTS) if any(part in cell for cell in cells)] or [""]
+    name = _plain(head)
+    names = {part: f"{name}: {part}" if part and having != [part] else name for part in having}
+    return [[names[part], *(cell.get(part, "") for cell in cells)] for part in having]
+
+
+def _plain(text: str) -> str:
+    return text.translate(PLAIN).strip()
+
+
+def _exact(value: float) -> str:
+    """The shortest decimals that are read back as the same number; whole ones without a point."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))

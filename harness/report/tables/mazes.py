@@ -1,0 +1,60 @@
+"""How much of the spread of returns comes from learning the reward and how much from training on it again."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from harness.report.records.frame import TaskFrame
+from harness.report.tables.cells import MISSING, Link, Number, Table, Text, fixed, source, title
+from harness.report.tables.spelling import number
+
+STUCK, RETURN = "stuck", "return"
+
+
+def table(frame: TaskFrame, link: Link) -> Table | None:
+    """How much of the spread comes from learning the reward and how much from training on it again."""
+    run = [cell for cell in frame.cells if cell.record and cell.rewards]
+    if not run:
+        return None
+    body = []
+    for cell in run:
+        values = cell.by_unit(RETURN)
+        between, within = parts(values)
+        body.append([
+            title(cell),
+            fixed(values.mean(), 1),
+            fixed(values.std(), 1),
+            fixed(math.sqrt(between), 1),
+            fixed(math.sqrt(within), 1),
+            Number(cell.endpoint(STUCK).mean(), ".0%") if STUCK in cell.head["metrics"] else MISSING,
+            Text(", ".join(" ".join(number(v, 1) for v in group) for _, group in values.groupby(level=0))),
+            source(cell, link),
+        ])
+    head = [
+        "method",
+        "mean",
+        "sd",
+        "sd of rewards",
+        "sd of re-training",
+        "episodes stuck",
+        "returns, by reward",
+        "record",
+    ]
+    notes = [
+        (
+            "Sd of rewards: between the means of learnt rewards, less what re-training alone adds (0 where that is "
+            "more); sd of re-training: between policies on one and the same reward."
+        )
+    ]
+    return Table(f"{frame.title}: learning the reward and training on it", head, body, notes)
+
+
+def parts(values: pd.Series) -> tuple[float, float]:
+    """(variance between groups, variance within), one-way random effects; nan where a part cannot be told."""
+    groups = values.groupby(level=0)
+    within = float(groups.var().mean())
+    if groups.ngroups < 2 or math.isnan(within):
+        return math.nan, within
+    return max(0.0, float(groups.mean().var()) - within / float(groups.size().mean())), within

@@ -1,0 +1,57 @@
+"""All tasks at a glance: the baseline, the best method, and how much has run."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from harness.report.records.frame import TaskFrame
+from harness.report.tables.cells import MISSING, Cell, Named, Table, Text, count, fixed, title
+from harness.report.tables.spelling import aimed, decimals
+from harness.report.tables.summary import ranking, score, separation, to_baseline
+
+HEAD = [
+    "task",
+    "scored by",
+    "baseline",
+    "best method",
+    "best minus baseline",
+    "verdict",
+    "cells run",
+    "failed runs",
+]
+NOTE = (
+    "The best method is picked after the fact; its test is adjusted over all methods of its task. A verdict needs "
+    "p < 0.05 and a chance of at least 0.75 (its whole interval above 0.5) that one run beats one of the baseline."
+)
+
+
+def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], name: str, page: str = "") -> Table:
+    """One row per task. name: title of the table. page: where their sections lie, if not on this one."""
+    rows = []
+    for task, frame in frames.items():
+        ran = [cell for cell in frame.everything if cell.record]
+        failed = sum(len(cell.failures) for cell in ran)
+        rows.append([
+            Text(frame.title, href=f"{page}#{task}"),
+            *_best(frame, summaries[task]),
+            Text(f"{len(ran)} of {len(frame.everything)}", strong=len(ran) < len(frame.everything)),
+            count(failed, strong=failed > 0) if ran else MISSING,
+        ])
+    return Table(name, HEAD, rows, [NOTE])
+
+
+def _best(frame: TaskFrame, summary: pd.DataFrame) -> list[Cell]:
+    """Scored by, baseline, best method, difference, verdict; missing where nothing ran or ranks."""
+    ranked = ranking(frame, summary)
+    if ranked.empty:
+        return [MISSING] * 5
+    best, base = ranked.iloc[0], ranked[ranked.cell == frame.baseline]
+    block = frame.metrics[frame.scored_by]
+    digits = decimals([best.value, *base.value])
+    return [
+        Text(aimed(block)),
+        Named(title(frame.known(base.cell.iloc[0])), fixed(base.value.iloc[0], digits)) if len(base) else MISSING,
+        Named(title(frame.known(best.cell)), score(best, digits)),
+        to_baseline(frame, best, decimals([best.difference])),
+        separation(best, block["higher_is_better"]),
+    ]

@@ -1,0 +1,81 @@
+"""Two methods side by side: a row per metric, and what the comparison can say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from harness.report.records.aggregate import seeds_needed
+from harness.report.records.checks import span
+from harness.report.records.frame import CellFrame, TaskFrame, read
+from harness.report.stats.significance import FEWEST_FOR_TEST
+from harness.report.tables.cells import LEVEL, MISSING, Head, Number, Table, Text, fixed
+from harness.report.tables.notes import manifests
+from harness.report.tables.spelling import RHO, aimed, decimals
+from harness.report.tables.summary import chance, difference, score, separation
+
+
+def comparison(frame: TaskFrame, summary: pd.DataFrame) -> Table:
+    """A row per metric: both methods, and the first minus the second on the seeds that they share."""
+    a, b = frame.cells
+    rows = summary.set_index(["cell", "metric"])
+    body = []
+    for metric, block in frame.metrics.items():
+        if (a.name, metric) not in rows.index or (b.name, metric) not in rows.index:
+            continue
+        one, other = rows.loc[(a.name, metric)], rows.loc[(b.name, metric)]
+        digits, fine = decimals([one.value, other.value]), decimals([one.difference])
+        headline = metric == frame.headline
+        body.append([
+            Text(aimed(block), strong=headline),
+            score(one, digits),
+            score(other, digits),
+            difference(one, fine),
+            fixed(one.rho, 2),
+            chance(one),
+            Number(one.p_holm, ".3g"),
+            separation(one, block["higher_is_better"]) if headline else MISSING,
+        ])
+    head: list[Head | str] = ["metric"]
+    head += [Head(name, LEVEL) for name in (a.name, b.name, "difference")]
+    head += ["ρ", Head("P(better)", LEVEL), "p", "verdict"]
+    return Table(f"{frame.name}: {a.name} against {b.name}", head, body, _notes(frame, summary))
+
+
+def _notes(frame: TaskFrame, summary: pd.DataFrame) -> list[str]:
+    a, b = frame.cells
+    first = summary[(summary.cell == a.name) & (summary.metric == frame.headline)].iloc[0]
+    what = "learnt rewards (re-trainings of one are averaged)" if a.rewards else f"seeds {span(a.seeds)}"
+    notes = [f"Paired over {a.n} {what}; IQM with bootstrap interval, mean difference with paired t interval. {RHO}"]
+    if np.isfinite(first.p_holm):
+        notes.append(
+            "p: exact sign-flip test of this one comparison; of several that you tried, adjust it, as the report's "
+            "tables do."
+        )
+    else:
+        notes.append(f"No p: {a.n} runs are too few for the sign-flip test, which takes {FEWEST_FOR_TEST}.")
+    if np.isfinite(first.seeds_needed):
+        notes.append(_seeds(frame, first))
+    notes += [f"{cell.name}: {cell.status}" for cell in (a, b) if cell.failures]
+    notes += [f"{cell.name}: recorded by {cell.commit}" for cell in (a, b) if cell.commit]
+    return notes + manifests(frame, frame.metrics)
+
+
+def _seeds(frame: TaskFrame, row: pd.Series) -> str:
+    """What it would take for this comparison alone, as claims are judged, and within the family of the table."""
+    words = f"{row.seeds_needed:.0f} seeds would find the observed difference with 80 % power, were it the true one"
+    family = _family(frame)
+    if family < 2:
+        return f"{words}."
+    needed = seeds_needed(frame, row, family)
+    return f"{words}; {needed:.0f} in the report's table, which adjusts for all {family} methods beside the baseline."
+
+
+def _family(frame: TaskFrame) -> int:
+    """How many methods the report compares with the task's baseline, by the records beside these two."""
+    a = frame.cells[0]
+    assert a.folder is not None, f"{a} has not run"
+    names = sorted(path.parent.name for path in a.folder.parent.glob("*/record.json"))
+    records = [read(a.folder.parents[1], CellFrame(frame.name, name, name, name)).head for name in names]
+    of_preset = [record for record in records if record["preset"] == a.head["preset"] and not record.get("ablation")]
+    return sum(frame.headline in record["metrics"] for record in of_preset) - 1

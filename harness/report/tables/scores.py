@@ -1,0 +1,110 @@
+"""The tables of a task's methods: the headline metric with its tests, and all further metrics.
+
+Every row ends with the record that it was read from and the command that makes that record.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from harness.report.records.frame import TaskFrame
+from harness.report.tables import notes, summary
+from harness.report.tables.cells import (
+    LEVEL,
+    MISSING,
+    Head,
+    Link,
+    Source,
+    Table,
+    Text,
+    count,
+    fixed,
+    source,
+    status,
+    title,
+)
+from harness.report.tables.spelling import aimed, decimals, labelled
+
+
+def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
+    """The task's main table: every method on the headline metric, with its status and record. found: the summary."""
+    metric = frame.headline
+    block: dict[str, Any] = frame.metrics[metric] if metric else {"label": "score", "higher_is_better": False}
+    rows = found[found.metric == metric].set_index("cell", drop=False)
+    methods, floor = rows[rows.ablation == ""], frame.floor
+    digits, fine = decimals(methods.value), decimals(methods.difference)
+    ranked = summary.ranking(frame, found)
+    best = ranked.cell.iloc[0] if len(ranked) else None
+    blank = [MISSING] * (5 + (floor is not None))
+    body = []
+    for cell in frame.cells:
+        end = [status(cell), source(cell, link)]
+        if cell.name not in rows.index:
+            body.append([title(cell), MISSING, *blank, *end])
+            continue
+        row, strong = rows.loc[cell.name], cell.name == best
+        body.append([
+            title(cell, strong=strong),
+            summary.score(row, digits, strong),
+            *([fixed(row.value / floor, 1)] if floor is not None else []),
+            count(row.n),
+            summary.paired(row, fine),
+            summary.adjusted_p(row),
+            summary.chance(row),
+            summary.separation(row, block["higher_is_better"], seeds=True),
+            *end,
+        ])
+    for label, value in frame.references(metric).items():
+        body.append([Text(label), fixed(value, max(digits, decimals([value]))), *blank, MISSING, Source()])
+    against = frame.cell(frame.baseline)
+    head: list[Head | str] = [
+        "method",
+        Head(labelled(block), LEVEL),
+        *(["× floor"] if floor is not None else []),
+        "n",
+        Head(f"difference to {against.title if against else 'a baseline'}", LEVEL),
+        "p (Holm)",
+        Head("P(better)", LEVEL),
+        "verdict",
+        "status",
+        "record",
+    ]
+    tested = [] if block["higher_is_better"] is None else notes.tests(methods)
+    below = tested + notes.units(frame) + notes.tiers(frame) + notes.manifests(frame, [metric] if metric else [])
+    return Table(f"{frame.title}: {aimed(block) if metric else 'nothing has run yet'}", head, body, below)
+
+
+def further(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table | None:
+    """Every other metric, one column each: IQM with interval; last the optimality gap, where scores are normalised."""
+    metrics = [metric for metric in frame.metrics if metric != frame.headline]
+    rows = found[(found.ablation == "") & found.metric.isin(metrics)]
+    if rows.empty:
+        return None
+    digits = {metric: decimals(rows[rows.metric == metric].value) for metric in metrics}
+    gaps = bool(rows.optimality_gap.notna().any())
+    body = []
+    for cell in frame.cells:
+        own = rows[rows.cell == cell.name].set_index("metric")
+        scores = [
+            summary.score(own.loc[metric], digits[metric]) if metric in own.index else MISSING for metric in metrics
+        ]
+        gap = [fixed(own.optimality_gap.max(), 2)] * gaps
+        body.append([title(cell), *scores, *gap, source(cell, link)])
+    known = {metric: frame.references(metric) for metric in metrics}
+    for label in dict.fromkeys(label for references in known.values() for label in references):
+        values = [
+            fixed(known[metric][label], digits[metric]) if label in known[metric] else MISSING for metric in metrics
+        ]
+        body.append([Text(label), *values, *[MISSING] * gaps, Source()])
+    blocks = [frame.metrics[metric] for metric in metrics]
+    head: list[Head | str] = ["method"]
+    head += [Head(labelled(block), up=block["higher_is_better"]) for block in blocks]
+    head += [Head("optimality gap", up=False)] * gaps
+    plain = ", no arrow: it only describes" if any(block["higher_is_better"] is None for block in blocks) else ""
+    name = f"{frame.title}: further metrics (↑ higher is better, ↓ lower is better{plain})"
+    below = [
+        "Optimality gap: how far the runs stay short of the expert on average; a run beyond it counts as 0."
+    ] * gaps
+    return Table(name, [*head, "record"], body, below + notes.manifests(frame, metrics))

@@ -1,0 +1,151 @@
+"""The measured speeds as tables: ours, what stands beside it, their ratio within each pair, the aim, and what was
+tried.
+"""
+
+from __future__ import annotations
+
+import csv
+from itertools import chain
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from harness.errors import BenchError
+from harness.report.records.measured import Record, load_measured, met, stated, summary
+from harness.report.tables.cells import MISSING, Cell, Head, Link, Source, Table, Text, count, fixed
+from harness.report.tables.spelling import TIED, decimals
+
+RANGE = "least, most"
+SIDES = {"at_most": "≤", "at_least": "≥"}
+TRIED = ("work", "change", "was", "became", "unit", "kept")
+
+
+def tables(folder: Path, link: Link) -> list[Table]:
+    """Those of this part that have something to show."""
+    made = table(folder, link), returns(folder, link), tried(folder / "tried.csv")
+    return [one for one in made if one is not None]
+
+
+def table(folder: Path, link: Link) -> Table | None:
+    """One row for each quantity; none without a record."""
+    records = load_measured(folder)
+    if not records:
+        return None
+    body = []
+    for record in records:
+        body += [_row(record, row, _source(record, folder, link)) for row in record["rows"]]
+    head: list[Head | str] = [
+        "benchmark",
+        "measured",
+        "beside",
+        "unit",
+        Head("ours", RANGE),
+        Head("theirs", RANGE),
+        Head("ours / theirs", RANGE),
+        "pairs",
+        "aim",
+        "record",
+    ]
+    return Table("Speed: ours beside others, medians over pairs", head, body, _notes(records))
+
+
+def returns(folder: Path, link: Link) -> Table | None:
+    """What the final policies of the runs beside a peer got, where they were scored; none without such a record."""
+    body = []
+    for record in load_measured(folder):
+        scored = record["settings"].get("returns", {})
+        sides = {
+            "theirs": [mean(run) for run in scored.get("theirs", [])],
+            "one": list(chain(*scored.get("one", []))),
+            "stack": list(chain(*scored.get("stack", []))),
+        }
+        if not sides["theirs"]:
+            continue
+        shown = [_range(summary(found), note=f"{len(found)} runs") if found else MISSING for found in sides.values()]
+        peer = f"{record['peer']['name']} {record['peer']['version']}"
+        body.append([Text(record["title"]), Text(peer), *shown, _source(record, folder, link)])
+    head: list[Head | str] = [
+        "benchmark",
+        "peer",
+        Head("theirs", RANGE),
+        Head("ours, one seed", RANGE),
+        Head("ours, in stacks", RANGE),
+        "record",
+    ]
+    note = (
+        "Medians over runs. Policies draw their actions; episodes end where Gymnasium ends them. "
+        "The settings are equal."
+    )
+    return Table("Return at equal steps", head, body, [note]) if body else None
+
+
+def tried(path: Path) -> Table | None:
+    """Changes made for speed one at a time and what each gave, from a CSV; none without the file."""
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or any(tuple(row) != TRIED or None in row.values() for row in rows):
+        raise BenchError(f"{path}: its columns are not {', '.join(TRIED)}, each filled")
+    head: list[Head | str] = ["work", "change", "before", "after", "unit", "kept"]
+    body = [[Text(row[name]) for name in TRIED] for row in rows]
+    return Table("What was tried for speed", head, body, ["One change at a time, before and after in one run."])
+
+
+def _row(record: Record, row: dict[str, Any], source: Source) -> list[Cell]:
+    return [
+        Text(record["title"] + " (quick)" * record["quick"]),
+        Text(row["name"]),
+        _beside(record, row),
+        Text(row["unit"]),
+        *(_range(row[name], stated(row, name)) for name in ("ours", "theirs", "ratio")),
+        count(len(row["pairs"])),
+        _aim(row),
+        source,
+    ]
+
+
+def _beside(record: Record, row: dict[str, Any]) -> Cell:
+    """'one seed of the peer (imitation 1.0.1)'."""
+    peer, against = record["peer"], row["against"]
+    if not against:
+        return MISSING
+    return Text(f"{against} ({peer['name']} {peer['version']})" if peer else against)
+
+
+def _range(found: dict[str, float] | None, aim: float | None = None, note: str = "") -> Cell:
+    """With a digit more where the median would round to the value that an aim states, and miss or meet it unseen."""
+    if found is None:
+        return MISSING
+    median, digits = found["median"], decimals([found["median"]])
+    close = aim is not None and round(median, digits) == aim != median
+    return fixed(median, digits + close, found["least"], found["most"], note=note)
+
+
+def _source(record: Record, folder: Path, link: Link) -> Source:
+    return Source((("record", link(folder / f"{record['benchmark']}.json")),))
+
+
+def _aim(row: dict[str, Any]) -> Cell:
+    if (aim := row["aim"]) is None:
+        return MISSING
+    side = next(side for side in SIDES if side in aim)
+    reached = met(row)
+    return Text(f"{SIDES[side]}{TIED}{aim[side]:g}: {'met' if reached else 'missed'}", strong=not reached)
+
+
+def _notes(records: list[Record]) -> list[str]:
+    """What was run on what, in as few lines as there are machines and commits."""
+    places: dict[str, list[str]] = {}
+    for record in records:
+        machine = record["machine"]
+        where = f"{machine['processor']}, threads: {machine['threads']}, torch {machine['torch']}"
+        places.setdefault(f"{where}, commit {(record['commit'] or 'unknown')[:7]}", []).append(record["benchmark"])
+    notes = [f"{', '.join(names)}: {where}." for where, names in places.items()]
+    late = [r["benchmark"] for r in records if not all(chain(*r["settings"].get("arrived", {}).values()))]
+    notes += [
+        f"{', '.join(late)}: a side that did not arrive counts with the time it had, a bound in its favour."
+    ] * bool(late)
+    scaled = [(r["benchmark"], r["settings"]) for r in records if "scaled to" in r["settings"]]
+    words = [f"{name}: {settings['images']} images, scaled to {settings['scaled to']:,}" for name, settings in scaled]
+    return notes + [f"{'; '.join(words)}."] * bool(words)

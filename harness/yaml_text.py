@@ -1,0 +1,110 @@
+"""YAML that people write, read by one library and by DVC's rules for it: version 1.2, plain values alone."""
+
+from __future__ import annotations
+
+import math
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError
+
+LARGEST_FILE = 2 * 2**20  # bytes
+DEEPEST = 100  # blocks within blocks
+MOST_VALUES = 200_000  # with every alias written out: an alias of aliases can stand for more than any memory holds
+
+
+def load(path: Path) -> Any:
+    """As `parsed`, from a file. Raises BenchError for one that is too large, FileNotFoundError where there is none."""
+    try:
+        if (size := path.stat().st_size) > LARGEST_FILE:
+            raise BenchError(f"{path} has {size} bytes, parameters have at most {LARGEST_FILE}: give another file")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchError(f"{path} is no readable YAML: {error}") from None
+    return parsed(text, str(path))
+
+
+def parsed(text: str, where: str = "the text") -> Any:
+    """Returns what YAML stands for: mappings, lists, texts, numbers, booleans and None.
+
+    Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
+    another kind.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import SafeConstructor
+
+    class Bounded(SafeConstructor):
+        def construct_document(self, node: Any) -> Any:
+            if _size(node, {}) > MOST_VALUES:
+                raise BenchError(f"{where} stands for more than {MOST_VALUES} values: write it without so many aliases")
+            return super().construct_document(node)
+
+    yaml = YAML(typ="safe")
+    yaml.Constructor = Bounded
+    try:
+        if _too_deep(text):  # the parser in C ends the process where the stack is full
+            raise BenchError(f"{where} has more than {DEEPEST} blocks within blocks: write it flatter")
+        content = yaml.load(text)
+    except BenchError:
+        raise
+    except Exception as error:
+        raise BenchError(f"{where} is no readable YAML: {_in_a_line(error)}") from None
+    _check_plain(content, where)
+    return content
+
+
+def dumped(content: Any) -> str:
+    """Returns the text that `load` reads the same content from: keys in their order, no aliases, UTF-8."""
+    from ruamel.yaml import YAML
+
+    yaml, text = YAML(), StringIO()
+    yaml.default_flow_style = False
+    yaml.width = 120
+    yaml.representer.ignore_aliases = lambda data: True
+    yaml.dump(content, text)
+    return text.getvalue()
+
+
+def _in_a_line(error: Exception) -> str:
+    """The words of the error, without the library's own advice to programmers."""
+    words = [getattr(error, part, None) for part in ("context", "problem", "problem_mark")]
+    text = " ".join(str(word) for word in words if word) if words[1] else str(error)
+    return " ".join(text.replace('in "<unicode string>",', "at").split())
+
+
+def _too_deep(text: str) -> bool:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+
+    depth = 0
+    for event in YAML(typ="safe").parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+def _size(node: Any, known: dict[int, float]) -> float:
+    """The number of nodes below one, aliases written out; infinite for a node that holds itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        children = node.value if isinstance(node.value, list) else []
+        flat = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
+        known[id(node)] = 1 + sum(_size(child, known) for child in flat)
+    return known[id(node)]
+
+
+def _check_plain(content: Any, where: str) -> None:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if not isinstance(key, str | int | float):
+                raise BenchError(f"{where}: the key {key!r} must be a text: write it in quotes")
+            _check_plain(value, f"{where}.{key}")
+    elif isinstance(content, list):
+        for i, value in enumerate(content):
+            _check_plain(value, f"{where}[{i}]")
+    elif not isinstance(content, str | int | float | None):
+        raise BenchError(f"{where} = {content}: must be a text or a number: write a text in quotes")
