@@ -8,6 +8,7 @@ import fcntl
 import glob
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from harness.errors import BenchError
 
-ASIDE = ".aside"
+ASIDE, ROOM = ".aside", ".aside-"
 
 
 def write_bytes(path: Path, content: bytes | memoryview, previous: Path | None = None) -> None:
@@ -46,14 +47,13 @@ def write_folder(target: Path, contents: dict[str, bytes], room: Path) -> None:
     where `target` is there already.
     """
     try:
-        room.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".aside-", dir=room) as aside:
-            whole = Path(aside) / target.name
+        with _room(room) as own:
+            whole = own / target.name
             whole.mkdir()
             for name, content in contents.items():
                 write_bytes(whole / name, content)
             target.parent.mkdir(parents=True, exist_ok=True)
-            Path(whole).rename(target)
+            whole.rename(target)
     except OSError as error:
         raise cannot_write(target, error) from None
 
@@ -63,8 +63,8 @@ def aside(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     """A file to write what is to stand in `path`: synced and renamed to it at the end, gone where that is not reached.
 
     Its name is its own, so two who write one path do not meet, and the later one stays. What a killed process left
-    beside `path` goes too: a file aside is locked by who writes it. previous: as of `write_bytes`. Raises OSError as the
-    system does.
+    beside `path` goes too: a file aside is locked by who writes it. previous: as of `write_bytes`. Raises OSError as
+    the system does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*{ASIDE}"):
@@ -82,6 +82,38 @@ def aside(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
             with contextlib.suppress(OSError):
                 Path(file.name).unlink()
             raise
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, wait: bool = False) -> Iterator[bool]:
+    """Hold a folder, which is made if need be, without a trace in it. False on file systems that lock no folder.
+
+    wait: until another process lets it go. Raises BenchError where it is in use, and OSError as the system does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        locks = True
+    except BlockingIOError:
+        os.close(descriptor)
+        raise BenchError(f"{folder} is in use by another run: wait until that has ended") from None
+    except OSError:
+        locks = False
+    try:
+        yield locks
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _room(folder: Path) -> Iterator[Path]:
+    """An empty folder in `folder`, gone at the end; what killed processes left there of the kind goes too."""
+    with alone_in(folder, wait=True) as alone:
+        for left in folder.glob(f"{ROOM}*/") if alone else ():
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=ROOM, dir=folder) as own:
+            yield Path(own)
 
 
 def _own(path: Path) -> BinaryIO:

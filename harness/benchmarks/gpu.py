@@ -72,7 +72,8 @@ def _run(
         return False
     _train(copy, _ordered(load_plan(copy).cells, order), deadline)
     print(
-        f"results: {copy}; bring finished records back with `bench merge {copy}`, unfinished ones with `bench pack {copy}`"
+        f"results: {copy}; bring finished records back with `bench merge {copy}`,"
+        f" unfinished ones with `bench pack {copy}`"
     )
     return True
 
@@ -139,7 +140,7 @@ def _ordered(cells: list[Cell], order: list[str]) -> list[Cell]:
     for name in order:
         if name not in names:
             raise BenchError(f"--cells {name}: no such cell of this preset; known: {', '.join(names)}")
-    return [names[name] for name in order] + [cell for name, cell in names.items() if not order]
+    return [names[name] for name in order or names]
 
 
 def _train(root: Path, cells: list[Cell], deadline: float) -> None:

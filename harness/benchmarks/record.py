@@ -27,8 +27,10 @@ QUICK_PAIRS = 2
 
 @dataclass(frozen=True)
 class Options:
-    """root: the project. quick: two pairs and less work. python: of the peer's environment, None for this one. checkout: a peer's
-    code, where it is no package. pairs: None for as many as these say."""
+    """root: the project. quick: two pairs and less work. python: of the peer's environment, None for this one.
+
+    checkout: a peer's code, where it is no package. pairs: None for as many as these say.
+    """
 
     root: Path
     quick: bool = False
@@ -51,7 +53,7 @@ class Options:
 
 
 def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tuple[int, dict[str, float]]]:
-    """(k, what each run gave): all runs of pair k one after the other, in an order that turns with k; prints each pair."""
+    """(k, what each run gave): all runs of pair k one by one, in an order that turns with k; prints each pair."""
     names = list(runs)
     for k in range(options.count):
         turn = k % len(names)

@@ -16,5 +16,6 @@ def timeout(parser: ArgumentParser, also: str = "") -> None:
         "--timeout",
         type=positive_integer,
         metavar="SECONDS",
-        help=f"end a job that does not move for so long, as failed; scoring counts as one move (default: wait, and say so){also}",
+        help="end a job that does not move for so long, as failed; scoring is one move (default: wait, and say so)"
+        + also,
     )

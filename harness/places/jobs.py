@@ -12,7 +12,7 @@ from harness.places.pulse import Pulse
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """run: called in another process, so it has to be picklable; it beats the pulse that it is given at each of `steps`.
+    """run: called in another process, so it must be picklable; it beats the pulse that it is given at each of `steps`.
 
     cost: in steps times seeds, for the time that is left. first: others wait for it.
     """

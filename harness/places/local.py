@@ -126,7 +126,7 @@ def _begin(parent: int, numbers: Any, log: Path | None) -> None:
 
 
 def _do(run: Callable[[Pulse], Any]) -> Outcome:
-    """In the worker. An error goes back as one line, as not every exception survives the way; its trace is in the log."""
+    """In the worker. An error goes back as one line, as not every exception can be pickled; its trace is in the log."""
     try:
         return Outcome(run(_pulse))
     except KeyboardInterrupt as stop:  # told to end: nothing may follow

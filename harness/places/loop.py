@@ -14,7 +14,7 @@ KILLED = "its worker process was killed (out of memory?)"
 def drive(work: Work, place: Place, board: Board, timeout: float | None = None) -> None:
     """Do all that `work` gives, until it gives no more.
 
-    A job whose worker is lost is tried again once. One that does not move for `timeout` seconds is ended and has failed.
+    A job whose worker is lost is tried again once. One that does not move for `timeout` seconds is ended as failed.
     """
     waiting: list[Job] = []
     running: dict[Future[Outcome], Job] = {}

@@ -89,7 +89,7 @@ def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf, 
 
 
 def finish_cell(root: Path, cell: Cell) -> None:
-    """Score every block and write the record; needs all blocks trained. Raises BenchError while another process does so."""
+    """Score every block and write the record; needs all blocks trained. Raises BenchError while another does so."""
     from harness.places.score import score_cell
 
     with checkpoint.locked(root / ".scratch" / "scores" / cell.task / cell.name):

@@ -1,7 +1,7 @@
 """What a cell takes from another: an expert's demonstrations, or the reward that a cell of the same name learnt.
 
 Both lie in the other cell's `artefacts.npz`. A task names the first as `demonstrations: TASK/CELL`, the second as
-`rewards: TASK`, so that DVC can know of them. `demonstrations: archive/PRESET/TASK/CELL` are those of an archived expert.
+`rewards: TASK`, so that DVC can know of them. `demonstrations: archive/PRESET/TASK/CELL` are of an archived expert.
 """
 
 from __future__ import annotations

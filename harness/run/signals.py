@@ -1,4 +1,4 @@
-"""Asked to stop: SIGINT, SIGTERM and SIGHUP end a process alike, training at a checkpoint where there is time for one."""
+"""Asked to stop: SIGINT, SIGTERM and SIGHUP end a process alike, training at a checkpoint if there is time for one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def heard() -> Iterator[None]:
-    """Within, the first of SIGNALS raises Stopped, at once or at the end of `deferred`; what comes later changes nothing.
+    """Within, the first of SIGNALS raises Stopped, at once or at the end of `deferred`; later ones change nothing.
 
     A signal that was ignored before stays so, as `nohup` wants it.
     """
@@ -47,7 +47,7 @@ def heard() -> Iterator[None]:
 
 
 def heard_by_worker() -> None:
-    """From here on SIGTERM alone raises Stopped. A terminal sends the other two to all, and the worker's owner decides."""
+    """From here on SIGTERM alone raises Stopped: a terminal sends the others to all, and the owner decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _hear)

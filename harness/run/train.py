@@ -64,8 +64,8 @@ def train(
 ) -> Run:
     """Train to the end, from the newest checkpoint in `folder` that holds and is of the same identity.
 
-    stop: asked after each step; where it says yes, the run stops there, at a checkpoint. Leaves the last two checkpoints
-    and one `snapshot-<step>.pt` for each scored step.
+    stop: asked after each step; where it says yes, the run stops there, at a checkpoint. Leaves the last two
+    checkpoints and one `snapshot-<step>.pt` for each scored step.
     """
     path, previous = folder / checkpoint.CHECKPOINT, folder / checkpoint.PREVIOUS
     like = _state(Run(), method, source) | {"source": {}}  # what a source remembers may grow

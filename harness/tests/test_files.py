@@ -64,6 +64,22 @@ with files.aside(files.Path({str(path)!r})) as file:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_that_a_killed_process_left_half_goes_with_the_next_one(tmp_path):
+    code = f"""
+import os
+from harness import files
+room = files.Path({str(tmp_path)!r})
+files.write_bytes = lambda path, content: (path.write_bytes(content), os.kill(os.getpid(), 9))
+files.write_folder(room / "made", {{"a": b"1", "b": b"2"}}, room)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert (left / "made/a").exists()
+    files.write_folder(tmp_path / "made", {"a": b"1", "b": b"2"}, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["a", "b"]
+
+
 def test_what_is_interrupted_leaves_the_old_file_alone(tmp_path):
     path = tmp_path / "x"
     files.write_bytes(path, b"old")
@@ -94,12 +110,10 @@ def test_what_is_no_file_is_refused_and_stays(tmp_path):
 
 def test_what_writes_tracked_files_writes_them_whole():
     """No code of the floors that write records and pages opens a file for writing by itself."""
-    # Scratch files, private copies and streams of decoded images; they are safe to delete.
+    # Scratch files and private copies; they are safe to delete.
     free = {
         "harness/files.py",
-        "harness/report/figures/drawings.py",
         "harness/workspace/copies.py",
-        "harness/tasks/data_decode.py",
         "harness/workspace/pack.py",
         "harness/places/local.py",
         "harness/benchmarks/peers.py",

@@ -44,8 +44,8 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
 
     The tree's own params.yaml is kept beside them, see `base_params`.
 
-    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
-    show. data/ is linked. Raises BenchError where root is itself such a copy.
+    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its
+    tasks show. data/ is linked. Raises BenchError where root is itself such a copy.
     """
     if (root / COPIED).is_file():
         raise BenchError(f"{root} is a private copy, from which no other is made: run this in the project's own folder")

@@ -135,7 +135,8 @@ def _directly(copy: Path, jobs: int, timeout: int | None) -> None:
 def smoke(root: Path, timeout: int | None = None) -> Path:
     """Every cell of the smoke preset from nothing, without DVC, then DVC's own graph on the first cell.
 
-    timeout: as of `bench train`. Raises BenchError where a step fails, or where DVC finds or leaves other records than were made.
+    timeout: as of `bench train`. Raises BenchError where a step fails, or where DVC finds or leaves other records than
+    were made.
     """
     started = time.monotonic()
     params = compose_preset(root, "smoke")

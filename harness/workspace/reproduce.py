@@ -114,12 +114,14 @@ def tally(words: list[str]) -> tuple[int, list[str]]:
 
 
 def elsewhere(theirs: Counter[str], ours: Counter[str]) -> list[str]:
-    """A line where committed records come from devices of another kind, from names of devices with their numbers of cells."""
+    """A line where committed records come from other devices than ours; both are names with their numbers of cells."""
     told = "; ".join(f"{n} on {name}" for name, n in theirs.items() if name not in ours)
     return (
         [
-            f"committed records from elsewhere ({told}), these from {', '.join(ours)}: processors of another kind round"
-            " matrix products differently, so their bits may differ"
+            (
+                f"committed records from elsewhere ({told}), these from {', '.join(ours)}: processors of another kind"
+                " round matrix products differently, so their bits may differ"
+            )
         ]
         if told
         else []

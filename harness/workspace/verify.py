@@ -44,8 +44,8 @@ def verify(
 ) -> dict[str, bool]:
     """TASK/CELL -> whether all hashes of the first block up to `steps` agree, of archived cells; writes their verdicts.
 
-    jobs: cells at the same time. timeout: seconds in which one has to move. Raises BenchError where nothing is archived,
-    no hash was taken so early, or a cell could not be replayed; the others have their verdicts then.
+    jobs: cells at the same time. timeout: seconds in which one has to move. Raises BenchError where nothing is
+    archived, no hash was taken so early, or a cell could not be replayed; the others have their verdicts then.
     """
     own = f"{preset}-verify"  # the preset may be running in its own copy
     with alone(root, own):

@@ -153,7 +153,7 @@ def test_a_job_of_this_very_process_is_watched_too(monkeypatch, capsys: pytest.C
 
 
 def test_the_time_left_counts_no_step_before_a_checkpoint(monkeypatch, capsys: pytest.CaptureFixture) -> None:
-    """100 of 1000 steps of the one took 10 s, so 1000 of the other take 100 s. At its half, 600 steps took 15 s: 12.5 s."""
+    """100 steps of the one took 10 s, so 1000 of the other take 100 s. At its half, 600 steps took 15 s: 12.5 s."""
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     one, other = (Job(name, partial(toys.nap), cost=1000.0, steps=1000) for name in ("one", "other"))
