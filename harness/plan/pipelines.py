@@ -28,7 +28,7 @@ stages:
     cmd: bench prepare {quoted}
     deps: [results/keys/{task}/prepare.json{expert}]
     outs:
-      - results/data/{task}.json: {{cache: false}}
+      - results/data/{task}.json: {{cache: false, persist: true}}
 """
 
 STAGE = """
@@ -69,7 +69,11 @@ def stale(root: Path, params: dict[str, Any]) -> list[Path]:
 
 
 def pipeline(task: str, params: dict[str, Any]) -> str:
-    """The text of one file, from the whole of params.yaml."""
+    """The text of one file, from the whole of params.yaml.
+
+    Outputs are `persist`: DVC does not delete them before a run, so that a record is there until the new one is
+    written, and after a run that was stopped.
+    """
     block = params["tasks"][task]
     expert = f", '{needs.place(block['demonstrations'])}'" if block.get("demonstrations") else ""
     text = HEADER.format(task=task, quoted=shlex.quote(task), expert=expert)
@@ -90,7 +94,11 @@ def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str) 
     files = LEFT | dict(EXTRAS[kind] for kind in EXTRAS if kind in writes)
     folder = f"{RECORDS}/{task}/{cell}"
     reward = f"        - {RECORDS}/{block['rewards']}/{cell}/{ARTEFACTS}\n" if block.get("rewards") else ""
-    outs = f"      outs:\n        - {folder}/{ARTEFACTS}: {{cache: false}}\n" if "artefacts" in writes else ""
+    outs = (
+        f"      outs:\n        - {folder}/{ARTEFACTS}: {{cache: false, persist: true}}\n"
+        if "artefacts" in writes
+        else ""
+    )
     return STAGE.format(
         stage=stage,
         over=over,
@@ -99,7 +107,9 @@ def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str) 
         cell=cell,
         reward=reward,
         outs=outs,
-        plots="\n".join(f"        - {folder}/{name}: {{cache: false{axes}}}" for name, axes in files.items()),
+        plots="\n".join(
+            f"        - {folder}/{name}: {{cache: false, persist: true{axes}}}" for name, axes in files.items()
+        ),
     )
 
 

@@ -26,8 +26,15 @@ DIGITS = 16  # of a digest
 
 
 def write_summaries(root: Path, params: dict[str, Any]) -> None:
-    """Write results/summary/<task>.csv, at full precision, and .json, for DVC's metrics, for every task of params."""
-    for name, frame in load(root, params).items():
+    """Write results/summary/<task>.csv, at full precision, and .json, for DVC's metrics, for every task of params.
+
+    Those of tasks that are gone are removed: DVC leaves the folder as it is, so that a stopped run loses nothing.
+    """
+    frames = load(root, params)
+    for path in (root / FOLDER).glob("*"):
+        if path.suffix in (".csv", ".json") and path.stem not in frames:
+            path.unlink()
+    for name, frame in frames.items():
         table = summarise(frame)
         sources = _sources(frame)
         kept = table.assign(**{SOURCE: [sources[key] for key in zip(table.ablation, table.cell, strict=True)]})

@@ -19,6 +19,15 @@ def written(small):
     return small
 
 
+def test_the_summary_of_a_task_that_is_gone_is_removed(written):
+    root, params = written
+    folder = root / "results/summary"
+    for name in ("gone.csv", "gone.json", "notes.txt"):
+        (folder / name).write_text("")
+    write_summaries(root, params)
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.txt", f"{TASK}.csv", f"{TASK}.json"]
+
+
 def read(root, params):
     return read_summary(root, load(root, params)[TASK])
 
