@@ -14,7 +14,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from harness.files import alone_in
     from harness.plan.params import read_params
     from harness.report.page.render import render
     from harness.workspace.presets import others
@@ -22,10 +21,9 @@ def run(args: Namespace) -> None:
     params = read_params(args.root)
     out = (args.out or args.root / "reports" / params["preset"]).resolve()
     found = others(args.root, params["preset"])
-    with alone_in(out):
-        refused = render(
-            args.root, params, out, found.archived, args.root / ".scratch/figures", found.waiting, found.refused
-        )
+    refused = render(
+        args.root, params, out, found.archived, args.root / ".scratch/figures", found.waiting, found.refused
+    )
     for name, why in refused.items():
         print(f"preset {name} is left out: {why}", file=sys.stderr)
     print(out / "index.html")
