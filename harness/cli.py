@@ -19,6 +19,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from harness.errors import BenchError, unknown
+from harness.run import signals
+from harness.run.lifeline import follow
 from harness.run.pins import pin
 
 FILES = sorted((Path(__file__).parent / "commands").glob("[!_]*.py"))
@@ -31,21 +33,23 @@ CURES = {errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EACCES: YOURS, errno.EPER
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 done, 1 a check did not hold, 2 bad input (one line says which), 130 interrupted."""
+    """Exit status: 0 done, 1 a check did not hold, 2 bad input (one line says which), 130, 143 or 129 ended
+    by SIGINT, SIGTERM or SIGHUP."""
     _print_in_any_encoding()
     pin()
     try:
-        args = parser(_called(argv)).parse_args(argv)
-        args.root = args.root.resolve()
-        status = args.run(args) or 0
+        with signals.heard():
+            follow()
+            args = parser(_called(argv)).parse_args(argv)
+            args.root = args.root.resolve()
+            status = args.run(args) or 0
         sys.stdout.flush()
         return status
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        return signals.told(stop)
     except BrokenPipeError:  # e.g. `bench list | head`
         _print_no_more()
         return 0

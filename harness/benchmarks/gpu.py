@@ -31,7 +31,7 @@ from harness.run.device import name_of as device_name
 from harness.run.device import pick_device
 from harness.run.params import digest, read_yaml
 from harness.run.record import to_json
-from harness.workspace.copies import private_copy
+from harness.workspace.copies import alone, private_copy
 from harness.workspace.presets import compose_preset, names
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -71,20 +71,22 @@ def run(root: Path, preset: str | None, budget: float, order: Iterable[str] = ()
         raise BenchError("torch sees no GPU here: run this where it does, or try it on the CPU with BENCH_DEVICE=cpu")
     presets = for_gpus(root)
     copy, plan = with_data(root, [preset] if preset else presets)
-    cells = _ordered(plan.cells, list(order))
-    trials = _trials(root, [plan.params["preset"], *presets], cells, device)
-    checked = _rows(copy / CHECKED, device, [_check(trial) for trial in trials], budget)
-    _rows(copy / SPEEDS, device, _speeds(device), budget)
-    _rows(copy / ACTING, device, _acting(root, device), budget)
-    wrong = {row["cell"] for row in checked if not row["holds"]}
-    kinds = {_kind(trial.cell) for trial in trials if name_of(trial.cell) in wrong}
-    for cell in (cell for cell in cells if _kind(cell) in kinds):
-        print(f"{name_of(cell)}: left out, as the check found its method at fault on this device", flush=True)
-    _train(copy, [cell for cell in cells if _kind(cell) not in kinds], deadline)
-    print(
-        f"results: {copy}; `bench merge {copy}` brings finished records back, `bench pack {copy}` unfinished ones too"
-    )
-    return not wrong
+    with alone(root, plan.params["preset"]):
+        cells = _ordered(plan.cells, list(order))
+        trials = _trials(root, [plan.params["preset"], *presets], cells, device)
+        checked = _rows(copy / CHECKED, device, [_check(trial) for trial in trials], budget)
+        _rows(copy / SPEEDS, device, _speeds(device), budget)
+        _rows(copy / ACTING, device, _acting(root, device), budget)
+        wrong = {row["cell"] for row in checked if not row["holds"]}
+        kinds = {_kind(trial.cell) for trial in trials if name_of(trial.cell) in wrong}
+        for cell in (cell for cell in cells if _kind(cell) in kinds):
+            print(f"{name_of(cell)}: left out, as the check found its method at fault on this device", flush=True)
+        _train(copy, [cell for cell in cells if _kind(cell) not in kinds], deadline)
+        print(
+            f"results: {copy}; `bench merge {copy}` brings finished records back,"
+            f" `bench pack {copy}` unfinished ones too"
+        )
+        return not wrong
 
 
 def for_gpus(root: Path) -> list[str]:
@@ -100,12 +102,13 @@ def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
     lacking = []
     for preset in presets:
         params = compose_preset(root, preset)
-        copy = private_copy(root, preset, params)
-        write_keys(copy, params)
-        plan = load_plan(copy)
         try:
-            for task in params["tasks"]:
-                prepare(copy, plan, task)
+            with alone(root, preset):
+                copy = private_copy(root, preset, params)
+                write_keys(copy, params)
+                plan = load_plan(copy)
+                for task in params["tasks"]:
+                    prepare(copy, plan, task)
         except BenchError as error:
             lacking.append(f"preset {preset}: {error}")
         else:

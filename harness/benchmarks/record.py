@@ -6,13 +6,16 @@ The schema is that of `harness.report.records.measured`, which the page reads.
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.files import write_text
+from harness.places.jobs import Job
+from harness.places.local import results
+from harness.places.pulse import Pulse
 from harness.plan.origin import origin
 from harness.registry import ROOT
 from harness.report.records.measured import FEWEST_PAIRS as PAIRS
@@ -68,8 +71,12 @@ def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tupl
 
 def at_once(run: Callable[..., Any], parts: Sequence[tuple]) -> list[Any]:
     """run(*part) for each of `parts`, each in a process of its own, all at the same time."""
-    with multiprocessing.get_context("spawn").Pool(len(parts)) as pool:
-        return pool.starmap(run, parts, chunksize=1)
+    jobs = [Job(f"{run.__name__} {k + 1}", partial(_called, run, part)) for k, part in enumerate(parts)]
+    return results(jobs, len(parts))
+
+
+def _called(run: Callable[..., Any], part: tuple, pulse: Pulse) -> Any:
+    return run(*part)
 
 
 def row(

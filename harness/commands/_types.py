@@ -1,6 +1,6 @@
-"""What several commands take: types of arguments for argparse."""
+"""What several commands take: types of arguments for argparse, and arguments with their help."""
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 
 
 def positive_integer(text: str) -> int:
@@ -8,3 +8,14 @@ def positive_integer(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"must be a positive integer, got {text}")
     return int(text)
+
+
+def timeout(parser: ArgumentParser, also: str = "") -> None:
+    """Add --timeout to a command that runs jobs in processes. also: what else there is to say of it."""
+    parser.add_argument(
+        "--timeout",
+        type=positive_integer,
+        metavar="SECONDS",
+        help="end a job that does not move for so long, as failed; scoring is one move (default: wait, and say so)"
+        + also,
+    )

@@ -2,14 +2,16 @@
 
 from argparse import ArgumentParser, Namespace
 
+from harness.commands._types import timeout
+
 EXAMPLE = "bench reproduce"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it trains every cell."""
+    timeout(parser)
 
 
 def run(args: Namespace) -> int:
     from harness.workspace.reproduce import reproduce
 
-    return reproduce(args.root)
+    return reproduce(args.root, args.timeout)

@@ -2,14 +2,16 @@
 
 from argparse import ArgumentParser, Namespace
 
+from harness.commands._types import timeout
+
 EXAMPLE = "bench smoke"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it runs the whole preset `smoke`."""
+    timeout(parser)
 
 
 def run(args: Namespace) -> None:
     from harness.workspace.presets import smoke
 
-    print(smoke(args.root))
+    print(smoke(args.root, args.timeout))

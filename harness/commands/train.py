@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from harness.commands._types import positive_integer
+from harness.commands._types import positive_integer, timeout
 
 EXAMPLE = "bench train digits8 vgan --jobs 2"
 
@@ -13,6 +13,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive_integer, default=1, help="blocks of seeds at the same time (default: %(default)s)"
     )
+    timeout(parser)
 
 
 def run(args: Namespace) -> None:
@@ -23,9 +24,9 @@ def run(args: Namespace) -> None:
     if len(cells) == 1:
         from harness.places.train import train_cell
 
-        train_cell(args.root, cells[0], args.jobs)
+        train_cell(args.root, cells[0], args.jobs, args.timeout)
         print(cells[0].folder(args.root))
     else:
         from harness.places.pool import train_all
 
-        train_all(args.root, cells, plan, args.jobs)
+        train_all(args.root, cells, plan, args.jobs, args.timeout)

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from harness.commands._types import positive_integer
+from harness.commands._types import positive_integer, timeout
 
 EXAMPLE = "bench verify c_maze c_maze airl --steps 10"
 
@@ -12,13 +12,17 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("task", nargs="?", help="default: every task of the preset")
     parser.add_argument("cell", nargs="?", help="default: every cell of the task")
     parser.add_argument("--steps", type=positive_integer, default=10, help="updates to replay (default: %(default)s)")
+    parser.add_argument(
+        "--jobs", type=positive_integer, default=1, help="cells at the same time (default: %(default)s)"
+    )
+    timeout(parser)
 
 
 def run(args: Namespace) -> int:
     from harness.workspace.verify import verify
 
-    differ = 0
-    for name, agrees in verify(args.root, args.preset, args.steps, args.task, args.cell):
-        print(f"{name}: the current code {'' if agrees else 'no longer '}reproduces the recorded states", flush=True)
-        differ += not agrees
-    return int(differ > 0)
+    found = verify(args.root, args.preset, args.steps, args.task, args.cell, args.jobs, args.timeout)
+    for name, agrees in found.items():
+        verdict = "reproduces" if agrees else "no longer reproduces"
+        print(f"{name}: the current code {verdict} the recorded states")
+    return int(not all(found.values()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from harness.contracts import BenchError
+from harness.files import aside
 from harness.metrics import distances, neighbours
 from harness.metrics.encoders.base import Encoder
 from harness.tasks.pixels import PixelTask
@@ -93,10 +93,8 @@ class RealSide:
             except (OSError, ValueError, EOFError):
                 raise BenchError(f"{path} is damaged: delete it, it is made again") from None
         found = self.encoder.features(images)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.npy")
-        np.save(aside, found)
-        aside.replace(path)
+        with aside(path) as file:
+            np.save(file, found)
         return found
 
     def manifest(self) -> dict[str, Any]:

@@ -7,49 +7,53 @@ import time
 
 from torch import Tensor
 
+from harness.places.pulse import Pulse
+
 SHOWN = ("loss_critic", "loss_generator", "loss", "kl", "beta", "accuracy")
 
 
 class Progress:
-    """Call it with the step and its logs; means over seeds are shown. Prints to standard error."""
+    """Call it with the step and its logs; means over seeds are shown. Prints to standard error.
 
-    def __init__(self, title: str, steps: int, first: int = 0, every_seconds: float = 10.0):
+    The pace is that of the steps made here, not of those before a checkpoint. pulse: beats at each step.
+    """
+
+    def __init__(self, title: str, steps: int, pulse: Pulse | None = None, every_seconds: float = 10.0):
         self.title, self.steps, self.every = title, steps, every_seconds
-        self.first, self.started = first, time.monotonic()
-        self.last = self.started
+        self.pulse = pulse or Pulse()
+        self.last = self.started = time.monotonic()
         self.bar = sys.stderr.isatty()
         if self.bar:
             self.every = 0.2
             from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Rich
 
             self.rich = Rich(
                 TextColumn(title),
                 BarColumn(),
                 TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-                TimeRemainingColumn(),
                 TextColumn("{task.fields[logs]}"),
                 console=Console(stderr=True),
             )
-            self.task = self.rich.add_task(title, total=steps, completed=first, logs="")
+            self.task = self.rich.add_task(title, total=steps, logs="")
             self.rich.start()
 
     def __call__(self, step: int, logs: dict[str, Tensor]) -> None:
+        self.pulse.beat(step)
         now = time.monotonic()
         if step < self.steps and now - self.last < self.every:
             return
         self.last = now
-        rate = (step - self.first) / max(now - self.started, 1e-9)
+        rate = self.pulse.made / max(now - self.started, 1e-9)
         values = "  ".join(f"{name} {float(logs[name].mean()):.4g}" for name in SHOWN if name in logs)
+        pace = f"{rate:.1f} steps/s  {(self.steps - step) / max(rate, 1e-9):.0f} s left  {values}"
         if self.bar:
-            self.rich.update(self.task, completed=step, logs=f"{rate:.1f} steps/s  {values}")
-            if step == self.steps:
-                self.rich.stop()
+            self.rich.update(self.task, completed=step, logs=pace)
         else:
-            left = (self.steps - step) / max(rate, 1e-9)
-            print(
-                f"{self.title}: step {step}/{self.steps}  {rate:.1f} steps/s  {left:.0f} s left  {values}",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(f"{self.title}: step {step}/{self.steps}  {pace}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        if self.bar:
+            self.rich.stop()

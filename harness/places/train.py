@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import time
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from harness import registry
 from harness.contracts import BenchError, Method, Task
 from harness.files import write_bytes
 from harness.places.progress import Progress
+from harness.places.pulse import Pulse
+from harness.places.watch import watched
 from harness.plan import needs
 from harness.plan.identity import block_folder, data_manifest, identity
 from harness.plan.origin import origin
 from harness.plan.plan import Cell
-from harness.run import checkpoint
+from harness.run import checkpoint, signals
 from harness.run.device import arithmetic, name_of, pick_device
 from harness.run.params import TaskParams
 from harness.run.record import to_json
@@ -28,22 +31,29 @@ from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
 
 
-def train_cell(root: Path, cell: Cell, jobs: int = 1) -> None:
-    """Train what is not trained yet, then score. jobs: blocks at the same time, each a process."""
-    blocks = range(len(cell.blocks))
-    if jobs > 1 and len(blocks) > 1:
-        import multiprocessing
+def train_cell(root: Path, cell: Cell, jobs: int = 1, timeout: float | None = None) -> None:
+    """Train what is not trained yet, then score. jobs: blocks at the same time, each a process.
 
-        with multiprocessing.get_context("spawn").Pool(min(jobs, len(blocks))) as pool:
-            pool.starmap(train_block, [(root, cell, i) for i in blocks], chunksize=1)
-    else:
-        for i in blocks:
-            train_block(root, cell, i)
+    timeout: seconds in which a block has to move; it then runs in a process of its own, which can be ended.
+    """
+    if timeout is not None or min(jobs, len(cell.blocks)) > 1:
+        from harness.places.pool import train_all
+
+        train_all(root, [cell], None, jobs, timeout)
+        return
+    from harness.places.cells import block_jobs
+
+    for index, job in enumerate(block_jobs(root, cell)):
+        with watched(job) as pulse:
+            train_block(root, cell, index, pulse=pulse)
     finish_cell(root, cell)
 
 
-def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf) -> bool:
-    """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic)."""
+def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf, pulse: Pulse | None = None) -> bool:
+    """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic).
+
+    pulse: beats at each step. A signal to stop is obeyed at a checkpoint where there is time for one.
+    """
     torch.set_num_threads(cell.task_params.threads)
     seeds = cell.blocks[index]
     folder = block_folder(root, cell, seeds)
@@ -59,9 +69,17 @@ def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf) 
         params = cell.task_params
         schedule = Schedule(params.steps, params.log_points, params.evaluations)
         title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
-        with arithmetic(params.precision, device):
+        progress = Progress(title, params.steps, pulse)
+        with closing(progress), arithmetic(params.precision, device), signals.deferred() as asked:
             run = train(
-                method, task.source(device), draws, schedule, folder, names, Progress(title, params.steps), deadline
+                method,
+                task.source(device),
+                draws,
+                schedule,
+                folder,
+                names,
+                progress,
+                lambda: asked() or time.monotonic() >= deadline,
             )
         for place, step in run.died.items():
             print(f"{title}: seed {seeds[place]} diverged at step {step}", flush=True)
@@ -71,17 +89,18 @@ def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf) 
 
 
 def finish_cell(root: Path, cell: Cell) -> None:
-    """Score every block and write the record; needs all blocks trained."""
+    """Score every block and write the record; needs all blocks trained. Raises BenchError while another does so."""
     from harness.places.score import score_cell
 
-    started = time.monotonic()
-    task = build_task(root, cell)
-    record = score_cell(root, cell, task, lambda seeds: _fresh(cell, task, seeds))
-    record.provenance |= {
-        "environment": environment(pick_device()),
-        "scoring_seconds": round(time.monotonic() - started, 2),
-    }
-    record.write(cell.folder(root))
+    with checkpoint.locked(root / ".scratch" / "scores" / cell.task / cell.name):
+        started = time.monotonic()
+        task = build_task(root, cell)
+        record = score_cell(root, cell, task, lambda seeds: _fresh(cell, task, seeds))
+        record.provenance |= {
+            "environment": environment(pick_device()),
+            "scoring_seconds": round(time.monotonic() - started, 2),
+        }
+        record.write(cell.folder(root))
 
 
 def build_task(root: Path, cell: Cell) -> Task:

@@ -12,8 +12,8 @@ import csv
 import hashlib
 import io
 import math
-import multiprocessing
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,15 @@ from pydantic import Field
 from harness import registry
 from harness.contracts import BenchError, Settings
 from harness.files import write_text
+from harness.places.jobs import Job
+from harness.places.local import results
+from harness.places.pool import LOG
+from harness.places.pulse import Pulse
 from harness.places.train import load_task
 from harness.plan.plan import Plan
+from harness.run import checkpoint, signals
 from harness.run.like import untitled
-from harness.run.params import digest, read_yaml, validated
+from harness.run.params import TaskParams, digest, read_yaml, validated
 from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
 
@@ -75,8 +80,11 @@ def applied(space: Space, block: dict[str, Any], settings: dict[str, Any]) -> di
     return block
 
 
-def tune(root: Path, plan: Plan, task: str, jobs: int | None = None) -> Path:
-    """Run every trial of every method and write results/tuning/<task>.csv."""
+def tune(root: Path, plan: Plan, task: str, jobs: int | None = None, timeout: float | None = None) -> Path:
+    """Run every trial of every method and write results/tuning/<task>.csv.
+
+    timeout: seconds in which a trial has to move.
+    """
     space = validated(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
     reported = {seed for cell in plan.cells for seed in cell.seeds if cell.task == task}
     if reported & set(space.seeds):
@@ -84,21 +92,26 @@ def tune(root: Path, plan: Plan, task: str, jobs: int | None = None) -> Path:
             f"{FOLDER}/{task}.yaml: seeds {sorted(reported & set(space.seeds))} are reported ones: take others"
         )
     work = [
-        (
-            root,
-            plan.cell(task, name).task_params,
-            task,
-            plan.params["protocol"],
-            name,
-            i,
-            space,
-            applied(space, block, s),
+        Job(
+            f"{task}/{name} trial {i}",
+            partial(
+                _run,
+                root,
+                plan.cell(task, name).task_params,
+                task,
+                plan.params["protocol"],
+                name,
+                i,
+                space,
+                applied(space, block, s),
+            ),
+            cost=space.steps * len(space.seeds),
+            steps=space.steps,
         )
         for name, block in ((name, untitled(block)) for name, block in plan.params["methods"][task].items())
         for i, s in enumerate(trials(space, block))
     ]
-    with multiprocessing.get_context("spawn").Pool(jobs or os.cpu_count()) as pool:
-        rows = [row for result in pool.imap(_run, work, chunksize=1) for row in result]
+    rows = [row for result in results(work, jobs or os.cpu_count() or 1, root / LOG, timeout) for row in result]
     path = root / FOLDER / f"{task}.csv"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -108,8 +121,17 @@ def tune(root: Path, plan: Plan, task: str, jobs: int | None = None) -> Path:
     return path
 
 
-def _run(job: tuple) -> list[list[Any]]:
-    root, task_params, name, protocol, method_name, trial, space, block = job
+def _run(
+    root: Path,
+    task_params: TaskParams,
+    name: str,
+    protocol: int,
+    method_name: str,
+    trial: int,
+    space: Space,
+    block: dict[str, Any],
+    pulse: Pulse,
+) -> list[list[Any]]:
     torch.set_num_threads(1)
     from harness.metrics.evaluate import evaluate
     from harness.places.score import encoder_of
@@ -121,7 +143,17 @@ def _run(job: tuple) -> list[list[Any]]:
     method = algorithm.build(params, task.spec, draws, torch.device("cpu"))
     identity = {"block": digest(block), "space": digest(space.model_dump(mode="json")), "data": task.data_hash}
     folder = root / ".scratch" / "tuning" / digest(identity)
-    train(method, task.source(torch.device("cpu")), draws, Schedule(space.steps, 1, 1), folder, identity)
+    with checkpoint.locked(folder), signals.deferred() as asked:
+        train(
+            method,
+            task.source(torch.device("cpu")),
+            draws,
+            Schedule(space.steps, 1, 1),
+            folder,
+            identity,
+            lambda step, logs: pulse.beat(step),
+            asked,
+        )
     score = evaluate(task, method.outputs(), draws.at(0), encoder_of(task), endpoint=False).scores[space.metric]
     values = [v if np.isfinite(v) and a else score.floor for v, a in zip(score.values, method.alive.tolist())]
     chosen = " ".join(

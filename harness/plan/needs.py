@@ -33,6 +33,16 @@ def reward(cell: Cell) -> str | None:
     return task and f"{task}/{cell.name}"
 
 
+def label(cell: Cell) -> str:
+    """TASK/CELL, as others name it."""
+    return f"{cell.task}/{cell.name}"
+
+
+def takes(cell: Cell) -> set[str]:
+    """TASK/CELL of each cell that it takes from."""
+    return {source for source in (demonstrations(cell.task_params), reward(cell)) if source}
+
+
 def place(cell: str) -> Path:
     """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie."""
     return (Path("results") if archived(cell) else RECORDS) / cell / ARTEFACTS
@@ -84,11 +94,10 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
 
 def levels(cells: Sequence[Cell]) -> list[list[Cell]]:
     """The cells in order: those of a level take from cells of earlier levels only. Raises BenchError for a circle."""
-    takes = {id(cell): {demonstrations(cell.task_params), reward(cell)} - {None} for cell in cells}
     left, ordered = list(cells), []
     while left:
-        names = {f"{cell.task}/{cell.name}" for cell in left}
-        ready = [cell for cell in left if not takes[id(cell)] & names]
+        names = {label(cell) for cell in left}
+        ready = [cell for cell in left if not takes(cell) & names]
         if not ready:
             raise BenchError(
                 f"{', '.join(sorted(names))}: each takes from another of these; see `demonstrations` and `rewards`"

@@ -179,12 +179,12 @@ def _keep_aside(path: Path) -> None:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Only one process trains in a folder; a second one is told so."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = Path(folder / "lock").open("w", encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"cannot write {folder} ({error.strerror}): make it writable and run again") from None
-    with handle:
+    with contextlib.ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = held.enter_context((folder / "lock").open("w", encoding="utf-8"))
+        except OSError as error:
+            raise BenchError(f"cannot write {folder} ({error.strerror}): make it writable and run again") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

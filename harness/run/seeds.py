@@ -55,7 +55,7 @@ class CounterDraws:
 
     @contextmanager
     def clocked(self) -> Iterator[None]:
-        """Within, draws are computed from a tensor on the device that follows `step`, as a replayed CUDA graph needs."""
+        """Within, draws are computed from a tensor on the device that follows `step`, as replayed CUDA graphs need."""
         if self.clock is None:
             self.clock = torch.tensor(self._step, device=self.device)
         self.forget()

@@ -1,9 +1,9 @@
 """One update as the loop calls it: as it is written, or, on CUDA, as a graph that is captured once and replayed.
 
 A graph repeats the very kernels of one update on the same memory. So whatever changes from step to step has to be
-computed on the device: draws, schedules and the order of the data come from the step as a tensor (`CounterDraws.clock`),
-which is set before each replay. An update that looks at a value on the host, or acts in an environment there, cannot
-be captured and runs as written.
+computed on the device: draws, schedules and the order of the data come from the step as a tensor
+(`CounterDraws.clock`), which is set before each replay. An update that looks at a value on the host, or acts in an
+environment there, cannot be captured and runs as written.
 """
 
 from __future__ import annotations

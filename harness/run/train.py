@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,12 +61,12 @@ def train(
     folder: Path,
     identity: dict[str, Any],
     progress: Progress = lambda step, logs: None,
-    deadline: float = math.inf,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train to the end, from the newest checkpoint in `folder` that holds and is of the same identity.
 
-    deadline: of `time.monotonic()`; past it the run stops after its next checkpoint. Leaves the last two checkpoints
-    and one `snapshot-<step>.pt` for each scored step.
+    stop: asked after each step; where it says yes, the run stops there, at a checkpoint. Leaves the last two
+    checkpoints and one `snapshot-<step>.pt` for each scored step.
     """
     path, previous = folder / checkpoint.CHECKPOINT, folder / checkpoint.PREVIOUS
     like = _state(Run(), method, source) | {"source": {}}  # what a source remembers may grow
@@ -84,14 +83,14 @@ def train(
         if run.step in snapshots:
             snapshot = checkpoint.snapshot_path(folder, run.step)
             checkpoint.save(snapshot, identity, {"method": method.state_dict()})
-        now = time.monotonic()
-        if run.step == schedule.steps or now - saved > schedule.checkpoint_seconds or now >= deadline:
+        stopping, now = stop(), time.monotonic()
+        if run.step == schedule.steps or now - saved > schedule.checkpoint_seconds or stopping:
             run.seconds = before + time.monotonic() - started
             run.mode = step.mode
             checkpoint.save(path, identity, _state(run, method, source), previous)
             saved = time.monotonic()
         progress(run.step, logs)
-        if saved >= deadline:
+        if stopping:
             break
     return run
 

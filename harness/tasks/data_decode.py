@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from harness.contracts import BenchError
+from harness.files import aside
 from harness.tasks.data_files import ImageFile
 
 if TYPE_CHECKING:
@@ -38,29 +38,22 @@ def decode_cached(files: list[ImageFile], size: int, scratch: str | Path, where:
     described = repr([DECODING, size, [(file.name, file.size, file.crc) for file in files]])
     cached = Path(scratch) / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.npy"
     if not cached.exists():
-        aside = cached.with_name(f"{cached.name}.{os.getpid()}")
         try:
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            _write(aside, files, size, where)
-            aside.replace(cached)
+            with aside(cached) as out:
+                _write(out, files, size, where)
         except OSError as error:
             raise BenchError(f"cannot write {cached} ({error.strerror}): free space or give another scratch") from error
-        finally:
-            if aside.exists():
-                aside.unlink()
     return _load(cached, (len(files), 3, size, size))
 
 
-def _write(path: Path, files: list[ImageFile], size: int, where: str) -> None:
+def _write(out: BinaryIO, files: list[ImageFile], size: int, where: str) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), 3, size, size)}
-    with path.open("wb") as out, ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool:
         np.lib.format.write_array_header_1_0(out, header)
         each = pool.map if size >= THREADED_FROM else map
         for first in range(0, len(files), CHUNK):
             for image in each(lambda file: decode(file, size, where), files[first : first + CHUNK]):
                 out.write(image)
-        out.flush()
-        os.fsync(out.fileno())
 
 
 def _load(path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -503,8 +503,8 @@ MUTANTS = [
         "Resume",
         "written in place",
         "harness/files.py",
-        'aside = path.with_name(f".{path.name}.aside")',
-        "aside = path",
+        'path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{ASIDE}").open("xb")',
+        'path.open("wb")',
         "harness/tests/test_files.py::test_a_failure_leaves_the_old_file",
     ),
     Mutant(

@@ -38,6 +38,57 @@ def test_synced_before_renamed(tmp_path, monkeypatch):
     assert order == ["fsync", "replace"]
 
 
+def test_two_who_write_one_path_do_not_meet(tmp_path):
+    path = tmp_path / "x"
+    with files.aside(path) as ours:
+        ours.write(b"ours")
+        files.write_bytes(path, b"theirs")
+        assert path.read_bytes() == b"theirs"
+        ours.write(b", whole")
+    assert path.read_bytes() == b"ours, whole" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_aside_goes_with_the_next_write(tmp_path):
+    path = tmp_path / "x[1]"
+    code = f"""
+import os
+from harness import files
+with files.aside(files.Path({str(path)!r})) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == -9
+    assert len(list(tmp_path.iterdir())) == 1
+    files.write_bytes(path, b"whole")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_a_killed_process_left_half_goes_with_the_next_one(tmp_path):
+    code = f"""
+import os
+from harness import files
+room = files.Path({str(tmp_path)!r})
+files.write_bytes = lambda path, content: (path.write_bytes(content), os.kill(os.getpid(), 9))
+files.write_folder(room / "made", {{"a": b"1", "b": b"2"}}, room)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert (left / "made/a").exists()
+    files.write_folder(tmp_path / "made", {"a": b"1", "b": b"2"}, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["a", "b"]
+
+
+def test_what_is_interrupted_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "x"
+    files.write_bytes(path, b"old")
+    with pytest.raises(KeyboardInterrupt), files.aside(path) as file:
+        file.write(b"new")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
 def test_text_is_utf_8_with_its_own_line_ends_in_any_locale(tmp_path):
     code = (
         f"from harness import files; files.write_text(files.Path({str(tmp_path / 'x')!r}), '\\u03b2\\n\\u2264\\r\\n')"
@@ -59,14 +110,12 @@ def test_what_is_no_file_is_refused_and_stays(tmp_path):
 
 def test_what_writes_tracked_files_writes_them_whole():
     """No code of the floors that write records and pages opens a file for writing by itself."""
-    # Scratch files, private copies and streams of decoded images; they are safe to delete.
+    # Scratch files and private copies; they are safe to delete.
     free = {
         "harness/files.py",
-        "harness/report/figures/drawings.py",
         "harness/workspace/copies.py",
-        "harness/tasks/data_decode.py",
         "harness/workspace/pack.py",
-        "harness/places/pool.py",
+        "harness/places/local.py",
         "harness/benchmarks/peers.py",
         "harness/run/checkpoint.py",
     }
@@ -88,3 +137,15 @@ def test_what_writes_tracked_files_writes_them_whole():
                 found.add(path.relative_to(ROOT).as_posix())
     assert found <= free
     assert len(found) > 3  # the search finds
+
+
+def test_a_folder_is_held_by_one_process_and_shows_no_trace(tmp_path):
+    held = tmp_path / "held"
+    code = f"from harness import files\nwith files.alone_in(files.Path({str(held)!r})): print('never')"
+    with files.alone_in(held) as locks:
+        assert locks and not list(held.iterdir())
+        second = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
+        assert second.returncode == 1 and "held is in use by another run: wait until that has ended" in second.stderr
+        assert second.stdout == ""
+    with files.alone_in(held):
+        pass

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from harness.files import write_text
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
+from harness.run.checkpoint import locked
+from harness.run.lifeline import GRACE, owned
 from harness.yaml_text import dumped
 
 BASE = "presets/base"  # in the copy: the tree's params.yaml, which presets lie over; DVC's report depends on presets/
@@ -41,8 +44,8 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
 
     The tree's own params.yaml is kept beside them, see `base_params`.
 
-    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its tasks
-    show. data/ is linked. Raises BenchError where root is itself such a copy.
+    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its
+    tasks show. data/ is linked. Raises BenchError where root is itself such a copy.
     """
     if (root / COPIED).is_file():
         raise BenchError(f"{root} is a private copy, from which no other is made: run this in the project's own folder")
@@ -68,6 +71,16 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     return copy
 
 
+def alone(root: Path, name: str) -> AbstractContextManager[None]:
+    """Hold build/<name>: a second process that would work there raises BenchError."""
+    return locked(root / "build" / ".locks" / name)
+
+
+def train_command(jobs: int, timeout: int | None) -> list[str]:
+    """The words for `bench_in` that train every cell."""
+    return ["train", "--jobs", str(jobs), *(["--timeout", str(timeout)] if timeout is not None else [])]
+
+
 def bench_in(copy: Path, *command: str) -> None:
     """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
     _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command))
@@ -75,14 +88,23 @@ def bench_in(copy: Path, *command: str) -> None:
 
 def dvc_in(copy: Path, *command: str) -> None:
     """As `bench_in`, for `dvc ...`."""
-    _run(copy, [sys.executable, "-m", "dvc", *command], "dvc " + " ".join(command))
+    _run(copy, [sys.executable, "-m", "harness.run.lifeline", "dvc", *command], "dvc " + " ".join(command))
 
 
 def _run(copy: Path, command: list[str], shown: str) -> None:
     # DVC's stages find `bench` beside this Python, and it finds the copy's packages before the installed ones.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)}
-    if code := subprocess.run(command, cwd=copy, env=environment, check=False).returncode:
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)} | owned()
+    with subprocess.Popen(command, cwd=copy, env=environment) as child:
+        try:
+            code = child.wait()
+        except BaseException:
+            child.terminate()  # it stops at a checkpoint, and its own workers with it
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(GRACE)
+            child.kill()
+            raise
+    if code:
         raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message stands above")
 
 

@@ -18,7 +18,7 @@ outside parameters, buffers and optimisers: `bench check {name}` looks after tha
 
 
 def renamed(text: str, origin: str, old: str, name: str) -> str:
-    """The source of the algorithm `old` as that of `name`. Raises BenchError where it has no one Method or other name."""
+    """The source of algorithm `old` as that of `name`. Raises BenchError where it has no one Method or other name."""
     tree = ast.parse(text)
     methods = [
         n.name for n in tree.body if isinstance(n, ast.ClassDef) and any(_last(base) == "Method" for base in n.bases)

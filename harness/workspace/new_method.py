@@ -1,4 +1,4 @@
-"""`bench new`: a method of one's own, as a block of params.yaml like another one, and with `file` as an algorithm too."""
+"""`bench new`: a method of one's own, as a block of params.yaml like another one, with `file` as an algorithm too."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ class Model(NamedTuple):
 
 
 def new_method(root: Path, name: str, like: str | None, task: str | None, file: bool) -> list[str]:
-    """Write the block, and with `file` baselines/methods/<name>.py; returns lines that tell what was done and what is next.
+    """Write the block, and with `file` baselines/methods/<name>.py; returns lines for the user.
 
-    Raises BenchError, with everything as it was, where the name will not do or there is no such model.
+    They say what was done and what is next. Raises BenchError, with everything as it was, where the name will not do
+    or there is no such model.
     """
     plan = load_plan(root)
     if task is not None and task not in plan.params["tasks"]:
@@ -72,7 +73,8 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
     if like is None:
         if not file:
             raise BenchError(
-                "--like is missing: name the method to start from (`bench list` shows all), or give --file for the template"
+                "--like is missing: name the method to start from (`bench list` shows all),"
+                " or give --file for the template"
             )
         return _template(root, plan, task)
     blocks = {t: methods for t, methods in plan.params["methods"].items() if task in (None, t)}
@@ -125,7 +127,8 @@ def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> Non
         return
     if root != registry.ROOT:
         raise BenchError(
-            f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found: use the bench of that tree"
+            f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found:"
+            " use the bench of that tree"
         )
     if name in registry.algorithms() or (root / registry.METHODS / name).exists() or name.startswith("test_"):
         raise BenchError(
@@ -159,7 +162,7 @@ def _block(params: Settings, model: Model, name: str, file: bool) -> tuple[list[
 
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
-    """That the text holds what was there and the new block. Raises BenchError where params.yaml is written too unusually."""
+    """That the text holds what was there and the new block. Raises BenchError where its layout is too unusual."""
     new = resolved(parsed(text, PARAMS), PARAMS)
     if new["methods"][task].pop(name, None) is None or new != params:
         raise BenchError(

@@ -72,7 +72,7 @@ def pack(root: Path, copy: Path) -> list[Path]:
 
 
 def unpack(root: Path, preset: str, copy: Path) -> int:
-    """Put the archived records and unfinished blocks of a preset into `copy`; what is there stays. How many were put."""
+    """Put the archived records and unfinished blocks of a preset into `copy`; what is there stays. Returns how many."""
     count = 0
     for folder in sorted(archive_folder(root, preset).glob("*/*")):
         target = copy / RECORDS / folder.parent.name / folder.name

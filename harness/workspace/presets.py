@@ -16,7 +16,7 @@ from harness.plan.controls import with_controls
 from harness.run.like import LIKE, compose, resolved
 from harness.run.params import read_yaml
 from harness.store import check_names, checked_name, remake
-from harness.workspace.copies import base_params, bench_in, dvc_in, private_copy
+from harness.workspace.copies import alone, base_params, bench_in, dvc_in, private_copy, train_command
 from harness.workspace.pack import unpack
 
 
@@ -106,39 +106,46 @@ def _told(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
     return {"preset": name, "what": what, "rows": rows, "command": command}
 
 
-def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None) -> Path:
+def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None, timeout: int | None = None) -> Path:
     """Run the preset in build/<name>/ and return its report's path: `dvc repro`, or without DVC and `jobs` at once.
 
-    A second run goes on where the first was stopped.
+    A second run goes on where the first was stopped; while the first is at it, BenchError says so. timeout: as of
+    `bench train`, which only runs with `jobs`.
     """
-    copy = private_copy(root, name, compose_preset(root, name))
-    if jobs is None:
-        bench_in(copy, "check")
-        dvc_in(copy, "repro", *dvc_args)
-    else:
-        unpack(root, name, copy)
-        _directly(copy, jobs)
+    if timeout is not None and jobs is None:
+        raise BenchError("--timeout is for blocks that run without DVC: give --jobs too")
+    params = compose_preset(root, name)
+    with alone(root, name):
+        copy = private_copy(root, name, params)
+        if jobs is None:
+            bench_in(copy, "check")
+            dvc_in(copy, "repro", *dvc_args)
+        else:
+            unpack(root, name, copy)
+            _directly(copy, jobs, timeout)
     return copy / "reports" / name / "index.html"
 
 
-def _directly(copy: Path, jobs: int) -> None:
+def _directly(copy: Path, jobs: int, timeout: int | None) -> None:
     """All cells of a copy, then its report."""
-    for command in (["check"], ["prepare"], ["train", "--jobs", str(jobs)], ["evaluate"], ["report"]):
+    for command in (["check"], ["prepare"], train_command(jobs, timeout), ["evaluate"], ["report"]):
         bench_in(copy, *command)
 
 
-def smoke(root: Path) -> Path:
+def smoke(root: Path, timeout: int | None = None) -> Path:
     """Every cell of the smoke preset from nothing, without DVC, then DVC's own graph on the first cell.
 
-    Raises BenchError where a step fails, or where DVC finds or leaves other records than were made.
+    timeout: as of `bench train`. Raises BenchError where a step fails, or where DVC finds or leaves other records than
+    were made.
     """
     started = time.monotonic()
     params = compose_preset(root, "smoke")
-    shutil.rmtree(root / "build/smoke", ignore_errors=True)
-    copy = private_copy(root, "smoke", params)
-    _directly(copy, os.cpu_count() or 1)
-    task = next(iter(params["tasks"]))
-    _prove_the_graph(copy, task, next(iter(params["methods"][task])))
+    with alone(root, "smoke"):
+        shutil.rmtree(root / "build/smoke", ignore_errors=True)
+        copy = private_copy(root, "smoke", params)
+        _directly(copy, os.cpu_count() or 1, timeout)
+        task = next(iter(params["tasks"]))
+        _prove_the_graph(copy, task, next(iter(params["methods"][task])))
     print(f"smoke: everything ran, {time.monotonic() - started:.0f} s")
     return copy / "reports/smoke/index.html"
 

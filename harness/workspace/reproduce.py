@@ -23,7 +23,7 @@ from harness.report.records.frame import CellFrame, load
 from harness.report.stats import statistics
 from harness.schema import read_provenance
 from harness.store import SCORES
-from harness.workspace.copies import bench_in, private_copy
+from harness.workspace.copies import alone, bench_in, private_copy, train_command
 
 NAME = "reproduce"
 UNFINISHED = ".unfinished"
@@ -39,13 +39,21 @@ class Verdict:
     note: str = ""
 
 
-def reproduce(root: Path) -> int:
-    """Returns the exit status: 1 where a cell did not run, or more are different than chance explains."""
+def reproduce(root: Path, timeout: int | None = None) -> int:
+    """Returns the exit status: 1 where a cell did not run, or more are different than chance explains.
+
+    timeout: as of `bench train`.
+    """
+    with alone(root, NAME):
+        return _reproduce(root, timeout)
+
+
+def _reproduce(root: Path, timeout: int | None) -> int:
     params = blocks_of(root)
     copy = _fresh_copy(root, params)
     bench_in(copy, "check")
     bench_in(copy, "prepare")
-    trained = _ran(copy, "train", "--jobs", str(os.cpu_count() or 1))
+    trained = _ran(copy, *train_command(os.cpu_count() or 1, timeout))
     bench_in(copy, "evaluate")
     bench_in(copy, "report")
     verdicts = compare(root, copy, read_params(root))
@@ -106,12 +114,14 @@ def tally(words: list[str]) -> tuple[int, list[str]]:
 
 
 def elsewhere(theirs: Counter[str], ours: Counter[str]) -> list[str]:
-    """A line where committed records come from devices of another kind, from names of devices with their numbers of cells."""
+    """A line where committed records come from other devices than ours; both are names with their numbers of cells."""
     told = "; ".join(f"{n} on {name}" for name, n in theirs.items() if name not in ours)
     return (
         [
-            f"committed records from elsewhere ({told}), these from {', '.join(ours)}: processors of another kind round"
-            " matrix products differently, so their bits may differ"
+            (
+                f"committed records from elsewhere ({told}), these from {', '.join(ours)}: processors of another kind"
+                " round matrix products differently, so their bits may differ"
+            )
         ]
         if told
         else []

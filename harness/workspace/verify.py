@@ -5,14 +5,18 @@ The verdict is left beside the record, in verified.json, where the report reads 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from harness.errors import BenchError
 from harness.files import write_bytes
+from harness.places.jobs import Job
+from harness.places.local import results
+from harness.places.pool import LOG
 from harness.places.prepare import prepare
+from harness.places.pulse import Pulse
 from harness.places.train import build_method, build_task
 from harness.plan import needs
 from harness.plan.identity import keys_of
@@ -24,45 +28,69 @@ from harness.run.step import Step
 from harness.run.train import HASHED_STEPS, state_hash
 from harness.schema import Verified, read_head
 from harness.store import VERIFIED, archive_folder
-from harness.workspace.copies import private_copy
+from harness.workspace.copies import alone, private_copy
 from harness.workspace.pack import unpack
 from harness.workspace.presets import compose_preset
 
 
 def verify(
-    root: Path, preset: str, steps: int, task: str | None = None, name: str | None = None
-) -> Iterator[tuple[str, bool]]:
-    """(TASK/CELL, whether all hashes of the first block up to `steps` agree) of archived cells; writes their verdicts.
+    root: Path,
+    preset: str,
+    steps: int,
+    task: str | None = None,
+    name: str | None = None,
+    jobs: int = 1,
+    timeout: float | None = None,
+) -> dict[str, bool]:
+    """TASK/CELL -> whether all hashes of the first block up to `steps` agree, of archived cells; writes their verdicts.
 
-    Raises BenchError where nothing is archived, or no hash was taken so early.
+    jobs: cells at the same time. timeout: seconds in which one has to move. Raises BenchError where nothing is
+    archived, no hash was taken so early, or a cell could not be replayed; the others have their verdicts then.
     """
-    copy = private_copy(root, f"{preset}-verify", compose_preset(root, preset))  # the preset may be running in its own
-    unpack(root, preset, copy)
-    plan = load_plan(copy)
-    archive = archive_folder(root, preset)
-    wanted = [
-        c
-        for c in plan.cells
-        if task in (None, c.task) and name in (None, c.name) and (archive / c.task / c.name).is_dir()
-    ]
-    if not wanted:
-        raise BenchError(f"{archive} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
-    for cell in wanted:
-        prepare(copy, plan, cell.task)
-        folder = archive / cell.task / cell.name
-        hashes = read_head(folder).state_hashes.get(0, {})
-        expected = {k: v for k, v in sorted(hashes.items()) if k <= steps}
-        if not expected:
-            raise BenchError(
-                f"{cell}: no state was hashed by step {steps}; the first was at step {min(hashes, default='none')}"
+    own = f"{preset}-verify"  # the preset may be running in its own copy
+    with alone(root, own):
+        copy = private_copy(root, own, compose_preset(root, preset))
+        unpack(root, preset, copy)
+        plan = load_plan(copy)
+        archive = archive_folder(root, preset)
+        cells = [c for c in plan.cells if task in (None, c.task) and name in (None, c.name)]
+        cells = [c for c in cells if (archive / c.task / c.name).is_dir()]
+        if not cells:
+            raise BenchError(f"{archive} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
+        expected = [_expected(archive, cell, steps) for cell in cells]
+        for known in dict.fromkeys(cell.task for cell in cells):
+            prepare(copy, plan, known)
+        work = [
+            Job(
+                str(cell),
+                partial(_judged, copy, cell, archive / cell.task / cell.name, hashes),
+                cost=max(hashes) * len(cell.blocks[0]),
+                steps=max(hashes),
             )
-        agrees = _replay(copy, cell, max(expected)) == expected
-        verdict = Verified(agrees=agrees, steps=max(expected), training_key=keys_of(copy, cell).training)
-        write_bytes(folder / VERIFIED, to_json(verdict.model_dump()))
-        yield str(cell), agrees
+            for cell, hashes in zip(cells, expected, strict=True)
+        ]
+        return dict(zip(map(str, cells), results(work, jobs, copy / LOG, timeout), strict=True))
 
 
-def _replay(root: Path, cell: Cell, steps: int) -> dict[int, str]:
+def _expected(archive: Path, cell: Cell, steps: int) -> dict[int, str]:
+    """Step -> recorded hash of the first block's state, up to `steps`."""
+    hashes = read_head(archive / cell.task / cell.name).state_hashes.get(0, {})
+    if not (early := {k: v for k, v in sorted(hashes.items()) if k <= steps}):
+        raise BenchError(
+            f"{cell}: no state was hashed by step {steps}; the first was at step {min(hashes, default='none')}"
+        )
+    return early
+
+
+def _judged(root: Path, cell: Cell, folder: Path, expected: dict[int, str], pulse: Pulse) -> bool:
+    steps = max(expected)
+    agrees = _replay(root, cell, steps, pulse) == expected
+    verdict = Verified(agrees=agrees, steps=steps, training_key=keys_of(root, cell).training)
+    write_bytes(folder / VERIFIED, to_json(verdict.model_dump()))
+    return agrees
+
+
+def _replay(root: Path, cell: Cell, steps: int, pulse: Pulse) -> dict[int, str]:
     """Step -> hash of the first block's state, at the steps of record."""
     torch.set_num_threads(cell.task_params.threads)
     seeds, device, found = cell.blocks[0], pick_device(), {}
@@ -75,6 +103,7 @@ def _replay(root: Path, cell: Cell, steps: int) -> dict[int, str]:
     with arithmetic(cell.task_params.precision, device):
         for k in range(steps):
             step(k)
+            pulse.beat(k + 1)
             if k + 1 in HASHED_STEPS:
                 found[k + 1] = state_hash(method)
     return found

@@ -11,12 +11,15 @@ import os
 import pickle
 import sys
 
-import torch
-
-from harness.metrics.encoders.catalogue import load
+from harness.run.lifeline import end_with
 
 
 def main() -> None:
+    end_with(os.getppid())  # before the slow imports; a parent that has ended by now has closed the input
+    import torch
+
+    from harness.metrics.encoders.catalogue import load
+
     name, weights, precision, threads = sys.argv[1:]
     source, target = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not fall among the features

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from harness import registry
 from harness.cli import main
@@ -15,9 +20,10 @@ from harness.errors import BenchError
 from harness.places.pool import LOG, train_all
 from harness.places.prepare import prepare
 from harness.places.score import tier
-from harness.places.train import train_cell
-from harness.plan.plan import Plan
+from harness.places.train import finish_cell, train_cell
+from harness.plan.plan import Plan, load_plan
 from harness.plan.state import state
+from harness.run.checkpoint import locked
 from harness.tests import small
 from harness.workspace.export import export
 from harness.workspace.merge import merge
@@ -42,7 +48,7 @@ def test_workers_make_the_same_records_and_one_failure_stops_no_other(
     in_the_way = plan.cell("pair", "wide").folder(tmp_path)
     in_the_way.parent.mkdir(parents=True)
     in_the_way.write_text("a file where the record's folder should be")
-    with pytest.raises(BenchError, match="1 jobs failed .*, the first was pair/wide scores: cannot write"):
+    with pytest.raises(BenchError, match="1 of 6 jobs failed .*, the first was pair/wide scores: cannot write"):
         train_all(tmp_path, plan.cells, plan, workers=2)
     out = capfd.readouterr()
     assert len(out.out.splitlines()) == 6
@@ -52,6 +58,37 @@ def test_workers_make_the_same_records_and_one_failure_stops_no_other(
     for name in ("record.json", "scores.csv", "curves.csv"):
         place = plan.cell("pair", "plain").folder(Path()) / name
         assert (tmp_path / place).read_bytes() == (alone / place).read_bytes()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_asked_to_stop_training_ends_at_a_checkpoint(jobs: int, tmp_path: Path) -> None:
+    """None would be due for 20 s; the steps would take an hour."""
+    params = copy.deepcopy(small.PARAMS)
+    params["tasks"]["pair"]["steps"] = 10**6
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    plan = load_plan(tmp_path)
+    prepare(tmp_path, plan, "pair")
+    code = "import sys; from harness.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "--root", str(tmp_path), "train", "pair", "plain", "--jobs", str(jobs)]
+    with subprocess.Popen(command, cwd=registry.ROOT, stderr=subprocess.PIPE, text=True) as run:
+        while len(list(tmp_path.glob(".scratch/runs/*/*/run.json"))) < jobs:
+            time.sleep(0.05)
+            assert run.poll() is None
+        time.sleep(1.0)
+        run.terminate()
+        assert run.wait(timeout=10) == 143
+        assert run.stderr.read() == "ended by SIGTERM; the same command goes on from the last checkpoint\n"
+    saved = list(tmp_path.glob(".scratch/runs/*/*/checkpoint.pt"))
+    assert len(saved) == jobs
+    assert not list(tmp_path.rglob("*.aside"))
+
+
+def test_one_process_at_a_time_scores_a_cell(trained: tuple[Path, Plan]) -> None:
+    root, plan = trained
+    held = root / ".scratch/scores/pair/plain"
+    with locked(held), pytest.raises(BenchError, match="scores/pair/plain is in use by another run: wait until"):
+        finish_cell(root, plan.cell("pair", "plain"))
+    finish_cell(root, plan.cell("pair", "plain"))
 
 
 def test_the_list_names_every_cell_with_its_state(trained: tuple[Path, Plan], capsys: pytest.CaptureFixture) -> None:

@@ -160,25 +160,6 @@ def test_a_reward_of_other_nets_is_refused(trained) -> None:
         needs.deliver(root, other, method, (0,))
 
 
-def test_a_failure_stops_no_later_level(tmp_path, monkeypatch) -> None:
-    from harness.places import pool
-
-    plan, seen = write(tmp_path), []
-
-    def level(root, cells, workers):
-        seen.append([cell.task for cell in cells])
-        return {"taught/expert block 1 of 1": "no"} if "taught" in seen[-1] else {}
-
-    def refused(root, plan, task):
-        raise BenchError(f"{task} lacks its expert")
-
-    monkeypatch.setattr(pool, "_train_level", level)
-    monkeypatch.setattr(pool, "prepare", refused)
-    with pytest.raises(BenchError, match="2 jobs failed .*, the first was taught/expert block 1 of 1: no"):
-        train_all(tmp_path, plan.cells, plan, workers=1)
-    assert seen == [["taught"], ["learnt"], ["flipped"]]
-
-
 def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_path):
     root, _ = trained
     archived = tmp_path / "results/archive/old/taught/expert" / ARTEFACTS

@@ -1,15 +1,14 @@
-"""Figures that need no drawing: those of a task whose records, parameters and looks, and the code that draws, are what they were.
+"""Figures that need no drawing: of a task whose records, parameters, looks and drawing code are what they were.
 
-Drawing takes nine tenths of the time of a report. Archived records never change and a new method touches one task, so what
-was drawn is kept in the scratch folder, a file for each preset and task: nothing that a result hangs on, and safe to delete.
+Drawing takes nine tenths of the time of a report. Archived records never change and a new method touches one task, so
+what was drawn is kept in the scratch folder, a file for each preset and task: nothing that a result hangs on, and safe
+to delete.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.files import aside
 from harness.report.figures import figures
 from harness.report.figures.style import Plot, Style
 from harness.report.records.frame import TaskFrame
@@ -38,7 +38,7 @@ def draw(
 ) -> list[Plot]:
     """As figures.draw, from `folder` where they were drawn from the same before; folder None: drawn, and not kept.
 
-    summary: of the frame, from which it follows. looks: those of other tasks' methods change nothing here, and no figure sees them.
+    summary: of the frame, from which it follows. looks: those of other tasks' methods change nothing here.
     """
     own = {name for cell in frame.everything for name in (cell.name, cell.method)}
     looks = {name: look for name, look in looks.items() if name in own}
@@ -52,7 +52,7 @@ def draw(
 
 
 def _key(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any] | None) -> str:
-    """A hash of all that the figures follow from. The frame's words hold its parameters, its records and where they lie."""
+    """A hash of all that the figures follow from. The frame's words hold its parameters, records and place."""
     made = hashlib.sha256(_code())
     for part in (repr((frame, looks, declared)).encode(), *_tables(frame)):
         made.update(hashlib.sha256(part).digest())  # of equal length, so that no two lists of parts look alike
@@ -91,12 +91,9 @@ def _write(path: Path, key: str, plots: list[Plot]) -> None:
 
     Where the folder cannot be written, as in a tree of another owner, nothing is kept: the next report draws again.
     """
-    aside = path.with_suffix(f".{os.getpid()}")
     kept = {"key": key, "plots": [asdict(plot) | {"svg": plot.svg.decode()} for plot in plots]}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(kept), encoding="utf-8")
-        aside.replace(path)
+        with aside(path) as file:
+            file.write(json.dumps(kept).encode())
     except OSError:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+        pass

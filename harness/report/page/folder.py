@@ -1,20 +1,19 @@
 """The folder of a report. It is written beside itself first, then moved in file by file, and what is not ours stays.
 
-`manifest.txt` in the folder lists what reports wrote there, a path a line. Only what it lists is removed, once the report has
-no such file any more. A file whose bytes have not changed is not touched.
+`manifest.txt` in the folder lists what reports wrote there, a path a line. Only what it lists is removed, once the
+report has no such file any more. A file whose bytes have not changed is not touched.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from harness.errors import BenchError
-from harness.files import cannot_write, write_bytes, write_text
+from harness.files import alone_in, cannot_write, write_bytes, write_text
 
 MAIN = "index.html"  # the page that leads to the others
 MANIFEST = "manifest.txt"
@@ -64,20 +63,12 @@ def replace(out: Path, files: Iterable[tuple[str, bytes]], foreign: bool = False
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """Make the folder, and hold it against other reports while this one is written."""
-    with _told(out):
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # of file systems without locks
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BenchError(f"another report is being written to {out}: wait until it is there") from None
+    with ExitStack() as held:
+        with _told(out):
+            held.enter_context(alone_in(out))
         if not os.access(out, os.W_OK | os.X_OK):
             raise BenchError(f"--out {out} cannot be written: make it writable or name another folder")
         yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -108,7 +108,10 @@ def test_a_state_of_another_method_names_the_first_difference(tmp_path, method, 
 
 
 def test_a_second_process_is_told_to_wait(tmp_path):
-    code = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
+    code = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX);"
+        " print('held', flush=True); input()"
+    )
     holder = subprocess.Popen(
         [sys.executable, "-c", code, tmp_path / "lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

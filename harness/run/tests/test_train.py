@@ -279,7 +279,7 @@ def test_what_a_source_remembers_is_resumed(tmp_path):
     assert whole.curves[-1][1]["place"].abs().min() > 0
 
 
-def test_past_its_deadline_a_run_stops_at_a_checkpoint_and_goes_on_with_the_same_bits(tmp_path):
+def test_a_run_that_is_told_to_stop_does_so_at_a_checkpoint_and_goes_on_with_the_same_bits(tmp_path):
     def to(folder, **more):
         method = Walk()
         run = train(
@@ -295,7 +295,7 @@ def test_past_its_deadline_a_run_stops_at_a_checkpoint_and_goes_on_with_the_same
 
     steps = []
     while not steps or steps[-1] < STEPS:
-        run, found = to("short", deadline=0.0)
+        run, found = to("short", stop=lambda: True)
         steps.append(run.step)
     assert steps == list(range(1, STEPS + 1))
     assert found == to("whole")[1]

@@ -1,4 +1,4 @@
-"""`bench import` from its command line: a printed skeleton is a manifest that fits, and what does not fit leaves nothing behind."""
+"""`bench import` from its command line: a printed skeleton fits, and what does not fit leaves nothing behind."""
 
 import shutil
 
@@ -17,7 +17,7 @@ TASK = "vib_digits"
 
 @pytest.fixture
 def bench(tmp_path, capsys):
-    """(root, (*arguments) -> exit status, stdout, stderr) in a project of two methods whose records are live, and archived as `far`."""
+    """(root, (*arguments) -> exit status, stdout, stderr); two methods have records, live and archived as `far`."""
     params = tree.build_small(tmp_path)
     (tmp_path / "params.yaml").write_text(dumped(params))
     far = tmp_path / "results/archive/far"

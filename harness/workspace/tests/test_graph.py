@@ -65,7 +65,8 @@ elif command == "train":
 elif command == "evaluate":
     write("results/summary/line.json", "{{}}")
 else:
-    for name in ("index.html", "index.md", "manifest.txt", "methods/a.html", "figures/a.svg", "archived/far/index.html"):
+    below = ["methods/a.html", "figures/a.svg", "archived/far/index.html"]
+    for name in ["index.html", "index.md", "manifest.txt", *below]:
         write(f"reports/small/{{name}}", "page")
 """
 

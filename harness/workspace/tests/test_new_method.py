@@ -1,4 +1,4 @@
-"""`bench new`: the text of params.yaml keeps every line, its content gains one block, and what is refused changes nothing."""
+"""`bench new`: params.yaml keeps every line of text and gains one block, and what is refused changes nothing."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def without_block(text: str) -> tuple[str, list[str]]:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_an_unusual_layout_is_kept_too(end: str) -> None:
-    """Comments at any depth, brackets over lines, tabs before comments, no line end at the last line, other line ends."""
+    """Comments at any depth, brackets over lines, tabs before comments, no last line end, other line ends."""
     text = textwrap.dedent("""\
         methods:
             pair:
@@ -180,9 +180,9 @@ def test_a_failure_in_the_middle_leaves_all_as_it_was(tree: Path, monkeypatch: p
 
 @pytest.mark.parametrize("base", ["Method", "Method[Source]", "contracts.Method[Environments]"])
 def test_names_in_words_and_strings_stay(base: str) -> None:
-    text = f'"""Doc."""\n\nclass Old({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["old"]\n\nNew = Old\n'
-    assert renamed(text, "old.py", "old", "new").endswith(
-        f'"""\n\nclass NewMethod({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["new"]\n\nNew = NewMethod\n'
-    )
+    body = '({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["{name}"]\n\nNew = {class_name}\n'
+    text = '"""Doc."""\n\nclass Old' + body.format(base=base, name="old", class_name="Old")
+    expected = '"""\n\nclass NewMethod' + body.format(base=base, name="new", class_name="NewMethod")
+    assert renamed(text, "old.py", "old", "new").endswith(expected)
     with pytest.raises(BenchError, match="old.py cannot be copied"):
         renamed(text.replace(f"({base})", ""), "old.py", "old", "new")

@@ -73,7 +73,8 @@ def test_what_cannot_be_packed_or_unpacked_is_named(stopped, tmp_path: Path, mon
     monkeypatch.setattr(packing, "LARGEST", 10)
     with pytest.raises(
         BenchError,
-        match=rf"not packed: pair {made.parent.name} seeds-0-1 is too large \(0.0 MB, more than 0 MB\); the other 0 blocks are",
+        match=rf"not packed: pair {made.parent.name} seeds-0-1 is too large \(0.0 MB, more than 0 MB\);"
+        " the other 0 blocks are",
     ):
         pack(root, copy)
 

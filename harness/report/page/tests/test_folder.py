@@ -129,7 +129,7 @@ def test_readers_find_a_whole_page_at_any_time(out):
 
 def test_two_reports_at_a_time_are_told_apart(out):
     def files():
-        with pytest.raises(BenchError, match="another report is being written to .*pages: wait"):
+        with pytest.raises(BenchError, match="pages is in use by another run: wait"):
             folder.replace(out, SECOND)
         yield from FIRST
 

@@ -1,0 +1,129 @@
+"""The jobs of cells, and what waits for what: a cell for those that it takes from, its scores for all of its blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from harness.errors import BenchError
+from harness.places.board import Board
+from harness.places.jobs import Job, Outcome
+from harness.places.prepare import prepare
+from harness.places.pulse import Pulse
+from harness.places.train import finish_cell, train_block
+from harness.plan import needs
+from harness.plan.needs import label
+from harness.plan.plan import Cell, Plan
+from harness.plan.state import UP_TO_DATE, state
+
+SCORING_SHARE = 0.02  # of a cell's cost
+
+
+def block_jobs(root: Path, cell: Cell, first: bool = False) -> list[Job]:
+    return [
+        Job(
+            f"{label(cell)} block {index + 1} of {len(cell.blocks)}",
+            partial(_train, root, cell, index),
+            cell.task_params.steps * len(seeds),
+            cell.task_params.steps,
+            first,
+        )
+        for index, seeds in enumerate(cell.blocks)
+    ]
+
+
+def scores_job(root: Path, cell: Cell) -> Job:
+    cost = SCORING_SHARE * cell.task_params.steps * len(cell.seeds)
+    return Job(f"{label(cell)} scores", partial(_score, root, cell), cost, first=True)
+
+
+class Cells:
+    """A `Work`, with the board that it fills.
+
+    plan: to prepare the tasks that take demonstrations; None, and every cell is trained whatever its record says.
+    """
+
+    def __init__(self, root: Path, cells: Sequence[Cell], plan: Plan | None):
+        self.root, self.plan = root, plan
+        self.left = [cell for level in needs.levels(cells) for cell in level]  # which names a circle
+        taken = {source for cell in cells for source in needs.takes(cell)}
+        self.blocks = {label(cell): block_jobs(root, cell, label(cell) in taken) for cell in cells}
+        self.scores = {label(cell): scores_job(root, cell) for cell in cells}
+        self.board = Board(job for name in self.scores for job in self._jobs(name))
+        self.undone = set(self.scores)  # names of cells that others have to wait for
+        self.failed: set[str] = set()
+        self.pending: dict[str, set[Job]] = {}  # of the cells that were begun
+        self.prepared: dict[str, str | None] = {}  # task -> why not
+        self.preparing: dict[Job, str] = {}
+        self.due: list[Job] = []
+
+    def ready(self) -> list[Job]:
+        for cell in [*self.left]:  # in an order in which each comes after those that it takes from
+            if not needs.takes(cell) & self.undone and self._prepared(cell):
+                self.left.remove(cell)
+                self._begin(cell)
+        now, self.due = self.due, []
+        return now
+
+    def done(self, job: Job, outcome: Outcome) -> None:
+        if task := self.preparing.pop(job, None):
+            self.prepared[task] = outcome.failure
+            return
+        name = next(name for name, jobs in self.pending.items() if job in jobs)
+        self.pending[name].remove(job)
+        if outcome.failure:
+            self.failed.add(name)
+        if self.pending[name]:
+            return
+        if job is self.scores[name] or name in self.failed:
+            self.board.give_up(self.scores[name])
+            self.undone.remove(name)
+        else:
+            self._give(name, [self.scores[name]])
+
+    def _prepared(self, cell: Cell) -> bool:
+        """Whether the task's demonstrations were prepared, or could not be; if not, that is a job now."""
+        if self.plan is None or not needs.demonstrations(cell.task_params) or needs.takes(cell) & self.failed:
+            return True
+        if cell.task not in self.prepared and cell.task not in self.preparing.values():
+            job = Job(f"{cell.task} prepared", partial(_prepare, self.root, self.plan, cell.task), cost=0.0, first=True)
+            self.preparing[job] = cell.task
+            self.board.add(job)
+            self.due.append(job)
+        return cell.task in self.prepared
+
+    def _begin(self, cell: Cell) -> None:
+        name = label(cell)
+        try:
+            for source in sorted(needs.takes(cell) & self.failed):
+                raise BenchError(f"takes from {source}, which failed")
+            if why := self.prepared.get(cell.task):
+                raise BenchError(f"its task could not be prepared: {why}")
+            if self.plan is None or state(self.root, cell) != UP_TO_DATE:
+                self._give(name, self.blocks[name])
+                return
+            self.board.skip(self._jobs(name), name, "is up to date")
+        except BenchError as error:
+            self.failed.add(name)
+            self.board.skip(self._jobs(name), name, str(error), failed=True)
+        self.undone.remove(name)
+
+    def _give(self, name: str, jobs: Sequence[Job]) -> None:
+        self.pending[name] = set(jobs)
+        self.due += jobs
+
+    def _jobs(self, name: str) -> list[Job]:
+        return [*self.blocks[name], self.scores[name]]
+
+
+def _train(root: Path, cell: Cell, index: int, pulse: Pulse) -> None:
+    train_block(root, cell, index, pulse=pulse)
+
+
+def _score(root: Path, cell: Cell, pulse: Pulse) -> None:
+    finish_cell(root, cell)
+
+
+def _prepare(root: Path, plan: Plan, task: str, pulse: Pulse) -> None:
+    prepare(root, plan, task)

@@ -1,0 +1,146 @@
+"""Jobs on this machine: long-lived processes, each an executor of its own, so that the death of one breaks no other."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError
+from harness.places.board import Board
+from harness.places.jobs import Job, Listed, Outcome
+from harness.places.loop import drive
+from harness.places.pulse import SIZE, Pulse
+from harness.run import lifeline, signals
+
+GRACE = signals.GRACE + 0.5  # seconds for jobs that are told to stop
+
+
+def results(jobs: Iterable[Job], workers: int, log: Path | None = None, timeout: float | None = None) -> list[Any]:
+    """What each of the jobs returns, in their order. Raises BenchError where one fails, after the others are done.
+
+    log: as of `Local`. timeout: as of `drive`.
+    """
+    work = Listed(jobs)
+    board = Board(work.jobs)
+    with Local(workers, log) as place:
+        drive(work, place, board, timeout)
+    board.settle(log)
+    return work.results()
+
+
+class Local:
+    """slots: jobs at the same time. log: where the workers' own lines go, which would run into each other.
+
+    Leaving it stops what still runs, at a checkpoint where there is one in GRACE seconds.
+    """
+
+    def __init__(self, slots: int, log: Path | None = None):
+        self.slots, self.log = slots, log
+        self.idle: list[Worker] = []
+        self.busy: dict[Future[Outcome], Worker] = {}
+
+    def __enter__(self) -> Local:
+        if self.log is not None:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log.open("a", encoding="utf-8").close()  # a refusal is told here, not by every worker
+        return self
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        """The future raises BrokenExecutor where the worker died."""
+        for future in [future for future in self.busy if future.done()]:
+            worker = self.busy.pop(future)
+            if isinstance(future.exception(), BrokenExecutor):
+                worker.close()
+            else:
+                self.idle.append(worker)
+        worker = self._worker()
+        future = worker.submit(job)
+        self.busy[future] = worker
+        return future
+
+    def pulse(self, future: Future[Outcome]) -> Pulse:
+        return self.busy[future].pulse
+
+    def end(self, future: Future[Outcome]) -> None:
+        """Kill the worker of a job that still runs."""
+        self.busy[future].process.kill()
+
+    def __exit__(self, *_: object) -> None:
+        running = [future for future in self.busy if not future.done()]
+        for future in running:
+            self.busy[future].process.terminate()
+        wait(running, GRACE)
+        for worker in [*self.idle, *self.busy.values()]:
+            worker.close()
+
+    def _worker(self) -> Worker:
+        while self.idle:
+            worker = self.idle.pop()
+            if worker.process.is_alive():
+                return worker
+            worker.close()  # it died while it had nothing to do
+        return Worker(self.log)
+
+
+class Worker:
+    """One process and its pulse."""
+
+    def __init__(self, log: Path | None):
+        context = multiprocessing.get_context("spawn")
+        numbers = context.RawArray("d", SIZE)
+        self.pulse = Pulse(numbers)
+        self.executor = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(os.getpid(), numbers, log))
+        others = set(multiprocessing.active_children())
+        self.executor.submit(int)  # which starts the process
+        (self.process,) = set(multiprocessing.active_children()) - others
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        self.pulse.begin()
+        return self.executor.submit(_do, job.run)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.executor.shutdown(cancel_futures=True)
+
+
+_pulse = Pulse()
+
+
+def _begin(parent: int, numbers: Any, log: Path | None) -> None:
+    """In the worker, before its first job."""
+    global _pulse
+    lifeline.end_with(parent)
+    signals.heard_by_worker()
+    _pulse = Pulse(numbers)
+    if log is not None:
+        with log.open("a", encoding="utf-8") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+
+
+def _do(run: Callable[[Pulse], Any]) -> Outcome:
+    """In the worker. An error goes back as one line, as not every exception can be pickled; its trace is in the log."""
+    try:
+        return Outcome(run(_pulse))
+    except KeyboardInterrupt as stop:  # told to end: nothing may follow
+        _flush()
+        os._exit(signals.status(stop))
+    except BaseException as error:
+        if not isinstance(error, BenchError):
+            traceback.print_exc()
+        return Outcome(failure=" ".join(str(error).split()) or type(error).__name__)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()

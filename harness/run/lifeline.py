@@ -1,0 +1,88 @@
+"""No process outlives the one that it works for, even where that one is killed and can say nothing any more.
+
+python -m harness.run.lifeline MODULE ...    `python -m MODULE ...` that follows its owner
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import runpy
+import select
+import signal
+import sys
+import threading
+import time
+
+OWNER = "HARNESS_OWNER"  # the process that a command was started by, maybe by way of others that know nothing of this
+LOOK_SECONDS = 0.5
+GRACE = 2.5  # seconds between the request to stop and the end
+PR_SET_PDEATHSIG = 1
+
+
+def owned() -> dict[str, str]:
+    """Variables for the environment of a child that is to follow this process."""
+    return {OWNER: str(os.getpid())}
+
+
+def follow() -> None:
+    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that does not help."""
+    if owner := os.environ.get(OWNER):
+        threading.Thread(target=_follow, args=(int(owner),), daemon=True).start()
+
+
+def end_with(parent: int) -> None:
+    """Kill this process when `parent`, the process that started it, has ended."""
+    if sys.platform == "linux":  # the kernel does it, whatever this process is busy with
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    else:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it had ended already
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _follow(owner: int) -> None:
+    _await(owner)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _await(owner: int) -> None:
+    try:
+        ended = os.pidfd_open(owner)
+    except ProcessLookupError:
+        return
+    except (AttributeError, OSError):  # other systems, old kernels
+        while _exists(owner):
+            time.sleep(LOOK_SECONDS)
+    else:
+        waiting = select.poll()
+        waiting.register(ended)
+        waiting.poll()
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    follow()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
