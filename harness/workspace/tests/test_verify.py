@@ -12,6 +12,7 @@ from harness.errors import BenchError
 from harness.places.prepare import prepare
 from harness.places.train import train_cell
 from harness.tests import small
+from harness.tests.recorded import reseal
 from harness.workspace.merge import merge
 from harness.workspace.verify import verify
 
@@ -34,6 +35,7 @@ def archived(tmp_path: Path) -> Path:
         if cell.name == "wide":
             record |= {"schema": 1, "metrics": {k: v | {"unit": ""} for k, v in record["metrics"].items()}}
         path.write_text(json.dumps(record))
+        reseal(path.parent)
     merge(tmp_path, tmp_path)
     return tmp_path
 
@@ -46,6 +48,10 @@ def test_the_present_code_agrees_or_not(archived: Path) -> None:
     record = json.loads(path.read_text())
     record["state_hashes"]["0"]["1"] = "0" * 16
     path.write_text(json.dumps(record))
+    with pytest.raises(BenchError, match="pair/wide: record.json was changed since the record was sealed"):
+        list(verify(archived, "far", 10))
+    (folder / "verified.json").unlink()
+    reseal(folder)
     assert dict(verify(archived, "far", 10)) == {"pair/plain": True, "pair/wide": False}
     assert not json.loads((folder / "verified.json").read_text())["agrees"]
 
