@@ -1,6 +1,7 @@
-"""`bench verify`: does the present code still make what an archived record holds? Its first steps are run again.
+"""`bench verify`: does the present code still make what a record holds? Its first steps are run again.
 
-The verdict is left beside the record, in verified.json, where the report reads it.
+The verdict on an archived record is left beside it, in verified.json, where the report reads it; a live record is told
+by its keys already whether it is of this code, so of it only the verdict is told.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from harness.plan import needs
 from harness.plan.identity import keys_of
 from harness.plan.plan import Cell, load_plan
 from harness.run.device import arithmetic, pick_device
+from harness.run.params import read_yaml
 from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import HASHED_STEPS, state_hash
 from harness.schema import Verified, read_head
-from harness.store import VERIFIED, archive_folder
+from harness.store import HEAD, RECORDS, VERIFIED, archive_folder
 from harness.workspace.copies import private_copy
 from harness.workspace.pack import unpack
 from harness.workspace.presets import compose_preset
@@ -32,24 +34,31 @@ from harness.workspace.presets import compose_preset
 def verify(
     root: Path, preset: str, steps: int, task: str | None = None, name: str | None = None
 ) -> Iterator[tuple[str, bool]]:
-    """(TASK/CELL, whether all hashes of the first block up to `steps` agree) of archived cells; writes their verdicts.
+    """(TASK/CELL, whether all hashes of the first block up to `steps` agree) of the recorded cells of a preset.
 
-    Raises BenchError where nothing is archived, or no hash was taken so early.
+    The project's own preset is the live one; of any other the verdicts are written beside the archived records.
+
+    Raises BenchError where there is no record, one cannot be read, or no hash was taken so early.
     """
-    copy = private_copy(root, f"{preset}-verify", compose_preset(root, preset))  # the preset may be running in its own
-    unpack(root, preset, copy)
-    plan = load_plan(copy)
-    archive = archive_folder(root, preset)
+    live = preset == read_yaml(root / "params.yaml").get("preset")
+    if live:
+        copy, plan, records = root, load_plan(root), root / RECORDS
+    else:
+        # The preset may be running in its own copy.
+        copy = private_copy(root, f"{preset}-verify", compose_preset(root, preset))
+        unpack(root, preset, copy)
+        plan, records = load_plan(copy), archive_folder(root, preset)
     wanted = [
         c
         for c in plan.cells
-        if task in (None, c.task) and name in (None, c.name) and (archive / c.task / c.name).is_dir()
+        if task in (None, c.task) and name in (None, c.name) and (records / c.task / c.name / HEAD).is_file()
     ]
     if not wanted:
-        raise BenchError(f"{archive} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
+        raise BenchError(f"{records} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
     for cell in wanted:
-        prepare(copy, plan, cell.task)
-        folder = archive / cell.task / cell.name
+        if not live:
+            prepare(copy, plan, cell.task)
+        folder = records / cell.task / cell.name
         hashes = read_head(folder).state_hashes.get(0, {})
         expected = {k: v for k, v in sorted(hashes.items()) if k <= steps}
         if not expected:
@@ -57,8 +66,9 @@ def verify(
                 f"{cell}: no state was hashed by step {steps}; the first was at step {min(hashes, default='none')}"
             )
         agrees = _replay(copy, cell, max(expected)) == expected
-        verdict = Verified(agrees=agrees, steps=max(expected), training_key=keys_of(copy, cell).training)
-        write_bytes(folder / VERIFIED, to_json(verdict.model_dump()))
+        if not live:
+            verdict = Verified(agrees=agrees, steps=max(expected), training_key=keys_of(copy, cell).training)
+            write_bytes(folder / VERIFIED, to_json(verdict.model_dump()))
         yield str(cell), agrees
 
 

@@ -50,7 +50,6 @@ def test_the_present_code_agrees_or_not(archived: Path) -> None:
     path.write_text(json.dumps(record))
     with pytest.raises(BenchError, match="pair/wide: record.json was changed since the record was sealed"):
         list(verify(archived, "far", 10))
-    (folder / "verified.json").unlink()
     reseal(folder)
     assert dict(verify(archived, "far", 10)) == {"pair/plain": True, "pair/wide": False}
     assert not json.loads((folder / "verified.json").read_text())["agrees"]
@@ -59,3 +58,19 @@ def test_the_present_code_agrees_or_not(archived: Path) -> None:
 def test_what_is_not_archived_is_named(archived: Path) -> None:
     with pytest.raises(BenchError, match="results/archive/far holds no record of pair/none"):
         list(verify(archived, "far", 10, "pair", "none"))
+
+
+def test_a_live_record_is_verified_too_and_nothing_is_left_beside_it(archived: Path) -> None:
+    """Its preset is the project's own."""
+    folder = archived / "results/records/pair/plain"
+    path = folder / "record.json"
+    path.write_text(path.read_text().replace('"far"', '"laptop"'))
+    reseal(folder)
+    before = sorted(folder.iterdir())
+    assert dict(verify(archived, "laptop", 10, "pair", "plain")) == {"pair/plain": True}
+    record = json.loads(path.read_text())
+    record["state_hashes"]["0"]["1"] = "0" * 16
+    path.write_text(json.dumps(record))
+    reseal(folder)
+    assert dict(verify(archived, "laptop", 10, "pair", "plain")) == {"pair/plain": False}
+    assert sorted(folder.iterdir()) == before
