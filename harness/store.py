@@ -18,7 +18,9 @@ RECORDS, ARCHIVE = Path("results/records"), Path("results/archive")
 # The files of a record; `harness.schema` says what stands in them.
 HEAD, SCORES, CURVES, PROVENANCE = "record.json", "scores.csv", "curves.csv", "provenance.json"
 PANELS, SHEET, ARTEFACTS = "panels.csv", "sheet.png", "artefacts.npz"  # of the families that write them
-VERIFIED = "verified.json"  # of an archived record
+FILES = frozenset((HEAD, SCORES, CURVES, PROVENANCE, PANELS, SHEET, ARTEFACTS))  # what a cell may leave
+SEAL = "SHA256SUMS"  # of all of these; see `harness.seal`
+VERIFIED = "verified.json"  # of an archived record, made later
 LONGEST = 64  # characters of a name
 NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{LONGEST - 1}}}")
 

@@ -1,4 +1,7 @@
-"""List every task, method, preset and cell with its state."""
+"""List every task, method, preset and cell with its state.
+
+Exit status 1 where a record cannot be read: one that was changed since it was sealed, for example.
+"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -9,12 +12,15 @@ def arguments(parser: ArgumentParser) -> None:
     """None: it lists everything."""
 
 
-def run(args: Namespace) -> None:
+def run(args: Namespace) -> int:
+    from harness import seal
+    from harness.errors import BenchError
     from harness.plan.plan import load_plan
-    from harness.plan.state import state
+    from harness.plan.state import UNREADABLE, state
+    from harness.schema import read_head
     from harness.workspace.presets import names
 
-    plan = load_plan(args.root)
+    plan, broken = load_plan(args.root), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
     for task, block in plan.params["tasks"].items():
         cells = [cell for cell in plan.cells if cell.task == task]
@@ -22,8 +28,20 @@ def run(args: Namespace) -> None:
         print(f"\n{task}: {block['family']}, {block['steps']} steps, {methods} methods, {len(cells)} cells")
         for cell in cells:
             seeds = f"{len(cell.seeds)} seeds"
-            print(f"  {cell.name:26s} {cell.algorithm:8s} {seeds:9s} {state(args.root, cell)}")
-    if archived := sorted((args.root / "results/archive").glob("*/*/*/record.json")):
+            found = state(args.root, cell)
+            broken += found.startswith(UNREADABLE)
+            print(f"  {cell.name:26s} {cell.algorithm:8s} {seeds:9s} {found}")
+    archived = [path.parent for path in sorted((args.root / "results/archive").glob("*/*/*/record.json"))]
+    if archived:
         print("\narchived runs:")
-        for path in archived:
-            print(f"  {'/'.join(path.parts[-4:-1])}")
+    for folder in archived:
+        try:
+            read_head(folder)
+            fault = ""
+        except BenchError as error:
+            fault = f"  {UNREADABLE}: {error}"
+            broken += 1
+        print(f"  {'/'.join(folder.parts[-3:])}{fault}")
+    if bare := sum(not seal.has_seal(folder) for folder in archived):
+        print(f"{bare} of the {len(archived)} archived records were made before records had a seal")
+    return int(broken > 0)

@@ -11,6 +11,7 @@ from harness.schema import read_head
 from harness.store import HEAD
 
 UP_TO_DATE = "up to date"
+UNREADABLE = "unreadable"
 
 
 def state(root: Path, cell: Cell) -> str:
@@ -21,7 +22,9 @@ def state(root: Path, cell: Cell) -> str:
     try:
         record = read_head(folder)
     except BenchError as error:
-        return f"unreadable: {error}"
+        return f"{UNREADABLE}: {error}"
+    if record.preset != cell.preset:
+        return f"stale: of preset {record.preset}, to train again"
     try:
         keys = keys_of(root, cell)
     except BenchError as error:

@@ -79,6 +79,7 @@ def to_html(cell: Cell) -> Markup:
     match cell:
         case Text():
             shown = Markup("<strong>{}</strong>").format(cell.text) if cell.strong else escape(cell.text)
+            shown = Markup('<span class="alarm">{}</span>').format(shown) if cell.alarm else shown
             shown = Markup('<a href="{}">{}</a>').format(cell.href, shown) if cell.href else shown
             return shown + cell.after + Markup("").join(map(_further, cell.links))
         case Number(strong=True):

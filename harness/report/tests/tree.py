@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from harness.schema import SCHEMA, SCORE_COLUMNS
+from harness.schema import SCORE_COLUMNS
 from harness.tests.recorded import ENVIRONMENT
 
 PROVENANCE = {"environment": ENVIRONMENT, "training_seconds": {"0": 9.5}, "scoring_seconds": 12.5}
@@ -165,7 +165,7 @@ def write(
     folder = root / "results/records" / task / cell
     folder.mkdir(parents=True)
     record = {
-        "schema": SCHEMA,
+        "schema": 2,  # the last one without a seal, so that a test may change what it likes
         "protocol": 1,
         "preset": "laptop",
         "task": task,

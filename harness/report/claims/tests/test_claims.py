@@ -224,4 +224,7 @@ def test_what_has_not_run_names_the_command_that_runs_it():
     far, own = CLAIM, with_test(preset="laptop")
     assert judge.judge(far, {}, {"far"}).reason == "not run: `bench preset far --jobs 2`"
     assert judge.judge(own, {}, {"far"}).reason == "not run: `bench train t`"
-    assert judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason == "preset far cannot be shown, see Archived runs"
+    assert (
+        judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason
+        == "preset far cannot be shown, for the reason at the end of this page"
+    )
