@@ -47,7 +47,9 @@ def words(
     """
     k0, k1 = (k.unsqueeze(-1) for k in key)
     # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
-    upper = [(h if isinstance(h, Tensor) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)]
+    upper = [
+        (h if isinstance(h, Tensor) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)
+    ]
     n_counters, parts = (n + 3) // 4, []
     part = max(n_counters, 1) if k0.is_cuda else max(LANES, CACHED // k0.numel() // LANES * LANES)
     for first in range(0, max(n_counters, 1), part):
