@@ -120,7 +120,7 @@ def smoothed(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
         return x
     from scipy.signal import butter, filtfilt  # here: a cell that follows no clip does without scipy
 
-    return filtfilt(*butter(2, 2 * filter_hz / rate), x, axis=0, padlen=0)
+    return filtfilt(*butter(2, 2 * filter_hz / rate), x, axis=0, padlen=0).copy()  # its strides are negative
 
 
 def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
