@@ -51,6 +51,7 @@ class Following:
     ):
         self.character, self.motion, self.rules = character.on(device), motion.on(device), rules
         self.n, self.device = n, device
+        self.height = 2 if character.kind == "humanoid" else 1  # its place in the positions
         self.skin, self.all_skin = self.character.skin(rules.spared), self.character.skin()
         model, skip = character.model, character.frame_skip
         self._physics: _OnThreads | _OnDevice
@@ -65,8 +66,7 @@ class Following:
         which = xp.ones_like(time, dtype=bool) if which is None else which
         qpos, qvel = self.motion.at(time)
         low = self.character.lowest(self.character.forward(qpos, qvel), self.all_skin)
-        height = 2 if self.character.kind == "humanoid" else 1
-        qpos[:, height] = qpos[:, height] + xp.where(low < 0, -low, 0.0)
+        qpos[:, self.height] = qpos[:, self.height] + xp.where(low < 0, -low, 0.0)
         self._physics.put(time, qpos, qvel, which)
         return self._observe()
 
