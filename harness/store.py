@@ -59,7 +59,8 @@ def checked_name(what: str, name: Any) -> str:
     """`name` as it is, if it can be one component of a path. Raises BenchError, with `what` it names, if not."""
     if isinstance(name, (bool, int, float)) or name is None:
         raise BenchError(
-            f"{what}: YAML reads this name as {'null' if name is None else spelled(name)}, not as text: put it between quotes"
+            f"{what}: YAML reads this name as {'null' if name is None else spelled(name)}, not as text:"
+            " put it between quotes"
         )
     if not isinstance(name, str) or not NAME.fullmatch(name):
         shown = ascii(name) if len(ascii(name)) <= LONGEST + 2 else ascii(name)[:LONGEST] + "..."

@@ -35,8 +35,11 @@ def load(
     n_observations: Collection[int],
     n_actions: int,
     reward: Reward | None = None,
+    whole_only: bool = True,
 ) -> Episodes:
     """The episodes of `path` that last the whole horizon; n_observations: the sizes that one may have.
+
+    whole_only: False takes the others too, where rows of an episode that ended and of the next one follow each other.
 
     The file holds [1, T, E, ...] observations, actions and rewards, the observations after the last step
     `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. A file of an older archive lacks the last three
@@ -60,7 +63,7 @@ def load(
             and observations.shape == (horizon, n, size)
             and actions.shape == (horizon, n, n_actions)
         )
-        fits &= rewards.shape == (horizon, n) and last.shape == (n, size) and whole.any()
+        fits &= rewards.shape == (horizon, n) and last.shape == (n, size) and bool(whole.any() or not whole_only)
         fits &= all(np.isfinite(part).all() for part in (observations, actions, rewards, last))
     except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile):
         fits = False
@@ -71,7 +74,8 @@ def load(
             " train the expert cell first, or again"
         )
     following = np.concatenate([observations[1:], last[None]])
-    return Episodes(*(part[:, whole].astype(np.float32) for part in (observations, actions, rewards, following)))
+    taken = whole if whole_only else np.ones_like(whole)
+    return Episodes(*(part[:, taken].astype(np.float32) for part in (observations, actions, rewards, following)))
 
 
 def _upgraded(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:

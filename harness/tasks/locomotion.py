@@ -26,8 +26,8 @@ from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, S
 from harness.maths.arrays import Array, namespace, surely, to_array
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
-from harness.sim.robots import ROBOTS, Robot, Worlds
-from harness.tasks.acting import acted
+from harness.sim.robots import ROBOTS, Worlds
+from harness.tasks.acting import Starts, acted
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("episodes",)
@@ -241,58 +241,6 @@ class LocomotionSource:
         observations, actions, rewards, after = (torch.as_tensor(part, device=self.device)[None] for part in parts)
         truncated = torch.as_tensor(steps == horizon - 1, device=self.device)[None]
         return Rollout(observations, actions, rewards, after, torch.zeros_like(truncated), truncated)
-
-
-class Starts:
-    """Draw where a world's episodes of one rollout begin: start k depends on seed, world and k, not on neighbours.
-
-    Starts are drawn CHUNK at a time for all worlds, as falls are frequent and each call to draw is expensive. On a
-    device the host does not know who fell: it looks once in CHUNK calls or more, and draws as far ahead as worlds can
-    get until then.
-    """
-
-    CHUNK = 8
-
-    def __init__(
-        self, robot: Robot, draws: Draws, n_envs: int, name: str, stream: str, device: torch.device | None = None
-    ):
-        self.robot, self.draws, self.n_envs, self.name, self.stream, self.device = (
-            robot,
-            draws,
-            n_envs,
-            name,
-            stream,
-            device,
-        )
-        self.xp = np if device is None else torch
-        n = draws.n_seeds * n_envs
-        self.rows, self.count = self.xp.arange(n, device=device), self.xp.zeros(n, dtype=int, device=device)
-        self.drawn, self.most, self.ahead = (
-            0,
-            0,
-            1 if device is None else self.CHUNK,
-        )  # most: that a world can have taken
-        self.starts: tuple[Array, ...] = ()  # positions [n, drawn, nq], velocities [n, drawn, nv]
-
-    def next(self, which: Array) -> tuple[Array, Array]:
-        """Positions [n, nq] and velocities [n, nv] for the worlds `which` [n] bool; the other rows mean nothing."""
-        if self.most == self.drawn:
-            self.most = int(self.count.max()) if self.drawn else 0
-            if self.most + self.ahead > self.drawn:
-                self._draw()
-        self.most += 1
-        k = self.xp.clip(self.count, 0, self.drawn - 1)
-        self.count += which
-        return tuple(part[self.rows, k] for part in self.starts)
-
-    def _draw(self) -> None:
-        shape, part = (self.n_envs, self.CHUNK, self.robot.draws), f"{self.name}/reset/{self.drawn}"
-        u = self.draws.uniform(self.stream, part, shape)
-        z = self.draws.normal(self.stream, f"{part}/normal", shape)
-        made = self.robot.reset(*(to_array(x, self.device).reshape(-1, self.robot.draws) for x in (u, z)))
-        new = tuple(x.reshape(len(self.rows), self.CHUNK, -1) for x in made)
-        self.starts = tuple(self.xp.concat(pair, 1) for pair in zip(self.starts, new)) if self.starts else new
-        self.drawn += self.CHUNK
 
 
 def build(name: str, params: Params, scratch: Path) -> Locomotion:

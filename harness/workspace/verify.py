@@ -49,7 +49,7 @@ def verify(
     The project's own preset is the live one; of any other the verdicts are written beside the archived records.
 
     jobs: cells at the same time. timeout: seconds in which one has to move. Raises BenchError where there is no record,
-    one cannot be read, no hash was taken so early, or a cell could not be replayed; the others have their verdicts then.
+    one cannot be read, no hash was taken so early, or a cell could not be replayed; the others have verdicts then.
     """
     if preset == read_yaml(root / "params.yaml").get("preset"):
         return _verify(root, root / RECORDS, steps, task, name, jobs, timeout)
