@@ -11,11 +11,15 @@ SHOWN = ("loss_critic", "loss_generator", "loss", "kl", "beta", "accuracy")
 
 
 class Progress:
-    """Call it with the step and its logs; means over seeds are shown. Prints to standard error."""
+    """Call it with the step and its logs; means over seeds are shown. Prints to standard error.
 
-    def __init__(self, title: str, steps: int, first: int = 0, every_seconds: float = 10.0):
+    The first call tells where the run began: one that goes on from a checkpoint says from which step.
+    """
+
+    def __init__(self, title: str, steps: int, every_seconds: float = 10.0):
         self.title, self.steps, self.every = title, steps, every_seconds
-        self.first, self.started = first, time.monotonic()
+        self.first: int | None = None
+        self.started = time.monotonic()
         self.last = self.started
         self.bar = sys.stderr.isatty()
         if self.bar:
@@ -32,11 +36,15 @@ class Progress:
                 TextColumn("{task.fields[logs]}"),
                 console=Console(stderr=True),
             )
-            self.task = self.rich.add_task(title, total=steps, completed=first, logs="")
+            self.task = self.rich.add_task(title, total=steps, logs="")
             self.rich.start()
 
     def __call__(self, step: int, logs: dict[str, Tensor]) -> None:
         now = time.monotonic()
+        if self.first is None:
+            self.first = step - 1
+            if self.first:
+                print(f"{self.title}: goes on from step {self.first} of {self.steps}", file=sys.stderr, flush=True)
         if step < self.steps and now - self.last < self.every:
             return
         self.last = now
