@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,18 @@ def train_cell(root: Path, cell: Cell, jobs: int = 1) -> None:
     finish_cell(root, cell)
 
 
-def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf) -> bool:
-    """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic)."""
+def train_block(
+    root: Path,
+    cell: Cell,
+    index: int,
+    deadline: float = math.inf,
+    schedule: Schedule | None = None,
+    progress: Callable[[int, dict[str, torch.Tensor]], None] | None = None,
+) -> bool:
+    """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic).
+
+    schedule, progress: others than those of the cell's parameters and of a bar, see `harness.places.tried`.
+    """
     torch.set_num_threads(cell.task_params.threads)
     seeds = cell.blocks[index]
     folder = block_folder(root, cell, seeds)
@@ -57,12 +68,11 @@ def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf) 
         if not (folder / "run.json").exists():
             write_bytes(folder / "run.json", to_json({"identity": names, "environment": environment(device)}))
         params = cell.task_params
-        schedule = Schedule(params.steps, params.log_points, params.evaluations)
+        schedule = schedule or Schedule(params.steps, params.log_points, params.evaluations)
         title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
         with arithmetic(params.precision, device):
-            run = train(
-                method, task.source(device), draws, schedule, folder, names, Progress(title, params.steps), deadline
-            )
+            shown = progress or Progress(title, params.steps)
+            run = train(method, task.source(device), draws, schedule, folder, names, shown, deadline)
         for place, step in run.died.items():
             print(f"{title}: seed {seeds[place]} diverged at step {step}", flush=True)
     if {**identity(root, cell), "seeds": list(seeds)} != names:
