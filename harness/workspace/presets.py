@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
 from harness.plan.controls import with_controls
+from harness.plan.plan import Plan, plan_of
 from harness.run.like import LIKE, compose, resolved
 from harness.run.params import read_yaml
 from harness.store import check_names, checked_name, remake
@@ -63,6 +64,11 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     return made
 
 
+def preset_plan(root: Path, name: str) -> Plan:
+    """The plan of a preset, checked whole. Raises BenchError with a line for each wrong block, which names its file."""
+    return plan_of(compose_preset(root, name), f"presets/{name}.yaml")
+
+
 @dataclass(frozen=True)
 class Others:
     """The presets that a page tells of beside its own.
@@ -111,7 +117,7 @@ def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = No
 
     A second run goes on where the first was stopped.
     """
-    copy = private_copy(root, name, compose_preset(root, name))
+    copy = private_copy(root, name, preset_plan(root, name).params)
     if jobs is None:
         bench_in(copy, "check")
         dvc_in(copy, "repro", *dvc_args)
