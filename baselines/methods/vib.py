@@ -13,7 +13,7 @@ from torch import Tensor
 
 from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, Code, PlainCode
 from baselines.parts.layers import StackedLinear
-from baselines.parts.nets.ema import Ema, EmaParams
+from baselines.parts.nets.ema import EmaParams, averaged
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.nets.perceptron import MLPBody, MLPParams
 from harness.contracts import Draws, Method, Source, TaskSpec
@@ -22,7 +22,10 @@ FAMILIES = ("labelled",)
 
 
 class Params(MLPParams):
-    """code_size: the size of the twin's deterministic code, where bottleneck is None."""
+    """code_size: the size of the twin's deterministic code, where bottleneck is None.
+
+    ema: of the net that is scored; null: the net as it is.
+    """
 
     kind: Literal["mlp"] = "mlp"
     algorithm: Literal["vib"]
@@ -30,7 +33,7 @@ class Params(MLPParams):
     bottleneck: BottleneckParams | None = None
     code_size: int | None = Field(None, ge=1)
     optimizer: OptimizerParams
-    ema: EmaParams
+    ema: EmaParams | None = None
 
 
 class Classifier(torch.nn.Module):
@@ -72,7 +75,7 @@ class Vib(Method[Source]):
         self.params = params
         self.net = Classifier(draws.n_seeds, spec, params)
         self.ready(draws, device)
-        self.ema = Ema(self.net, params.ema.decay_for(params.batch))
+        self.ema = averaged(self.net, params.ema, params.batch)
         self.optimizer = SeedOptimizer(self.net.parameters(), params.optimizer, self.alive)
 
     def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:

@@ -16,9 +16,10 @@ def run(args: Namespace) -> int:
     from harness import seal
     from harness.errors import BenchError
     from harness.plan.plan import load_plan
-    from harness.plan.state import UNREADABLE, state
+    from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
     from harness.schema import read_head
     from harness.workspace.presets import names
+    from harness.workspace.remove import blockless
 
     plan, broken = load_plan(args.root), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
@@ -30,6 +31,8 @@ def run(args: Namespace) -> int:
             seeds = f"{len(cell.seeds)} seeds"
             found = state(args.root, cell)
             broken += found.startswith(UNREADABLE)
+            if found != UP_TO_DATE and (steps := begun(args.root, cell)):
+                found += f", begun: step {steps} of each block, `{cell.command}` goes on"
             print(f"  {cell.name:26s} {cell.algorithm:8s} {seeds:9s} {found}")
     archived = [path.parent for path in sorted((args.root / "results/archive").glob("*/*/*/record.json"))]
     if archived:
@@ -44,4 +47,8 @@ def run(args: Namespace) -> int:
         print(f"  {'/'.join(folder.parts[-3:])}{fault}")
     if bare := sum(not seal.has_seal(folder) for folder in archived):
         print(f"{bare} of the {len(archived)} archived records were made before records had a seal")
+    if left := blockless(args.root, plan):
+        print("\nrecords without a block in params.yaml, which no page shows:")
+        for cell in left:
+            print(f"  {cell}: `bench remove {cell.name} --task {cell.task}` takes it away")
     return int(broken > 0)
