@@ -1,7 +1,9 @@
-"""Figures that need no drawing: those of a task whose records, parameters and looks, and the code that draws, are what they were.
+"""Figures that need no drawing: those of a task whose records, parameters and looks, and the code that draws, are what
+they were.
 
-Drawing takes nine tenths of the time of a report. Archived records never change and a new method touches one task, so what
-was drawn is kept in the scratch folder, a file for each preset and task: nothing that a result hangs on, and safe to delete.
+Drawing takes nine tenths of the time of a report. Archived records never change and a new method touches one task, so
+what was drawn is kept in the scratch folder, a file for each preset and task: nothing that a result hangs on, and safe
+to delete.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ def draw(
 ) -> list[Plot]:
     """As figures.draw, from `folder` where they were drawn from the same before; folder None: drawn, and not kept.
 
-    summary: of the frame, from which it follows. looks: those of other tasks' methods change nothing here, and no figure sees them.
+    summary: of the frame, from which it follows. looks: those of other tasks' methods change nothing here, and no
+    figure sees them.
     """
     own = {name for cell in frame.everything for name in (cell.name, cell.method)}
     looks = {name: look for name, look in looks.items() if name in own}
@@ -52,7 +55,9 @@ def draw(
 
 
 def _key(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any] | None) -> str:
-    """A hash of all that the figures follow from. The frame's words hold its parameters, its records and where they lie."""
+    """A hash of all that the figures follow from. The frame's words hold its parameters, its records and where they
+    lie.
+    """
     made = hashlib.sha256(_code())
     for part in (repr((frame, looks, declared)).encode(), *_tables(frame)):
         made.update(hashlib.sha256(part).digest())  # of equal length, so that no two lists of parts look alike
