@@ -214,7 +214,10 @@ def _logs(rng, seeds, steps, i_c, beta):
     rows = []
     for seed in seeds:
         t = np.linspace(0, 1, 50)
-        noise = lambda scale: scale * rng.normal(size=50)
+
+        def noise(scale):
+            return scale * rng.normal(size=50)
+
         frame = {
             "seed": seed,
             "step": step,

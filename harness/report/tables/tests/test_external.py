@@ -1,4 +1,4 @@
-"""Runs made elsewhere: what fits stands in its table, unpaired; each thing that does not fit is refused with one line."""
+"""Runs made elsewhere: what fits stands in its table, unpaired; what does not fit is refused with one line each."""
 
 import numpy as np
 import pandas as pd
