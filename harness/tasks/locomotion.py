@@ -136,7 +136,7 @@ class Locomotion(Task):
 
     @cached_property
     def shown_steps(self) -> np.ndarray:
-        """[T', E]: the steps that are shown, every so manieth from a place of its own in each episode."""
+        """Return [T', E]: the steps that are shown, at the stride `every` from a place of its own in each episode."""
         n, every = self.params.episodes, self.params.every
         if every > self.horizon:
             raise BenchError(f"tasks.{self.name}.every = {every}: more than the {self.horizon} steps of an episode")
@@ -231,7 +231,7 @@ class LocomotionSource:
         return Rollout(*(part.transpose(0, 1).contiguous() for part in parts))
 
     def demonstrations(self) -> Rollout:
-        """[1, T, E, ...] of the expert, E = episodes, every so manieth step. Made once."""
+        """Return [1, T, E, ...] of the expert's E episodes, at the stride `every`. Made once."""
         return self._demonstrations
 
     @cached_property

@@ -38,7 +38,7 @@ def test_imports_are_absolute(path: Path) -> None:
 
 
 def test_packages_import_no_members() -> None:
-    """What a cell depends on is what it imports: a full `__init__` adds files unseen. That of harness has functions alone."""
+    """A cell depends on what it imports: a full `__init__` adds files unseen. That of harness has functions alone."""
     full = [path for path in FILES if path.name == "__init__.py" and path.read_text().strip()]
     assert [module(path) for path in full] == ["harness"]
     kinds = [type(node).__name__ for node in ast.parse(full[0].read_text()).body]

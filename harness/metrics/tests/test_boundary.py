@@ -62,7 +62,7 @@ def test_kl_over_both_classes_and_the_bounds_at_it():
     of, _ = values(Linear([1.0], c=0.02), 1)
     kl = 0.02 * (4 + 0.25)  # c E x^2
     assert of["kl"][0] == pytest.approx(kl, rel=1e-6)
-    # PAPER section 2: D = 0.85 needs a KL of 0.312 in one dimension and of 0.434 in many.
+    # D = 0.85 needs a KL of 0.312 in one dimension and of 0.434 in many.
     one, many = (values(Linear([1.0], c=k / 4.25), 1)[0] for k in (0.312, 0.434))
     assert one["bound_one_dim"][0] == pytest.approx(0.85, abs=2e-3)
     assert many["bound_many_dims"][0] == pytest.approx(0.85, abs=2e-3)

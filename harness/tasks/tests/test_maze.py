@@ -45,7 +45,7 @@ def waypoints(points, speed, close=0.04, gain=20.0):
     return act
 
 
-TABLE = [  # PAPER 6.3: controllers in a crude model of the mazes, hence the tolerances
+TABLE = [  # returns of controllers, worked out in a crude model of the mazes, hence the tolerances
     ("c", False, [(0.16, 0.34), (0.3, 0.5)], 1.0, -4.93, 0.3),
     ("c", True, [(0.44, 0.34), (0.3, 0.5)], 1.0, -4.87, 0.3),
     ("c", True, [(0.3, 0.5)], 1.0, -26.3, 0.4),
@@ -91,7 +91,7 @@ def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(kind, mon
         torch.testing.assert_close(getattr(single, name), getattr(exact, name), rtol=1e-4, atol=1e-4)
 
 
-def test_noise_alone_ends_as_in_the_sheet():
+def test_noise_alone_ends_as_worked_out():
     """Unit Gaussian actions: about -46 in the C-maze, about 0.15 by shaping in the S-maze."""
     for maze, low, high in (("c", -49, -43), ("s", -0.3, 0.8)):
         noise = draws().normal("eval", "test", (100, 20, 2))
