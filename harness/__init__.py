@@ -19,7 +19,7 @@ def scores(root: Path | str | None = None) -> pd.DataFrame:
     """Every score of every record, live and archived, a row each.
 
     Columns: task, cell, method (of an ablated cell the one that was changed), seed, step (the last one is the end of
-    training), metric, value, preset, and manifest, which names how the metric was measured ("" where nothing is to say).
+    training), metric, value, preset, and manifest, which names how the metric was measured ("" where nothing is).
     root: the project's folder; default: the one that this package lies in.
     Raises BenchError for a record that cannot be read, with the command that makes it again.
     """
