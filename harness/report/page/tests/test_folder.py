@@ -70,7 +70,8 @@ def test_what_a_killed_run_left_is_cleared_away(out):
     folder.replace(out, FIRST)
     code = (
         "import os, signal; from pathlib import Path; from harness.report.page import folder\n"
-        "def files():\n    yield 'figures/c.svg', b'c'\n    yield 'index.html', b'half'\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def files():\n    yield 'figures/c.svg', b'c'\n    yield 'index.html', b'half'\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
         f"folder.replace(Path({str(out)!r}), files())"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == -9
