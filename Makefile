@@ -43,9 +43,10 @@ mutants: $(READY)
 
 # Without network too: the packages of .venv, or those of PYTHON where there is no .venv.
 BUDGET ?= 20m
-PRESET ?= paper
+PRESET ?=
 gpu:
-	if test -x $(BENCH); then $(BENCH) gpu --budget $(BUDGET) --preset $(PRESET); else $(PYTHON) -m harness gpu --budget $(BUDGET) --preset $(PRESET); fi
+	if test -x $(BENCH); then set $(BENCH); else set $(PYTHON) -m harness; fi; \
+	"$$@" gpu --budget $(BUDGET) $(if $(PRESET),--preset $(PRESET))
 
 # The page from the records at hand, in build/report: no DVC, nothing trained.
 report: $(READY)

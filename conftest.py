@@ -1,15 +1,18 @@
-"""Before any test: the pins of the bit-exact tier, one thread, and DVC kept out of the user's own folders."""
+"""Before any test: set the pins of the bit-exact tier and one thread, and keep DVC out of the user's own folders."""
 
 import os
 import tempfile
+from pathlib import Path
 
 from harness.run.pins import pin
 
-pin()
-
-import torch
-
-torch.set_num_threads(1)
+pin()  # before anything imports torch
 
 for name in ("DVC_GLOBAL_CONFIG_DIR", "DVC_SITE_CACHE_DIR"):
-    os.environ.setdefault(name, os.path.join(tempfile.gettempdir(), f"bench-tests-{os.getuid()}", name.lower()))
+    os.environ.setdefault(name, str(Path(tempfile.gettempdir()) / f"bench-tests-{os.getuid()}" / name.lower()))
+
+
+def pytest_configure() -> None:
+    import torch
+
+    torch.set_num_threads(1)

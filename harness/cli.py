@@ -1,9 +1,9 @@
-"""The command `bench`: loads the file of harness/commands that is called, and turns what goes wrong into one line.
+"""The command `bench`: list the files of harness/commands, load the one that is called, and tell an error in one line.
 
-A command is a file there that does not begin with an underscore. The first line of its docstring is its help, EXAMPLE
-a call of it, `arguments(parser)` adds what it takes, and `run(args)` does it and returns the exit status, None for 0.
-What is slow to import is imported in `run`, so that help comes at once. A name that Python keeps for itself has an
-underscore behind it.
+A command is a file there whose name does not begin with an underscore. The first line of its docstring is its help,
+EXAMPLE is a call of it, `arguments(parser)` adds what it takes, and `run(args)` does it and returns the exit status,
+None for 0. What is slow to import is imported in `run`, so that help comes at once. A name that Python keeps for itself
+has an underscore behind it.
 """
 
 from __future__ import annotations

@@ -79,6 +79,7 @@ class TaskSpec:
     steps: updates in the run, for schedules (annealed noise, decayed rates).
     action_size: of a continuous action; n_actions: of a discrete set, whose actions are one-hot;
     horizon: longest episode, in control steps. All three are 0 where there is nothing to act on.
+    phase: how many of an observation's last coordinates tell the time within a cycle that the task follows.
     """
 
     family: str
@@ -89,6 +90,7 @@ class TaskSpec:
     action_size: int = 0
     n_actions: int = 0
     horizon: int = 0
+    phase: int = 0
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,11 @@ class Environments(Protocol):
         """Whole episodes from a reset, `n_envs` of each seed side by side."""
 
     def demonstrations(self) -> Rollout:
-        """The expert's episodes [1, T, E, ...], the same for all seeds."""
+        """The expert's episodes [1, T, E, ...], the same for all seeds.
+
+        Where these are recorded motions, whose actions nobody knows, the environments have `acted` too, a function
+        that gives episodes of a policy which follows them, with its actions.
+        """
 
 
 # What a method's outputs give to be scored, a protocol for each kind; a task names its own as `outputs`.

@@ -1,6 +1,7 @@
-"""Name -> module: a task family or an algorithm is the file of that name, or an algorithm comes with an installed package.
+"""Find a module by its name: a task family or an algorithm is the file of that name; packages may bring algorithms too.
 
-The only dynamic import. A package offers algorithms as entry points of the group `vdb_bench.methods`, name -> module.
+These are imported by name and not by a statement. A package offers algorithms as entry points of the group
+`vdb_bench.methods`, each a name and the module that it stands for.
 """
 
 from __future__ import annotations
@@ -47,11 +48,13 @@ def algorithm(name: str) -> ModuleType:
     module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
     if missing := [part for part in PROMISED if not hasattr(module, part)]:
         raise BenchError(
-            f"algorithm {name}{_of(found)}: {module.__file__} has no {', '.join(missing)}; see baselines/methods/_template.py"
+            f"algorithm {name}{_of(found)}: {module.__file__} has no {', '.join(missing)};"
+            " see baselines/methods/_template.py"
         )
     if not isinstance(module.FAMILIES, tuple) or not all(isinstance(family, str) for family in module.FAMILIES):
         raise BenchError(
-            f"algorithm {name}{_of(found)}: FAMILIES of {module.__file__} must be a tuple of strings, got {module.FAMILIES!r}"
+            f"algorithm {name}{_of(found)}: FAMILIES of {module.__file__} must be a tuple of strings,"
+            f" got {module.FAMILIES!r}"
         )
     return module
 
@@ -62,18 +65,25 @@ def template() -> ModuleType:
 
 
 def packaged(root: Path = ROOT) -> dict[str, Packaged]:
-    """The algorithms of installed packages. Raises BenchError where one has the name of another or of a file below `root`."""
+    """Return the algorithms of installed packages.
+
+    Raises BenchError where one has the name of another or of a file below `root`.
+    """
     found = dict(_entry_points(tuple(sys.path)))
     for name, its in found.items():
         if (root / METHODS / f"{name}.py").is_file():
             raise BenchError(
-                f"algorithm {name}{_of(its)} has the name of {METHODS}/{name}.py: rename the file, or uninstall the package"
+                f"algorithm {name}{_of(its)} has the name of {METHODS}/{name}.py:"
+                " rename the file, or uninstall the package"
             )
     return found
 
 
 def source(name: str, root: Path = ROOT) -> Path:
-    """The file of an algorithm, found without importing it. Raises BenchError where a package lacks the module that it names."""
+    """Find the file of an algorithm without importing it.
+
+    Raises BenchError where a package lacks the module that it names.
+    """
     if (its := packaged(root).get(name)) is None:
         return root / METHODS / f"{name}.py"
     try:
@@ -82,7 +92,8 @@ def source(name: str, root: Path = ROOT) -> Path:
         spec = None
     if spec is None or not spec.origin:
         raise BenchError(
-            f"algorithm {name}{_of(its)}: there is no module {its.module}; mend the package's entry point or uninstall it"
+            f"algorithm {name}{_of(its)}: there is no module {its.module};"
+            " mend the package's entry point or uninstall it"
         )
     return Path(spec.origin)
 

@@ -1,8 +1,9 @@
 """What stands in a record: the one schema that its writer (`harness.run.record`) and its readers share.
 
 A record folder, `results/records/<task>/<cell>/`, holds the files of `harness.store`: record.json (`Head`), scores.csv,
-curves.csv, provenance.json (`Provenance`) and, of some families, panels.csv, sheet.png and artefacts.npz; an archived
-one may hold verified.json (`Verified`). Records of an earlier schema are brought up to this one as they are read.
+curves.csv, provenance.json (`Provenance`) and, of some families, panels.csv, sheet.png and artefacts.npz, all of them
+under one seal (`harness.seal`); an archived one may hold verified.json (`Verified`). Records of an earlier schema are
+brought up to this one as they are read.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness import seal
 from harness.errors import BenchError
 from harness.settings import Seeds, Settings
-from harness.store import HEAD, PROVENANCE, VERIFIED, CellName, Value, command_of
+from harness.store import ARCHIVE, HEAD, PROVENANCE, SEAL, VERIFIED, CellName, Value, command_of
 
-SCHEMA = 2
+SCHEMA = 3
+SEALED = 3  # the first schema whose records have a seal
 # Column -> kind of its values. curves.csv has further columns, one for each log, all of them numbers.
 SCORE_COLUMNS: dict[str, type] = {"task": str, "method": str, "seed": int, "step": int, "metric": str, "value": float}
 CURVE_COLUMNS: dict[str, type] = {"seed": int, "step": int}
@@ -157,17 +160,27 @@ def content(head: Head) -> dict[str, Any]:
 
 
 def read_head(folder: Path) -> Head:
-    """The head of the record in `folder`, whichever schema it was written with.
+    """The head of the record in `folder`, whichever schema it was written with; the way into every record.
 
-    Raises BenchError with cell, file, fault and cure in one line.
+    Raises BenchError with cell, file, fault and cure in one line: also where the seal of the record is broken, and
+    where it is the record of another cell or, in the archive, of another preset.
     """
     cell = CellName(folder.parent.name, folder.name)
     where, cure = f"{cell}: {HEAD}", f"run `{command_of(folder)}`"
+    seal.check(folder)
     found = _mapping(folder / HEAD, where, cure)
     if "schema" not in found:
         missing = ["schema", *(name for name in Head.model_fields if name not in found)]
         raise BenchError(f"{where} has no {', '.join(missing)}; {cure}")
-    return checked(Head, _without_number(upgraded(found, str(cell), cure)), where, cure)
+    head = checked(Head, _without_number(upgraded(found, str(cell), cure)), where, cure)
+    if found["schema"] >= SEALED and not seal.has_seal(folder):
+        raise BenchError(f"{cell}: {SEAL} is missing: restore the record, e.g. with git, or {cure}")
+    if (head.task, head.cell) != (cell.task, cell.name):
+        raise BenchError(f"{where} is of {head.task}/{head.cell}: put the record back where it belongs, or {cure}")
+    preset = folder.parents[1].name
+    if folder.parents[2].name == ARCHIVE.name and head.preset != preset:
+        raise BenchError(f"{where} is of preset {head.preset}, not {preset}: put the record back where it belongs")
+    return head
 
 
 def read_provenance(folder: Path) -> Provenance:
@@ -186,11 +199,11 @@ def read_verified(folder: Path) -> Verified:
 def upgraded(found: dict[str, Any], cell: str, cure: str) -> dict[str, Any]:
     """A head of any schema that was ever written as one of the present schema. Raises BenchError for another one.
 
-    Schema 1 gave every metric a unit, which was always empty: labels name units.
+    Schema 1 gave every metric a unit, which was always empty: labels name units. Up to schema 2 records had no seal.
     """
-    if (number := found["schema"]) not in (1, SCHEMA) or isinstance(number, bool):
+    if (number := found["schema"]) not in range(1, SCHEMA + 1) or isinstance(number, bool):
         raise BenchError(f"{cell} has schema {number}, this code reads 1 to {SCHEMA}; {cure}")
-    if number == SCHEMA or not isinstance(metrics := found.get("metrics"), dict):
+    if number > 1 or not isinstance(metrics := found.get("metrics"), dict):
         return found | {"schema": SCHEMA}
     without = {
         name: {key: value for key, value in block.items() if key != "unit"} if isinstance(block, dict) else block

@@ -18,7 +18,9 @@ RECORDS, ARCHIVE = Path("results/records"), Path("results/archive")
 # The files of a record; `harness.schema` says what stands in them.
 HEAD, SCORES, CURVES, PROVENANCE = "record.json", "scores.csv", "curves.csv", "provenance.json"
 PANELS, SHEET, ARTEFACTS = "panels.csv", "sheet.png", "artefacts.npz"  # of the families that write them
-VERIFIED = "verified.json"  # of an archived record
+FILES = frozenset((HEAD, SCORES, CURVES, PROVENANCE, PANELS, SHEET, ARTEFACTS))  # what a cell may leave
+SEAL = "SHA256SUMS"  # of all of these; see `harness.seal`
+VERIFIED = "verified.json"  # of an archived record, made later
 LONGEST = 64  # characters of a name
 NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{LONGEST - 1}}}")
 
@@ -57,7 +59,8 @@ def checked_name(what: str, name: Any) -> str:
     """`name` as it is, if it can be one component of a path. Raises BenchError, with `what` it names, if not."""
     if isinstance(name, (bool, int, float)) or name is None:
         raise BenchError(
-            f"{what}: YAML reads this name as {'null' if name is None else spelled(name)}, not as text: put it between quotes"
+            f"{what}: YAML reads this name as {'null' if name is None else spelled(name)}, not as text:"
+            " put it between quotes"
         )
     if not isinstance(name, str) or not NAME.fullmatch(name):
         shown = ascii(name) if len(ascii(name)) <= LONGEST + 2 else ascii(name)[:LONGEST] + "..."

@@ -12,10 +12,11 @@ from torch import Tensor
 from baselines.parts.control.acting import Acting
 from baselines.parts.control.normaliser import ScaleParams, normaliser
 from baselines.parts.control.policy import PolicyParams, policy
+from baselines.parts.control.transitions import with_actions
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("locomotion", "maze", "tabular")
+FAMILIES = ("locomotion", "maze", "mocap", "tabular")
 
 
 class Params(Settings):
@@ -37,12 +38,12 @@ class Cloning(Method[Environments]):
         super().__init__(draws.n_seeds)
         self.params = params
         self.policy = policy(draws.n_seeds, spec, params.policy)
-        self.see = normaliser(draws.n_seeds, math.prod(spec.shape), params.normaliser)
+        self.see = normaliser(draws.n_seeds, math.prod(spec.shape), params.normaliser, spec.phase)
         self.ready(draws, device)
         self.optimizer = SeedOptimizer(self.policy.parameters(), params.optimizer, self.alive)
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
-        expert, shape = source.demonstrations(), (self.params.steps_per_update, self.params.batch)
+        expert, shape = with_actions(source), (self.params.steps_per_update, self.params.batch)
         observations, actions = (part.flatten(1, 2)[0] for part in (expert.observations, expert.actions))
         rows = draws.integers("expert", "rows", shape, len(actions))
         if draws.step == 0:

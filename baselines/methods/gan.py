@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from baselines.parts.adversarial.adversary import Adversary, AdversaryParams
-from baselines.parts.nets.ema import Ema, EmaParams
+from baselines.parts.nets.ema import EmaParams, averaged
 from baselines.parts.nets.images import NetParams, generator, image_body
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from harness.contracts import Draws, Method, Source, TaskSpec
@@ -23,7 +23,10 @@ FAMILIES = ("images",)
 
 
 class Params(AdversaryParams):
-    """latent: the number of a latent's dimensions. critic_steps, generator_steps: in one step of the run."""
+    """latent: the number of a latent's dimensions. critic_steps, generator_steps: in one step of the run.
+
+    ema: of the generator that is scored; null: the generator as it is.
+    """
 
     algorithm: Literal["gan"]
     latent: int = Field(256, ge=1)
@@ -33,7 +36,7 @@ class Params(AdversaryParams):
     net: NetParams
     generator_net: NetParams
     generator_optimizer: OptimizerParams
-    ema: EmaParams
+    ema: EmaParams | None = None
 
 
 class Gan(Method[Source]):
@@ -43,7 +46,7 @@ class Gan(Method[Source]):
         self.generator = generator(n, params.latent, spec.shape, params.generator_net)
         self.adversary = Adversary(n, image_body(n, spec.shape, params.net), params)
         self.ready(draws, device)
-        self.ema = Ema(self.generator, params.ema.decay_for(params.batch))
+        self.ema = averaged(self.generator, params.ema, params.batch)
         self.optimizer = SeedOptimizer(self.generator.parameters(), params.generator_optimizer, self.alive)
 
     def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:

@@ -17,10 +17,10 @@ from baselines.parts.adversarial.discriminators import DiscriminatorParams, disc
 from baselines.parts.adversarial.replay import Replay, ReplayParams
 from baselines.parts.control.acting import Acting
 from baselines.parts.control.learner import Learner, LearnerParams
-from baselines.parts.control.transitions import Transitions, as_steps, transitions
+from baselines.parts.control.transitions import Transitions, as_steps, transitions, with_actions
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("locomotion", "maze", "tabular")
+FAMILIES = ("locomotion", "maze", "mocap", "tabular")
 
 
 class Params(Settings):
@@ -29,6 +29,8 @@ class Params(Settings):
     discriminator_steps: how many such steps one update makes.
     replay: past paths beside the new ones, or None for the new ones alone.
     replay_log_pi: pi(a|s) of replayed rows is that of the policy as it is now, or of the one that acted.
+    shown: the demonstrations, or where these are recorded motions, whose actions nobody knows, acted: the episodes of
+        a policy that follows them, for a discriminator that sees actions.
     order: whether the policy is rewarded by the discriminator as it is after this update's steps, or before them.
     """
 
@@ -39,6 +41,7 @@ class Params(Settings):
     discriminator_steps: int = Field(50, ge=1)
     replay: ReplayParams | None = None
     replay_log_pi: Literal["current", "behaviour"] = "current"
+    shown: Literal["demonstrations", "acted"] = "demonstrations"
     order: Literal["discriminator_first", "policy_first"] = "discriminator_first"
 
 
@@ -56,7 +59,8 @@ class Imitation(Method[Environments]):
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
         """Act, fit the discriminator, and improve the policy on its reward."""
-        params, shown = self.params, source.demonstrations()
+        params = self.params
+        shown = source.demonstrations() if params.shown == "demonstrations" else with_actions(source)
         self.learner.meet(shown, draws)
         rollout = self.learner.rollout(source, draws)
         new = transitions(rollout, params.discriminator.last_next)

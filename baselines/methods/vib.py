@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from typing import Literal
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from baselines.parts.adversarial.bottleneck import Bottleneck, BottleneckParams, Code, PlainCode
 from baselines.parts.layers import StackedLinear
-from baselines.parts.nets.ema import Ema, EmaParams
+from baselines.parts.nets.ema import EmaParams, averaged
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.nets.perceptron import MLPBody, MLPParams
 from harness.contracts import Draws, Method, Source, TaskSpec
@@ -21,7 +22,10 @@ FAMILIES = ("labelled",)
 
 
 class Params(MLPParams):
-    """code_size: the size of the twin's deterministic code, where bottleneck is None."""
+    """code_size: the size of the twin's deterministic code, where bottleneck is None.
+
+    ema: of the net that is scored; null: the net as it is.
+    """
 
     kind: Literal["mlp"] = "mlp"
     algorithm: Literal["vib"]
@@ -29,7 +33,7 @@ class Params(MLPParams):
     bottleneck: BottleneckParams | None = None
     code_size: int | None = Field(None, ge=1)
     optimizer: OptimizerParams
-    ema: EmaParams
+    ema: EmaParams | None = None
 
 
 class Classifier(torch.nn.Module):
@@ -50,7 +54,19 @@ class Classifier(torch.nn.Module):
 
     def encode(self, x: Tensor, noise: Tensor | None) -> Code:
         """The `Code` of x [S, B, ...], with z [S, B, K]."""
-        return self.code(self.body.before_code(self.body(x)), noise)
+        return self.code(self._features(x), noise)
+
+    def encoded(self, x: Tensor) -> Callable[[Tensor | None], Tensor]:
+        """Encode x [S, B, ...] once. The function returned turns noise [S, B, K] into a code z [S, B, K]."""
+        h, code = self._features(x), self.code
+        if isinstance(code, Bottleneck):
+            mean, log_std = code.gaussian(h)
+            return lambda noise: code.sample(mean, log_std, noise)
+        z = code(h).z
+        return lambda noise: z
+
+    def _features(self, x: Tensor) -> Tensor:
+        return self.body.before_code(self.body(x))
 
 
 class Vib(Method[Source]):
@@ -59,7 +75,7 @@ class Vib(Method[Source]):
         self.params = params
         self.net = Classifier(draws.n_seeds, spec, params)
         self.ready(draws, device)
-        self.ema = Ema(self.net, params.ema.decay_for(params.batch))
+        self.ema = averaged(self.net, params.ema, params.batch)
         self.optimizer = SeedOptimizer(self.net.parameters(), params.optimizer, self.alive)
 
     def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:
@@ -93,12 +109,13 @@ class Vib(Method[Source]):
         """The log [S, B, classes] of the softmax averaged over n_codes samples of the code, for x [B, ...]."""
         x = x.expand(len(self.alive), *x.shape)
         net = self.ema.net
+        code = net.encoded(x)
 
         def share(i: int) -> Tensor:
             """The probabilities by sample i of the code, over n_codes."""
             name, shape = f"code/{n_codes}/{i}", (x.shape[1], net.code_size)
             noise = draws.normal("eval", name, shape) if self.params.bottleneck else None
-            return net.decoder(net.encode(x, noise).z).softmax(2) / n_codes
+            return net.decoder(code(noise)).softmax(2) / n_codes
 
         return reduce(torch.add, map(share, range(n_codes))).log()
 

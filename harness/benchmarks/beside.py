@@ -4,14 +4,14 @@
     python -m harness.benchmarks.beside ppo PYTHON --robot HalfCheetah-v5 --steps 300000 --pairs 3
 
 or `bench speed --peer gail --python PYTHON`. PYTHON is that of an environment with `imitation` (for gail) and
-stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step and all
-settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of ours, on one
-thread each. With two cores the stack is two blocks at once, and stands against the faster of the peer's two ways: on one core,
-or on both with a process for each world.
+stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step
+and all settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of
+ours, on one thread each. With two cores the stack is two blocks at once, and stands against the faster of the peer's
+two ways: on one core, or on both with a process for each world.
 
-What still differs: the peer's discriminator normalises by both sides' observations, so ours does, and with it its policy, as
-there is one normaliser here; and the peer shortens the gradients of policy and value together, ours each alone. The result is
-printed and written to results/benchmarks/.
+Two things still differ. The peer's discriminator normalises by both sides' observations, so ours does too, and with it
+its policy, as there is one normaliser here. And the peer shortens the gradients of policy and value together, ours each
+alone. The result is printed and written to results/benchmarks/.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _blocks(work: Work, seeds: tuple[int, ...]) -> float:
-    """Steps per second of all `seeds` together, in as many processes at once as there are cores; each has a part of them."""
+    """Measure steps per second of all `seeds` together, with a process for each core that takes a part of them."""
     parts = [(work, seeds[k::CORES]) for k in range(CORES)]
     return len(seeds) * work.steps / max(run["seconds"] for run in at_once(_ours, parts))
 
@@ -279,7 +279,10 @@ def block(algorithm: str) -> dict[str, Any]:
 
 
 def _ceiling(work: Work) -> float:
-    """Environment steps per second of the simulator under actions at random, one thread, as many worlds as the stack has."""
+    """Measure the simulator's environment steps per second under random actions, in as many worlds as the stack has.
+
+    It runs on one thread.
+    """
     import numpy as np
 
     from harness.sim.robots import ROBOTS, Worlds

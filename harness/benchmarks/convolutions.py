@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import torch
 
-from harness.benchmarks.device import BLOCK, WAYS, Training
+from harness.benchmarks.device import BLOCK, WAYS, Setting, Training
 from harness.benchmarks.record import Options, alternate, record, row
 from harness.errors import BenchError
 from harness.report.records.measured import Record
@@ -28,7 +28,7 @@ def measure(options: Options) -> Iterator[Record]:
     runs, modes = {}, {}
     for way in WAYS:
         try:
-            training = Training(device, "fp32", on_cuda, SEEDS, options.count * updates, way)
+            training = Training(device, Setting("fp32", on_cuda, SEEDS, way), options.count * updates)
         except BenchError as error:
             print(f"  left out: {error}", flush=True)
             continue

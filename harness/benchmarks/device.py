@@ -14,12 +14,14 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
 import torch
+
+if TYPE_CHECKING:
+    from harness.run.params import Precision
 
 SHAPE, IMAGES, WARM_UP = (3, 32, 32), 10_000, 5
 WAYS = ("loop", "grouped", "branches", "products")
@@ -58,16 +60,11 @@ class Pixels:
 
 
 class Training:
-    """Updates of the released image nets on one device, warmed up, to be timed as often as wanted.
-
-    way: to convolve a stack of seeds, one of WAYS, or None for the best of the device.
-    """
+    """Updates of the released image nets on one device, warmed up, to be timed as often as wanted."""
 
     VARIABLE = "BENCH_CONVOLUTIONS"
 
-    def __init__(
-        self, device: torch.device, precision: str, graphs: bool, seeds: int, steps: int, way: str | None = None
-    ):
+    def __init__(self, device: torch.device, setting: Setting, steps: int):
         from harness import registry
         from harness.contracts import TaskSpec
         from harness.run.seeds import CounterDraws
@@ -75,11 +72,11 @@ class Training:
 
         algorithm, numbers, spec = (
             registry.algorithm("gan"),
-            tuple(range(seeds)),
+            tuple(range(setting.seeds)),
             TaskSpec("images", SHAPE, WARM_UP + steps),
         )
-        self.device, self.precision, self.done = device, precision, 0
-        self.variables = {"BENCH_GRAPHS": str(int(graphs)), self.VARIABLE: way or ""}
+        self.device, self.setting, self.done = device, setting, 0
+        self.variables = {"BENCH_GRAPHS": str(int(setting.graphs)), self.VARIABLE: setting.way or ""}
         with patch.dict(os.environ, self.variables):
             method = algorithm.build(
                 algorithm.Params(**BLOCK), spec, CounterDraws(numbers, "benchmark", lookahead=1), device
@@ -92,41 +89,65 @@ class Training:
         from harness.run.device import arithmetic
 
         wait = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
-        with patch.dict(os.environ, self.variables), arithmetic(self.precision, self.device):
+        exactly = arithmetic(self.setting.precision, self.device, self.setting.deterministic)
+        with patch.dict(os.environ, self.variables), exactly:
             wait()
             started = time.perf_counter()
-            for self.done in range(self.done, self.done + updates):
-                self.step(self.done)
-            self.done += 1
+            for step in range(self.done, self.done + updates):
+                self.step(step)
+            self.done += updates
             wait()
             return time.perf_counter() - started
 
 
-def rows(device: torch.device, updates: int, repeats: int = 5) -> Iterator[dict[str, Any]]:
-    """One measurement after the other: medians and ranges of `repeats` runs of `updates`."""
-    on_cuda = device.type == "cuda"
-    for precision in ("fp32", "tf32", "bf16") if on_cuda else ("fp32", "bf16"):
-        for graphs in (False, True) if on_cuda else (False,):
-            for seeds, way in ((1, None), *((5, way) for way in (WAYS if on_cuda else [None]))):
-                if on_cuda:
-                    torch.cuda.reset_peak_memory_stats()
-                training = Training(device, precision, graphs, seeds, repeats * updates, way)
-                rates = [seeds * BLOCK["batch"] * updates / training.seconds(updates) for _ in range(repeats)]
-                yield {
-                    "precision": precision,
-                    "updates": training.step.mode,
-                    "seeds": seeds,
-                    "convolutions": way,
-                    "images_per_second": statistics.median(rates),
-                    "least": min(rates),
-                    "most": max(rates),
-                    "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
-                }
+class Setting(NamedTuple):
+    """graphs: whether updates are captured. way: to convolve a stack of seeds, or None for the best of the device.
+
+    deterministic: as in training; without it, what that costs is seen.
+    """
+
+    precision: Precision
+    graphs: bool
+    seeds: int
+    way: str | None = None
+    deterministic: bool = True
+
+
+def settings(device: torch.device) -> list[Setting]:
+    """What is measured on a device, what a first minute should show first."""
+    if device.type != "cuda":
+        return [Setting(precision, False, seeds) for precision in ("fp32", "bf16") for seeds in (1, 5)]
+    stacks = ((1, None), *((5, way) for way in WAYS))
+    kinds = [(precision, graphs) for graphs in (True, False) for precision in ("tf32", "fp32", "bf16")]
+    found = [Setting(*kind, seeds, way) for kind in kinds for seeds, way in stacks]
+    loose = [Setting(*kind, 5, None, False) for kind in kinds if kind[1]]
+    return found[: len(stacks)] + loose[:1] + found[len(stacks) :] + loose[1:]
+
+
+def measured(device: torch.device, setting: Setting, updates: int, repeats: int = 5) -> dict[str, Any]:
+    """Medians and ranges of `repeats` runs of `updates`."""
+    on_cuda, seeds = device.type == "cuda", setting.seeds
+    if on_cuda:
+        torch.cuda.reset_peak_memory_stats()
+    training = Training(device, setting, repeats * updates)
+    rates = [seeds * BLOCK["batch"] * updates / training.seconds(updates) for _ in range(repeats)]
+    return {
+        "precision": setting.precision,
+        "updates": training.step.mode,
+        "seeds": seeds,
+        "convolutions": setting.way,
+        "deterministic": setting.deterministic,
+        "images_per_second": statistics.median(rates),
+        "least": min(rates),
+        "most": max(rates),
+        "peak_bytes": torch.cuda.max_memory_allocated() if on_cuda else None,
+    }
 
 
 def told(row: dict[str, Any]) -> str:
     """A row for the terminal."""
     way = f"  {row['convolutions']}" if row["convolutions"] else ""
+    way += "" if row["deterministic"] else "  not deterministic"
     return (
         f"{row['precision']}  {row['seeds']} seeds  {row['images_per_second']:10,.0f} images/s  {row['updates']}{way}"
     )
@@ -142,9 +163,9 @@ def main() -> None:
     args = parser.parse_args()
     device = pick_device()
     found = []
-    for row in rows(device, args.updates):
-        found.append(row)
-        print(told(row), flush=True)
+    for setting in settings(device):
+        found.append(measured(device, setting, args.updates))
+        print(told(found[-1]), flush=True)
     if args.out:
         write_text(
             args.out,

@@ -1,11 +1,12 @@
-"""From image files to the Frechet distance beside pytorch-fid and torch-fidelity: 5,000 images, Inception v3, one thread.
+"""Time image files to the Frechet distance beside pytorch-fid and torch-fidelity.
 
     bench speed --peer torch-fidelity
 
-All sides read the same JPEG files, pass them through the same net with the same random weights (the time does not depend on
-them) and take the distance to the same ready reference. A run encodes `images` of them and the time is scaled to 5,000, as it is
-the same work image after image; the distance is that of 5,000 features, made (`frechet.features`), as few images leave a matrix of
-low rank, which is quick. Ours decodes into its cache, which is new each time.
+5,000 images pass through Inception v3 on one thread. All sides read the same JPEG files, pass them through the same net
+with the same random weights (the time does not depend on them) and take the distance to the same ready reference. A run
+encodes `images` of them, and the time is scaled to 5,000, as the work is the same for each image. The distance is that
+of 5,000 made features (`frechet.features`), as few images leave a matrix of low rank, which is quick. Ours decodes into
+its cache, which is new each time.
 """
 
 from __future__ import annotations
@@ -96,7 +97,10 @@ def precision(options: Options) -> Iterator[Record]:
 
 
 def _made(folder: Path, n: int, n_reference: int) -> dict[str, Any]:
-    """n images of smooth noise and a reference of others, as JPEG files; 5,000 features a side; random weights; all paths."""
+    """Make n images of smooth noise and a reference of others as JPEG files, features and random weights.
+
+    Returns the paths of all. There are 5,000 features on each side.
+    """
     from PIL import Image
 
     rng = np.random.default_rng(0)

@@ -2,8 +2,8 @@
 
     bench speed frechet
 
-d = 2048 features, 5,000 samples a side, one thread. The root of the reference is taken once for all distances to it; the
-relative difference of the two results stands in the settings.
+d = 2048 features, 5,000 samples a side, one thread. The root of the reference is taken once for all distances to it;
+the relative difference of the two results stands in the settings.
 """
 
 from __future__ import annotations

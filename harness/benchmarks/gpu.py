@@ -1,8 +1,9 @@
-"""`bench gpu`: what to do with some minutes of a GPU. Is it right, how fast is it, and then cells of the paper preset.
+"""`bench gpu`: what to do with some minutes of a GPU. Is it right, how fast is it, and then cells of a preset.
 
-Works without network and without DVC. What a call leaves in the copy build/<preset>/ the next call goes on with:
-checks and speeds that stand for the same code and device are kept, cells go on from their checkpoints. All results are
-small files in that folder; `bench merge build/<preset>` brings the records into the store.
+Works without network, without git and without DVC. The data of the preset come first, as nothing is worth a minute
+that ends at a missing file. Then each part has its share of the budget and writes every row as it is made; what a call
+leaves in the copy build/<preset>/ the next one goes on with: rows stand as long as code and device are the same, cells
+go on from their checkpoints. `bench merge build/<preset>` brings finished records into the store.
 """
 
 from __future__ import annotations
@@ -11,28 +12,42 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
+from harness.checks.trial import Trial, name_of, project, stand_ins
 from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.places.prepare import prepare
 from harness.places.train import environment, finish_cell, train_block
 from harness.plan.identity import block_folder
-from harness.plan.keys import key_files, write_keys
-from harness.plan.plan import Cell, load_plan
-from harness.run.device import name_of, pick_device
-from harness.run.params import digest
+from harness.plan.keys import code_key, write_keys
+from harness.plan.plan import Cell, Plan, load_plan
+from harness.run.device import name_of as device_name
+from harness.run.device import pick_device
+from harness.run.params import digest, read_yaml
 from harness.run.record import to_json
 from harness.workspace.copies import alone, private_copy
-from harness.workspace.presets import compose_preset
+from harness.workspace.presets import compose_preset, names
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 CHECKED, SPEEDS, ACTING = "gpu-check.json", "gpu-speed.json", "gpu-acting.json"
+MOST = {CHECKED: 170.0, SPEEDS: 180.0, ACTING: 120.0}  # seconds of a call, after which no new row is begun
+SHARE = 0.25  # of the budget, which none of them passes either
+
+Row = dict[str, Any]
+
+
+class Item(NamedTuple):
+    """A row to be made. name: what it is of, with the code that it follows from; line: the row for the terminal."""
+
+    name: str
+    make: Callable[[], Row]
+    line: Callable[[Row], str]
 
 
 def seconds(text: str) -> float:
@@ -43,88 +58,140 @@ def seconds(text: str) -> float:
     return float(found[1]) * UNITS[found[2]]
 
 
-def run(root: Path, preset: str, budget: float, order: Iterable[str] = ()) -> bool:
-    """Checks, speeds, then cells until `budget` (seconds) is spent; whether all methods passed the check.
+def run(root: Path, preset: str | None, budget: float, order: Iterable[str] = ()) -> bool:
+    """Checks, speeds, then cells until `budget` (seconds) is spent; whether all that was checked is right.
 
-    order: TASK/CELL by value, the first comes first; otherwise as the preset has them. Raises BenchError without a GPU.
+    preset: None for the first of those meant for a GPU whose data are at hand. order: TASK/CELL by value, the first
+    comes first; otherwise as the preset has them. Raises BenchError without a GPU, and where the data of the preset
+    asked for are missing.
     """
     deadline = time.monotonic() + budget
     device = pick_device()
     if device.type != "cuda" and os.environ.get("BENCH_DEVICE") != "cpu":
         raise BenchError("torch sees no GPU here: run this where it does, or try it on the CPU with BENCH_DEVICE=cpu")
-    params = compose_preset(root, preset)
-    with alone(root, preset):
-        return _run(root, preset, params, device, list(order), deadline)
-
-
-def _run(
-    root: Path, preset: str, params: dict[str, Any], device: torch.device, order: list[str], deadline: float
-) -> bool:
-    copy = private_copy(root, preset, params)
-    write_keys(copy, params)
-    code = {name: key["code"] for name, key in key_files(params, copy).items()}
-    told = {"device": name_of(device), "code": digest(code)}
-    passed = all(row["holds"] for row in _kept(copy / CHECKED, told, lambda: _check(copy, device)))
-    _kept(copy / SPEEDS, told, lambda: _speeds(device))
-    _kept(copy / ACTING, told | {"engine": _engine()}, lambda: _acting(root, device))
-    if not passed:
-        print("the device is not right, so no cell is trained on it: mend what the check names", flush=True)
-        return False
-    _train(copy, _ordered(load_plan(copy).cells, order), deadline)
-    print(
-        f"results: {copy}; bring finished records back with `bench merge {copy}`,"
-        f" unfinished ones with `bench pack {copy}`"
-    )
-    return True
-
-
-def _kept(path: Path, told: dict[str, str], make) -> list[dict[str, Any]]:
-    """The rows in `path` where they are of the same device and code, otherwise new ones."""
-    if path.is_file():
-        held = json.loads(path.read_text(encoding="utf-8"))
-        if {key: held.get(key) for key in told} == told:
-            print(f"{path.name}: done before for this device and code", flush=True)
-            return held["rows"]
-    rows = make()
-    write_bytes(path, to_json(told | {"environment": environment(pick_device()), "rows": rows}))
-    return rows
-
-
-def _check(root: Path, device: torch.device) -> list[dict[str, Any]]:
-    from harness.checks.on_device import TOLERANCE, check
-    from harness.checks.stacking import TOLERANCE as STACKED
-    from harness.checks.trial import project
-
-    print(f"{'method':<32} from CPU  alone/stack  resumes  (at most {TOLERANCE:g}, {STACKED:g}, yes)", flush=True)
-    rows = []
-    for v in check(project(root), device):
+    presets = for_gpus(root)
+    copy, plan = with_data(root, [preset] if preset else presets)
+    with alone(root, plan.params["preset"]):
+        cells = _ordered(plan.cells, list(order))
+        trials = _trials(root, [plan.params["preset"], *presets], cells, device)
+        checked = _rows(copy / CHECKED, device, [_check(trial) for trial in trials], budget)
+        _rows(copy / SPEEDS, device, _speeds(device), budget)
+        _rows(copy / ACTING, device, _acting(root, device), budget)
+        wrong = {row["cell"] for row in checked if not row["holds"]}
+        kinds = {_kind(trial.cell) for trial in trials if name_of(trial.cell) in wrong}
+        for cell in (cell for cell in cells if _kind(cell) in kinds):
+            print(f"{name_of(cell)}: left out, as the check found its method at fault on this device", flush=True)
+        _train(copy, [cell for cell in cells if _kind(cell) not in kinds], deadline)
         print(
-            f"{v.cell:<32} {v.from_cpu:8.1e} {v.from_stack:12.1e}  {'yes' if v.resumes else 'NO':<7}  {v.mode}"
-            + ("" if v.holds else f"  FAILS at {v.worst}"),
-            flush=True,
+            f"results: {copy}; `bench merge {copy}` brings finished records back,"
+            f" `bench pack {copy}` unfinished ones too"
         )
-        rows.append(v._asdict() | {"holds": v.holds})
+        return not wrong
+
+
+def for_gpus(root: Path) -> list[str]:
+    """The presets that are meant for a GPU, as their files say."""
+    return [name for name in names(root) if read_yaml(root / f"presets/{name}.yaml").get("gpu")]
+
+
+def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
+    """The copy of the first of `presets` whose data are at hand, and its plan; the data are loaded and hashed.
+
+    Raises BenchError where there is none, with what each of them lacks.
+    """
+    lacking = []
+    for preset in presets:
+        params = compose_preset(root, preset)
+        try:
+            with alone(root, preset):
+                copy = private_copy(root, preset, params)
+                write_keys(copy, params)
+                plan = load_plan(copy)
+                for task in params["tasks"]:
+                    prepare(copy, plan, task)
+        except BenchError as error:
+            lacking.append(f"preset {preset}: {error}")
+        else:
+            print(f"preset {preset}: its data are at hand", flush=True)
+            return copy, plan
+    raise BenchError("; ".join(lacking))
+
+
+def _rows(path: Path, device: torch.device, items: Sequence[Item], budget: float) -> list[Row]:
+    """The rows in `path` of these items on this device, and those that are made in the time of this part."""
+    deadline = time.monotonic() + min(MOST[path.name], SHARE * budget)
+    told = {"device": device_name(device), "environment": environment(device)}
+    held = _held(path, told["device"])
+    rows = [held[item.name] for item in items if item.name in held]
+    for item in (item for item in items if item.name not in held):
+        if time.monotonic() >= deadline:
+            break
+        rows.append({"item": item.name} | item.make())
+        print(item.line(rows[-1]), flush=True)
+        write_bytes(path, to_json(told | {"rows": rows}))
+    if items:
+        print(f"{path.name}: {len(rows)} of {len(items)} rows; the same command makes the rest", flush=True)
     return rows
 
 
-def _speeds(device: torch.device) -> list[dict[str, Any]]:
-    from harness.benchmarks.device import rows, told
-
-    found = []
-    for row in rows(device, 30 if device.type == "cuda" else 1, 5 if device.type == "cuda" else 2):
-        print(told(row), flush=True)
-        found.append(row)
-    return found
+def _held(path: Path, device: str) -> dict[str, Row]:
+    """Item -> row, of what was made on this device."""
+    if not path.is_file():
+        return {}
+    held = json.loads(path.read_text(encoding="utf-8"))
+    return {row["item"]: row for row in held["rows"] if "item" in row} if held["device"] == device else {}
 
 
-def _acting(root: Path, device: torch.device) -> list[dict[str, Any]]:
-    from harness.benchmarks.physics import line, rows
+def _trials(root: Path, presets: Sequence[str], cells: Sequence[Cell], device: torch.device) -> list[Trial]:
+    """What is to be checked: methods of `cells` first, then one cell of each algorithm and family, then the rest."""
+    trials = [Trial(tree, c, device) for tree in (stand_ins(root, presets), project(root)) for c in tree.cells]
+    wanted = {_kind(cell) for cell in cells}
+    first = {id(trial) for trial in {(t.cell.family, t.cell.algorithm): t for t in reversed(trials)}.values()}
+    return sorted(trials, key=lambda t: (_kind(t.cell) not in wanted, id(t) not in first))
 
-    found = []
-    for row in rows(root, device, 1, 3 if device.type == "cuda" else 1):
-        print(line(row), flush=True)
-        found.append(row)
-    return found
+
+def _kind(cell: Cell) -> tuple[str, str]:
+    """Cells of one kind run the same code by and large: what is wrong with one is taken to be wrong with the others."""
+    return cell.family, cell.method
+
+
+def _check(trial: Trial) -> Item:
+    from harness.checks.on_device import check
+
+    def make() -> Row:
+        verdict = check(trial)
+        return verdict._asdict() | {"holds": verdict.holds, "faults": verdict.faults}
+
+    return Item(f"{name_of(trial.cell)} {_code(trial.cell)}", make, _checked)
+
+
+def _checked(row: Row) -> str:
+    found = f"from CPU {row['from_cpu']:7.1e}  alone/stack {row['from_stack']:7.1e}  {row['mode']}"
+    return f"{row['cell']:<32} {found}" + (f"  FAILS: {'; '.join(row['faults'])}" if row["faults"] else "")
+
+
+def _code(cell: Cell) -> str:
+    return str(code_key(cell.family, cell.algorithm)["training"])
+
+
+def _speeds(device: torch.device) -> list[Item]:
+    from harness.benchmarks.device import measured, settings, told
+
+    updates, repeats = (30, 5) if device.type == "cuda" else (1, 2)
+    code = str(code_key("images", "gan")["training"])
+    return [Item(f"{s} {code}", lambda s=s: measured(device, s, updates, repeats), told) for s in settings(device)]
+
+
+def _acting(root: Path, device: torch.device) -> list[Item]:
+    from harness.benchmarks.physics import line, measured, works
+
+    code = digest([
+        code_key("locomotion", "imitation")["training"],
+        code_key("maze", "imitation")["training"],
+        _engine(),
+    ])
+    repeats = 3 if device.type == "cuda" else 1
+    return [Item(f"{w.title} {code}", lambda w=w: measured(root, w, device, 1, repeats), line) for w in works()]
 
 
 def _engine() -> str:
@@ -136,28 +203,24 @@ def _engine() -> str:
 
 
 def _ordered(cells: list[Cell], order: list[str]) -> list[Cell]:
-    names = {f"{cell.task}/{cell.name}": cell for cell in cells}
+    known = {name_of(cell): cell for cell in cells}
     for name in order:
-        if name not in names:
-            raise BenchError(f"--cells {name}: no such cell of this preset; known: {', '.join(names)}")
-    return [names[name] for name in order or names]
+        if name not in known:
+            raise BenchError(f"--cells {name}: no such cell of this preset; known: {', '.join(known)}")
+    return [known[name] for name in order] + [cell for cell in known.values() if not order]
 
 
 def _train(root: Path, cells: list[Cell], deadline: float) -> None:
-    prepared = set()
     for cell in cells:
-        if time.monotonic() >= deadline:
-            print(f"{cell.task}/{cell.name}: the budget is spent; the same command goes on here", flush=True)
-            return
         if (cell.folder(root) / "record.json").is_file():
             continue
-        if cell.task not in prepared:
-            prepare(root, load_plan(root), cell.task)
-            prepared.add(cell.task)
-        if all(train_block(root, cell, i, deadline) for i in range(len(cell.blocks))):
+        if time.monotonic() >= deadline:
+            print(f"{name_of(cell)}: the budget is spent; the same command goes on here", flush=True)
+            return
+        trained = all(train_block(root, cell, i, deadline) for i in range(len(cell.blocks)))
+        if trained and time.monotonic() < deadline:
             finish_cell(root, cell)
-            print(f"{cell.task}/{cell.name}: finished", flush=True)
+            print(f"{name_of(cell)}: finished", flush=True)
         else:
-            print(
-                f"{cell.task}/{cell.name}: stopped, see {block_folder(root, cell, cell.blocks[0]).parent}", flush=True
-            )
+            what = "trained, not scored" if trained else "stopped"
+            print(f"{name_of(cell)}: {what}, see {block_folder(root, cell, cell.blocks[0]).parent}", flush=True)

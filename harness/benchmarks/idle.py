@@ -1,6 +1,6 @@
-"""`dvc repro` with nothing to do: in a fresh clone of the commit that is checked out, where it finds all records up to date.
+"""Time `dvc repro` with nothing to do: `bench speed idle`.
 
-bench speed idle
+It runs in a fresh clone of the commit that is checked out, where it finds all records up to date.
 """
 
 from __future__ import annotations

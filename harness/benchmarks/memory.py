@@ -1,4 +1,6 @@
-"""Peak memory of a cell: a process of its own that trains a few updates of a whole block and scores them as at the end of a run.
+"""Measure the peak memory of a cell.
+
+A process of its own trains a few updates of a whole block and scores them as at the end of a run.
 
     bench speed memory
 

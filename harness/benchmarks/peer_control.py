@@ -1,14 +1,16 @@
-"""One run of a peer on a Gymnasium robot, in the peer's own environment: `imitation`'s GAIL, or stable-baselines3's PPO.
+"""Train a peer once on a Gymnasium robot: `imitation`'s GAIL or stable-baselines3's PPO, in the peer's environment.
 
     python harness/benchmarks/peer_control.py SETTINGS.json
 
-Called by `harness.benchmarks.beside` and `.target`, which write the settings. Needs stable-baselines3, gymnasium with MuJoCo,
-and for GAIL `imitation`; nothing of this project. Prints one line of JSON: seconds of training, and the returns of episodes
-with the final policy, which draws its actions; or, with a target, the returns along the way until it is reached.
+Called by `harness.benchmarks.beside` and `.target`, which write the settings. Needs stable-baselines3, gymnasium with
+MuJoCo, and for GAIL `imitation`; nothing of this project. Prints one line of JSON: seconds of training, and the returns
+of episodes with the final policy, which draws its actions; or, with a target, the returns along the way until it is
+reached.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import pathlib
@@ -141,8 +143,11 @@ class Reached(Exception):
 
 
 def published(settings: dict) -> dict:
-    """GAIL with the settings that `imitation` ships for Hopper, until the mean return of its policy is `target`, or `budget`
-    seconds of training have gone; the clock stands while a policy is scored."""
+    """Train GAIL with the settings that `imitation` ships for Hopper, and return the mean returns along the way.
+
+    It ends where the mean return of the policy reaches `target`, or after `budget` seconds of training; the clock
+    stands still while a policy is scored.
+    """
     from imitation.algorithms.adversarial.gail import GAIL
     from imitation.policies.base import NormalizeFeaturesExtractor
     from imitation.rewards.reward_nets import BasicRewardNet, NormalizedRewardNet
@@ -189,10 +194,8 @@ def published(settings: dict) -> dict:
             raise Reached
         since = time.perf_counter()
 
-    try:
+    with contextlib.suppress(Reached):
         trainer.train(settings["steps"], callback=score)
-    except Reached:
-        pass
     return {"path": path}
 
 

@@ -2,9 +2,9 @@
 
     python harness/benchmarks/peer_fid.py SETTINGS.json
 
-Called by `harness.benchmarks.fid`, which writes the settings; nothing of this project is needed. Prints one line of JSON:
-seconds from the files to the features, seconds of moments and distance, the distance. The net, a first pass and the reference
-are made before the clock starts.
+Called by `harness.benchmarks.fid`, which writes the settings; nothing of this project is needed. Prints one line of
+JSON: seconds from the files to the features, seconds of moments and distance, the distance. The net, a first pass and
+the reference are made before the clock starts.
 """
 
 from __future__ import annotations

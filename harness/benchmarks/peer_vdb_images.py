@@ -2,8 +2,9 @@
 
     python harness/benchmarks/peer_vdb_images.py SETTINGS.json
 
-Called by `harness.benchmarks.vdb_images`, which writes the settings. The loop is that of its train.py without data loading, logs
-and checkpoints; nets, optimisers, both steps and the moving average are its own code. It needs torch and PyYAML.
+Called by `harness.benchmarks.vdb_images`, which writes the settings. The loop is that of its train.py without data
+loading, logs and checkpoints; nets, optimisers, both steps and the moving average are its own code. It needs torch and
+PyYAML.
 """
 
 from __future__ import annotations

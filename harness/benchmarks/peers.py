@@ -1,7 +1,7 @@
-"""The peers: which packages each needs, the commands that make an environment with them, and how one of its scripts is run.
+"""The peers: the packages that each needs, the commands that make their environment, and how its scripts are run.
 
-Pins allow some beside this project (the extra `peers`); `imitation` asks for older versions of what we pin, so it has an
-environment of its own, with the versions of this project forced upon it.
+Some fit beside the pins of this project (the extra `peers`); `imitation` asks for older versions of what is pinned
+here, so it has an environment of its own, with the versions of this project forced upon it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Peer:
 
 OWN = (
     f"printf '%s\\n' {' '.join(FORCED)} > build/forced.txt && uv venv build/peers && "
-    f"uv pip install --python build/peers/bin/python --override build/forced.txt imageio==2.38.1 imitation==1.0.1 {' '.join(FORCED)}"
+    "uv pip install --python build/peers/bin/python --override build/forced.txt "
+    f"imageio==2.38.1 imitation==1.0.1 {' '.join(FORCED)}"
 )
 IMITATION = ("imitation", "stable-baselines3", "gymnasium", "mujoco")
 PEERS = {
@@ -48,7 +49,10 @@ PEERS = {
 
 
 def version(name: str, options: Options) -> dict[str, str]:
-    """{"name": package, "version": its version} in the peer's environment. Raises BenchError with the commands that make one."""
+    """Return {"name": package, "version": its version} of the peer's environment.
+
+    Raises BenchError, with the commands that make one, where there is none.
+    """
     peer, python = PEERS[name], options.python or Path(sys.executable)
     own = peer.make == OWN
     if not python.is_file():
@@ -79,10 +83,12 @@ def commit(folder: Path) -> str:
 
 
 def call(python: Path | None, script: str | tuple[str, ...], settings: dict[str, Any]) -> dict[str, Any]:
-    """One run in a process of its own, free to use all instructions: the last line that it prints, which is JSON.
+    """Run a script in a process of its own, free to use all instructions. Returns the last line of its output, JSON.
 
-    script: a file beside this one, or arguments for the interpreter. It is given the path of a file with the settings, and a
-    folder `scratch` in them that is gone afterwards. Raises BenchError with its last line of standard error if it fails.
+    script: a file beside this one, or arguments for the interpreter. It is given the path of a file with the settings,
+        and a folder `scratch` in them that is gone afterwards.
+
+    Raises BenchError with the script's last line of standard error if it fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "settings.json"

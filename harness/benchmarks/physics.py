@@ -2,8 +2,8 @@
 
     python -m harness.benchmarks.physics
 
-An update is rollout, discriminator and policy, as the presets have them; what the expert shows is noise, which takes as long.
-`acting` is the share of the time that goes into rollouts: policy, engine and reward.
+An update is rollout, discriminator and policy, as the presets have them; what the expert shows is noise, which takes as
+long. `acting` is the share of the time that goes into rollouts: policy, engine and reward.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,19 +59,19 @@ class Shown:
         return self.expert
 
 
-def rows(root: Path, device: torch.device, updates: int, repeats: int) -> Iterator[dict[str, Any]]:
-    """One measurement after the other: medians and ranges of `repeats` runs of `updates`. None without mujoco-warp."""
+def works() -> tuple[Work, ...]:
+    """What can be measured here: nothing without mujoco-warp."""
     if importlib.util.find_spec("mujoco_warp") is None:
         print(
             "steps per second are left out: physics on a device needs mujoco-warp, pip install 'vdb-bench[gpu]'",
             flush=True,
         )
-        return
-    for work in WORK:
-        yield _row(root, work, device, updates, repeats)
+        return ()
+    return WORK
 
 
-def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
+def measured(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
+    """Medians and ranges of `repeats` runs of `updates`."""
     on_cuda, blocks = device.type == "cuda", compose_preset(root, work.task)
     seeds, worlds = tuple(range(work.seeds)), work.worlds if on_cuda else FEW
     words = {"physics": "warp", "demonstrations": None, "seeds": seeds, "block": work.seeds}
@@ -88,15 +87,15 @@ def _row(root: Path, work: Work, device: torch.device, updates: int, repeats: in
     source, wait = Shown(task.source(device), task.spec, device), waiting(device)
     if on_cuda:
         torch.cuda.reset_peak_memory_stats()
-    rates, shares, step = [], [], 0
+    rates, shares, done = [], [], 0
     for count in (1, *[updates] * repeats):  # the first compiles and records
         source.seconds = 0.0
         wait()
         started = time.perf_counter()
-        for step in range(step, step + count):
+        for step in range(done, done + count):
             draws.step = step
             method.update(source, draws)
-        step += 1
+        done += count
         wait()
         seconds = time.perf_counter() - started
         rates.append(count * work.seeds * worlds * task.spec.horizon / seconds)
@@ -128,8 +127,8 @@ def line(row: dict[str, Any]) -> str:
 def main() -> None:
     from harness.run.device import pick_device
 
-    for row in rows(registry.ROOT, pick_device(), 1, 3):
-        print(line(row), flush=True)
+    for work in works():
+        print(line(measured(registry.ROOT, work, pick_device(), 1, 3)), flush=True)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,10 @@ QUICK_PAIRS = 2
 
 @dataclass(frozen=True)
 class Options:
-    """root: the project. quick: two pairs and less work. python: of the peer's environment, None for this one.
+    """Hold what a benchmark is called with.
 
-    checkout: a peer's code, where it is no package. pairs: None for as many as these say.
+    root: the project's folder. quick: run two pairs and less work. python: the interpreter of the peer's environment;
+    None for this one. checkout: a peer's code, where it is not a package. pairs: their number; None for the usual one.
     """
 
     root: Path
@@ -53,7 +54,10 @@ class Options:
 
 
 def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tuple[int, dict[str, float]]]:
-    """(k, what each run gave): all runs of pair k one by one, in an order that turns with k; prints each pair."""
+    """Yield (k, what each run gave). The runs of pair k follow one another in an order that turns with k.
+
+    Prints each pair.
+    """
     names = list(runs)
     for k in range(options.count):
         turn = k % len(names)

@@ -1,4 +1,4 @@
-"""The released CIFAR setting (`presets/cifar_cpu.yaml`, VGAN-GP) on images at random: what `stack` and `vdb_images` train.
+"""The released CIFAR setting (`presets/cifar_cpu.yaml`, VGAN-GP) on random images; `stack` and `vdb_images` train it.
 
 What an image shows does not change the time of a step. Nothing is read from a data set.
 """

@@ -30,9 +30,10 @@ ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
 
 
 def speed(options: Options, names: Sequence[str] = (), peer: str | None = None) -> Iterator[str]:
-    """Run the benchmarks of these names, the one beside `peer`, or all; each is written when it is done. Yields what to print.
+    """Run the benchmarks of these names, the one beside `peer`, or all. Yields what to print.
 
-    Of all, one whose peer is missing is left out with the line that says how to make it; where it was asked for that is an error.
+    Each is written when it is done. Where all are run, one whose peer is missing is left out with the line that says
+    how to make it; where it was asked for by name, that is an error.
     """
     known = ALONE | WITH_PEER
     chosen = [*names, *([peer] if peer else [])] or list(known)

@@ -2,9 +2,9 @@
 
     bench speed stack
 
-Nets of 64 units (two Gaussians), of 256 units (supervised bottleneck) and the residual nets of CIFAR. A pair trains seeds 0 to 4
-alone and then as a stack, each from nothing, on one thread; the first update is not counted. The images also with two cores: one
-seed on two threads, and five as two blocks at once on a thread each.
+Nets of 64 units (two Gaussians), of 256 units (supervised bottleneck) and the residual nets of CIFAR. A pair trains
+seeds 0 to 4 alone and then as a stack, each from nothing, on one thread; the first update is not counted. Images are
+also trained with two cores: one seed on two threads, and five as two blocks at once on a thread each.
 """
 
 from __future__ import annotations

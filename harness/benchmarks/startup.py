@@ -2,7 +2,8 @@
 
     bench speed startup
 
-The child is the command itself up to the training loop, which here ends it. Cells of each kind, with their data and simulators.
+The child is the command itself up to the training loop, which here ends it. Cells of each kind are started, with their
+data and simulators.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
     bench speed --peer gail-target --python PYTHON
 
-The peer's settings are those that `imitation` ships as its best for Hopper; ours are the archived preset's. Same robot, without
-early ends, same expert's episodes, one seed and one thread each. A policy is scored every so many steps as it draws its
-actions, over episodes that end where Gymnasium ends them; that time is not counted. A side that has not arrived when the budget
-ends counts with the time it had, which is a bound in its favour, and the record says so.
+The peer's settings are those that `imitation` ships as its best for Hopper; ours are the archived preset's. Both have
+the same robot, without early ends, the same expert's episodes, one seed and one thread. A policy is scored at a fixed
+interval of steps as it draws its actions, over episodes that end where Gymnasium ends them; that time is not counted. A
+side that has not arrived when the budget ends counts with the time it had, which is a bound in its favour, and the
+record says so.
 """
 
 from __future__ import annotations

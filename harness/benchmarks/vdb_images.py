@@ -3,8 +3,8 @@
     git clone https://github.com/akanazawa/vgan build/vdb-images
     bench speed --peer vdb-images --checkout build/vdb-images
 
-Both make the released setting (its configs/cifar10_vgan.1-gp.yaml): the same nets, batch, losses, penalty, optimisers and moving
-average, on images at random. An update is one step of the discriminator and one of the generator.
+Both train the released setting (its configs/cifar10_vgan.1-gp.yaml): the same nets, batch, losses, penalty, optimisers
+and moving average, on random images. An update is one step of the discriminator and one of the generator.
 """
 
 from __future__ import annotations

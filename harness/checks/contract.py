@@ -1,10 +1,12 @@
-"""What a method promises (`harness.contracts.Method`), one check each: the faults in plain words, none where it is kept.
+"""What a method promises (`harness.contracts.Method`): one check for each promise.
 
-`bench check METHOD` prints them; the tests run them over everything registered.
+A check returns the faults in plain words, none where the promise is kept. `bench check METHOD` prints them; the tests
+run them over everything registered.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -116,7 +118,10 @@ def _log_fault(value: Any) -> str | None:
     if not isinstance(value, Tensor):
         return f"is a {type(value).__name__}: return a tensor with one value per seed, [S]"
     if value.shape != (len(SEEDS),):
-        return f"has shape {list(value.shape)} for {len(SEEDS)} seeds: reduce over all axes but the first, e.g. x.flatten(1).mean(1)"
+        return (
+            f"has shape {list(value.shape)} for {len(SEEDS)} seeds:"
+            " reduce over all axes but the first, e.g. x.flatten(1).mean(1)"
+        )
     if value.requires_grad:
         return "holds on to its graph: return value.detach()"
     return None if torch.isfinite(value).all() else "is not finite at step {step}"
@@ -128,8 +133,11 @@ def stacking(trial: Trial) -> list[str]:
     if difference < TOLERANCE:
         return []
     return [
-        f"seed 4 trained alone and the same seed in a stack of five end differently ({name}, {difference:.0e} of its length;"
-        f" rounding gives less than {TOLERANCE:g}): something reduces over the seed axis; reduce over all axes but the first"
+        (
+            f"seed 4 trained alone and the same seed in a stack of five end differently ({name}, {difference:.0e} of"
+            f" its length; rounding gives less than {TOLERANCE:g}): something reduces over the seed axis;"
+            " reduce over all axes but the first"
+        )
     ]
 
 
@@ -145,8 +153,11 @@ def draws(trial: Trial) -> list[str]:
     kept = trial.load(trial.reference.folder, f"snapshot-{WATCHED_STEPS}.pt")["method"]
     if paths := differences(watched.method.state_dict(), kept):
         return [
-            f"the same {WATCHED_STEPS} steps taken again end differently ({_tensor(paths)}): something random comes from"
-            f" elsewhere, or a variable of the module remembers the first run; {mend}, and keep nothing outside the method"
+            (
+                f"the same {WATCHED_STEPS} steps taken again end differently ({_tensor(paths)}): something random comes"
+                f" from elsewhere, or a variable of the module remembers the first run; {mend},"
+                " and keep nothing outside the method"
+            )
         ]
     return []
 
@@ -170,10 +181,8 @@ def resume(trial: Trial) -> list[str]:
     """Stopped after a step and started again: state, moments, hashes, logs and snapshots are bit-equal."""
     folder = trial.folder()
     reference = trial.reference
-    try:
+    with contextlib.suppress(Stopped):
         trial.trained(folder, stop=STOP)
-    except Stopped:
-        pass
     _, again = trial.trained(folder)
     kept = sorted(path.name for path in reference.folder.glob("*.pt"))
     paths = [d for name in kept for d in differences(trial.load(folder, name), trial.load(reference.folder, name))]
@@ -182,8 +191,11 @@ def resume(trial: Trial) -> list[str]:
     changing = differences(_remembered(trial.build()), _remembered(reference.method))
     hint = f" (these attributes change: {_listed(path[1:] for path in changing)})" if changing else ""
     return [
-        f"stopped at step {STOP} and started again, the run ends differently ({_tensor(paths)}): something is remembered"
-        f" outside parameters, buffers and optimisers{hint}; register it as a buffer with the seeds as first axis"
+        (
+            f"stopped at step {STOP} and started again, the run ends differently ({_tensor(paths)}): something is"
+            f" remembered outside parameters, buffers and optimisers{hint};"
+            " register it as a buffer with the seeds as first axis"
+        )
     ]
 
 
@@ -200,18 +212,22 @@ def _remembered(method: Method) -> dict[str, Any]:
 
 
 def scoring(trial: Trial) -> list[str]:
-    """F6: bit-equal with scoring after every step, and scored twice the same."""
+    """Training is bit-equal with scoring after every step, and scoring twice gives the same."""
     folder, reference, numbers, faults = trial.folder(), trial.reference, trial.draws(), []
     first, second = (trial.score(reference.method, numbers.at(0)) for _ in range(2))
     if not isinstance(first, Tensor) or not first.dim() or len(first) != len(SEEDS):
         return [
-            "what outputs() gives for scoring has not the seeds as first axis; see `Method.outputs` in harness/contracts.py"
+            (
+                "what outputs() gives for scoring must have the seeds as first axis;"
+                " see `Method.outputs` in harness/contracts.py"
+            )
         ]
     if not torch.isfinite(first).all():
         faults.append("what outputs() gives for scoring is not finite")
     elif not torch.equal(first, second):
         faults.append(
-            'scored twice, the same state gives two results: draw with the stream "eval", and change nothing in outputs()'
+            "scored twice, the same state gives two results:"
+            ' draw with the stream "eval", and change nothing in outputs()'
         )
     trial.trained(folder, each=lambda method, step: trial.score(method, numbers.at(0)))
     if paths := differences(trial.load(folder, "checkpoint.pt"), trial.load(reference.folder, "checkpoint.pt")):
@@ -238,8 +254,9 @@ def divergence(trial: Trial) -> list[str]:
     if run.died != {1: BREAK + 1} or method.alive.tolist() != [True, False]:
         said = ", ".join(f"seed {SEEDS[place]} at step {step}" for place, step in run.died.items()) or "none"
         faults.append(
-            f"an infinite weight of seed 1 after step {BREAK} should mark that seed at step {BREAK + 1}; marked: {said}."
-            " SeedOptimizer does it: step per seed, and set `alive` false where a loss or gradient is not finite"
+            f"an infinite weight of seed 1 after step {BREAK} should mark that seed at step {BREAK + 1};"
+            f" marked: {said}. SeedOptimizer does it: step per seed, and set `alive` false where a loss or gradient is"
+            " not finite"
         )
     touched = [
         name
@@ -254,8 +271,8 @@ def divergence(trial: Trial) -> list[str]:
     ]
     if touched:
         faults.append(
-            f"an infinite weight of seed 1 has changed seed 0 ({_listed(dict.fromkeys(touched))}): something reduces over the"
-            " seed axis; reduce over all axes but the first"
+            f"an infinite weight of seed 1 has changed seed 0 ({_listed(dict.fromkeys(touched))}):"
+            " something reduces over the seed axis; reduce over all axes but the first"
         )
     return faults
 
@@ -273,7 +290,7 @@ def shown(file: str) -> str:
 
 
 def _tensor(paths: list[str]) -> str:
-    """The first of the tensors that differ, by the name that the method knows it by; its own state before moments and logs."""
+    """Name the first of the tensors that differ as the method does; its own state goes before moments and logs."""
     if not paths:
         return "its state's hash"
     own = [p.removeprefix("/method/") for p in paths if p.startswith("/method/")]

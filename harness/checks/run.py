@@ -17,7 +17,10 @@ INDENT = 2 + max(map(len, CHECKS)) + 2
 
 
 def check_cells(tree: Tree, cells: Sequence[Cell]) -> Iterator[tuple[str, int]]:
-    """(line to print, number of faults in it) of every check of every cell. Raises BenchError where data are missing."""
+    """Yield (line to print, number of faults in it) of every check of every cell.
+
+    Raises BenchError where data are missing.
+    """
     torch.set_num_threads(1)
     for cell in cells:
         trial, seen = Trial(tree, cell), {}

@@ -22,13 +22,15 @@ from harness.places.train import load_task
 from harness.plan import needs
 from harness.plan.plan import Cell, load_plan
 from harness.run import checkpoint
+from harness.run.device import arithmetic
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import Run, Schedule, train
 from harness.workspace.presets import compose_preset
 
 CPU = torch.device("cpu")
-FEW = 20  # environments of a seed
+FEW, IMAGES = 20, 4  # environments of a seed, and images in a batch of residual nets
+NETS, NARROW = ("net", "generator_net"), {"width": 4, "max_width": 8}
 SEEDS, STEPS, WATCHED_STEPS, POINTS = (0, 1), 9, 3, 3  # a state is kept for scoring, and logs, after every third step
 IDENTITY = {"name": "contract"}
 Each = Callable[[Method, int], None]
@@ -44,6 +46,7 @@ class Tree:
     def __init__(self, root: Path, cells: Sequence[Cell]):
         self.root = root
         self.cells = [small(cell) for cell in cells]
+        self.stood_in: set[str] = set()  # tasks with noise in place of their data
         self._tasks: dict[str, Task] = {}
         self._left = tempfile.TemporaryDirectory()  # of demonstrations
 
@@ -52,7 +55,9 @@ class Tree:
         if name not in self._tasks:
             params = next(c for c in self.cells if c.task == name).task_params
             expert = needs.demonstrations(params)
-            if expert and not (self.root / needs.place(expert)).parent.is_dir():
+            if name in self.stood_in:
+                self._tasks[name] = registry.family(params.family).stand_in(name, params)
+            elif expert and not (self.root / needs.place(expert)).parent.is_dir():
                 params = params.model_copy(update={"demonstrations": self._left_by(expert)})
                 self._tasks[name] = registry.family(params.family).build(name, params, self.root / ".scratch/data")
             else:
@@ -74,19 +79,37 @@ class Tree:
 def project(root: Path) -> Tree:
     """Every method block of params.yaml, and of the tasks that the smoke preset adds; ablations left out."""
     own = load_plan(root).cells
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-        json.dump(compose_preset(root, "smoke"), file)  # JSON is YAML
-        file.flush()
-        smoke = load_plan(root, file.name).cells
+    smoke = _of_preset(root, "smoke")
     cells = own + [cell for cell in smoke if cell.task not in {c.task for c in own}]
     return Tree(root, [cell for cell in cells if cell.ablation is None])
 
 
+def stand_ins(root: Path, presets: Sequence[str]) -> Tree:
+    """The cells of `presets` whose family can do without its data; of two with one name that of the earlier preset."""
+    cells = {name_of(cell): cell for preset in reversed(presets) for cell in _of_preset(root, preset)}
+    known = [c for c in cells.values() if c.ablation is None and hasattr(registry.family(c.family), "stand_in")]
+    tree = Tree(root, known)
+    tree.stood_in = {cell.task for cell in known}
+    return tree
+
+
+def _of_preset(root: Path, name: str) -> list[Cell]:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        json.dump(compose_preset(root, name), file)  # JSON is YAML
+        file.flush()
+        return load_plan(root, file.name).cells
+
+
 def small(cell: Cell) -> Cell:
-    """The same cell; one that acts has few environments."""
-    if not hasattr(cell.method_params, "learner"):
+    """The same cell; one that acts has few environments, and residual nets are narrow."""
+    params = cell.method_params
+    nets = {name: net for name in NETS if (net := getattr(params, name, None)) and hasattr(net, "max_width")}
+    if nets:
+        narrow = {name: net.model_copy(update=NARROW) for name, net in nets.items()}
+        return replace(cell, method_params=params.model_copy(update={**narrow, "batch": IMAGES}))
+    if not hasattr(params, "learner"):
         return cell
-    # With so few samples the Fisher matrix is singular but for its damping, and conjugate gradients enlarge any rounding.
+    # With so few samples the Fisher matrix is singular but for its damping, and conjugate gradients enlarge rounding.
     damped = {"cg_damping": 0.1} if hasattr(cell.method_params.learner, "cg_damping") else {}
     learner = cell.method_params.learner.model_copy(update={"n_envs": FEW, **damped})
     return replace(cell, method_params=cell.method_params.model_copy(update={"learner": learner}))
@@ -143,11 +166,16 @@ class Trial:
 
     def updated(self, seeds: tuple[int, ...], steps: int) -> Method:
         """A fresh method after that many updates."""
+        return self.stepped(seeds, steps)[0]
+
+    def stepped(self, seeds: tuple[int, ...], steps: int) -> tuple[Method, str]:
+        """As `updated`, and how the last of them ran: `Step.mode`."""
         method = self.build(seeds)
         step = Step(method, self.task.source(self.device), self.draws(seeds))
-        for k in range(steps):
-            step(k)
-        return method
+        with arithmetic("fp32", self.device):
+            for k in range(steps):
+                step(k)
+        return method, step.mode
 
     def trained(
         self, folder: Path, stop: int | None = None, each: Each = lambda method, step: None
@@ -161,7 +189,9 @@ class Trial:
                 raise Stopped
 
         schedule = Schedule(STEPS, log_points=POINTS, evaluations=POINTS, checkpoint_seconds=-1.0)
-        return train(method, self.task.source(self.device), self.draws(), schedule, folder, IDENTITY, progress), method
+        with arithmetic("fp32", self.device):
+            run = train(method, self.task.source(self.device), self.draws(), schedule, folder, IDENTITY, progress)
+        return run, method
 
     def folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self._folders.name))

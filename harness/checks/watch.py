@@ -1,5 +1,7 @@
-"""Watching a method at work: calls on global generators, what was handed out and then changed in place, and what a GPU would
-have to wait for."""
+"""Watch a method at work.
+
+Noticed are calls on global generators, changes in place to what was handed out, and what a GPU would have to wait for.
+"""
 
 from __future__ import annotations
 

@@ -27,15 +27,31 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="TASK|CELL",
         help="the method's task (default: all that have it); or the task's cell, whose parameters are shown",
     )
+    parser.add_argument("--preset", metavar="NAME", help="validate presets/NAME.yaml, laid over params.yaml")
 
 
 def run(args: Namespace) -> int:
     from harness.plan.plan import load_plan
 
+    if args.preset is not None:
+        if args.what is not None:
+            raise BenchError("--preset checks a preset whole: leave the other names out")
+        return _preset(args.root, args.preset)
     plan = load_plan(args.root)
     if args.what is None or args.what in plan.params["tasks"]:
         return _validate(args.root, plan, args.what, args.where)
     return _check(args.root, plan, args.what, plan.method(args.what, args.where))
+
+
+def _preset(root: Path, name: str) -> int:
+    from harness.workspace.presets import preset_plan
+
+    print(_tally(preset_plan(root, name).cells))
+    return 0
+
+
+def _tally(cells: list[Cell]) -> str:
+    return f"OK: {len({c.task for c in cells})} tasks, {len(cells)} cells, {sum(len(c.seeds) for c in cells)} runs"
 
 
 def _validate(root: Path, plan: Plan, task: str | None, name: str | None) -> int:
@@ -44,7 +60,7 @@ def _validate(root: Path, plan: Plan, task: str | None, name: str | None) -> int
         print(cells[0].task_params.model_dump_json(indent=1))
         print(cells[0].method_params.model_dump_json(indent=1))
     _of_this_time(root, plan)
-    print(f"OK: {len({c.task for c in cells})} tasks, {len(cells)} cells, {sum(len(c.seeds) for c in cells)} runs")
+    print(_tally(cells))
     return 0
 
 

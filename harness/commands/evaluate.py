@@ -1,16 +1,18 @@
 """Summarise the records in results/summary/, a table per task."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 EXAMPLE = "bench evaluate"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it reads all records."""
+    """None: it reads all records. One that cannot be read is told here, and fails `bench report`, which comes next."""
 
 
 def run(args: Namespace) -> None:
     from harness.plan.params import read_params
     from harness.report.records.summaries import write_summaries
 
-    write_summaries(args.root, read_params(args.root))
+    for line in write_summaries(args.root, read_params(args.root)):
+        print(line, file=sys.stderr)

@@ -1,4 +1,7 @@
-"""List every task, method, preset and cell with its state."""
+"""List every task, method, preset and cell with its state.
+
+Exit status 1 where a record cannot be read: one that was changed since it was sealed, for example.
+"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -9,12 +12,16 @@ def arguments(parser: ArgumentParser) -> None:
     """None: it lists everything."""
 
 
-def run(args: Namespace) -> None:
+def run(args: Namespace) -> int:
+    from harness import seal
+    from harness.errors import BenchError
     from harness.plan.plan import load_plan
-    from harness.plan.state import state
+    from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
+    from harness.schema import read_head
     from harness.workspace.presets import names
+    from harness.workspace.remove import blockless
 
-    plan = load_plan(args.root)
+    plan, broken = load_plan(args.root), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
     for task, block in plan.params["tasks"].items():
         cells = [cell for cell in plan.cells if cell.task == task]
@@ -22,8 +29,26 @@ def run(args: Namespace) -> None:
         print(f"\n{task}: {block['family']}, {block['steps']} steps, {methods} methods, {len(cells)} cells")
         for cell in cells:
             seeds = f"{len(cell.seeds)} seeds"
-            print(f"  {cell.name:26s} {cell.algorithm:8s} {seeds:9s} {state(args.root, cell)}")
-    if archived := sorted((args.root / "results/archive").glob("*/*/*/record.json")):
+            found = state(args.root, cell)
+            broken += found.startswith(UNREADABLE)
+            if found != UP_TO_DATE and (steps := begun(args.root, cell)):
+                found += f", begun: step {steps} of each block, `{cell.command}` goes on"
+            print(f"  {cell.name:26s} {cell.algorithm:8s} {seeds:9s} {found}")
+    archived = [path.parent for path in sorted((args.root / "results/archive").glob("*/*/*/record.json"))]
+    if archived:
         print("\narchived runs:")
-        for path in archived:
-            print(f"  {'/'.join(path.parts[-4:-1])}")
+    for folder in archived:
+        try:
+            read_head(folder)
+            fault = ""
+        except BenchError as error:
+            fault = f"  {UNREADABLE}: {error}"
+            broken += 1
+        print(f"  {'/'.join(folder.parts[-3:])}{fault}")
+    if bare := sum(not seal.has_seal(folder) for folder in archived):
+        print(f"{bare} of the {len(archived)} archived records were made before records had a seal")
+    if left := blockless(args.root, plan):
+        print("\nrecords without a block in params.yaml, which no page shows:")
+        for cell in left:
+            print(f"  {cell}: `bench remove {cell.name} --task {cell.task}` takes it away")
+    return int(broken > 0)

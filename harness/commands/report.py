@@ -1,4 +1,7 @@
-"""Write the records as one page, index.html and index.md."""
+"""Write the records as one page, index.html and index.md.
+
+Exit status 1 where a record, a preset or an import had to be left out; the page says which and why.
+"""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -13,7 +16,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace) -> None:
+def run(args: Namespace) -> int:
     from harness.plan.params import read_params
     from harness.report.page.render import render
     from harness.workspace.presets import others
@@ -21,9 +24,10 @@ def run(args: Namespace) -> None:
     params = read_params(args.root)
     out = (args.out or args.root / "reports" / params["preset"]).resolve()
     found = others(args.root, params["preset"])
-    refused = render(
+    left_out = render(
         args.root, params, out, found.archived, args.root / ".scratch/figures", found.waiting, found.refused
     )
-    for name, why in refused.items():
-        print(f"preset {name} is left out: {why}", file=sys.stderr)
-    print(out / "index.html")
+    print(out / "index.html", flush=True)
+    for name, why in left_out.items():
+        print(f"{name} is left out: {why}", file=sys.stderr)
+    return int(bool(left_out))

@@ -28,7 +28,22 @@ def as_like(values: Sequence[float] | np.ndarray, x: Array) -> Array:
     return x.new_tensor(values) if isinstance(x, Tensor) else np.asarray(values)
 
 
+def number_on(step: int | Tensor, beside: Tensor) -> int | Tensor:
+    """The step as schedules compute with it: on a GPU a tensor int64 [], with and without a captured graph.
+
+    A number enters arithmetic as float64 and a tensor gives float32, and a run that resumes makes its first steps
+    without a graph. beside: any tensor of the device.
+    """
+    if isinstance(step, Tensor) or on_host(beside):
+        return step
+    return torch.full((), step, device=beside.device)  # a fill, which nothing waits for
+
+
+def on_host(x: Array) -> bool:
+    """Whether x lies where a look at its values costs nothing."""
+    return not isinstance(x, Tensor) or x.device.type == "cpu"
+
+
 def surely(flags: Array) -> bool:
     """Whether all flags are known to be set; nobody looks on a GPU, where looking means waiting."""
-    on_host = not isinstance(flags, Tensor) or flags.device.type == "cpu"
-    return on_host and bool(flags.all())
+    return on_host(flags) and bool(flags.all())

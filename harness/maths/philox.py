@@ -27,9 +27,10 @@ def philox4x32(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor], rounds: 
     k0, k1 = key
     for _ in range(rounds):
         p0, p1 = c0 * M0, c2 * M1
-        c0, c1, c2, c3 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK, ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
-        k0, k1 = (k0 + W0) & MASK, (k1 + W1) & MASK
-    return c0, c1, c2, c3
+        # Only the factors of a product need be words; what stands above the 32 bits of the others falls to the mask.
+        c0, c1, c2, c3 = ((p1 >> 32) ^ c1 ^ k0) & MASK, p1, ((p0 >> 32) ^ c3 ^ k1) & MASK, p0
+        k0, k1 = k0 + W0, k1 + W1
+    return c0, c1 & MASK, c2, c3 & MASK
 
 
 def words(
@@ -47,7 +48,9 @@ def words(
     """
     k0, k1 = (k.unsqueeze(-1) for k in key)
     # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
-    upper = [(h if isinstance(h, Tensor) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)]
+    upper = [
+        (h if isinstance(h, Tensor) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)
+    ]
     n_counters, parts = (n + 3) // 4, []
     part = max(n_counters, 1) if k0.is_cuda else max(LANES, CACHED // k0.numel() // LANES * LANES)
     for first in range(0, max(n_counters, 1), part):

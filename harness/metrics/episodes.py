@@ -27,8 +27,10 @@ EXPERT, RANDOM = "expert", "actions at random"
 def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
     """Means over n_episodes from a reset, undiscounted. An episode ends where Gymnasium ends it, but for return_fixed.
 
-    normalised: only where the task has demonstrations of an expert that is one; it is linear between the two references. A run with an action
-    that is not finite counts as actions at random.
+    normalised: only where the task has demonstrations of an expert that is one; it is linear between the two
+        references.
+
+    A run with an action that is not finite counts as actions at random.
     """
     task = ev.task
     drawn, mode = rollout(ev), rollout(ev, mode=True)

@@ -1,4 +1,4 @@
-"""Outputs of a method -> scores. Draws come from the stream "eval" only: training goes on as if nothing had happened."""
+"""Score a method's outputs. Draws come from the stream "eval" only: training goes on as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from harness.contracts import BenchError, Draws, Score, Task, lacking
 from harness.metrics.encoders.base import Encoder
 from harness.metrics.evaluation import Evaluation
 from harness.metrics.image_evaluation import ImageEvaluation
+from harness.run.device import arithmetic
 from harness.run.params import digest
 
 
@@ -44,6 +45,8 @@ def evaluate(
 ) -> Result:
     """Score `outputs` for all seeds of a block, by the task itself and the files that task.metrics names.
 
+    Whatever precision it was trained in, it is scored in float32: the weights are, and so are the metrics' products.
+
     A metric's file has compute(evaluation) -> scores by name, and panels(evaluation) where it draws any. encoder: of
     tasks of images; the rest as for `Evaluation` and `ImageEvaluation`. Raises BenchError if the outputs are not what
     the task asks for, or if the samples are too few for the encoder's features.
@@ -57,6 +60,12 @@ def evaluate(
         evaluation: Evaluation = Evaluation(task, outputs, draws, endpoint)
     else:
         evaluation = ImageEvaluation(task, outputs, draws, encoder, endpoint, allow_few, scratch)
+    with arithmetic("fp32", evaluation.device):
+        return _scored(task, evaluation)
+
+
+def _scored(task: Task, evaluation: Evaluation) -> Result:
+    endpoint = evaluation.endpoint
     # By name, so that a cell depends on its own metrics only.
     metrics = [task, *(importlib.import_module(f"harness.metrics.{name}") for name in task.metrics)]
     scores = {name: score for metric in metrics for name, score in metric.compute(evaluation).items()}

@@ -10,18 +10,18 @@ import torch
 
 from harness.contracts import Draws, Task
 
-T = TypeVar("T", bound=Task)
-O = TypeVar("O")
+TaskT = TypeVar("TaskT", bound=Task)
+OutputsT = TypeVar("OutputsT")
 
 
-class Evaluation(Generic[T, O]):
+class Evaluation(Generic[TaskT, OutputsT]):
     """The outputs of a method on a task, for all seeds of a block; each part is worked out when first asked for.
 
     A metric says in its signature which tasks and which outputs it reads. endpoint: the end of the run, where costly
     extras belong (extrapolation, panels).
     """
 
-    def __init__(self, task: T, outputs: O, draws: Draws, endpoint: bool = True):
+    def __init__(self, task: TaskT, outputs: OutputsT, draws: Draws, endpoint: bool = True):
         self.task, self.outputs, self.draws, self.endpoint = task, outputs, draws, endpoint
 
     @property

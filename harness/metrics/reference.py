@@ -113,7 +113,7 @@ class RealSide:
 
 
 def n_fake(task: PixelTask, encoder: Encoder) -> int:
-    """Exactly so many images are generated for each seed: as the protocol or the task says, or one per test image."""
+    """Return how many images are generated for each seed: what the protocol or the task says, or one per test image."""
     return encoder.n_fake or task.params.score.n_fake or len(task.test_images)
 
 

@@ -15,12 +15,14 @@ SHOWN = ("loss_critic", "loss_generator", "loss", "kl", "beta", "accuracy")
 class Progress:
     """Call it with the step and its logs; means over seeds are shown. Prints to standard error.
 
-    The pace is that of the steps made here, not of those before a checkpoint. pulse: beats at each step.
+    The pace is that of the steps made here, not of those before a checkpoint. The first call tells where the run began:
+    one that goes on from a checkpoint says from which step. pulse: beats at each step.
     """
 
     def __init__(self, title: str, steps: int, pulse: Pulse | None = None, every_seconds: float = 10.0):
         self.title, self.steps, self.every = title, steps, every_seconds
         self.pulse = pulse or Pulse()
+        self.first: int | None = None
         self.last = self.started = time.monotonic()
         self.bar = sys.stderr.isatty()
         if self.bar:
@@ -42,6 +44,10 @@ class Progress:
     def __call__(self, step: int, logs: dict[str, Tensor]) -> None:
         self.pulse.beat(step)
         now = time.monotonic()
+        if self.first is None:
+            self.first = step - 1
+            if self.first:
+                print(f"{self.title}: goes on from step {self.first} of {self.steps}", file=sys.stderr, flush=True)
         if step < self.steps and now - self.last < self.every:
             return
         self.last = now

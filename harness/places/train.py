@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -49,10 +49,27 @@ def train_cell(root: Path, cell: Cell, jobs: int = 1, timeout: float | None = No
     finish_cell(root, cell)
 
 
-def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf, pulse: Pulse | None = None) -> bool:
+class Shown(Protocol):
+    """What shows how far a run is: called with each step and its logs [S], and closed at the end."""
+
+    def __call__(self, step: int, logs: dict[str, torch.Tensor]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def train_block(
+    root: Path,
+    cell: Cell,
+    index: int,
+    deadline: float = math.inf,
+    pulse: Pulse | None = None,
+    schedule: Schedule | None = None,
+    progress: Shown | None = None,
+) -> bool:
     """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic).
 
     pulse: beats at each step. A signal to stop is obeyed at a checkpoint where there is time for one.
+    schedule, progress: others than those of the cell's parameters and of a bar, see `harness.places.tried`.
     """
     torch.set_num_threads(cell.task_params.threads)
     seeds = cell.blocks[index]
@@ -67,10 +84,10 @@ def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf, 
         if not (folder / "run.json").exists():
             write_bytes(folder / "run.json", to_json({"identity": names, "environment": environment(device)}))
         params = cell.task_params
-        schedule = Schedule(params.steps, params.log_points, params.evaluations)
+        schedule = schedule or Schedule(params.steps, params.log_points, params.evaluations)
         title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
-        progress = Progress(title, params.steps, pulse)
-        with closing(progress), arithmetic(params.precision, device), signals.deferred() as asked:
+        shown = progress or Progress(title, params.steps, pulse)
+        with closing(shown), arithmetic(params.precision, device), signals.deferred() as asked:
             run = train(
                 method,
                 task.source(device),
@@ -78,7 +95,7 @@ def train_block(root: Path, cell: Cell, index: int, deadline: float = math.inf, 
                 schedule,
                 folder,
                 names,
-                progress,
+                shown,
                 lambda: asked() or time.monotonic() >= deadline,
             )
         for place, step in run.died.items():

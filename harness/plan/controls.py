@@ -40,13 +40,13 @@ def with_controls(params: dict[str, Any], where: str = "params.yaml") -> dict[st
     Raises BenchError for a name that is taken or cannot be one.
     """
     methods = dict(params["methods"])
-    for task in methods:
+    for task, blocks in params["methods"].items():
         if found := controls(params, task):
-            for name in found[1].keys() & methods[task].keys():
+            for name in found[1].keys() & blocks.keys():
                 raise BenchError(
                     f"{where}: methods.{task}.{name}: the task adds a row of control of that name; rename yours"
                 )
-            methods[task] = methods[task] | found[1]
+            methods[task] = blocks | found[1]
     made = params | {"methods": methods}
     check_names(made, where)
     return made

@@ -1,7 +1,8 @@
 """What a cell takes from another: an expert's demonstrations, or the reward that a cell of the same name learnt.
 
-Both lie in the other cell's `artefacts.npz`. A task names the first as `demonstrations: TASK/CELL`, the second as
-`rewards: TASK`, so that DVC can know of them. `demonstrations: archive/PRESET/TASK/CELL` are of an archived expert.
+Both lie in the other cell's `artefacts.npz`. A task names the first as `demonstrations: TASK/CELL` and the second as
+`rewards: TASK`, so that DVC knows of them. `demonstrations: archive/PRESET/TASK/CELL` names those of an archived
+expert.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import torch
 
+from harness import seal
 from harness.contracts import BenchError, Method
 from harness.plan.plan import Cell
 from harness.run.params import TaskParams
@@ -53,12 +55,13 @@ def archived(cell: str | None) -> bool:
 
 
 def path(root: Path, cell: str) -> Path:
-    """The artefacts of a cell. Raises BenchError where it has not run."""
+    """The artefacts of a cell, as they were sealed. Raises BenchError where there are none, or others."""
     found = root / place(cell)
     if not found.is_file() and archived(cell):
         raise BenchError(f"{found} is missing: no such expert is archived; see results/archive")
     if not found.is_file():
         raise BenchError(f"{found} is missing: run `bench train {cell.replace('/', ' ')}` first")
+    seal.check(found.parent, [found.name])
     return found
 
 

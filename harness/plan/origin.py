@@ -1,6 +1,7 @@
 """What git knows of a project's folder: its files, and the commit that provenance names.
 
-Nothing here needs git: without it, or where it refuses, files are found by walking, and the commit is unknown with the reason.
+Nothing here needs git. Without it, or where it refuses, files are found by walking the tree, and the commit is unknown,
+with the reason.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ class Untold(Exception):
 
 
 def origin(root: Path) -> dict[str, Any]:
-    """{"commit": 40 hex digits, "dirty": bool} of the tree at `root`, or {"commit": None, "why": one line}. Raises nothing.
+    """Return {"commit": 40 hex digits, "dirty": bool} of the tree at `root`, or {"commit": None, "why": one line}.
 
-    dirty: whether code, presets or parameters differ from the commit. A private copy lies in a folder that git ignores and
-    tells what its tree was when it was copied.
+    Raises nothing. dirty: whether code, presets or parameters differ from the commit. A private copy lies in a folder
+    that git ignores; it tells what its tree was when it was copied.
     """
     try:
         return json.loads((root / REMEMBERED).read_text(encoding="utf-8"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,28 +105,67 @@ class Plan:
 
 
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:
-    """Read and check `file`; raises BenchError with the first wrong key, its value and what is allowed."""
-    raw = blocks_of(root, file)
+    """Read and check `file`; errors as of `plan_of`."""
+    return plan_of(blocks_of(root, file), file)
+
+
+def plan_of(raw: dict[str, Any], file: str) -> Plan:
+    """The plan of parameters with every `like` resolved; file: where they stand, for the reader of an error.
+
+    Raises BenchError with a line for each wrong block: its wrong key, its value and what is allowed.
+    """
     check_names(raw, file)
     top = validated(TopLevel, raw, file)
-    tasks = {name: _task(name, block, file) for name, block in top.tasks.items()}
-    cells: list[Cell] = []
+    faults = Faults()
+    tasks: dict[str, TaskParams] = {}
+    for name, block in top.tasks.items():
+        with faults.kept():
+            tasks[name] = _task(name, block, file)
     for task in top.methods:
-        if task not in tasks:
-            raise BenchError(unknown_key(f"{file}: methods.{task}", task, tasks))
+        if task not in top.tasks:
+            faults.add(unknown_key(f"{file}: methods.{task}", task, top.tasks))
+    cells: list[Cell] = []
     for task, methods in with_controls(raw, file)["methods"].items():
         for method, block in methods.items():
-            cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
+            if task in tasks:
+                with faults.kept():
+                    cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
     for task, ablations in top.ablations.items():
         for name, ablation in ablations.items():
-            cells += _ablated(top, task, tasks, name, ablation, file)
+            if task in tasks or task not in top.tasks:
+                with faults.kept():
+                    cells += _ablated(top, task, tasks, name, ablation, file)
     for task, method in top.report.baseline.items():
         where = f"{file}: report.baseline"
-        if task not in tasks:
-            raise BenchError(unknown_key(f"{where}.{task}", task, tasks))
-        if method not in top.methods.get(task, {}):
-            raise BenchError(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
+        if task not in top.tasks:
+            faults.add(unknown_key(f"{where}.{task}", task, top.tasks))
+        elif method not in top.methods.get(task, {}):
+            faults.add(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
+    faults.told()
     return Plan(raw, cells)
+
+
+class Faults:
+    """What is wrong with the blocks of a file, told all at once; what several blocks inherit at the first of them."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, str] = {}  # without the name of the method -> as told
+
+    def add(self, lines: str) -> None:
+        for line in lines.splitlines():
+            self.lines.setdefault(re.sub(r"(: methods\.[^.]+)\.[^.]+", r"\1", line, count=1), line)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        try:
+            yield
+        except BenchError as error:
+            self.add(str(error))
+
+    def told(self) -> None:
+        """Raises BenchError where there are any."""
+        if self.lines:
+            raise BenchError("\n".join(self.lines.values()))
 
 
 def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:

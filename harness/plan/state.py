@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from harness.errors import BenchError
-from harness.plan.identity import keys_of
+from harness.plan.identity import block_folder, identity, keys_of
 from harness.plan.plan import Cell
+from harness.run import checkpoint
 from harness.schema import read_head
 from harness.store import HEAD
 
 UP_TO_DATE = "up to date"
+UNREADABLE = "unreadable"
 
 
 def state(root: Path, cell: Cell) -> str:
@@ -21,7 +24,9 @@ def state(root: Path, cell: Cell) -> str:
     try:
         record = read_head(folder)
     except BenchError as error:
-        return f"unreadable: {error}"
+        return f"{UNREADABLE}: {error}"
+    if record.preset != cell.preset:
+        return f"stale: of preset {record.preset}, to train again"
     try:
         keys = keys_of(root, cell)
     except BenchError as error:
@@ -31,3 +36,23 @@ def state(root: Path, cell: Cell) -> str:
     if record.scoring_key != keys.scoring:
         return "stale: to score again"
     return UP_TO_DATE
+
+
+def begun(root: Path, cell: Cell) -> str:
+    """The step that each block of a cell has come to, '120/0 of 3000' for two blocks; '' where none has begun."""
+    try:
+        names, folders = identity(root, cell), [block_folder(root, cell, seeds) for seeds in cell.blocks]
+    except BenchError:  # its data are not prepared
+        return ""
+    steps = [_step(folder, {**names, "seeds": list(seeds)}) for folder, seeds in zip(folders, cell.blocks)]
+    return f"{'/'.join(map(str, steps))} of {cell.task_params.steps}" if any(steps) else ""
+
+
+def _step(folder: Path, names: dict[str, Any]) -> int:
+    """The step of the newest checkpoint that holds."""
+    for name in (checkpoint.CHECKPOINT, checkpoint.PREVIOUS):
+        try:
+            return checkpoint.load(folder / name, names)["run"]["step"]
+        except BenchError:
+            continue
+    return 0

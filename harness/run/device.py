@@ -40,8 +40,11 @@ def processor() -> str:
 
 
 @contextmanager
-def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
+def arithmetic(precision: Precision, device: torch.device, deterministic: bool = True) -> Iterator[None]:
     """How matrix products and convolutions round; all else, parameters and optimisers too, stays float32.
+
+    All that is trained, scored or checked runs within. deterministic: cuDNN takes kernels that add in one order alone,
+    as a run that goes on from a checkpoint needs; its fastest ones may add in any.
 
     fp32: float32 throughout (torch by itself lets cuDNN's convolutions use TF32). tf32: mantissas of 10 bits in
     products on CUDA. bf16: their operands are bfloat16, of 8 bits. Casts are not kept from one product to the next, as
@@ -49,10 +52,12 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
     """
     if precision == "tf32" and device.type != "cuda":
         raise BenchError("precision tf32 is a GPU's: set precision to fp32 or bf16, or run where torch sees CUDA")
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = products.allow_tf32, cudnn.allow_tf32, cudnn.deterministic
+    products.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
+    cudnn.deterministic = deterministic
     try:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
             yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+        products.allow_tf32, cudnn.allow_tf32, cudnn.deterministic = before

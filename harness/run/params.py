@@ -70,7 +70,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def validated(model: type[T], block: Any, where: str) -> T:
-    """`block` as `model`, or one line that names the first wrong key, its value and what is allowed."""
+    """`block` as `model`.
+
+    Raises BenchError with a line for each unknown key, or one that names the first wrong value and what is allowed.
+    """
     try:
         return model.model_validate(block)
     except ValidationError as error:
@@ -79,17 +82,23 @@ def validated(model: type[T], block: Any, where: str) -> T:
 
 def _explain(error: ValidationError, model: type[Settings], block: Any, where: str) -> str:
     # An unknown key is the likeliest cause of the other complaints (a misspelt key is also a missing one).
-    first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
-    names = [str(part) for part in first["loc"]]
-    path = ".".join([where, *_written(block, names)])
-    if first["type"] == "extra_forbidden":
-        return unknown_key(path, names[-1], _fields_at(model, names[:-1]))
+    if unknown := [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]:
+        places = dict.fromkeys(tuple(map(str, place)) for place in unknown)
+        return "\n".join(
+            unknown_key(_path(where, block, names), names[-1], _fields_at(model, [*names[:-1]])) for names in places
+        )
+    first = error.errors()[0]
+    path = _path(where, block, tuple(map(str, first["loc"])))
     if first["type"] == "missing":
         return f"{path}: missing"
     message = first["msg"].removeprefix("Value error, ")
     value = first["input"]
     shown = "" if isinstance(value, dict) else f" = {value!r}"
     return f"{path}{shown}: {message[0].lower()}{message[1:]}"
+
+
+def _path(where: str, block: Any, names: tuple[str, ...]) -> str:
+    return ".".join([where, *_written(block, [*names])])
 
 
 def _written(block: Any, names: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.files import write_bytes
+from harness import seal
 from harness.schema import PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, checked, content
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, PROVENANCE, SCORES, SHEET
 
@@ -35,7 +35,7 @@ class Record:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        """record.json comes last: where it stands, the others are whole.
+        """Write all under one seal, record.json last: where it stands, the others are whole.
 
         Raises BenchError, with nothing written, where the schema refuses the head or the provenance.
         """
@@ -44,21 +44,24 @@ class Record:
         provenance = checked(Provenance, self.provenance, f"{cell}: {PROVENANCE}").model_dump(
             mode="json", exclude_unset=True
         )
-        write_bytes(folder / SCORES, _table(SCORE_COLUMNS, self.scores))
         names = list(dict.fromkeys(name for row in self.curves for name in row))
         rows = [[row.get(name, math.nan) for name in names] for row in self.curves]
-        write_bytes(folder / CURVES, _table(names, rows, digits=5))
+        files = {
+            HEAD: to_json(head),
+            SCORES: _table(SCORE_COLUMNS, self.scores),
+            CURVES: _table(names, rows, digits=5),
+            PROVENANCE: to_json(provenance),
+        }
         if self.panels:
-            write_bytes(folder / PANELS, _table(PANEL_COLUMNS, self.panels, digits=6))
+            files[PANELS] = _table(PANEL_COLUMNS, self.panels, digits=6)
         if self.sheet is not None:
-            write_bytes(folder / SHEET, self.sheet)
+            files[SHEET] = self.sheet
         if self.artefacts is not None:
             file = io.BytesIO()
             arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in self.artefacts.items()}
             np.savez_compressed(file, **arrays)
-            write_bytes(folder / ARTEFACTS, file.getvalue())
-        write_bytes(folder / PROVENANCE, to_json(provenance))
-        write_bytes(folder / HEAD, to_json(head))
+            files[ARTEFACTS] = file.getvalue()
+        seal.write(folder, files)
 
 
 def to_json(content: dict[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 
 HASHED_STEPS = (1, 10, 100, 1000)
+OF_THE_DEVICE = {"capturable", "foreach", "fused"}  # how an optimiser makes a step, not what the step is
 Progress = Callable[[int, dict[str, Tensor]], None]
 
 
@@ -127,12 +128,22 @@ def _state(run: Run, method: Method, source: Source | Environments) -> dict[str,
     }
 
 
+def _placed(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """The saved state of an optimiser, to be loaded on whatever device `optimizer` is on.
+
+    torch would take over how a step was made where it was saved: on another device that fails or is slow. By the same
+    flags torch places the count of steps.
+    """
+    pairs = zip(saved["param_groups"], optimizer.param_groups)
+    return saved | {"param_groups": [old | {k: own[k] for k in OF_THE_DEVICE & own.keys()} for old, own in pairs]}
+
+
 def _restore(state: dict[str, Any] | None, method: Method, source: Source | Environments) -> Run:
     if state is None:
         return Run()
     method.load_state_dict(state["method"])
     for name, optimizer in method.optimizers().items():
-        optimizer.load_state_dict(state["optimizers"][name])
+        optimizer.load_state_dict(_placed(state["optimizers"][name], optimizer))
     if state["source"]:
         assert hasattr(source, "load_state_dict"), "what gives its state takes it back"
         source.load_state_dict(state["source"])

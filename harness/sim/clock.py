@@ -17,7 +17,7 @@ SYMBOL = "mjcb_time"
 
 @cache
 def stop() -> bool:
-    """Take the timer out of this process; returns whether it could be found. What is simulated does not depend on it."""
+    """Take the timer out of this process. Returns whether it was found; what is simulated does not depend on it."""
     timer = _timer()
     if timer is None:
         return False

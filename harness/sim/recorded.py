@@ -1,5 +1,7 @@
-"""Work of warp as a CUDA graph: an engine's step is hundreds of small kernels, and launching them one by one takes longer
-than running them."""
+"""Record work of warp as a CUDA graph.
+
+An engine's step is hundreds of small kernels, and launching them one by one takes longer than running them.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ import torch
 
 
 class Recorded:
-    """Calling it does `work`, on torch's current stream of `device`; on memory that stays where it is.
+    """Do `work` at each call, on torch's current stream of `device` and on memory that stays where it is.
 
-    On CUDA the first call runs as written, which loads the kernels; the second one is recorded, all others replay that.
-    Where recording fails, and with BENCH_GRAPHS=0, all run as written. On the CPU there is nothing to record.
+    On CUDA the first call runs as written, which loads the kernels; the second one is recorded, and all others replay
+    it. Where recording fails, and with BENCH_GRAPHS=0, all calls run as written. On the CPU there is nothing to record.
     """
 
     def __init__(self, work: Callable[[], None], device: torch.device):
@@ -26,9 +28,8 @@ class Recorded:
         import warp
 
         if self.device.type != "cuda":
-            with warp.ScopedDevice(
-                warp.device_from_torch(str(self.device))
-            ):  # warp's own choice is the GPU wherever there is one
+            # Warp's own choice is the GPU wherever there is one.
+            with warp.ScopedDevice(warp.device_from_torch(str(self.device))):
                 self.work()
             return
         stream = warp.stream_from_torch(self.device)
@@ -40,7 +41,10 @@ class Recorded:
             self.warm = True
 
     def _recorded(self) -> bool:
-        """Record the work, on a stream beside torch's, as its usual one cannot be; then do it by the graph. False: not done."""
+        """Record the work and then do it by the graph. Returns False where nothing was done.
+
+        It is recorded on a stream of its own, as torch's usual one cannot be recorded.
+        """
         import warp
 
         beside = torch.cuda.Stream(self.device)
@@ -49,9 +53,8 @@ class Recorded:
             stream = warp.stream_from_torch(beside)
             with warp.ScopedStream(stream), warp.ScopedCapture(stream=stream) as capture:
                 self.work()
-            warp.capture_launch(
-                capture.graph, stream=warp.stream_from_torch(self.device)
-            )  # the driver may refuse it here only
+            # The driver may refuse a graph as late as here.
+            warp.capture_launch(capture.graph, stream=warp.stream_from_torch(self.device))
             self.graph = capture.graph
         except Exception as error:  # warp raises whatever the driver met; the work then runs as written
             torch.cuda.synchronize(self.device)

@@ -203,10 +203,10 @@ ROBOTS = {
 
 
 class Worlds:
-    """`n` worlds of one robot. A world's steps depend neither on its neighbours nor on the number of threads.
+    """Simulate `n` worlds of one robot. A world's steps depend neither on its neighbours nor on the number of threads.
 
-    device: by mujoco-warp, in single precision, all in tensors there and without a look from the host; `threads` then has
-    no part in it. None: by MuJoCo, in numpy's float64.
+    device: where mujoco-warp simulates, in single precision, with all tensors there and without a look from the host;
+        `threads` has no part in it. None: MuJoCo simulates, in numpy's float64.
     """
 
     def __init__(self, robot: Robot, n: int, threads: int | None = None, device: torch.device | None = None):

@@ -1,7 +1,7 @@
 """Worlds of one MuJoCo model side by side on a GPU, by mujoco-warp; on the CPU too, slowly.
 
-The engine's state and torch's tensors are the same memory, and nothing of a step passes through the host. Single precision
-and its own contact solver: it agrees with `Threads` statistically, not bit for bit.
+The engine's state and torch's tensors are the same memory, and nothing of a step passes through the host. The engine
+uses single precision and a contact solver of its own, so it agrees with `Threads` statistically, not bit for bit.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ ROWS = 64  # of constraints a world, at least; the engine's own default
 
 
 class Warp:
-    """The same interface as `Threads`, in float32 tensors on `device`. Positions and velocities are the engine's own memory:
-    the next call changes them."""
+    """Offer the interface of `Threads` in float32 tensors on `device`.
 
-    def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int, device: torch.device = torch.device("cpu")):
+    Positions and velocities are the engine's own memory: the next call changes them.
+    """
+
+    def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int, device: torch.device):
         try:
             import warp
 

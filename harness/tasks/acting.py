@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+import numpy as np
+import torch
 from torch import Tensor
 
 from harness.contracts import ControlOutputs, Draws, Environments, RewardOutputs
+from harness.maths.arrays import Array, to_array
 
 EPISODES = 4
 
@@ -16,3 +21,65 @@ def acted(source: Environments, outputs: ControlOutputs, draws: Draws) -> Tensor
     if isinstance(outputs, RewardOutputs):
         outputs.reward(rollout.observations[:, 0], rollout.actions[:, 0])
     return rollout.actions
+
+
+class Resets(Protocol):
+    """How episodes begin. draws: the random numbers that a start takes."""
+
+    @property
+    def draws(self) -> int: ...
+
+    def reset(self, uniform: Array, normal: Array) -> tuple[Array, ...]:
+        """The parts [n, ...] of n starts from numbers [n, draws], in [0, 1) and standard normal."""
+
+
+class Starts:
+    """Draw where a world's episodes of one rollout begin: start k depends on seed, world and k, not on neighbours.
+
+    Starts are drawn CHUNK at a time for all worlds, as falls are frequent and each call to draw is expensive. On a
+    device the host does not know who fell: it looks once in CHUNK calls or more, and draws as far ahead as worlds can
+    get until then.
+    """
+
+    CHUNK = 8
+
+    def __init__(
+        self, resets: Resets, draws: Draws, n_envs: int, name: str, stream: str, device: torch.device | None = None
+    ):
+        self.resets, self.draws, self.n_envs, self.name, self.stream, self.device = (
+            resets,
+            draws,
+            n_envs,
+            name,
+            stream,
+            device,
+        )
+        self.xp = np if device is None else torch
+        n = draws.n_seeds * n_envs
+        self.rows, self.count = self.xp.arange(n, device=device), self.xp.zeros(n, dtype=int, device=device)
+        self.drawn, self.most, self.ahead = (
+            0,
+            0,
+            1 if device is None else self.CHUNK,
+        )  # most: that a world can have taken
+        self.starts: tuple[Array, ...] = ()  # each [n, drawn, ...]
+
+    def next(self, which: Array) -> tuple[Array, ...]:
+        """The parts [n, ...] of a start for the worlds `which` [n] bool; the other rows mean nothing."""
+        if self.most == self.drawn:
+            self.most = int(self.count.max()) if self.drawn else 0
+            if self.most + self.ahead > self.drawn:
+                self._draw()
+        self.most += 1
+        k = self.xp.clip(self.count, 0, self.drawn - 1)
+        self.count += which
+        return tuple(part[self.rows, k] for part in self.starts)
+
+    def _draw(self) -> None:
+        shape, part = (self.n_envs, self.CHUNK, self.resets.draws), f"{self.name}/reset/{self.drawn}"
+        u = self.draws.uniform(self.stream, part, shape)
+        z = self.draws.normal(self.stream, f"{part}/normal", shape)
+        made = self.resets.reset(*(to_array(x, self.device).reshape(-1, self.resets.draws) for x in (u, z)))
+        new = tuple(x.reshape(len(self.rows), self.CHUNK, -1) for x in made)
+        self.starts = tuple(self.xp.concat(pair, 1) for pair in zip(self.starts, new)) if self.starts else new
+        self.drawn += self.CHUNK

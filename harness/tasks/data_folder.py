@@ -11,7 +11,7 @@ from harness.tasks.data_decode import decode_cached
 from harness.tasks.data_files import ImageFile, list_images, spelt
 from harness.tasks.pixels import Pixels, hold_out
 
-SIZES = (32, 64, 128, 256, 512, 1024)
+SIZES = (16, 32, 64, 128, 256, 512, 1024)
 
 Filed = tuple[ImageFile, str]  # an image and its class folder, "" for none
 

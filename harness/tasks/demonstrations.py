@@ -17,7 +17,10 @@ Reward = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # of observ
 
 
 class Episodes(NamedTuple):
-    """Of E episodes of T steps: observations, next_observations [T, E, O]; actions [T, E, A]; rewards [T, E]; float32."""
+    """Hold E episodes of T steps, all float32.
+
+    observations, next_observations: [T, E, O]. actions: [T, E, A]. rewards: [T, E].
+    """
 
     observations: np.ndarray
     actions: np.ndarray
@@ -32,8 +35,11 @@ def load(
     n_observations: Collection[int],
     n_actions: int,
     reward: Reward | None = None,
+    whole_only: bool = True,
 ) -> Episodes:
     """The episodes of `path` that last the whole horizon; n_observations: the sizes that one may have.
+
+    whole_only: False takes the others too, where rows of an episode that ended and of the next one follow each other.
 
     The file holds [1, T, E, ...] observations, actions and rewards, the observations after the last step
     `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. A file of an older archive lacks the last three
@@ -57,21 +63,26 @@ def load(
             and observations.shape == (horizon, n, size)
             and actions.shape == (horizon, n, n_actions)
         )
-        fits &= rewards.shape == (horizon, n) and last.shape == (n, size) and whole.any()
+        fits &= rewards.shape == (horizon, n) and last.shape == (n, size) and bool(whole.any() or not whole_only)
         fits &= all(np.isfinite(part).all() for part in (observations, actions, rewards, last))
     except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile):
         fits = False
     if not fits:
+        widths = " or ".join(map(str, sorted(n_observations)))
         raise BenchError(
-            f"{path} holds no demonstrations of {horizon} steps with {' or '.join(map(str, sorted(n_observations)))} observations and {n_actions} actions:"
+            f"{path} holds no demonstrations of {horizon} steps with {widths} observations and {n_actions} actions:"
             " train the expert cell first, or again"
         )
     following = np.concatenate([observations[1:], last[None]])
-    return Episodes(*(part[:, whole].astype(np.float32) for part in (observations, actions, rewards, following)))
+    taken = whole if whole_only else np.ones_like(whole)
+    return Episodes(*(part[:, taken].astype(np.float32) for part in (observations, actions, rewards, following)))
 
 
 def _upgraded(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
-    """As files are today. What the first ones lack follows from the rest, as only the time limit ended their episodes."""
+    """Bring arrays to the form that files have today.
+
+    What the first files lack follows from the rest, as only the time limit ended their episodes.
+    """
     observations, following = held["observations"], held["next_observations"]
     if following.shape != observations.shape:
         raise ValueError(f"{observations.shape} observations, {following.shape} after them")

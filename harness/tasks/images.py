@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -24,6 +25,7 @@ metrics = ("frechet", "kid", "precision_recall", "coverage", "memorisation")
 writes = ("panels", "sheet")
 
 PROBED = 8  # images
+STOOD_IN = 512
 
 
 class Scoring(Settings):
@@ -111,6 +113,13 @@ class ImageSource:
 
 def build(name: str, params: Params, scratch: Path) -> Images:
     return Images(name, params, load(params, scratch))
+
+
+def stand_in(name: str, params: Params) -> Images:
+    """The task with noise of the same shape in place of its images, to try nets where the data are not at hand."""
+    channels, size = (1, 8) if params.data == "digits" else (3, params.size or 32)
+    noise = np.random.RandomState(0).randint(0, 256, (STOOD_IN, channels, size, size), np.uint8)
+    return Images(name, params, Pixels(noise[PROBED:], None, noise[:PROBED], None))
 
 
 def load(params: Params, scratch: Path) -> Pixels:

@@ -2,8 +2,8 @@
 
 Gymnasium's MuJoCo robots, version 5. Imitation sees episodes of one length, ended by nothing, so that survival tells it
 nothing unless the task says otherwise; returns are true and undiscounted, of a stochastic policy, over fresh episodes
-that end where Gymnasium ends them. A training step is one update of the policy, on as many environment steps as the task's
-horizon times its environments.
+that end where Gymnasium ends them. A training step is one update of the policy, on as many environment steps as the
+task's horizon times its environments.
 
 The robots are HalfCheetah, Hopper, Walker2d, Swimmer, Ant and two small ones.
 Episodes have one length by default: then nothing about survival leaks into them (Kostrikov et al. 2019). They may
@@ -26,8 +26,8 @@ from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, S
 from harness.maths.arrays import Array, namespace, surely, to_array
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
-from harness.sim.robots import ROBOTS, Robot, Worlds
-from harness.tasks.acting import acted
+from harness.sim.robots import ROBOTS, Worlds
+from harness.tasks.acting import Starts, acted
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("episodes",)
@@ -45,10 +45,12 @@ class Params(TaskParams):
         equal in the mean alone.
     horizon: steps of a rollout, and of an episode at most; None: Gymnasium's time limit.
     termination: where Gymnasium ends an episode, a rollout goes on (ignored), begins another one in the same world
-        (restart; an imitation task then gets rows of control by itself), or stays until the horizon in a state of its own, which is all zeros but for a last coordinate that
-        tells it from places (absorbing; Kostrikov et al. 2019, section 4.2).
-    demonstrations: of the expert, TASK/CELL or the path of what that cell has left. episodes: the first so many of
-        its whole episodes; every: only each so manieth step of them (Ho and Ermon 2016: 20).
+        (restart; an imitation task then gets rows of control by itself), or stays until the horizon in a state of its
+        own, which is all zeros but for a last coordinate that tells it from places (absorbing; Kostrikov et al. 2019,
+        section 4.2).
+    demonstrations: the expert's, as TASK/CELL or the path of what that cell has left.
+    episodes: the number of its whole episodes that are shown, from the first.
+    every: the stride in steps at which they are shown; 1 shows every step (Ho and Ermon 2016: 20).
     """
 
     family: Literal["locomotion"]
@@ -134,7 +136,7 @@ class Locomotion(Task):
 
     @cached_property
     def shown_steps(self) -> np.ndarray:
-        """[T', E]: the steps that are shown, every so manieth from a place of its own in each episode."""
+        """Return [T', E]: the steps that are shown, at the stride `every` from a place of its own in each episode."""
         n, every = self.params.episodes, self.params.every
         if every > self.horizon:
             raise BenchError(f"tasks.{self.name}.every = {every}: more than the {self.horizon} steps of an episode")
@@ -159,10 +161,11 @@ class Locomotion(Task):
 
 
 class LocomotionSource:
-    """All worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset.
+    """Roll out all worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset.
 
-    termination: as the task's, or marked: `terminated` is set where a robot is down, and the rollout goes on. With physics
-    warp all of a rollout stays on the device, and no step waits for it.
+    termination: the task's, or "marked": `terminated` is set where a robot is down, and the rollout goes on.
+
+    With physics warp all of a rollout stays on the device, and no step waits for it.
     """
 
     def __init__(self, task: Locomotion, device: torch.device, termination: str):
@@ -228,7 +231,7 @@ class LocomotionSource:
         return Rollout(*(part.transpose(0, 1).contiguous() for part in parts))
 
     def demonstrations(self) -> Rollout:
-        """[1, T, E, ...] of the expert, E = episodes, every so manieth step. Made once."""
+        """Return [1, T, E, ...] of the expert's E episodes, at the stride `every`. Made once."""
         return self._demonstrations
 
     @cached_property
@@ -238,57 +241,6 @@ class LocomotionSource:
         observations, actions, rewards, after = (torch.as_tensor(part, device=self.device)[None] for part in parts)
         truncated = torch.as_tensor(steps == horizon - 1, device=self.device)[None]
         return Rollout(observations, actions, rewards, after, torch.zeros_like(truncated), truncated)
-
-
-class Starts:
-    """Where a world's episodes of one rollout begin: its k-th start depends on seed, world and k, not on its neighbours.
-
-    They are drawn CHUNK at a time for all worlds, as a fall is no rare thing and a call to draw is dear. On a device the host
-    does not know who fell: it looks once in CHUNK calls or more, and draws as far ahead as worlds can get until then.
-    """
-
-    CHUNK = 8
-
-    def __init__(
-        self, robot: Robot, draws: Draws, n_envs: int, name: str, stream: str, device: torch.device | None = None
-    ):
-        self.robot, self.draws, self.n_envs, self.name, self.stream, self.device = (
-            robot,
-            draws,
-            n_envs,
-            name,
-            stream,
-            device,
-        )
-        self.xp = np if device is None else torch
-        n = draws.n_seeds * n_envs
-        self.rows, self.count = self.xp.arange(n, device=device), self.xp.zeros(n, dtype=int, device=device)
-        self.drawn, self.most, self.ahead = (
-            0,
-            0,
-            1 if device is None else self.CHUNK,
-        )  # most: that a world can have taken
-        self.starts: tuple[Array, ...] = ()  # positions [n, drawn, nq], velocities [n, drawn, nv]
-
-    def next(self, which: Array) -> tuple[Array, Array]:
-        """Positions [n, nq] and velocities [n, nv] for the worlds `which` [n] bool; the other rows mean nothing."""
-        if self.most == self.drawn:
-            self.most = int(self.count.max()) if self.drawn else 0
-            if self.most + self.ahead > self.drawn:
-                self._draw()
-        self.most += 1
-        k = self.xp.clip(self.count, 0, self.drawn - 1)
-        self.count += which
-        return tuple(part[self.rows, k] for part in self.starts)
-
-    def _draw(self) -> None:
-        shape, part = (self.n_envs, self.CHUNK, self.robot.draws), f"{self.name}/reset/{self.drawn}"
-        u = self.draws.uniform(self.stream, part, shape)
-        z = self.draws.normal(self.stream, f"{part}/normal", shape)
-        made = self.robot.reset(*(to_array(x, self.device).reshape(-1, self.robot.draws) for x in (u, z)))
-        new = tuple(x.reshape(len(self.rows), self.CHUNK, -1) for x in made)
-        self.starts = tuple(self.xp.concat(pair, 1) for pair in zip(self.starts, new)) if self.starts else new
-        self.drawn += self.CHUNK
 
 
 def build(name: str, params: Params, scratch: Path) -> Locomotion:

@@ -1,8 +1,9 @@
 """Kill training processes at random moments, start them again, compare with runs that nobody disturbed.
 
-`python -m harness.tests.kill --runs 20` goes through every image method and ends with status 1 on any
-difference; `--method vail --family locomotion` keeps to one that acts, in its simulator. A process is killed with SIGKILL, so nothing of its own runs any more: what counts is on the disk.
-Processes are forked from a server that has the libraries imported, as the imports take longer than the runs.
+`python -m harness.tests.kill --runs 20` goes through every image method and ends with status 1 on any difference;
+`--method vail --family locomotion` keeps to one that acts, in its simulator. A process is killed with SIGKILL, so
+nothing of its own runs any more: what counts is on the disk. Processes are forked from a server that has the libraries
+imported, as the imports take longer than the runs.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def image_cells(root: Path, steps: int = STEPS) -> list:
 
     params = blocks_of(ROOT)
     params["ablations"] = {}
-    for task, block in params["tasks"].items():
+    for block in params["tasks"].values():
         if block["family"] == "images":
             block |= {"seeds": [0, 1], "steps": steps, "evaluations": 3}
     (root / "params.yaml").write_text(dumped(params))
@@ -190,7 +191,8 @@ def main() -> int:
             arguments.error(f"--method {args.method}: no such method of the family {args.family}")
         whole = {}
         print(
-            f"{'run':>3}  {'method':<22} {'killed after s':>14} {'went on from':>12}  {'state':<16}  against the whole run"
+            f"{'run':>3}  {'method':<22} {'killed after s':>14} {'went on from':>12}  {'state':<16}"
+            "  against the whole run"
         )
         for run in range(max(args.runs, len(cells))):
             cell = cells[run % len(cells)]
@@ -202,7 +204,8 @@ def main() -> int:
             wrong += bool(outcome.differing)
             verdict = f"differs in {', '.join(outcome.differing[:3])}" if outcome.differing else "bit-equal"
             print(
-                f"{run + 1:>3}  {outcome.cell:<22} {outcome.seconds:>14.3f} {outcome.resumed_at:>12}  {outcome.hash}  {verdict}",
+                f"{run + 1:>3}  {outcome.cell:<22} {outcome.seconds:>14.3f} {outcome.resumed_at:>12}"
+                f"  {outcome.hash}  {verdict}",
                 flush=True,
             )
     print(f"{wrong} of {run + 1} killed runs differ")

@@ -58,7 +58,7 @@ CONTRACT = "harness/tests/test_contracts.py::test_contract"
 
 MUTANTS = [
     Mutant(
-        "L1",
+        "Loss",
         "-log(sigmoid + 1e-8)",
         f"{ADVERSARIAL}/losses.py",
         "lambda r, f: softplus(-f))",
@@ -66,7 +66,7 @@ MUTANTS = [
         "test_losses.py::test_non_saturating_keeps_its_gradient_far_away",
     ),
     Mutant(
-        "L2",
+        "Loss",
         "minimax is non-saturating",
         f"{ADVERSARIAL}/losses.py",
         "lambda r, f: -softplus(f))",
@@ -74,7 +74,7 @@ MUTANTS = [
         "test_losses.py::test_formula",
     ),
     Mutant(
-        "L3",
+        "Loss",
         "accuracy at 0.5 on logits",
         f"{ADVERSARIAL}/adversary.py",
         "(r > 0).float()",
@@ -82,7 +82,7 @@ MUTANTS = [
         "test_adversary.py::test_accuracy_thresholds_logits_at_zero",
     ),
     Mutant(
-        "L4",
+        "Players",
         "gradients into the other player",
         f"{NETS}/optim.py",
         ".backward(inputs=self.parameters)",
@@ -90,7 +90,7 @@ MUTANTS = [
         f"{METHODS}/tests/test_gan.py::test_each_player_moves_in_its_own_step_only",
     ),
     Mutant(
-        "L4",
+        "Players",
         "fakes not detached",
         f"{ADVERSARIAL}/adversary.py",
         "fake.detach(), draws, tag)",
@@ -98,7 +98,7 @@ MUTANTS = [
         "test_adversary.py::test_fakes_are_detached_in_the_critic_step",
     ),
     Mutant(
-        "L4",
+        "Players",
         "power iteration in the generator step",
         f"{ADVERSARIAL}/adversary.py",
         "        mean = self.critic.bottleneck is not None",
@@ -106,7 +106,7 @@ MUTANTS = [
         f"{METHODS}/tests/test_gan.py::test_each_player_moves_in_its_own_step_only",
     ),
     Mutant(
-        "L5",
+        "Loss",
         "Wasserstein sign",
         f"{ADVERSARIAL}/losses.py",
         "return f - r",
@@ -114,7 +114,7 @@ MUTANTS = [
         "test_losses.py::test_a_high_score_means_real",
     ),
     Mutant(
-        "W1",
+        "Penalty",
         "one epsilon for the batch",
         f"{ADVERSARIAL}/penalties.py",
         "epsilon = epsilon.view",
@@ -122,7 +122,7 @@ MUTANTS = [
         "test_penalties.py::test_one_epsilon_per_sample",
     ),
     Mutant(
-        "W2",
+        "Penalty",
         "norm over the last axis",
         f"{ADVERSARIAL}/penalties.py",
         "gradient.flatten(2).square().sum(2)",
@@ -130,7 +130,7 @@ MUTANTS = [
         "test_penalties.py::test_interpolated_on_a_linear_critic",
     ),
     Mutant(
-        "W3",
+        "Penalty",
         "plain square root",
         f"{ADVERSARIAL}/penalties.py",
         "(squared + TINY).sqrt()",
@@ -138,7 +138,7 @@ MUTANTS = [
         "test_penalties.py::test_finite_where_the_gradient_vanishes",
     ),
     Mutant(
-        "W3",
+        "Penalty",
         "no double backward",
         f"{ADVERSARIAL}/penalties.py",
         "create_graph=True)",
@@ -146,7 +146,7 @@ MUTANTS = [
         "test_penalties.py::test_double_backward_agrees_with_finite_differences",
     ),
     Mutant(
-        "R1",
+        "Penalty",
         "the half convention ignored",
         f"{ADVERSARIAL}/penalties.py",
         "(0.5 if self.half else 1.0)",
@@ -154,7 +154,7 @@ MUTANTS = [
         "test_penalties.py::test_zero_centred_on_a_linear_critic",
     ),
     Mutant(
-        "R1",
+        "Penalty",
         "its weight lost",
         f"{ADVERSARIAL}/adversary.py",
         "params.r1.coefficient * squared",
@@ -162,7 +162,7 @@ MUTANTS = [
         "test_adversary.py::test_r1_and_r2_weigh_their_own_side",
     ),
     Mutant(
-        "SN",
+        "Spectral",
         "multiplied by sigma",
         "baselines/parts/layers.py",
         "self.weight / sigma.view",
@@ -170,15 +170,16 @@ MUTANTS = [
         f"{ADVERSARIAL}/tests/test_spectral.py::test_top_singular_value",
     ),
     Mutant(
-        "SN",
+        "Spectral",
         "vectors move in each forward",
         f"{ADVERSARIAL}/spectral.py",
         '        return torch.einsum("so,soi,si->s"',
-        '        self.advance(weight, torch.ones(len(weight), dtype=torch.bool))\n        return torch.einsum("so,soi,si->s"',
+        "        self.advance(weight, torch.ones(len(weight), dtype=torch.bool))\n"
+        '        return torch.einsum("so,soi,si->s"',
         "test_spectral.py::test_vectors_are_saved_and_frozen_when_not_advanced",
     ),
     Mutant(
-        "SN",
+        "Spectral",
         "vectors not saved",
         f"{ADVERSARIAL}/spectral.py",
         'self.register_buffer("u", torch.zeros(matrix.shape[:2]))',
@@ -186,7 +187,7 @@ MUTANTS = [
         "test_spectral.py::test_vectors_are_saved_and_frozen_when_not_advanced",
     ),
     Mutant(
-        "SN",
+        "Spectral",
         "vectors shared with the graph",
         f"{ADVERSARIAL}/spectral.py",
         "self.u.clone(), weight.flatten(2), self.v.clone()",
@@ -253,12 +254,13 @@ MUTANTS = [
         "Data",
         "a flip draw for each pixel",
         "harness/tasks/pixels.py",
-        'draws.uniform("data", f"{name}/flip", x.shape[1:2]) < 0.5\n        x = torch.where(mirrored[:, :, None, None, None]',
+        'draws.uniform("data", f"{name}/flip", x.shape[1:2]) < 0.5\n'
+        "        x = torch.where(mirrored[:, :, None, None, None]",
         'draws.uniform("data", f"{name}/flip", x.shape[1:]) < 0.5\n        x = torch.where(mirrored',
         "test_pixels.py::test_flip_mirrors_whole_images_about_half_of_them",
     ),
     Mutant(
-        "F0",
+        "Score",
         "legacy net sees [0, 1]",
         f"{METRICS}/encoders/vdb_legacy.py",
         "(x * self.scale + self.shift)",
@@ -266,7 +268,7 @@ MUTANTS = [
         "harness/metrics/tests/test_encoders.py::test_legacy_applies_torchvisions_affine_to_minus_1_to_1",
     ),
     Mutant(
-        "F1",
+        "Score",
         "weights of any hash",
         f"{METRICS}/encoders/base.py",
         "if found != expected:",
@@ -274,7 +276,7 @@ MUTANTS = [
         "harness/metrics/tests/test_encoders.py::test_a_wrong_hash_is_refused",
     ),
     Mutant(
-        "F2",
+        "Score",
         "covariance by N",
         f"{METRICS}/distances.py",
         "x.T @ x / (n - 1)",
@@ -282,7 +284,7 @@ MUTANTS = [
         "test_distances.py::test_moments_divide_by_n_minus_1_in_float64",
     ),
     Mutant(
-        "F2",
+        "Score",
         "float32",
         f"{METRICS}/distances.py",
         "    x = np.asarray(features, np.float64)\n    mean",
@@ -290,7 +292,7 @@ MUTANTS = [
         "test_distances.py::test_moments_divide_by_n_minus_1_in_float64",
     ),
     Mutant(
-        "F2",
+        "Score",
         "no means",
         f"{METRICS}/distances.py",
         "shift = reference.mean - mean",
@@ -298,7 +300,7 @@ MUTANTS = [
         "test_distances.py::test_diagonal_gaussians",
     ),
     Mutant(
-        "F3",
+        "Score",
         "N rounded up to whole chunks",
         f"{METRICS}/image_evaluation.py",
         "min(CHUNK, self.n_fake - first)",
@@ -306,7 +308,7 @@ MUTANTS = [
         "test_evaluate.py::test_exactly_n_images_are_generated",
     ),
     Mutant(
-        "F3",
+        "Score",
         "N <= d accepted",
         f"{METRICS}/distances.py",
         "if n <= d and not allow_few:",
@@ -314,7 +316,7 @@ MUTANTS = [
         "test_distances.py::test_too_few_samples_are_refused_unless_allowed",
     ),
     Mutant(
-        "F4",
+        "Score",
         "pixels cut, not rounded",
         f"{METRICS}/image_evaluation.py",
         ".clamp(0, 1)).round().to(",
@@ -322,7 +324,7 @@ MUTANTS = [
         "test_evaluate.py::test_pixels_are_rounded_by_no_images_own_range",
     ),
     Mutant(
-        "F5",
+        "Score",
         "a sample is its own neighbour",
         f"{METRICS}/neighbours.py",
         "        np.fill_diagonal(squares[:, i:], np.inf)\n",
@@ -330,7 +332,7 @@ MUTANTS = [
         "test_neighbours.py::test_radii_leave_out_the_sample_itself",
     ),
     Mutant(
-        "F5",
+        "Score",
         "precision and recall swapped",
         f"{METRICS}/neighbours.py",
         "float((balls > 0).mean()), float(recalled / len(real))",
@@ -338,7 +340,7 @@ MUTANTS = [
         "test_neighbours.py::test_precision_and_recall_are_not_swapped",
     ),
     Mutant(
-        "F5",
+        "Score",
         "biased KID",
         f"{METRICS}/distances.py",
         "(total - own.sum()) / (len(x) * (len(x) - 1))",
@@ -346,7 +348,7 @@ MUTANTS = [
         "test_distances.py::test_kid_against_a_double_loop",
     ),
     Mutant(
-        "F6",
+        "Score",
         "scoring moves beta",
         f"{METHODS}/vib.py",
         "        x = x.expand(len(self.alive), *x.shape)\n",
@@ -354,7 +356,7 @@ MUTANTS = [
         CONTRACT + "[vib_digits/vib-scoring]",
     ),
     Mutant(
-        "V1",
+        "Bottleneck",
         "twice the KL",
         "harness/maths/gaussian.py",
         "0.5 * (mean.square() + torch.expm1(2.0 * log_std)) - log_std",
@@ -362,7 +364,7 @@ MUTANTS = [
         "test_gaussian.py::test_closed_forms",
     ),
     Mutant(
-        "V1",
+        "Bottleneck",
         "positions summed",
         f"{ADVERSARIAL}/bottleneck.py",
         'if self.params.kl_reduce == "per_position"',
@@ -370,7 +372,7 @@ MUTANTS = [
         "test_bottleneck.py::test_kl_of_each_sample",
     ),
     Mutant(
-        "V1",
+        "Bottleneck",
         "mean over the code",
         f"{ADVERSARIAL}/bottleneck.py",
         "kl.sum(2, keepdim=True)",
@@ -378,7 +380,7 @@ MUTANTS = [
         "test_bottleneck.py::test_kl_of_each_sample",
     ),
     Mutant(
-        "V2",
+        "Bottleneck",
         "sign of the dual step",
         f"{ADVERSARIAL}/bottleneck.py",
         "(kl - self.params.i_c)",
@@ -386,7 +388,7 @@ MUTANTS = [
         "test_bottleneck.py::test_dual_step",
     ),
     Mutant(
-        "V2",
+        "Bottleneck",
         "beta below zero",
         f"{ADVERSARIAL}/bottleneck.py",
         ".clamp_min(0.0)",
@@ -394,7 +396,7 @@ MUTANTS = [
         "test_bottleneck.py::test_dual_step",
     ),
     Mutant(
-        "V2",
+        "Bottleneck",
         "beta moves before the loss",
         f"{ADVERSARIAL}/adversary.py",
         "            kl = 0.5 * (kl_real + kl_fake)\n",
@@ -402,7 +404,7 @@ MUTANTS = [
         "test_adversary.py::test_the_loss_uses_the_old_beta",
     ),
     Mutant(
-        "V3",
+        "Bottleneck",
         "beta is no state",
         f"{ADVERSARIAL}/bottleneck.py",
         "torch.full((n_seeds,), params.beta))",
@@ -410,7 +412,7 @@ MUTANTS = [
         "test_bottleneck.py::test_beta_is_part_of_the_state",
     ),
     Mutant(
-        "V4",
+        "Bottleneck",
         "a sampler without gradient",
         "harness/maths/gaussian.py",
         "return mean + log_std.exp() * noise",
@@ -418,7 +420,7 @@ MUTANTS = [
         f"{ADVERSARIAL}/tests/test_bottleneck.py::test_gradients_through_the_sample_by_finite_differences",
     ),
     Mutant(
-        "V4",
+        "Bottleneck",
         "sigma squared",
         "harness/maths/gaussian.py",
         "log_std.exp() * noise",
@@ -426,7 +428,7 @@ MUTANTS = [
         "test_gaussian.py::test_sample_is_mean_plus_std_times_noise",
     ),
     Mutant(
-        "V5",
+        "Bottleneck",
         "the generator meets the mean",
         f"{ADVERSARIAL}/adversary.py",
         'generator_z == "mean"',
@@ -434,7 +436,7 @@ MUTANTS = [
         "test_adversary.py::test_noise_is_on_for_critic_and_generator",
     ),
     Mutant(
-        "V5",
+        "Bottleneck",
         "one noise for real and fake",
         f"{ADVERSARIAL}/adversary.py",
         'draws, f"{tag}/fake")\n        r, f',
@@ -442,7 +444,7 @@ MUTANTS = [
         "test_adversary.py::test_equal_inputs_meet_noise_of_their_own",
     ),
     Mutant(
-        "V6",
+        "Bottleneck",
         "noise cannot be turned off",
         f"{ADVERSARIAL}/bottleneck.py",
         "noise is None or not self.params.noise",
@@ -450,7 +452,7 @@ MUTANTS = [
         "test_bottleneck.py::test_noise_off_is_the_plain_code",
     ),
     Mutant(
-        "V6",
+        "Bottleneck",
         "beta not clamped at a far bound",
         f"{ADVERSARIAL}/bottleneck.py",
         "torch.where(alive, moved, self.beta)",
@@ -458,7 +460,7 @@ MUTANTS = [
         "test_adversary.py::test_a_bound_out_of_reach_drives_beta_to_zero",
     ),
     Mutant(
-        "V7",
+        "Bottleneck",
         "KL of the fakes only",
         f"{ADVERSARIAL}/adversary.py",
         "kl = 0.5 * (kl_real + kl_fake)",
@@ -466,7 +468,7 @@ MUTANTS = [
         "test_adversary.py::test_objective_is_the_sum_of_its_parts",
     ),
     Mutant(
-        "V8",
+        "Bottleneck",
         "penalty through the mean",
         f"{ADVERSARIAL}/adversary.py",
         "squared_gradient(r, real)",
@@ -477,7 +479,7 @@ MUTANTS = [
         "Resume",
         "no optimiser in the checkpoint",
         f"{RUN}/train.py",
-        'optimizer.load_state_dict(state["optimizers"][name])',
+        'optimizer.load_state_dict(_placed(state["optimizers"][name], optimizer))',
         "pass",
         "test_train.py::test_resume_is_bit_equal",
     ),
@@ -578,7 +580,7 @@ MUTANTS = [
         "test_losses.py::test_average_relativistic_losses_read_batch_means",
     ),
     Mutant(
-        "I1",
+        "Imitation",
         "log D for -log(1 - D)",
         f"{ADVERSARIAL}/gail.py",
         "return F.softplus(logit) if",
@@ -586,7 +588,7 @@ MUTANTS = [
         "test_discriminators.py::test_rewards_of_gail_over_a_table_of_logits",
     ),
     Mutant(
-        "I1",
+        "Imitation",
         "GAIL without the action",
         f"{ADVERSARIAL}/gail.py",
         '"sa": (rows.actions,)',
@@ -594,7 +596,7 @@ MUTANTS = [
         "test_discriminators.py::test_what_gail_sees",
     ),
     Mutant(
-        "A1",
+        "AIRL",
         "log pi left out of the logit",
         f"{ADVERSARIAL}/airl.py",
         "logit = f - torch.cat(log_pi, 1)",
@@ -602,7 +604,7 @@ MUTANTS = [
         "test_discriminators.py::test_the_logit_makes_d_the_ratio_of_exp_f_to_pi",
     ),
     Mutant(
-        "A3",
+        "AIRL",
         "shaping beyond a terminal state",
         f"{ADVERSARIAL}/airl.py",
         "params.gamma * (~rows.terminated) * after",
@@ -610,7 +612,7 @@ MUTANTS = [
         "test_discriminators.py::test_f_is_reward_plus_shaping_and_stops_at_a_terminal_state",
     ),
     Mutant(
-        "A3",
+        "AIRL",
         "no discount in f",
         f"{ADVERSARIAL}/airl.py",
         "params.gamma * (~rows.terminated) * after",
@@ -618,7 +620,7 @@ MUTANTS = [
         "test_discriminators.py::test_f_is_reward_plus_shaping_and_stops_at_a_terminal_state",
     ),
     Mutant(
-        "A3",
+        "AIRL",
         "padding where it was not asked for",
         f"{CONTROL}/transitions.py",
         'if last_next == "zeros":',
@@ -626,7 +628,7 @@ MUTANTS = [
         f"{ADVERSARIAL}/tests/test_discriminators.py::test_the_last_next_observation_is_padded_or_seen",
     ),
     Mutant(
-        "A4",
+        "AIRL",
         "the shaped reward is paid",
         f"{ADVERSARIAL}/airl.py",
         'if form == "g":',
@@ -634,7 +636,7 @@ MUTANTS = [
         "test_discriminators.py::test_the_policy_is_paid_in_the_form_that_is_named",
     ),
     Mutant(
-        "A5",
+        "AIRL",
         "f is what transfers",
         f"{ADVERSARIAL}/discriminators.py",
         "        return net.g\n",
@@ -642,7 +644,7 @@ MUTANTS = [
         "test_discriminators.py::test_the_learnt_reward_is_that_of_states_and_actions",
     ),
     Mutant(
-        "V1",
+        "Bottleneck",
         "one KL of three",
         f"{ADVERSARIAL}/airl.py",
         "kl = kl + kl_after + kl_here",
@@ -650,7 +652,7 @@ MUTANTS = [
         "test_discriminators.py::test_three_kls_share_one_bound_or_the_rewards_alone_has_it",
     ),
     Mutant(
-        "V2",
+        "Bottleneck",
         "no dual step in AIRL",
         f"{ADVERSARIAL}/airl.py",
         '            bottleneck.dual_step(logs["kl"], self.alive)\n',
@@ -658,7 +660,7 @@ MUTANTS = [
         "test_discriminators.py::test_the_dual_step_follows_the_optimisers",
     ),
     Mutant(
-        "R1",
+        "Penalty",
         "AIRL's penalty on both sides",
         f"{ADVERSARIAL}/airl.py",
         "squared_gradient(score, x)[:, :n]",
@@ -682,7 +684,7 @@ MUTANTS = [
         "test_discriminators.py::test_replay_mixes_as_many_old_rows_and_keeps_whole_paths",
     ),
     Mutant(
-        "I2",
+        "Imitation",
         "no rows of control",
         "harness/plan/controls.py",
         'block.get("termination") != "restart"',
@@ -690,7 +692,7 @@ MUTANTS = [
         "test_controls.py::test_they_stand_beside_imitation_where_episodes_may_end",
     ),
     Mutant(
-        "I2",
+        "Imitation",
         "the blind row sees",
         f"{METHODS}/imitation.py",
         'net | {"input": "none"}',
@@ -698,7 +700,7 @@ MUTANTS = [
         "test_endings.py::test_the_rows_of_control_beside_a_block",
     ),
     Mutant(
-        "I3",
+        "Imitation",
         "the absorbing state is left again",
         "harness/tasks/locomotion.py",
         "absorbed |= ~healthy",
@@ -706,7 +708,7 @@ MUTANTS = [
         "test_locomotion.py::test_an_absorbing_state_lasts_until_the_horizon",
     ),
     Mutant(
-        "I3",
+        "Imitation",
         "the absorbing state has no mark",
         "harness/tasks/locomotion.py",
         "absorbed[:, None]], 1)",
@@ -714,7 +716,7 @@ MUTANTS = [
         "test_locomotion.py::test_an_absorbing_state_lasts_until_the_horizon",
     ),
     Mutant(
-        "I4",
+        "Imitation",
         "paid before the discriminator has learnt",
         f"{METHODS}/imitation.py",
         'if params.order == "discriminator_first":',
@@ -722,7 +724,7 @@ MUTANTS = [
         "test_imitation.py::test_the_order_decides_which_discriminator_pays",
     ),
     Mutant(
-        "I5",
+        "Imitation",
         "the next state as it is",
         f"{CONTROL}/transitions.py",
         "next_observations=see(self.next_observations)",
@@ -730,7 +732,7 @@ MUTANTS = [
         "test_normaliser.py::test_the_discriminator_meets_s_and_next_s_by_the_same_numbers",
     ),
     Mutant(
-        "I5",
+        "Imitation",
         "the expert as it is",
         f"{METHODS}/imitation.py",
         '"rows", steps, n_expert).flatten(1)).seen(self.learner.see)',
@@ -738,7 +740,7 @@ MUTANTS = [
         "baselines/parts/control/tests/test_normaliser.py::test_the_discriminator_meets_s_and_next_s_by_the_same_numbers",
     ),
     Mutant(
-        "I5",
+        "Imitation",
         "the expert's observations do not count",
         f"{CONTROL}/learner.py",
         'if self._normalises_by("both"):',
@@ -746,7 +748,7 @@ MUTANTS = [
         "test_normaliser.py::test_whose_observations_count",
     ),
     Mutant(
-        "I6",
+        "Imitation",
         "the mean taken off rewards",
         f"{CONTROL}/normaliser.py",
         "return (rewards / self.std.float().unsqueeze(2))",
@@ -754,7 +756,7 @@ MUTANTS = [
         "test_normaliser.py::test_rewards_are_divided_by_the_spread_of_the_return_and_keep_their_sign",
     ),
     Mutant(
-        "P1",
+        "Policy",
         "a value beyond the end",
         "harness/maths/returns.py",
         "torch.where(terminated, 0.0, next_values)",
@@ -762,7 +764,7 @@ MUTANTS = [
         "test_returns.py::test_ends",
     ),
     Mutant(
-        "P1",
+        "Policy",
         "a time limit is an end",
         "harness/maths/returns.py",
         "torch.where(terminated, 0.0",
@@ -770,15 +772,16 @@ MUTANTS = [
         "test_returns.py::test_ends",
     ),
     Mutant(
-        "P2",
+        "Policy",
         "the normaliser moves within an update",
         f"{CONTROL}/learner.py",
         "        seen = self.see(rollout.observations)\n",
-        "        self.see.absorb(rollout.observations.flatten(1, 2), alive)\n        seen = self.see(rollout.observations)\n",
+        "        self.see.absorb(rollout.observations.flatten(1, 2), alive)\n"
+        "        seen = self.see(rollout.observations)\n",
         "test_normaliser.py::test_it_stands_still_within_an_update",
     ),
     Mutant(
-        "P3",
+        "Policy",
         "advantages over all seeds",
         "harness/maths/returns.py",
         "advantages.std(1, correction=0, keepdim=True)",
@@ -794,7 +797,7 @@ MUTANTS = [
         "test_orthogonal.py::test_directions_are_even",
     ),
     Mutant(
-        "P3",
+        "Policy",
         "the scope of advantages is not the named one",
         f"{CONTROL}/ppo.py",
         'if params.minibatch_advantages == "standardised":',
@@ -802,7 +805,7 @@ MUTANTS = [
         "test_ppo.py::test_advantages_standardised_by_minibatch_forget_their_scale_and_mean",
     ),
     Mutant(
-        "P3",
+        "Policy",
         "one seed's KL stops all",
         f"{CONTROL}/ppo.py",
         "(self._kl(o, tuple(before)) > params.kl_limit)",
@@ -810,7 +813,7 @@ MUTANTS = [
         "test_ppo.py::test_a_seed_stops_by_its_own_kl_and_moves_again_at_the_next_update",
     ),
     Mutant(
-        "P4",
+        "Policy",
         "the environment gets what was drawn",
         "harness/tasks/locomotion.py",
         "xp.clip(drawn, low, high)",
@@ -818,7 +821,7 @@ MUTANTS = [
         "test_locomotion.py::test_the_action_is_cut_for_the_environment_and_kept_as_drawn",
     ),
     Mutant(
-        "P5",
+        "Policy",
         "half the Fisher information of log std",
         f"{CONTROL}/policy.py",
         "2 * tangent[1]",
@@ -826,7 +829,7 @@ MUTANTS = [
         "test_trpo.py::test_fisher_product_is_that_of_the_explicit_matrix",
     ),
     Mutant(
-        "P5",
+        "Policy",
         "a step too short",
         f"{CONTROL}/trpo.py",
         "(2 * params.trust_region / ",
@@ -834,7 +837,7 @@ MUTANTS = [
         "test_trpo.py::test_the_first_try_has_the_length_of_the_trust_region",
     ),
     Mutant(
-        "P5",
+        "Policy",
         "any step is taken",
         f"{CONTROL}/trpo.py",
         "self.alive & (gain_now > 0) & (kl_now <= self.params.trust_region)",
@@ -842,7 +845,7 @@ MUTANTS = [
         "test_trpo.py::test_a_line_search_that_fails_keeps_the_parameters",
     ),
     Mutant(
-        "P7",
+        "Policy",
         "GPU physics is bit-exact",
         "harness/places/score.py",
         'return "statistical"',
@@ -850,7 +853,7 @@ MUTANTS = [
         "test_cells.py::test_the_tier_of_a_record",
     ),
     Mutant(
-        "A2",
+        "AIRL",
         "log pi averaged over dimensions",
         f"{CONTROL}/policy.py",
         "(0.5 * z.square() + log_std).sum(2)",
@@ -1090,7 +1093,7 @@ def copy_tree(folder: Path) -> None:
 
 def tests_in(folder: str, tests: list[str], log: str) -> None:
     """The child: pytest in `folder`, with the modules of that folder and no others of ours."""
-    with Path(log).open("w") as file:
+    with Path(log).open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     for name in [n for n in sys.modules if n.split(".")[0] in ("harness", "baselines")]:
@@ -1125,7 +1128,7 @@ def run(tests: list[str], changed: dict[str, str]) -> tuple[int, str]:
         )
         process.start()
         process.join()
-        lines = Path(folder, "log").read_text().splitlines()
+        lines = Path(folder, "log").read_text(encoding="utf-8").splitlines()
     return process.exitcode, lines[-1] if lines else ""
 
 
@@ -1138,12 +1141,12 @@ def main() -> int:
     print(f"without a fault: {last}")
     if status:
         return 1
-    print(f"{'trap':<7} {'fault':<38} {'result':<9} test")
+    print(f"{'trap':<10} {'fault':<38} {'result':<9} test")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = []
         for mutant, result in zip(wanted, pool.map(judge, wanted)):
             results.append(result)
-            print(f"{mutant.trap:<7} {mutant.fault:<38} {result:<9} {node(mutant)}", flush=True)
+            print(f"{mutant.trap:<10} {mutant.fault:<38} {result:<9} {node(mutant)}", flush=True)
     alive = [m for m, result in zip(wanted, results) if result != "red"]
     print(f"{len(wanted) - len(alive)} of {len(wanted)} faults were noticed, {time.monotonic() - started:.0f} s")
     return 1 if alive else 0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from harness.schema import Head, Metric, Resolved
+from harness import seal
+from harness.run.record import to_json
+from harness.schema import Head, Metric, Resolved, content
+from harness.store import HEAD
 
 ENVIRONMENT = {
     "commit": "c" * 40,
@@ -47,3 +51,13 @@ def head(task: str, cell: str, **changes: Any) -> Head:
         "references": {},
     }
     return Head(**whole | changes)
+
+
+def put(folder: Path, found: Head, **files: bytes) -> None:
+    """Write a record as its writer does: {stem: content of <stem>.csv} beside its head, and the seal."""
+    seal.write(folder, {HEAD: to_json(content(found))} | {f"{stem}.csv": text for stem, text in files.items()})
+
+
+def reseal(folder: Path) -> None:
+    """Seal a record again after it was changed, as none but a writer may."""
+    seal.write(folder, {path.name: path.read_bytes() for path in folder.iterdir() if path.name != seal.SEAL})

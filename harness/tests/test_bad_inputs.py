@@ -161,7 +161,7 @@ def broken_manifest(p):
 
 
 def locked(p):
-    p.lock = Path(p.trained() / "lock").open("w")  # held until the test ends
+    p.lock = os.open(p.trained() / "lock", os.O_RDWR | os.O_CREAT)  # held until the tests end
     fcntl.flock(p.lock, fcntl.LOCK_EX)
 
 
@@ -228,7 +228,10 @@ CASES = {
     "bound without a step": (
         block("methods/pair/plain/bottleneck", {"i_c": 0.1}),
         CHECK,
-        "methods.pair.plain.bottleneck: i_c and dual_step go together: give both for an adaptive beta, neither for a fixed one",
+        (
+            "methods.pair.plain.bottleneck: i_c and dual_step go together:"
+            " give both for an adaptive beta, neither for a fixed one"
+        ),
     ),
     "unknown algorithm": (
         block("methods/pair/plain/algorithm", "critc"),

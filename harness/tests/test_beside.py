@@ -36,7 +36,10 @@ def test_our_block_has_the_settings_of_the_peer():
 
 
 def test_pairs_of_a_peer_become_a_record(tmp_path, monkeypatch):
-    """Each pair's ratio by seed, for one seed, the stack and blocks on two cores, which stand against the peer's faster way."""
+    """A record has each pair's ratio by seed: for one seed, the stack, and blocks on two cores.
+
+    The last stand against the faster of the peer's two ways.
+    """
     rates = {"theirs": iter([1.0, 2.0]), "one": iter([3.0, 4.0]), "stack": iter([5.0, 20.0])}
     of_peer = {1: rates["theirs"], 2: iter([2.0, 1.5])}
     monkeypatch.setattr(beside, "_ceiling", lambda work: 1.0)

@@ -1,18 +1,20 @@
-"""What a captured update relies on, without a GPU: draws and schedules from a step on the device, no look at the host."""
+"""What a captured update relies on, without a GPU: draws and schedules follow a tensor, nothing is read on the host."""
 
 import functools
 
 import pytest
 import torch
 
-from baselines.parts.adversarial.noise import NoiseParams
+from baselines.parts.adversarial.noise import NoiseParams, add_noise
 from baselines.parts.control import trpo
 from baselines.parts.nets import optim
-from baselines.parts.nets.optim import OptimizerParams
+from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from harness import registry
 from harness.checks.stacking import TOLERANCE, distance
 from harness.checks.trial import Trial, name_of, project
 from harness.checks.watch import NoHost
+from harness.maths import arrays
+from harness.maths.arrays import number_on
 from harness.plan.plan import Cell
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
@@ -68,6 +70,36 @@ def test_schedules_take_a_step_on_the_device() -> None:
             lr, std = rate.lr_at(clock), noise.std_at(clock)
         assert float(lr) == rate.lr_at(step)
         assert float(std) == pytest.approx(noise.std_at(step))
+
+
+@pytest.mark.parametrize("rule", ["adam", "rmsprop", "sgd"])
+def test_a_decayed_rate_rounds_alike_with_and_without_a_graph(rule: str, monkeypatch) -> None:
+    monkeypatch.setattr(arrays, "on_host", lambda x: False)  # as on CUDA
+    params = OptimizerParams(name=rule, lr=0.03, decay={"factor": 0.7, "every_steps": 2})
+    ends = []
+    for kind in (int, torch.tensor):
+        weight = torch.nn.Parameter(torch.linspace(-1, 2, 40).view(2, 20))
+        optimizer = SeedOptimizer([weight], params, torch.ones(2, dtype=torch.bool))
+        for k in range(9):
+            optimizer.step((weight - 0.3).pow(4).sum(1), kind(k))
+        ends.append(weight.detach())
+    assert torch.equal(*ends)
+
+
+def test_annealed_noise_rounds_alike_with_and_without_a_graph(monkeypatch) -> None:
+    monkeypatch.setattr(arrays, "on_host", lambda x: False)  # as on CUDA
+    params, x = NoiseParams(where="input", std=0.7, anneal_steps=7), torch.zeros(2, 5, 3)
+    draws = CounterDraws((0, 1), "t", lookahead=1)
+    for draws.step in range(7):
+        eager = add_noise(x, params, draws, "real")
+        with draws.clocked():
+            assert torch.equal(add_noise(x, params, draws, "real"), eager)
+
+
+def test_a_step_becomes_a_number_of_the_device() -> None:
+    step = number_on(2**33 + 7, torch.empty(1, device="meta"))
+    assert (step.device.type, step.dtype, step.shape) == ("meta", torch.int64, ())
+    assert number_on(7, torch.empty(1)) == 7
 
 
 @pytest.mark.parametrize("cell", RESIDENT, ids=name_of)

@@ -1,4 +1,4 @@
-"""The contract over everything registered and every method block of params.yaml: a newcomer is tested the day it appears."""
+"""The contract over everything registered and every method block of params.yaml: a new one is tested as it appears."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Algorithms of installed packages: found by their entry points, hashed by version and source, and told of where they fail."""
+"""Algorithms of installed packages: found by entry points, hashed by version and source, and named where they fail."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Lay a package with one algorithm on the import path, as pip does; a second call puts another version in its place."""
+    """Lay a package with one algorithm on the import path, as pip does; a second call replaces its version."""
     site = tmp_path / "site"
     monkeypatch.syspath_prepend(site)
 

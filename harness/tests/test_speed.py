@@ -1,4 +1,4 @@
-"""The benchmarks' shared parts: pairs alternate, records are of the schema, and what is missing gets one line. No timings."""
+"""The benchmarks' shared parts: pairs alternate, records fit the schema, what is missing gets one line. No timings."""
 
 import json
 import sys

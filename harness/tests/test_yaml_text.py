@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,7 @@ def aliases(inner: str) -> str:
     """Nine levels, each ten times the one before: 10^9 values in a few lines."""
     names = string.ascii_lowercase[:10]
     return "a: &a {x: 1}\n" + "".join(
-        f"{name}: &{name} " + inner.format(", ".join([f"*{before}"] * 10)) + "\n"
-        for before, name in zip(names, names[1:], strict=False)
+        f"{name}: &{name} " + inner.format(", ".join([f"*{before}"] * 10)) + "\n" for before, name in pairwise(names)
     )
 
 

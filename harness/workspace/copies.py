@@ -21,6 +21,7 @@ from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
 from harness.run.checkpoint import locked
 from harness.run.lifeline import GRACE, owned
+from harness.store import SEAL
 from harness.yaml_text import dumped
 
 BASE = "presets/base"  # in the copy: the tree's params.yaml, which presets lie over; DVC's report depends on presets/
@@ -51,9 +52,10 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
         raise BenchError(f"{root} is a private copy, from which no other is made: run this in the project's own folder")
     copy = root / "build" / name
     shown = {
-        needs.place(block["demonstrations"])
+        path
         for block in params["tasks"].values()
         if needs.archived(block.get("demonstrations"))
+        for path in (needs.place(block["demonstrations"]), needs.place(block["demonstrations"]).with_name(SEAL))
     }
     wanted = [path for path in files(root) if _wanted(path) or path in shown]
     for gone in _copied_before(copy) - {str(path) for path in wanted}:

@@ -9,9 +9,11 @@ import torch
 
 from harness.errors import BenchError
 from harness.files import write_bytes
+from harness.places.train import build_method, build_task
 from harness.plan.identity import block_folder, identity
 from harness.plan.plan import Cell
 from harness.run import checkpoint
+from harness.run.seeds import CounterDraws
 
 
 def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[str, tuple[int, ...]]:
@@ -20,7 +22,7 @@ def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[s
     Returns the shapes. Raises BenchError where the cell has no finished checkpoint here.
     """
     if seed is not None and seed not in cell.seeds:
-        raise BenchError(f"{cell.task}/{cell.name} has no seed {seed}; known: {', '.join(map(str, cell.seeds))}")
+        raise BenchError(f"{cell} has no seed {seed}; known: {', '.join(map(str, cell.seeds))}")
     blocks = [_method_state(root, cell, seeds) for seeds in cell.blocks]
     state = {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
     if seed is not None:
@@ -33,16 +35,19 @@ def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[s
 
 
 def _method_state(root: Path, cell: Cell, seeds: tuple[int, ...]) -> dict[str, torch.Tensor]:
-    path = block_folder(root, cell, seeds) / checkpoint.CHECKPOINT
-    again = f"run `bench train {cell.task} {cell.name}` first"
+    """Of the end of a finished block, by the door that scoring takes: names and shapes are the method's own."""
+    folder = block_folder(root, cell, seeds)
+    path, last = folder / checkpoint.CHECKPOINT, checkpoint.snapshot_path(folder, cell.task_params.steps)
+    again = f"run `{cell.command}` first"
     if not path.is_file():
-        raise BenchError(f"no checkpoint of {cell.task}/{cell.name} for its present code and parameters: {again}")
+        raise BenchError(f"no checkpoint of {cell} for its present code and parameters: {again}")
+    names = {**identity(root, cell), "seeds": list(seeds)}
     try:
-        state = checkpoint.load(path, {**identity(root, cell), "seeds": list(seeds)})
+        step = checkpoint.load(path, names)["run"]["step"]
+        if step < cell.task_params.steps:
+            raise BenchError(f"{cell} is at step {step} of {cell.task_params.steps}: {again}")
+        draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", lookahead=1)
+        method = build_method(cell, build_task(root, cell), draws, draws.device)
+        return checkpoint.load(last, names, {"method": method.state_dict()})["method"]
     except checkpoint.Refused as error:
         raise BenchError(f"{error}: {again}") from None
-    if state["run"]["step"] < cell.task_params.steps:
-        raise BenchError(
-            f"{cell.task}/{cell.name} is at step {state['run']['step']} of {cell.task_params.steps}: {again}"
-        )
-    return state["method"]

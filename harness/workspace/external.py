@@ -9,7 +9,7 @@ from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.plan.controls import with_controls
 from harness.report.records import external
-from harness.report.records.frame import TaskFrame, load
+from harness.report.records.frame import TaskFrame, demand, load
 from harness.store import checked_name
 from harness.workspace.presets import compose_preset
 from harness.yaml_text import dumped
@@ -27,6 +27,7 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
     for task in found.tasks:
         if task not in frames:
             raise BenchError(f"{manifest}: tasks.{task} is unknown; known: {', '.join(frames)}")
+        demand([frames[task]])
         external.check(found, frames[task])
     write_bytes(target / external.SCORES, scores.read_bytes())
     write_bytes(target / external.MANIFEST, manifest.read_bytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness import seal
 from harness.errors import BenchError
 from harness.files import write_folder
 from harness.schema import read_head
@@ -13,7 +14,7 @@ from harness.store import HEAD, RECORDS, SCORES, archive_folder, checked_name
 def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
     """Copy every record folder of `source` (a copy of the tree) as it is; returns (new, already here).
 
-    A record of an earlier schema stays one; it is not another record for being one.
+    A record of an earlier schema stays one; it is not another record for being one. One without a seal is sealed here.
     Raises BenchError, before anything is copied, where a cell is here with other content, and where a folder holds more
     than plain files.
     """
@@ -33,9 +34,13 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
 
 
 def bring(folder: Path, target: Path, root: Path) -> None:
-    """Copy the files of a record's folder: below `root` there are none of them or all. Raises BenchError for a link."""
+    """Copy the files of a record's folder under their seal: below `root` there are none of them or all.
+
+    Raises BenchError for a link and for a record that cannot be read.
+    """
     contents = {path.name: path.read_bytes() for path in plain_files(folder)}
-    write_folder(target, contents, root / "results")  # where no reader of records looks
+    read_head(folder)
+    write_folder(target, seal.sealed(contents), root / "results")  # where no reader of records looks
 
 
 def plain_files(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A new block in the text of params.yaml, whose every other line stays as it is."""
+"""A block more, or a block less, in the text of params.yaml, whose every other line stays as it is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from harness.contracts import BenchError, Settings
 
 WIDTH = 120
+OURS = ("Like ", "Keys: ")  # how the comment over a block begins that `with_block` has written
 
 
 def with_block(text: str, task: str, behind: str | None, lines: list[str], comment: str) -> str:
@@ -17,27 +18,53 @@ def with_block(text: str, task: str, behind: str | None, lines: list[str], comme
 
     Raises BenchError where the task's methods stand between braces.
     """
+    row, column, written, end = _found(text, task, behind)
+    last, pad = _last(written, row, column), " " * column
+    told = textwrap.wrap(comment, WIDTH - column - 2, break_on_hyphens=False)
+    new = [*(f"{pad}# {line}" for line in told), *(pad + line for line in lines)]
+    return end.join([*written[: last + 1], *new, *written[last + 1 :]]) + end
+
+
+def without_block(text: str, task: str, name: str) -> str:
+    """`text` without the block of methods.<task>.<name>, and without the comment over it that `with_block` wrote.
+
+    Raises BenchError as `with_block`.
+    """
+    row, column, written, end = _found(text, task, name)
+    last, first = _last(written, row, column), row
+    while first and written[first - 1].startswith(f"{' ' * column}#"):
+        first -= 1
+        if written[first].strip().removeprefix("# ").startswith(OURS):
+            break
+    else:
+        first = row
+    return end.join([*written[:first], *written[last + 1 :]]) + end
+
+
+def _found(text: str, task: str, name: str | None) -> tuple[int, int, list[str], str]:
+    """Row and column of the key `name` of methods.<task>, or of its last key; the lines of the text, and their end."""
     node = YAML(typ="safe").compose(text)
-    for name in ("methods", task):
-        node = next(value for key, value in node.value if key.value == name)
+    for part in ("methods", task):
+        node = next(value for key, value in node.value if key.value == part)
     if node.flow_style:
         raise BenchError(
             f"params.yaml: methods.{task} stands between braces: write each of its methods on a line of its own"
         )
-    mark = next(key.start_mark for key, _ in reversed(node.value) if behind in (None, key.value))
-    row, column = mark.line, mark.column
-    end, pad = "\r\n" if "\r\n" in text else "\n", " " * column
-    written = text.removesuffix(end).split(end)
+    mark = next(key.start_mark for key, _ in reversed(node.value) if name in (None, key.value))
+    end = "\r\n" if "\r\n" in text else "\n"
+    return mark.line, mark.column, text.removesuffix(end).split(end), end
+
+
+def _last(written: list[str], row: int, column: int) -> int:
+    """The last row of the block that begins in `row`: it ends before what stands no further in, but a comment."""
     last = row
-    for i in range(row + 1, len(written)):  # a block ends before what stands no further in, but a comment
+    for i in range(row + 1, len(written)):
         words = written[i].strip()
         if words and _indent(written[i]) > column:
             last = i
         elif words and not words.startswith("#"):
             break
-    told = textwrap.wrap(comment, WIDTH - column - 2, break_on_hyphens=False)
-    new = [*(f"{pad}# {line}" for line in told), *(pad + line for line in lines)]
-    return end.join([*written[: last + 1], *new, *written[last + 1 :]]) + end
+    return last
 
 
 def _indent(line: str) -> int:

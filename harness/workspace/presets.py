@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
 from harness.plan.controls import with_controls
+from harness.plan.plan import Plan, plan_of
 from harness.run.like import LIKE, compose, resolved
 from harness.run.params import read_yaml
 from harness.store import check_names, checked_name, remake
@@ -61,6 +62,11 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     made["report"] = made["report"] | {"baseline": {t: m for t, m in baselines.items() if t not in gone}}
     check_names(made, where)
     return made
+
+
+def preset_plan(root: Path, name: str) -> Plan:
+    """The plan of a preset, checked whole. Raises BenchError with a line for each wrong block, which names its file."""
+    return plan_of(compose_preset(root, name), f"presets/{name}.yaml")
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = No
     """
     if timeout is not None and jobs is None:
         raise BenchError("--timeout is for blocks that run without DVC: give --jobs too")
-    params = compose_preset(root, name)
+    params = preset_plan(root, name).params
     with alone(root, name):
         copy = private_copy(root, name, params)
         if jobs is None:

@@ -79,9 +79,9 @@ def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
 def verdict(committed: CellFrame, fresh: CellFrame) -> Verdict:
     name = str(fresh)
     if not fresh.record:
-        return Verdict(name, "not run", f"run `{fresh.command}` in the copy to see why")
+        return Verdict(name, "not run", fresh.fault or f"run `{fresh.command}` in the copy to see why")
     if not committed.record:
-        return Verdict(name, "not judged", "nothing committed to compare with")
+        return Verdict(name, "not judged", committed.fault or "nothing committed to compare with")
     same = _scores(committed) == _scores(fresh)
     if same and committed.record == fresh.record:
         return Verdict(name, "bit-equal")

@@ -1,6 +1,7 @@
-"""`bench verify`: does the present code still make what an archived record holds? Its first steps are run again.
+"""`bench verify`: does the present code still make what a record holds? Its first steps are run again.
 
-The verdict is left beside the record, in verified.json, where the report reads it.
+The verdict on an archived record is left beside it, in verified.json, where the report reads it; a live record is told
+by its keys already whether it is of this code, so of it only the verdict is told.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from harness.plan import needs
 from harness.plan.identity import keys_of
 from harness.plan.plan import Cell, load_plan
 from harness.run.device import arithmetic, pick_device
+from harness.run.params import read_yaml
 from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
 from harness.run.train import HASHED_STEPS, state_hash
 from harness.schema import Verified, read_head
-from harness.store import VERIFIED, archive_folder
+from harness.store import HEAD, RECORDS, VERIFIED, archive_folder
 from harness.workspace.copies import alone, private_copy
 from harness.workspace.pack import unpack
 from harness.workspace.presets import compose_preset
@@ -42,39 +44,49 @@ def verify(
     jobs: int = 1,
     timeout: float | None = None,
 ) -> dict[str, bool]:
-    """TASK/CELL -> whether all hashes of the first block up to `steps` agree, of archived cells; writes their verdicts.
+    """Return TASK/CELL -> whether all hashes of the first block up to `steps` agree, of the recorded cells of a preset.
 
-    jobs: cells at the same time. timeout: seconds in which one has to move. Raises BenchError where nothing is
-    archived, no hash was taken so early, or a cell could not be replayed; the others have their verdicts then.
+    The project's own preset is the live one; of any other the verdicts are written beside the archived records.
+
+    jobs: cells at the same time. timeout: seconds in which one has to move. Raises BenchError where there is no record,
+    one cannot be read, no hash was taken so early, or a cell could not be replayed; the others have verdicts then.
     """
+    if preset == read_yaml(root / "params.yaml").get("preset"):
+        return _verify(root, root / RECORDS, steps, task, name, jobs, timeout)
     own = f"{preset}-verify"  # the preset may be running in its own copy
     with alone(root, own):
         copy = private_copy(root, own, compose_preset(root, preset))
         unpack(root, preset, copy)
-        plan = load_plan(copy)
-        archive = archive_folder(root, preset)
-        cells = [c for c in plan.cells if task in (None, c.task) and name in (None, c.name)]
-        cells = [c for c in cells if (archive / c.task / c.name).is_dir()]
-        if not cells:
-            raise BenchError(f"{archive} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
-        expected = [_expected(archive, cell, steps) for cell in cells]
+        return _verify(copy, archive_folder(root, preset), steps, task, name, jobs, timeout)
+
+
+def _verify(
+    root: Path, records: Path, steps: int, task: str | None, name: str | None, jobs: int, timeout: float | None
+) -> dict[str, bool]:
+    plan, archived = load_plan(root), records != root / RECORDS
+    cells = [c for c in plan.cells if task in (None, c.task) and name in (None, c.name)]
+    cells = [c for c in cells if (records / c.task / c.name / HEAD).is_file()]
+    if not cells:
+        raise BenchError(f"{records} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
+    expected = [_expected(records, cell, steps) for cell in cells]
+    if archived:
         for known in dict.fromkeys(cell.task for cell in cells):
-            prepare(copy, plan, known)
-        work = [
-            Job(
-                str(cell),
-                partial(_judged, copy, cell, archive / cell.task / cell.name, hashes),
-                cost=max(hashes) * len(cell.blocks[0]),
-                steps=max(hashes),
-            )
-            for cell, hashes in zip(cells, expected, strict=True)
-        ]
-        return dict(zip(map(str, cells), results(work, jobs, copy / LOG, timeout), strict=True))
+            prepare(root, plan, known)
+    work = [
+        Job(
+            str(cell),
+            partial(_judged, root, cell, records / cell.task / cell.name if archived else None, hashes),
+            cost=max(hashes) * len(cell.blocks[0]),
+            steps=max(hashes),
+        )
+        for cell, hashes in zip(cells, expected, strict=True)
+    ]
+    return dict(zip(map(str, cells), results(work, jobs, root / LOG, timeout), strict=True))
 
 
-def _expected(archive: Path, cell: Cell, steps: int) -> dict[int, str]:
+def _expected(records: Path, cell: Cell, steps: int) -> dict[int, str]:
     """Step -> recorded hash of the first block's state, up to `steps`."""
-    hashes = read_head(archive / cell.task / cell.name).state_hashes.get(0, {})
+    hashes = read_head(records / cell.task / cell.name).state_hashes.get(0, {})
     if not (early := {k: v for k, v in sorted(hashes.items()) if k <= steps}):
         raise BenchError(
             f"{cell}: no state was hashed by step {steps}; the first was at step {min(hashes, default='none')}"
@@ -82,11 +94,13 @@ def _expected(archive: Path, cell: Cell, steps: int) -> dict[int, str]:
     return early
 
 
-def _judged(root: Path, cell: Cell, folder: Path, expected: dict[int, str], pulse: Pulse) -> bool:
+def _judged(root: Path, cell: Cell, folder: Path | None, expected: dict[int, str], pulse: Pulse) -> bool:
+    """folder: of the archived record, beside which the verdict is left; None for a live one."""
     steps = max(expected)
     agrees = _replay(root, cell, steps, pulse) == expected
-    verdict = Verified(agrees=agrees, steps=steps, training_key=keys_of(root, cell).training)
-    write_bytes(folder / VERIFIED, to_json(verdict.model_dump()))
+    if folder is not None:
+        verdict = Verified(agrees=agrees, steps=steps, training_key=keys_of(root, cell).training)
+        write_bytes(folder / VERIFIED, to_json(verdict.model_dump()))
     return agrees
 
 

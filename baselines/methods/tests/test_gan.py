@@ -120,6 +120,14 @@ def test_the_averaged_generator_is_scored():
     assert not torch.equal(images, gan.images(draws, 7, 7))
 
 
+def test_without_an_average_the_generator_itself_is_scored_and_the_training_is_the_same():
+    plain, averaged = build(ema=None), build()
+    steps(plain, 3), steps(averaged, 3)
+    draws = CounterDraws((0, 1), "test", lookahead=1)
+    z = draws.normal("eval", "latent/0", (7, 3))
+    assert torch.equal(plain.images(draws, 0, 7), averaged.generator(z))
+
+
 def test_a_seed_that_diverges_is_held_and_the_others_do_not_notice():
     """Bit-equal to a run in which nothing happened; the dead seed keeps its whole state."""
     settings = {"spectral_norm": True, "bottleneck": {"size": 4, "i_c": 0.1, "dual_step": 0.01}}

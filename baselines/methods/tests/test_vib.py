@@ -68,6 +68,14 @@ def test_an_averaged_code_is_the_mean_of_probabilities():
     assert not torch.allclose(result, vib.log_probs(x, d, 1))
 
 
+def test_scoring_encodes_once_however_many_codes_are_drawn():
+    vib, calls = build(bottleneck=CODE), []
+    for part in (vib.ema.net.body, vib.ema.net.code.mu, vib.ema.net.code.rho):
+        part.register_forward_hook(lambda module, inputs, output: calls.append(module))
+    vib.log_probs(torch.randn(7, *SPEC.shape), draws(), 12)
+    assert len(calls) == 3
+
+
 def test_the_twin_is_deterministic_and_has_no_kl():
     twin, x = build(code_size=5), torch.randn(7, *SPEC.shape)
     assert twin.kl(x) is None and twin.net.code_size == 5

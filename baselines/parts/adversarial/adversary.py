@@ -113,7 +113,8 @@ class Adversary(nn.Module):
         """
         if self.loss.needs_real and not self.loss.on_differences:
             return (r > f).float().mean(1)
-        return 0.5 * ((r > 0).float().mean(1) + (f < 0).float().mean(1))
+        middle = self.loss.middle
+        return 0.5 * ((r > middle).float().mean(1) + (f < middle).float().mean(1))
 
     def _penalty(
         self, real: Tensor, fake: Tensor, r: Tensor, f: Tensor, z_f: Tensor, draws: Draws, tag: str

@@ -94,11 +94,17 @@ class Bottleneck(nn.Module):
 
     def forward(self, h: Tensor, noise: Tensor | None = None) -> Code:
         """Encode features h [S, B, ...]; noise: standard normal and of the code's shape, or None for z = mu."""
+        mean, log_std = self.gaussian(h)
+        return Code(self.sample(mean, log_std, noise), mean, self.reduce(kl_to_standard_normal(mean, log_std)))
+
+    def gaussian(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean and the log of the standard deviation of the code of features h [S, B, ...]."""
         mean, log_std = full(self.mu(h)), full(self.rho(h))
-        if self.params.sigma == "softplus":
-            log_std = F.softplus(log_std - 5.0).log()
-        z = mean if noise is None or not self.params.noise else reparameterise(mean, log_std, noise)
-        return Code(z, mean, self.reduce(kl_to_standard_normal(mean, log_std)))
+        return mean, F.softplus(log_std - 5.0).log() if self.params.sigma == "softplus" else log_std
+
+    def sample(self, mean: Tensor, log_std: Tensor, noise: Tensor | None) -> Tensor:
+        """The code z of a Gaussian by standard normal noise, or its mean where there is none."""
+        return mean if noise is None or not self.params.noise else reparameterise(mean, log_std, noise)
 
     def reduce(self, kl: Tensor) -> Tensor:
         """Sum KL [S, B, K, ...] of each coordinate over the code, then sum or average over positions: [S, B]."""

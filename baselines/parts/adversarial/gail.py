@@ -7,31 +7,49 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import model_validator
 from torch import Tensor, nn
 
 from baselines.parts.adversarial.adversary import Adversary, AdversaryParams
 from baselines.parts.control.transitions import Transitions
 from baselines.parts.nets.optim import SeedOptimizer
 from baselines.parts.nets.perceptron import MLPBody, MLPParams
+from baselines.parts.nets.phased import PhasedBody
 from harness.contracts import Draws, TaskSpec
 
 
 class GAILParams(AdversaryParams):
     """input: what it sees: s, the state (VAIL in Peng et al. 2019); sa, state and action (their maze code); ss, state
-        and next state; none, only a constant, so that what is learnt comes from the form of the reward alone, for a
-        row of control (Kostrikov et al. 2019).
+        and next state; next, the state that is reached, whose reward is zero where it ends the episode, as DeepMimic
+        pays (Peng et al. 2018); none, only a constant, so that what is learnt comes from the form of the reward alone,
+        for a row of control (Kostrikov et al. 2019).
+    phase: what it does with the coordinates of a state that tell the time within a cycle, where the task has any: they
+        are inputs, it does not see them (none), or they choose its weights (functioned, see `PhasedBody`).
     policy_reward: what the policy gets, at the mean code: log_d, log D <= 0, which favours ending (their maze code);
-        softplus, -log(1 - D) >= 0, which favours surviving (their paper); logit, the sum of the former and the latter.
+        softplus, -log(1 - D) >= 0, which favours surviving (their paper); logit, the sum of the former and the latter;
+        square, max(0, 1 - (D - 1)^2) of a least-squares critic with targets 1 and 0. That is the reward of AMP (Peng et
+        al. 2021, Eq. 7), whose D has targets 1 and -1 and is 2 D - 1 here; its weight w of the penalty is r1's w / 2.
     last_next: see `AIRLParams`; it matters for the input ss alone.
     """
 
     kind: Literal["gail"]
     net: MLPParams
-    loss: Literal["minimax"] = "minimax"
+    loss: Literal["minimax", "least_squares"] = "minimax"
     ce_scale: Literal["sum", "mean"] = "mean"
-    input: Literal["s", "sa", "ss", "none"] = "sa"
-    policy_reward: Literal["log_d", "softplus", "logit"] = "log_d"
+    input: Literal["s", "sa", "ss", "next", "none"] = "sa"
+    phase: Literal["input", "none", "functioned"] = "input"
+    policy_reward: Literal["log_d", "softplus", "logit", "square"] = "log_d"
     last_next: Literal["zeros", "observed"] = "observed"
+
+    @model_validator(mode="after")
+    def _what_fits(self) -> GAILParams:
+        if (self.loss == "least_squares") != (self.policy_reward == "square"):
+            raise ValueError("policy_reward: square goes with loss: least_squares, the others with minimax")
+        if self.phase == "functioned" and self.input not in ("s", "next", "none"):
+            raise ValueError(
+                "phase: functioned is for the inputs s and next, where one state's phase chooses the weights"
+            )
+        return self
 
 
 class GAILDiscriminator(nn.Module):
@@ -43,8 +61,15 @@ class GAILDiscriminator(nn.Module):
         super().__init__()
         self.params = params
         n, n_actions = math.prod(spec.shape), spec.action_size or spec.n_actions
-        size = {"s": n, "sa": n + n_actions, "ss": 2 * n, "none": 1}[params.input]
-        self.adversary = Adversary(n_seeds, MLPBody(n_seeds, (size,), params.net), params)
+        self.seen = n - (spec.phase if params.phase == "none" else 0)  # of a state's coordinates, the first ones
+        n = self.seen
+        size = {"s": n, "sa": n + n_actions, "ss": 2 * n, "next": n, "none": 1}[params.input]
+        body: MLPBody | PhasedBody
+        if params.phase == "functioned" and params.input != "none":
+            body = PhasedBody(n_seeds, size, spec.phase, params.net)
+        else:
+            body = MLPBody(n_seeds, (size,), params.net)
+        self.adversary = Adversary(n_seeds, body, params)
 
     @property
     def optimizer(self) -> SeedOptimizer:
@@ -62,12 +87,20 @@ class GAILDiscriminator(nn.Module):
         """What the policy gets for each row, [S, N], at the mean code."""
         critic = self.adversary.critic
         logit = critic.score(critic.encode(self._input(rows), None, "").z)
-        if self.params.policy_reward == "log_d":
-            return -F.softplus(-logit)
-        return F.softplus(logit) if self.params.policy_reward == "softplus" else logit
+        paid = REWARDS[self.params.policy_reward](logit)
+        return torch.where(rows.terminated, 0.0, paid) if self.params.input == "next" else paid
 
     def _input(self, rows: Transitions) -> Tensor:
         if self.params.input == "none":
             return torch.ones_like(rows.observations[..., :1])
-        parts = {"s": (), "sa": (rows.actions,), "ss": (rows.next_observations,)}[self.params.input]
-        return torch.cat([rows.observations, *parts], -1)
+        here, after = rows.observations[..., : self.seen], rows.next_observations[..., : self.seen]
+        parts = {"s": (here,), "sa": (here, rows.actions), "ss": (here, after), "next": (after,)}[self.params.input]
+        return torch.cat(parts, -1)
+
+
+REWARDS = {
+    "log_d": lambda score: -F.softplus(-score),
+    "softplus": F.softplus,
+    "logit": lambda score: score,
+    "square": lambda score: (1.0 - (score - 1.0).square()).clamp_min(0.0),
+}

@@ -23,12 +23,14 @@ class Loss:
 
     on_differences: r and f are the scores of e_r - e_f and e_f - e_r instead.
     needs_real: the generator's loss depends on r, so its step draws a fresh real batch.
+    middle: the score that is as much real as fake, half-way between the loss's targets.
     """
 
     critic: PairLoss
     generator: PairLoss
     needs_real: bool = False
     on_differences: bool = False
+    middle: float = 0.0
 
 
 def _mean(x: Tensor) -> Tensor:
@@ -68,7 +70,9 @@ LOSSES: dict[str, Loss] = {
     "minimax": Loss(_logistic, lambda r, f: -softplus(f)),
     "non_saturating": Loss(_logistic, lambda r, f: softplus(-f)),
     "hinge": Loss(lambda r, f: relu(1 - r) + relu(1 + f), lambda r, f: -f),
-    "least_squares": Loss(lambda r, f: 0.5 * ((r - 1).square() + f.square()), lambda r, f: (f - 1).square()),
+    "least_squares": Loss(
+        lambda r, f: 0.5 * ((r - 1).square() + f.square()), lambda r, f: (f - 1).square(), middle=0.5
+    ),
     "wasserstein": Loss(_wasserstein, lambda r, f: -f),
     "rsgan": Loss(_rsgan, _swapped(_rsgan), needs_real=True),
     "rasgan": Loss(_rasgan, _swapped(_rasgan), needs_real=True),

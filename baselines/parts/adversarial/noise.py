@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from harness.contracts import Draws, Settings
+from harness.maths.arrays import number_on
 
 
 class NoiseParams(Settings):
@@ -31,4 +31,4 @@ class NoiseParams(Settings):
 
 def add_noise(x: Tensor, params: NoiseParams, draws: Draws, tag: str) -> Tensor:
     """Add noise to x [S, B, ...], its own for each sample; `tag` tells the draws of one step apart."""
-    return x + params.std_at(draws.step) * draws.normal("noise", tag, x.shape[1:])
+    return x + params.std_at(number_on(draws.step, x)) * draws.normal("noise", tag, x.shape[1:])

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from baselines.parts.control.acting import Acting, Reward
-from baselines.parts.control.normaliser import NormaliserParams, RewardScale, ScaleParams, normaliser
+from baselines.parts.control.normaliser import NormaliserParams, RewardScale, RewardScaleParams, normaliser
 from baselines.parts.control.policy import PolicyParams, policy
 from baselines.parts.control.ppo import PPO, PPOParams
 from baselines.parts.control.trpo import TRPO, TRPOParams
@@ -35,7 +35,7 @@ class _Common(Settings):
 
     policy: PolicyParams = PolicyParams()
     normaliser: NormaliserParams | None = None
-    reward_scale: ScaleParams | None = None
+    reward_scale: RewardScaleParams | None = None
     value: ValueParams = LinearParams()
     n_envs: int = Field(100, ge=1)
     gamma: float = Field(0.99, ge=0, le=1)
@@ -86,7 +86,7 @@ class Learner(nn.Module):
         super().__init__()
         self.params, self.horizon = params, spec.horizon
         self.policy = policy(n_seeds, spec, params.policy)
-        self.see = normaliser(n_seeds, math.prod(spec.shape), params.normaliser)
+        self.see = normaliser(n_seeds, math.prod(spec.shape), params.normaliser, spec.phase)
         self.scale = None if params.reward_scale is None else RewardScale(n_seeds, params.reward_scale)
         # The name is part of the path that initial weights are drawn by, so another one would change every result.
         self.baseline = value_function(n_seeds, math.prod(spec.shape), params.value)

@@ -13,9 +13,13 @@ from harness.contracts import Settings
 
 
 class ScaleParams(Settings):
-    """clip: the normalised values are cut to +- so many standard deviations."""
+    """clip: the normalised values are cut to +- so many standard deviations.
+
+    floor: the smallest standard deviation; a coordinate that hardly varied is divided by this one.
+    """
 
     clip: float = Field(10.0, gt=0)
+    floor: float = Field(1e-4, gt=0)
 
 
 class NormaliserParams(ScaleParams):
@@ -28,21 +32,29 @@ class NormaliserParams(ScaleParams):
     source: Literal["policy", "expert", "both"] = "policy"
 
 
+class RewardScaleParams(ScaleParams):
+    """memory: what was met fades by 1 / memory from update to update, for rewards that shrink as a discriminator gets
+    better; None: it counts for good.
+    """
+
+    memory: float | None = Field(None, gt=1)
+
+
 class Normaliser(nn.Module):
     """Mean and sum of squared deviations for each seed and coordinate, [S, O] float64, over `count` [S] observations.
 
     They are Welford's sums, merged batch by batch (Chan et al. 1983). They move in `absorb` alone, which the owner
     calls once an update, after everything else, so that all of an update sees observations in the same way. Before the
-    first call, observations pass as they are.
+    first call, observations pass as they are. untouched: how many of the last coordinates always do.
     """
 
     count: Tensor
     mean: Tensor
     squares: Tensor
 
-    def __init__(self, n_seeds: int, n_observations: int, params: ScaleParams):
+    def __init__(self, n_seeds: int, n_observations: int, params: ScaleParams, untouched: int = 0):
         super().__init__()
-        self.clip = params.clip
+        self.clip, self.floor, self.untouched = params.clip, params.floor, untouched
         self.register_buffer("count", torch.zeros(n_seeds, dtype=torch.float64))
         self.register_buffer("mean", torch.zeros(n_seeds, n_observations, dtype=torch.float64))
         self.register_buffer("squares", torch.zeros(n_seeds, n_observations, dtype=torch.float64))
@@ -51,7 +63,7 @@ class Normaliser(nn.Module):
     def std(self) -> Tensor:
         """The standard deviation [S, O] of all that was met; 1 where nothing varied."""
         count = self.count.clamp(min=1).unsqueeze(1)
-        return torch.where(self.squares > 0, (self.squares / count).sqrt(), 1.0).clamp(min=1e-4)
+        return torch.where(self.squares > 0, (self.squares / count).sqrt(), 1.0).clamp(min=self.floor)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x [S, ..., O] float32, or [1, ..., O] where all seeds share it."""
@@ -60,7 +72,10 @@ class Normaliser(nn.Module):
     def held(self, dim: int) -> Callable[[Tensor], Tensor]:
         """What `forward` does to tensors of `dim` axes until the next `absorb`, with its constants computed once."""
         between = [1] * (dim - 2)
-        mean, scale = (t.float().view(len(t), *between, -1) for t in (self.mean, 1 / self.std))
+        shift, factor = self.mean.clone(), 1 / self.std
+        if self.untouched:
+            shift[:, -self.untouched :], factor[:, -self.untouched :] = 0.0, 1.0
+        mean, scale = (t.float().view(len(t), *between, -1) for t in (shift, factor))
         return lambda x: ((x - mean) * scale).clamp(-self.clip, self.clip)
 
     @torch.no_grad()
@@ -84,8 +99,16 @@ class RewardScale(Normaliser):
     No mean is subtracted: where episodes may end early, that would make it good or bad in itself to go on.
     """
 
-    def __init__(self, n_seeds: int, params: ScaleParams):
+    def __init__(self, n_seeds: int, params: RewardScaleParams):
         super().__init__(n_seeds, 1, params)
+        self.kept = 1.0 if params.memory is None else 1.0 - 1.0 / params.memory
+
+    @torch.no_grad()
+    def absorb(self, x: Tensor, alive: Tensor) -> None:
+        if self.kept < 1.0:
+            for part in (self.count, self.squares):
+                part.mul_(torch.where(alive, self.kept, 1.0).view(-1, *[1] * (part.dim() - 1)))
+        super().absorb(x, alive)
 
     def forward(self, rewards: Tensor) -> Tensor:
         return (rewards / self.std.float().unsqueeze(2)).clamp(-self.clip, self.clip)
@@ -104,6 +127,8 @@ class AsItIs(nn.Module):
         pass
 
 
-def normaliser(n_seeds: int, n_observations: int, params: ScaleParams | None) -> Normaliser | AsItIs:
-    """The normaliser that a block names; None names none."""
-    return AsItIs() if params is None else Normaliser(n_seeds, n_observations, params)
+def normaliser(
+    n_seeds: int, n_observations: int, params: ScaleParams | None, untouched: int = 0
+) -> Normaliser | AsItIs:
+    """The normaliser that a block names; None names none. untouched: of its last coordinates."""
+    return AsItIs() if params is None else Normaliser(n_seeds, n_observations, params, untouched)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from harness.contracts import Rollout
+from harness.contracts import Environments, Rollout
 
 
 class Transitions(NamedTuple):
@@ -51,6 +51,12 @@ def transitions(rollout: Rollout, last_next: Literal["observed", "zeros"] = "obs
     log_pi = torch.zeros_like(rollout.rewards)
     parts = (rollout.observations, rollout.actions, following, rollout.terminated, log_pi)
     return Transitions(*(part.transpose(1, 2).flatten(1, 2) for part in parts))
+
+
+def with_actions(source: Environments) -> Rollout:
+    """The demonstrations, or where these are recorded motions the episodes of a policy that follows them."""
+    acted = getattr(source, "acted", None)
+    return source.demonstrations() if acted is None else acted()
 
 
 def take(x: Tensor, index: Tensor) -> Tensor:

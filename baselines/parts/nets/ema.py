@@ -52,3 +52,8 @@ class Ema(nn.Module, Generic[Net]):
         averaged, current = self.net.state_dict(), net.state_dict()
         for name, value in averaged.items():
             value.lerp_(current[name], weight.view(-1, *[1] * (value.dim() - 1)))
+
+
+def averaged(net: Net, params: EmaParams | None, batch: int) -> Ema[Net]:
+    """The average of a net that learns from batches of that size; None: a copy that is the net after each update."""
+    return Ema(net, params.decay_for(batch) if params is not None else 0.0)

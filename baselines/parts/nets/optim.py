@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts.fast import optimisers
 from harness.contracts import Settings
-from harness.maths.arrays import surely
+from harness.maths.arrays import number_on, surely
 
 
 class Decay(Settings):
@@ -75,8 +75,9 @@ class SeedOptimizer:
             shorter = (self.params.clip_norm / (norm + 1e-6)).clamp(max=1.0)
             for p in self.parameters:
                 _grad(p).mul_(shorter.view(-1, *[1] * (p.dim() - 1)))
+        lr = self.params.lr_at(number_on(step, self.alive))
         for group in self.optimizer.param_groups:
-            group["lr"] = self.params.lr_at(step)
+            group["lr"] = lr
         if surely(self.alive):
             self.optimizer.step()
         else:

@@ -1,4 +1,4 @@
-"""The ways to convolve as they are measured: those that there are, each beside the loop, what a device has not with a line."""
+"""Each way to convolve is measured beside the loop; one that the device lacks gets a line."""
 
 import os
 
@@ -19,10 +19,10 @@ def test_all_ways_are_measured():
 
 def test_each_way_stands_beside_the_loop(tmp_path, monkeypatch, capsys):
     class Training:
-        def __init__(self, where, precision, graphs, seeds, steps, way):
-            if way == "branches":
+        def __init__(self, where, setting, steps):
+            if setting.way == "branches":
                 raise BenchError("no such way here")
-            self.cost, self.step = {"loop": 1.0, "grouped": 2.0, "products": 3.0}[way], self
+            self.cost, self.step = {"loop": 1.0, "grouped": 2.0, "products": 3.0}[setting.way], self
             self.mode = "eager"
 
         def seconds(self, updates: int) -> float:
@@ -44,7 +44,7 @@ def test_a_training_goes_its_way_and_leaves_the_environment_alone(monkeypatch, w
     asked, best = [], maps.way
     monkeypatch.setattr(maps, "way", lambda where: asked.append(best(where)) or asked[-1])
     before = dict(os.environ)
-    training = device.Training(torch.device("cpu"), "fp32", False, 2, 1, way)
+    training = device.Training(torch.device("cpu"), device.Setting("fp32", False, 2, way), 1)
     assert training.seconds(2) > 0 and training.step.mode == "eager"
     assert set(asked) == {way or "loop"} and os.environ == before
     assert int(training.step.draws.step) == 2 and training.step.done == 3

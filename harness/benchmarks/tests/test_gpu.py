@@ -9,8 +9,9 @@ import torch
 from harness import registry
 from harness.benchmarks import gpu, physics
 from harness.checks import on_device, stacking
-from harness.checks.trial import Tree, project
+from harness.checks.trial import Tree, Trial, name_of, project, stand_ins
 from harness.errors import BenchError
+from harness.tests import small
 
 CPU = torch.device("cpu")
 
@@ -19,6 +20,11 @@ CPU = torch.device("cpu")
 def tree() -> Tree:
     whole = project(registry.ROOT)
     return Tree(registry.ROOT, [cell for cell in whole.cells if cell.family == "gaussians"][:1])
+
+
+@pytest.fixture
+def trial(tree: Tree) -> Trial:
+    return Trial(tree, tree.cells[0], CPU)
 
 
 @pytest.mark.parametrize(("text", "found"), [("90s", 90), ("20m", 1200), ("1.5h", 5400)])
@@ -40,45 +46,137 @@ def test_without_a_gpu(monkeypatch, tmp_path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_device_that_is_right(tree: Tree) -> None:
-    (verdict,) = on_device.check(tree, CPU)
+def test_a_device_that_is_right(trial: Trial) -> None:
+    verdict = on_device.check(trial)
     assert verdict.holds and verdict.from_cpu == 0 and verdict.resumes and verdict.mode == "eager"
+    assert not verdict.capturable  # on the CPU
 
 
-def test_a_device_that_mixes_seeds_is_named(tree: Tree, monkeypatch) -> None:
+def test_a_device_that_mixes_seeds_is_named(trial: Trial, monkeypatch) -> None:
     monkeypatch.setattr(stacking, "largest_difference", lambda trial, seeds: (0.5, "w"))
-    (verdict,) = on_device.check(tree, CPU)
-    assert not verdict.holds
+    assert on_device.check(trial).faults == ["a seed alone differs from the stack"]
 
 
-def test_a_device_that_computes_something_else_is_named(tree: Tree, monkeypatch) -> None:
-    build = on_device.Trial.build
+def test_a_device_that_computes_something_else_is_named(trial: Trial, monkeypatch) -> None:
+    stepped = on_device.Trial.stepped
 
-    def other(trial, seeds=on_device.SEEDS):
-        method = build(trial, seeds)
-        for parameter in method.parameters():
-            parameter.data *= 1.1
-        return method
+    def other(self, seeds, steps):
+        method, mode = stepped(self, seeds, steps)
+        if self is trial:
+            for parameter in method.parameters():
+                parameter.data *= 1.1
+        return method, mode
 
-    first = on_device.Trial(tree, tree.cells[0])
-    right = first.updated(on_device.SEEDS, on_device.UPDATES)
-    monkeypatch.setattr(on_device.Trial, "updated", lambda trial, seeds, steps: right)
-    monkeypatch.setattr(on_device.Trial, "build", other)
-    (verdict,) = on_device.check(tree, CPU)
-    assert not verdict.holds and verdict.from_cpu > on_device.TOLERANCE and verdict.worst
+    monkeypatch.setattr(on_device.Trial, "stepped", other)
+    verdict = on_device.check(trial)
+    assert not verdict.holds and verdict.from_cpu > on_device.TOLERANCE
+    assert f"differs from the CPU at {verdict.worst}" in verdict.faults
 
 
-def test_what_was_measured_stands_for_one_device_and_code(tmp_path) -> None:
-    path, calls = tmp_path / "speed.json", []
+def test_what_should_have_been_captured_and_was_not_is_a_fault() -> None:
+    verdict = on_device.Verdict("a/b", 0.0, 0.0, True, "eager: an operation is not permitted", True, "")
+    assert verdict.faults == ["is not captured"] and not verdict.holds
+    assert verdict._replace(capturable=False).holds and verdict._replace(mode="captured").holds
 
-    def make():
-        calls.append(1)
-        return [{"n": len(calls)}]
 
-    told = {"device": "a", "code": "1"}
-    assert gpu._kept(path, told, make) == gpu._kept(path, told, make) == [{"n": 1}]
-    assert gpu._kept(path, told | {"code": "2"}, make) == [{"n": 2}]
-    assert json.loads(path.read_text())["code"] == "2"
+def test_an_update_that_raises_is_a_fault_of_its_cell_alone(trial: Trial, monkeypatch) -> None:
+    def broken(self, seeds, steps):
+        raise RuntimeError("CUDA error: misaligned address\nand more")
+
+    monkeypatch.setattr(on_device.Trial, "stepped", broken)
+    verdict = on_device.check(trial)
+    assert not verdict.holds and verdict.worst.endswith("RuntimeError: CUDA error: misaligned address")
+
+
+def test_a_residual_net_is_checked_without_its_data() -> None:
+    tree = stand_ins(registry.ROOT, gpu.for_gpus(registry.ROOT))
+    (cell,) = [cell for cell in tree.cells if cell.name == "gan"]
+    trial = Trial(tree, cell, CPU)
+    method, mode = trial.stepped((0,), 1)
+    assert trial.task.spec.shape == (3, 32, 32) and mode == "eager"
+    assert any(p.dim() == 5 for p in method.parameters())  # stacked convolutions
+    assert all(p.isfinite().all() for p in method.parameters())
+
+
+class Timed:
+    """Items that take a second each by a clock of their own."""
+
+    def __init__(self, monkeypatch, names: str):
+        self.now, self.made = 0.0, []
+        monkeypatch.setattr(gpu.time, "monotonic", lambda: self.now)
+        self.items = [gpu.Item(name, lambda name=name: self._make(name), str) for name in names]
+
+    def _make(self, name: str) -> dict:
+        self.now += 1
+        self.made.append(name)
+        return {"n": len(self.made)}
+
+
+def test_rows_are_written_as_they_are_made_until_their_time_is_spent(tmp_path, monkeypatch) -> None:
+    path, timed = tmp_path / gpu.CHECKED, Timed(monkeypatch, "abcd")
+    gpu._rows(path, CPU, timed.items, 2 / gpu.SHARE)
+    assert timed.made == ["a", "b"]
+    assert [row["item"] for row in json.loads(path.read_text())["rows"]] == ["a", "b"]
+    rows = gpu._rows(path, CPU, timed.items, 100 / gpu.SHARE)  # the next call goes on
+    assert timed.made == ["a", "b", "c", "d"] and [row["n"] for row in rows] == [1, 2, 3, 4]
+
+
+def test_a_row_that_fails_to_be_made_takes_no_other_along(tmp_path, monkeypatch) -> None:
+    path, timed = tmp_path / gpu.CHECKED, Timed(monkeypatch, "ab")
+    broken = timed.items[1]._replace(make=lambda: pytest.fail("the machine went away"))
+    with pytest.raises(pytest.fail.Exception):
+        gpu._rows(path, CPU, [timed.items[0], broken], 100)
+    assert [row["item"] for row in json.loads(path.read_text())["rows"]] == ["a"]
+
+
+def test_what_was_measured_stands_for_one_device_and_code(tmp_path, monkeypatch) -> None:
+    path, timed = tmp_path / gpu.SPEEDS, Timed(monkeypatch, "ab")
+    gpu._rows(path, CPU, timed.items[:1], 100)
+    gpu._rows(path, CPU, timed.items[1:], 100)  # of other code: its name is another
+    assert [row["item"] for row in json.loads(path.read_text())["rows"]] == ["b"]
+    monkeypatch.setattr(gpu, "device_name", lambda device: "another")
+    gpu._rows(path, CPU, timed.items[1:], 100)
+    assert timed.made == ["a", "b", "b"] and json.loads(path.read_text())["device"] == "another"
+
+
+def test_what_will_be_trained_is_checked_first() -> None:
+    cells = [cell for cell in project(registry.ROOT).cells if (cell.family, cell.name) == ("labelled", "vib")]
+    trials = gpu._trials(registry.ROOT, ["cifar_gpu"], cells, CPU)
+    kinds = [(trial.cell.family, trial.cell.algorithm) for trial in trials]
+    assert name_of(trials[0].cell) == "vib_digits/vib" and name_of(trials[1].cell).startswith("cifar10/")
+    assert set(kinds[: len(set(kinds)) + 1]) == set(kinds)
+
+
+def test_a_preset_without_its_data_is_refused_before_anything_else(tmp_path, monkeypatch) -> None:
+    def prepare(copy, plan, task):
+        raise BenchError(f"no data of {task}")
+
+    monkeypatch.setattr(gpu, "prepare", prepare)
+    monkeypatch.setattr(gpu, "private_copy", lambda root, preset, params: tmp_path)
+    monkeypatch.setattr(gpu, "write_keys", lambda copy, params: None)
+    monkeypatch.setattr(gpu, "load_plan", lambda copy: None)
+    with pytest.raises(BenchError, match="^preset cifar_gpu: no data of cifar10; preset paper: no data of cifar10$"):
+        gpu.with_data(registry.ROOT, ["cifar_gpu", "paper"])
+
+
+def test_a_failing_method_is_left_out_and_the_others_train(tmp_path, monkeypatch, capsys) -> None:
+    plan = small.write(tmp_path)
+    trials = [Trial(Tree(tmp_path, plan.cells), cell, CPU) for cell in plan.cells]
+    trained: list[str] = []
+    monkeypatch.setenv("BENCH_DEVICE", "cpu")
+    monkeypatch.setattr(gpu, "for_gpus", lambda root: [])
+    monkeypatch.setattr(gpu, "with_data", lambda root, presets: (tmp_path, plan))
+    monkeypatch.setattr(gpu, "_trials", lambda *_: trials)
+    monkeypatch.setattr(gpu, "_speeds", lambda device: [])
+    monkeypatch.setattr(gpu, "_acting", lambda root, device: [])
+    monkeypatch.setattr(gpu, "_train", lambda root, cells, deadline: trained.extend(cell.name for cell in cells))
+    check = on_device.check
+    monkeypatch.setattr(
+        on_device, "check", lambda trial: check(trial)._replace(resumes=trial.cell.name == "wide", from_stack=0.0)
+    )
+    assert not gpu.run(tmp_path, "laptop", 100.0)
+    assert trained == ["wide"]
+    assert "pair/plain: left out, as the check found its method at fault on this device" in capsys.readouterr().out
 
 
 def test_cells_come_in_the_order_asked_for(tree: Tree) -> None:
@@ -104,9 +202,9 @@ def test_without_the_engine_steps_per_second_are_left_out_in_one_line(monkeypatc
     )
 
 
-def test_steps_per_second_with_the_engine(capsys) -> None:
+def test_steps_per_second_with_the_engine() -> None:
     pytest.importorskip("mujoco_warp")
-    rows = gpu._acting(registry.ROOT, CPU)
+    rows = [item.make() for item in gpu._acting(registry.ROOT, CPU)]
     assert [row["what"] for row in rows] == ["Hopper, VAIL", "S-maze, VAIRL"]
     assert all(0 < row["acting"] < 1 and row["steps_per_second"] > 0 for row in rows)
-    assert capsys.readouterr().out.count("steps/s") == 2
+    assert all(physics.line(row).count("steps/s") == 1 for row in rows)

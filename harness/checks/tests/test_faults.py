@@ -199,7 +199,8 @@ def test_the_first_fault_stops_nothing_and_what_raises_is_told_with_its_place(
     tried = trial(plan, Raises, tmp_path, monkeypatch)
     lines = list(check_cells(tried.tree, [tried.cell]))
     told = {line.split()[0]: (" ".join(line.split()[1:]), faults) for line, faults in lines[1:]}
-    line = next(i for i, text in enumerate(Path(__file__).read_text().splitlines(), 1) if 'IndexError("no such' in text)
+    texts = Path(__file__).read_text(encoding="utf-8").splitlines()
+    line = next(i for i, text in enumerate(texts, 1) if 'IndexError("no such' in text)
     assert list(told) == list(CHECKS) and told["file"] == ("ok", 0)
     assert told["state"] == (f"IndexError: no such column (harness/checks/tests/test_faults.py:{line})", 1)
     assert told["stacking"] == ("stops as in state", 1)

@@ -1,9 +1,10 @@
 """A heavy encoder in a process of its own, which may use every instruction that the processor has.
 
-`bench` holds its process to AVX2 so that training ends with the same bits on every processor of a kind (`harness.run.pins`), and
-that cannot be undone once torch is loaded. A feature pass of Inception takes twice as long so, and bfloat16 has no instruction
-there. It moves no training draw, and what it rounds differently is 1e-6 of a feature; hence a child without those limits.
-This file is the parent's side; `serve` is the child's, and is started by its name, so that no encoder is imported here.
+`bench` holds its process to AVX2 so that training ends with the same bits on every processor of a kind
+(`harness.run.pins`), and that cannot be undone once torch is loaded. Under this limit a feature pass of Inception takes
+twice as long, and bfloat16 has no instruction. The pass moves no training draw, and what it rounds differently is 1e-6
+of a feature; hence a child without those limits. This file is the parent's side; `serve` is the child's, and is started
+by its name, so that no encoder is imported here.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ class Child:
         self.name = name
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """float32 [N, F] of images [N, C, H, W]. Raises BenchError if the child has died; its own words are on standard error."""
+        """Return float32 [N, F] of images [N, C, H, W].
+
+        Raises BenchError if the child has died; its own words are on standard error.
+        """
         try:
             pickle.dump(np.ascontiguousarray(images), self.process.stdin, protocol=5)
             self.process.stdin.flush()

@@ -22,8 +22,9 @@ class Encoder:
     the last batch filled up, so a feature never depends on how the caller cut his images.
     pixels: "uint8", or "float32" for a protocol that scores images in [-1, 1] before they are rounded.
     split: the part of the data that is the real side; n_fake: a number that the protocol fixes.
-    heavy: most of the time of scoring, so it runs on a GPU where there is one, and on a CPU with every instruction that it
-    has (see `apart`); such a class has `build` and takes a precision, of the net's weights and layers.
+    heavy: whether it takes most of the time of scoring; it then runs on a GPU where there is one, and on a CPU with
+    every instruction that this has (see `apart`). Such a class has `build` and takes a precision, of the net's weights
+    and layers.
     """
 
     name: str
@@ -138,7 +139,8 @@ def checked(path: str | Path, name: str, expected: str) -> str:
     found = sha256(path)
     if found != expected:
         raise BenchError(
-            f"{path} holds other weights than {name}'s (sha256 {found[:16]}..., expected {expected[:16]}...): get the file again"
+            f"{path} holds other weights than {name}'s (sha256 {found[:16]}..., expected {expected[:16]}...):"
+            " get the file again"
         )
     return found
 

@@ -27,7 +27,8 @@ def load(name: str, weights: str | None = None, device: str = "cpu", precision: 
     """The encoder with its weights (a file, or None for its own), once per process.
 
     device: for a heavy encoder; the others are fast on a CPU, and the same there whatever trains.
-    Raises BenchError for a name that is not in NAMES, for weights that are missing or wrong and for a precision it has not.
+    Raises BenchError for a name that is not in NAMES, for weights that are missing or wrong and for a precision that
+    the encoder lacks.
     """
     found = encoder_class(name)
     if precision not in found.precisions:

@@ -1,8 +1,8 @@
 """A trained net of `BasicConv2d` blocks (convolution, batch normalisation, ReLU), made fast and left the same function.
 
-In evaluation batch normalisation is a fixed affine map, so its factor goes into the weights of the convolution before it and
-its shift into the bias. Channels stand last in memory, as oneDNN's convolutions want them; otherwise it reorders at each layer.
-Both together take half the time of the net as it comes, and move a feature by less than 1e-6 of its size.
+In evaluation batch normalisation is a fixed affine map, so its factor goes into the weights of the convolution before
+it and its shift into the bias. Channels stand last in memory, as oneDNN's convolutions want them; otherwise it reorders
+at each layer. With both, the net takes half the time, and a feature moves by less than 1e-6 of its size.
 """
 
 from __future__ import annotations

@@ -49,9 +49,10 @@ ENCODER = InceptionV3Fid
 
 
 def resized(x: Tensor) -> Tensor:
-    """[B, C, H, W] -> [B, C, 299, 299]: pixel i of the output lies at i H / 299 of the input, the last row and column repeated.
+    """Resize [B, C, H, W] to [B, C, 299, 299]: pixel i of the output lies at i H / 299 of the input.
 
-    The same positions as from corner to corner with one row and column more on both sides, which torch has as one operation.
+    The last row and column are repeated. With one row and column more on both sides these are the positions from corner
+    to corner, which torch has as one operation.
     """
     wide = F.pad(x, (0, 1, 0, 1), mode="replicate")
     return F.interpolate(wide, size=(SIDE + 1, SIDE + 1), mode="bilinear", align_corners=True)[..., :SIDE, :SIDE]

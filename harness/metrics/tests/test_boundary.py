@@ -33,9 +33,12 @@ def values(outputs, n=2):
     return {name: score.values for name, score in found.scores.items()}, found
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
 def test_linear_critics():
     of, found = values(Linear([1.0, 20.0]))
-    sigmoid = lambda x: 1 / (1 + np.exp(-x))
     np.testing.assert_allclose(of["d_at_plus_2"], [sigmoid(2), sigmoid(40)], rtol=1e-6)
     np.testing.assert_allclose(of["d_at_minus_2"], [sigmoid(-2), sigmoid(-40)], rtol=1e-6)
     np.testing.assert_allclose(of["slope_at_0"], [0.25, 5.0], rtol=1e-6)
@@ -43,9 +46,11 @@ def test_linear_critics():
     # d log(1 - D)/dx = -D a; the logits are float32.
     for name, side in (("far_gradient_log_1_minus_d", 1), ("far_gradient_log_d", -1)):
         for a, value in zip((1.0, 20.0), of[name]):
-            expected = quad(
-                lambda x: a * sigmoid(side * a * x) * norm.pdf(x, -2, 0.5), -5, 1, points=[-2], epsabs=1e-12
-            )[0]
+
+            def density(x, a=a, side=side):
+                return a * sigmoid(side * a * x) * norm.pdf(x, -2, 0.5)
+
+            expected = quad(density, -5, 1, points=[-2], epsabs=1e-12)[0]
             assert value == pytest.approx(expected, rel=1e-6)
     name, x, y = found.panels[0]
     assert name == "D(x)" and x[0] == -4 and x[-1] == 4
@@ -57,7 +62,7 @@ def test_kl_over_both_classes_and_the_bounds_at_it():
     of, _ = values(Linear([1.0], c=0.02), 1)
     kl = 0.02 * (4 + 0.25)  # c E x^2
     assert of["kl"][0] == pytest.approx(kl, rel=1e-6)
-    # PAPER section 2: D = 0.85 needs a KL of 0.312 in one dimension and of 0.434 in many.
+    # D = 0.85 needs a KL of 0.312 in one dimension and of 0.434 in many.
     one, many = (values(Linear([1.0], c=k / 4.25), 1)[0] for k in (0.312, 0.434))
     assert one["bound_one_dim"][0] == pytest.approx(0.85, abs=2e-3)
     assert many["bound_many_dims"][0] == pytest.approx(0.85, abs=2e-3)

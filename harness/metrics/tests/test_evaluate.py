@@ -28,7 +28,7 @@ def result(task, encoder):
 
 
 def test_pixels_are_rounded_by_no_images_own_range():
-    """F4: round(255 clip((x + 1) / 2, 0, 1)); levels survive the way to [-1, 1] and back."""
+    """Pixels are round(255 clip((x + 1) / 2, 0, 1)); levels survive the way to [-1, 1] and back."""
     x = torch.tensor([-3.0, -1.0, -0.999, 0.0, 0.5, 0.998, 1.0, 7.0])
     assert to_uint8(x).tolist() == [0, 0, 0, 128, 191, 255, 255, 255]
     levels = torch.arange(256)
@@ -60,6 +60,19 @@ def test_frechet_is_that_of_the_features(task, result, encoder):
         assert frechet(real, fake.mean, fake.cov) == pytest.approx(value, rel=1e-12)
     assert score.headline and not score.higher_is_better
     assert 0 < score.values[0] < score.values[1] < score.floor
+
+
+def test_scores_are_worked_out_in_float32_whatever_torch_would_do_by_itself(task, encoder):
+    seen = []
+
+    class Watched(Copies):
+        def images(self, draws, first, n):
+            seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic))
+            return super().images(draws, first, n)
+
+    with torch.backends.cudnn.flags(enabled=True, deterministic=False, allow_tf32=True):  # torch's own settings
+        evaluate(task, Watched(task, (0.5,)), CounterDraws((1,), "test", lookahead=1), encoder, endpoint=False)
+    assert set(seen) == {(False, True)}
 
 
 def test_one_seed_is_a_stack_of_one(task, result, encoder):
@@ -161,7 +174,7 @@ def test_sizes_leave_room_for_a_covariance():
 
 
 def test_evaluation_moves_no_training_draw(task, encoder):
-    """F6: the same numbers for training, whether or not something was evaluated in between."""
+    """Training draws the same numbers, whether or not something was evaluated in between."""
 
     def trained(evaluated):
         draws = CounterDraws((0, 1), "test")

@@ -18,7 +18,10 @@ def test_radii_leave_out_the_sample_itself():
 def test_precision_and_recall_are_not_swapped():
     """Fakes on one of two real modes: every fake is real-like, half of the reals are reached."""
     rng = np.random.default_rng(0)
-    mode = lambda centre, n: rng.uniform(-1, 1, size=(n, 2)) + centre
+
+    def mode(centre, n):
+        return rng.uniform(-1, 1, size=(n, 2)) + centre
+
     real = np.concatenate([mode(0, 200), mode(100, 200)])
     fake = mode(0, 400)
     found = manifold(real, fake)
@@ -30,8 +33,13 @@ def test_precision_and_recall_are_not_swapped():
 def test_against_a_double_loop():
     rng = np.random.default_rng(1)
     real, fake = rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) * 0.7
-    far = lambda a, b: np.linalg.norm(a - b)
-    radius = lambda x: [sorted(far(x[i], x[j]) for j in range(len(x)) if j != i)[2] for i in range(len(x))]
+
+    def far(a, b):
+        return np.linalg.norm(a - b)
+
+    def radius(x):
+        return [sorted(far(x[i], x[j]) for j in range(len(x)) if j != i)[2] for i in range(len(x))]
+
     real_radius, fake_radius = radius(real), radius(fake)
     inside = np.array([[far(real[i], fake[j]) <= real_radius[i] for j in range(40)] for i in range(40)])
     reached = np.array([[far(real[i], fake[j]) <= fake_radius[j] for j in range(40)] for i in range(40)])

@@ -53,7 +53,7 @@ def test_the_expert_is_the_optimum():
     of, found = scores(Policies(EXPERT, UNIFORM))
     assert set(of) == {"return", "soft_value_gap", "policy_kl"} and not found.panels
     assert [name for name, score in of.items() if score.headline] == ["return"]
-    for name, score in of.items():
+    for score in of.values():
         assert score.values[0] == pytest.approx(score.references["expert"], abs=1e-9)
         assert score.values[1] == pytest.approx(score.references["uniform policy"]) == pytest.approx(score.floor)
     assert of["soft_value_gap"].values[0] == pytest.approx(0, abs=1e-9)

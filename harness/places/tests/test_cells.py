@@ -20,9 +20,9 @@ from harness.errors import BenchError
 from harness.places.pool import LOG, train_all
 from harness.places.prepare import prepare
 from harness.places.score import tier
-from harness.places.train import finish_cell, train_cell
+from harness.places.train import finish_cell, train_block, train_cell
 from harness.plan.plan import Plan, load_plan
-from harness.plan.state import state
+from harness.plan.state import begun, state
 from harness.run.checkpoint import locked
 from harness.tests import small
 from harness.workspace.export import export
@@ -89,6 +89,26 @@ def test_one_process_at_a_time_scores_a_cell(trained: tuple[Path, Plan]) -> None
     with locked(held), pytest.raises(BenchError, match="scores/pair/plain is in use by another run: wait until"):
         finish_cell(root, plan.cell("pair", "plain"))
     finish_cell(root, plan.cell("pair", "plain"))
+
+
+def test_a_half_trained_cell_tells_its_step_and_from_where_it_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    plan = small.write(tmp_path)
+    cell = plan.cell("pair", "plain")
+    assert begun(tmp_path, cell) == ""
+    prepare(tmp_path, plan, "pair")
+    assert begun(tmp_path, cell) == ""
+    assert not train_block(tmp_path, cell, 0, deadline=0)  # stops after its first step
+    assert begun(tmp_path, cell) == "1/0 of 4"
+    capsys.readouterr()
+    assert main(["--root", str(tmp_path), "list"]) == 0
+    shown = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "not run, begun: step 1/0 of 4 of each block, `bench train pair plain` goes on" in shown["plain"]
+    assert shown["wide"].endswith("not run")
+    train_cell(tmp_path, cell)
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if "goes on" in line] == ["pair/plain seeds 0-1: goes on from step 1 of 4"]
 
 
 def test_the_list_names_every_cell_with_its_state(trained: tuple[Path, Plan], capsys: pytest.CaptureFixture) -> None:

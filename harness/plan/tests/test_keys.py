@@ -228,7 +228,8 @@ from harness.plan.keys import ROOT, code_key
 found = {pair: code_key(*pair) for pair in (("gaussians", "critic"), ("images", "gan"), ("maze", "imitation"))}
 assert "torch" not in sys.modules
 for (family, algorithm), key in found.items():
-    assert {f"harness/tasks/{family}.py", f"baselines/methods/{algorithm}.py", "harness/maths/philox.py"} <= set(key["files"])
+    expected = {f"harness/tasks/{family}.py", f"baselines/methods/{algorithm}.py", "harness/maths/philox.py"}
+    assert expected <= set(key["files"])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=keys.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,7 @@
-"""No name of a parameter file, a record or a command line leaves the tree or reaches a shell; ablations of every kind reach the page."""
+"""No name of a parameter file, a record or a command line leaves the tree or reaches a shell.
+
+Ablations over values of every kind reach the page.
+"""
 
 from __future__ import annotations
 

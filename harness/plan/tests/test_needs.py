@@ -130,7 +130,7 @@ def test_another_reward_is_another_run(trained, tmp_path) -> None:
 
 
 def test_what_is_missing_or_damaged_is_named(trained, tmp_path) -> None:
-    root, plan = trained
+    _, plan = trained
     cell = plan.cell("flipped", "airl")
     with pytest.raises(BenchError, match="artefacts.npz is missing: run `bench train learnt airl` first"):
         needs.deliver(tmp_path, cell, None, (0,))
@@ -161,7 +161,7 @@ def test_a_reward_of_other_nets_is_refused(trained) -> None:
 
 
 def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_path):
-    root, plan = trained
+    root, _ = trained
     archived = tmp_path / "results/archive/old/taught/expert" / ARTEFACTS
     shown = {
         **PARAMS,

@@ -72,7 +72,7 @@ def test_every_bound_has_been_at_work(folder):
 
 def test_twins_are_found_on_the_seeds_that_both_have():
     rows = pd.DataFrame([(seed, 10, "return", 1.0 + seed) for seed in range(4)], columns=[*POINT, "value"])
-    moved = rows.assign(value=rows.value + [0, 0, 0, 1e-12])
+    moved = rows.assign(value=rows.value.add([0, 0, 0, 1e-12]))
     assert twins({"a": rows, "b": moved, "c": rows[:2]}) == [("a", "c"), ("b", "c")]
 
 

@@ -192,7 +192,7 @@ def _requirement(test: Test, frame: TaskFrame) -> str:
 def _absent(claim: Claim, overlays: Collection[str], refused: Collection[str]) -> str:
     """Why there are no records of its own protocol: they cannot be shown, or the commands that make them."""
     if held := sorted({test.preset for test in claim.evidence} & set(refused)):
-        return f"preset {', '.join(held)} cannot be shown, see Archived runs"
+        return f"preset {', '.join(held)} cannot be shown, for the reason at the end of this page"
     commands = (remake(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
     return claim.why or "not run: " + ", ".join(dict.fromkeys(f"`{command}`" for command in commands))
 

@@ -66,7 +66,8 @@ def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
     return Plot(
         f"{frame.name}-diagnosis-{cell.name}",
         f"{frame.title}: inside {look.label}",
-        "One line for each run. An accuracy of 0.5 (dashed) is a discriminator that cannot tell; 1 leaves the policy no reward.",
+        "One line for each run. An accuracy of 0.5 (dashed) is a discriminator that cannot tell; 1 leaves the policy "
+        "no reward.",
         f"{look.label}, medians at the end: "
         + ", ".join(f"{LOGS[log]} {value:.3g}" for log, value in ends.items())
         + ".",

@@ -38,7 +38,8 @@ def draw(
 ) -> list[Plot]:
     """As figures.draw, from `folder` where they were drawn from the same before; folder None: drawn, and not kept.
 
-    summary: of the frame, from which it follows. looks: those of other tasks' methods change nothing here.
+    summary: of the frame, from which it follows. looks: those of other tasks' methods change nothing here, and no
+    figure sees them.
     """
     own = {name for cell in frame.everything for name in (cell.name, cell.method)}
     looks = {name: look for name, look in looks.items() if name in own}

@@ -49,7 +49,8 @@ def draw(frame: TaskFrame) -> list[Plot]:
             f"{frame.title}: learnt rewards beside the true one",
             "Mean over the seeds and the actions, in the true reward's units, with its mean taken on: no reward is "
             "identified beyond a constant. One scale, that of the true reward; what lies beyond it is cut off.",
-            f"Heat maps of the reward of each cell of the maze: true, and learnt by {', '.join(title for title, _ in learnt)}.",
+            "Heat maps of the reward of each cell of the maze: true, and learnt by "
+            f"{', '.join(title for title, _ in learnt)}.",
             svg(fig),
         )
     ]

@@ -61,7 +61,9 @@ class Style:
 
 @dataclass(frozen=True)
 class Plot:
-    """A finished figure: file name without suffix, words for the reader, SVG bytes. method: whose page it stands on, if not the main one."""
+    """A finished figure: file name without suffix, words for the reader, SVG bytes. method: whose page it stands on,
+    if not the main one.
+    """
 
     name: str
     title: str

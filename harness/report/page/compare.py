@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from harness.files import write_text
@@ -11,7 +12,8 @@ from harness.report.page.templating import environment
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import TaskFrame
 from harness.report.records.pairs import pairs
-from harness.report.tables.formats import heading, words
+from harness.report.records.tried import pair as trials
+from harness.report.tables.formats import to_text
 from harness.report.tables.pair import comparison
 from harness.report.tables.spelling import labelled
 
@@ -20,13 +22,13 @@ def lines(root: Path, a: str, b: str, task: str | None = None, preset: str | Non
     """The comparison for a terminal, a line at a time; arguments and errors as in `pairs`."""
     for name, frame in pairs(root, a, b, task, preset):
         made = comparison(frame, summarise(frame))
-        yield f"{made.title}{f' (archived preset {name})' if name else ''}"
-        shown = [[heading(head) for head in made.head], *([words(cell) for cell in row] for row in made.rows)]
-        widths = [max(len(row[place]) for row in shown) for place in range(len(made.head))]
-        for row in shown:
-            yield "  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip()
-        yield from made.notes
-        yield ""
+        yield from to_text(replace(made, title=f"{made.title}{f' (archived preset {name})' if name else ''}"))
+
+
+def tried(root: Path, a: str, b: str, task: str | None = None) -> Iterator[str]:
+    """The same of what `bench try` has left of `a`."""
+    for frame in trials(root, a, b, task):
+        yield from to_text(comparison(frame, summarise(frame)))
 
 
 def write(root: Path, a: str, b: str, task: str | None, preset: str | None, path: Path) -> None:

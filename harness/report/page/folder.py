@@ -42,9 +42,9 @@ def replace(out: Path, files: Iterable[tuple[str, bytes]], foreign: bool = False
     """Make `files`, (path below `out`, content), the report in `out`, and remove what only the report before it had.
 
     All are made before the first one is moved in, and they are moved in their order: MAIN has to come last. So a run
-    that fails leaves the old pages, and a reader finds a page at any time. foreign: whether a file that no report wrote
-    may be replaced; else BenchError names it. Raises BenchError too where `out` cannot be written or another report is
-    being written there.
+    that fails leaves the old pages, and a reader finds a page at any time. foreign: whether a file that no report
+    wrote may be replaced; else BenchError names it. Raises BenchError too where `out` cannot be written or another
+    report is being written there.
     """
     aside = out.with_name(f".{out.name}.bench-report")
     with _alone(out):

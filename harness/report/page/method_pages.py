@@ -128,7 +128,7 @@ def _page(
     ]
     title = having[0][1].title
     parts = [_part(frame, cell, params, summaries[frame.name], plots[frame.name], link) for frame, cell in having]
-    failures = [f"{frame.title}: {cell.status}." for frame, cell in having if cell.failures]
+    failures = [f"{frame.title}: {cell.status}." for frame, cell in having if cell.failures or cell.fault]
     if not failures:
         failures = ["No run failed." if any(cell.record for _, cell in having) else "Nothing has run yet."]
     return Method(name, title, Table(f"{title}: all tasks", head, rows, notes), failures, parts)

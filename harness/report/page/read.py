@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from harness.errors import BenchError
 from harness.report.claims import judge, published
 from harness.report.claims.claims import load_claims
 from harness.report.records.aggregate import summarise
-from harness.report.records.external import External, load_external
+from harness.report.records.external import External, check, load_external
 from harness.report.records.frame import CellFrame, TaskFrame, load
 from harness.report.records.published import load_published
 from harness.report.records.summaries import read_summary
@@ -30,20 +31,18 @@ class Preset:
 
     @classmethod
     def live(cls, root: Path, params: dict[str, Any]) -> Preset:
-        """With the summaries that `bench evaluate` wrote. Raises BenchError where those are missing or older than the
-        records.
+        """With the summaries that `bench evaluate` wrote; made here for a task of which a record cannot be read.
+
+        Raises BenchError where those are missing or older than the records.
         """
         frames = load(root, params)
-        return cls(params, frames, {name: read_summary(root, frame) for name, frame in frames.items()})
+        made = {n: summarise(frame) if frame.unreadable else read_summary(root, frame) for n, frame in frames.items()}
+        return cls(params, frames, made)
 
     @classmethod
     def archived(cls, root: Path, params: dict[str, Any]) -> Preset:
-        """With summaries made here: an archive keeps records alone. All its files are read now, so that a damaged one
-        shows here.
-        """
+        """With summaries made here: an archive keeps records alone."""
         frames = load(root, params, other=True)
-        for cell in (cell for frame in frames.values() for cell in frame.everything if cell.record):
-            _ = cell.scores, cell.curves, cell.panels
         return cls(params, frames, {name: summarise(frame) for name, frame in frames.items()})
 
     @property
@@ -70,14 +69,18 @@ def judged(root: Path, presets: Sequence[Preset], refused: Collection[str]) -> l
 
 @dataclass(frozen=True)
 class Beside:
-    """What stands beside our records: printed numbers (None without the file), and runs made elsewhere."""
+    """What stands beside our records: printed numbers (None without the file), and runs made elsewhere.
+
+    refused: import -> why it is left out.
+    """
 
     numbers: pd.DataFrame | None
     external: list[External]
+    refused: dict[str, str]
 
     @classmethod
     def read(cls, root: Path) -> Beside:
-        return cls(load_published(root / "results/published.csv"), load_external(root))
+        return cls(load_published(root / "results/published.csv"), *load_external(root))
 
     def tables(self, preset: Preset, frame: TaskFrame, link: Link, archived: bool) -> list[Table]:
         """Those of one task; archived: whether the preset's records are."""
@@ -85,5 +88,14 @@ class Beside:
         printed = None
         if declared is not None and self.numbers is not None:
             printed = published.beside(frame, declared, self.numbers, link)
-        of_preset = [one for one in self.external if one.preset == (preset.name if archived else "")]
-        return [table for table in (printed, external.table(frame, of_preset)) if table]
+        mine = [one for one in self.external if one.preset == (preset.name if archived else "")]
+        shown = [one for one in mine if frame.name in one.tasks and self._fits(one, frame)]
+        return [table for table in (printed, external.table(frame, shown)) if table]
+
+    def _fits(self, one: External, frame: TaskFrame) -> bool:
+        try:
+            check(one, frame)
+        except BenchError as error:
+            self.refused[one.name] = str(error)
+            return False
+        return True

@@ -42,10 +42,10 @@ def render(
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
     `out/archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one
     report to the next, if at all. waiting: of presets without records: preset, what, rows and command. refused: preset
-    -> why it cannot be shown. An archived preset that cannot be read or drawn joins these and stops nobody else's page.
-    Returns all that were left out, each with its reason. What else stands in `out` stays. Raises BenchError where `out`
-    is no place for pages, the page's own records are wrong, or its summaries are missing or older than its records; the
-    old pages stay then.
+    -> why it cannot be shown. An archived preset that cannot be read or drawn joins these and stops nobody else's page;
+    nor does a record that cannot be read, or an import. Returns all that were left out, e.g. 'preset far', 'cell
+    pair/gan', 'import peer', each with its reason. What else stands in `out` stays. Raises BenchError where `out` is no
+    place for pages, or the page's summaries are missing or older than its records; the old pages stay then.
     """
     root, out = Path(root), Path(out)
     folder.check(root, out)
@@ -67,9 +67,13 @@ def render(
 
     frames = [frame for preset in shown for frame in preset.frames.values()]
     after = sections.together(frames, styles(params))
-    after += sections.archive([other.part for other in kept.values()], waiting, refused)
+    after += sections.archive([other.part for other in kept.values()], waiting)
     after += sections.statistics(root) + sections.speeds(root, partial(_link, out))
     page = _page(root, own, beside, out, after, drawn) | {"first": verdicts.first(claims)}
+    out_of_it = {f"cell {cell}": cell.fault for frame in frames for cell in frame.unreadable}
+    out_of_it |= {f"preset {name}": why for name, why in refused.items()}
+    out_of_it |= {f"import {name}": why for name, why in beside.refused.items()}
+    page["sections"] += sections.left_out(out_of_it)
 
     def files() -> Iterator[tuple[str, bytes]]:
         for name, other in kept.items():
@@ -78,7 +82,7 @@ def render(
         yield from _files(_with_claims(page, sections.claims(claims, partial(address, out))))
 
     folder.replace(out, files(), folder.generated(root, out))
-    return refused
+    return out_of_it
 
 
 @dataclass(frozen=True)

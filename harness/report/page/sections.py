@@ -78,17 +78,20 @@ def together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]:
     return [Section("robots", "Robots together", wording.ROBOTS, tables=[found], plots=plots)]
 
 
-def archive(presets: list[Section], waiting: Iterable[dict[str, str]], refused: Mapping[str, str]) -> list[Section]:
-    """Archived presets, those without records with their commands, and those that cannot be shown with the reasons;
-    nothing where there is none of them.
-    """
+def archive(presets: list[Section], waiting: Iterable[dict[str, str]]) -> list[Section]:
+    """Archived presets, and those without records with their commands; nothing where there is none of them."""
     rows = [[Text(p["preset"]), Text(p["what"]), Text(p["rows"]), Code(p["command"])] for p in waiting]
     told = [Table("Presets without records here", ["preset", "what it is", "rows", "command"], rows)] if rows else []
-    rows = [[Text(name), Text(why)] for name, why in refused.items()]
-    told += [Table("Presets that cannot be shown", ["preset", "why"], rows)] if rows else []
     if not presets and not told:
         return []
     return [Section("archive", "Archived runs", wording.ARCHIVED, tables=told, parts=presets)]
+
+
+def left_out(reasons: Mapping[str, str]) -> list[Section]:
+    """What cannot be shown, e.g. 'cell pair/gan', with the reason; nothing where there is nothing of the kind."""
+    rows = [[Text(name, alarm=True), Text(why)] for name, why in reasons.items()]
+    made = [Table("Left out", ["what", "why"], rows)]
+    return [Section("left-out", "What cannot be shown", wording.LEFT_OUT, tables=made)] if rows else []
 
 
 def archived(preset: Preset, beside: Beside, link: Link, place: Path) -> Section:

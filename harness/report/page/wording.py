@@ -21,6 +21,11 @@ ARCHIVED = (
     "Each preset has a page of its own with its figures; the names of its tasks lead there."
 )
 
+LEFT_OUT = (
+    "These records, presets and imports were refused when this page was made. Everything else is here, and nothing of "
+    "what is here takes from them."
+)
+
 SUPPORT = (
     "The intervals and tests of this page were applied to runs drawn from known distributions. The tables say what n "
     "seeds can support, and what they cannot."

@@ -1,9 +1,9 @@
-"""What must never stand in one table: each check raises one line that names both sides."""
+"""What must never stand in one table: each check tells one line that names both sides."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,35 +14,43 @@ if TYPE_CHECKING:
 
 
 def check(frame: TaskFrame, protocol: int) -> None:
-    """Refuse mixed protocol, data, manifests or directions, and unpaired seeds."""
+    """Raises BenchError for the first of the faults."""
+    for _, why in faults(frame, protocol):
+        raise BenchError(why)
+
+
+def faults(frame: TaskFrame, protocol: int) -> Iterator[tuple[str, str]]:
+    """(cell, why) of records of mixed protocol, data, manifests or directions, and of unpaired seeds.
+
+    Raises BenchError where the parameters compare an ablation with no method.
+    """
     run = [cell for cell in frame.everything if cell.record]
     for cell in run:
-        _expect(cell, "name", f"{cell.head['task']}/{cell.head['cell']}", str(cell))
-        _expect(cell, "protocol", cell.head["protocol"], protocol)
-    _same(run, "preset", lambda cell: cell.head["preset"])
-    _same(run, "steps", lambda cell: cell.head["steps"])
-    _same(run, "data", lambda cell: cell.head["data_hash"])
+        yield from _expected(cell, "name", f"{cell.head['task']}/{cell.head['cell']}", str(cell))
+        yield from _expected(cell, "protocol", cell.head["protocol"], protocol)
+    yield from _same(run, "preset", lambda cell: cell.head["preset"])
+    yield from _same(run, "steps", lambda cell: cell.head["steps"])
+    yield from _same(run, "data", lambda cell: cell.head["data_hash"])
     for metric in frame.metrics:
         having = [cell for cell in run if metric in cell.head["metrics"]]
-        _same(having, f"the manifest of {metric}", partial(_manifest, metric=metric))
-        _same(having, f"the direction of {metric}", partial(_direction, metric=metric))
+        yield from _same(having, f"the manifest of {metric}", partial(_manifest, metric=metric))
+        yield from _same(having, f"the direction of {metric}", partial(_direction, metric=metric))
         for cell in having:
-            _references(cell, metric, frame.references(metric))
-    _same([cell for cell in frame.cells if cell.record], "seeds", lambda cell: span(cell.seeds))
+            yield from _references(cell, metric, frame.references(metric))
+    yield from _same([cell for cell in frame.cells if cell.record], "seeds", lambda cell: span(cell.seeds))
     for ablation in frame.ablations:
         swept = [cell for cell in ablation.cells if cell.record]
-        _same(swept, "seeds", lambda cell: span(cell.seeds))
+        yield from _same(swept, "seeds", lambda cell: span(cell.seeds))
         reference = frame.cell(ablation.reference)
         if reference is None:
             raise BenchError(
                 f"ablations.{frame.name}.{ablation.name}: no method {ablation.reference!r} "
                 "to compare with; name one of the task's methods as `reference`"
             )
-        if swept and reference.record and not set(swept[0].seeds) <= set(reference.seeds):
-            raise BenchError(
-                f"{frame.name}: {swept[0].name} has seeds {span(swept[0].seeds)} which "
-                f"{reference.name} ({span(reference.seeds)}) lacks; run `{reference.command}`"
-            )
+        for cell in swept if reference.record else ():
+            if not set(cell.seeds) <= set(reference.seeds):
+                lacking = f"{reference.name} ({span(reference.seeds)}) lacks; run `{reference.command}`"
+                yield cell.name, f"{frame.name}: {cell.name} has seeds {span(cell.seeds)} which {lacking}"
 
 
 def span(seeds: Iterable[int]) -> str:
@@ -53,29 +61,25 @@ def span(seeds: Iterable[int]) -> str:
     return ",".join(map(str, seeds))
 
 
-def _expect(cell: CellFrame, what: str, got: Any, wanted: Any) -> None:
+def _expected(cell: CellFrame, what: str, got: Any, wanted: Any) -> Iterator[tuple[str, str]]:
     if got != wanted:
-        raise BenchError(f"{cell} has {what} {got}, this report is of {what} {wanted}; run `{cell.command}`")
+        yield cell.name, f"{cell} has {what} {got}, this report is of {what} {wanted}; run `{cell.command}`"
 
 
-def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) -> None:
+def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) -> Iterator[tuple[str, str]]:
     """All cells agree with the first, which is the first one that the parameters name."""
     for cell in cells[1:]:
         if value(cell) != value(cells[0]):
-            raise BenchError(
-                f"{cell.task}: {what} of {cell.name} ({_short(value(cell))}) and of "
-                f"{cells[0].name} ({_short(value(cells[0]))}) differ; run `{cell.command}`"
-            )
+            one, other = (f"{each.name} ({_short(value(each))})" for each in (cell, cells[0]))
+            yield cell.name, f"{cell.task}: {what} of {one} and of {other} differ; run `{cell.command}`"
 
 
-def _references(cell: CellFrame, metric: str, known: dict[str, float]) -> None:
+def _references(cell: CellFrame, metric: str, known: dict[str, float]) -> Iterator[tuple[str, str]]:
     """A cell's reference values are those of the table; other processors may move the last digits."""
     for label, value in cell.head["references"].get(metric, {}).items():
         if not math.isclose(value, known[label], rel_tol=1e-3):
-            raise BenchError(
-                f"{cell.task}: {label} of {metric} is {value:.6g} in {cell.name} and {known[label]:.6g} in "
-                f"the cells before it; run `{cell.command}`"
-            )
+            said = f"{label} of {metric} is {value:.6g} in {cell.name} and {known[label]:.6g} in the cells before it"
+            yield cell.name, f"{cell.task}: {said}; run `{cell.command}`"
 
 
 def _short(value: Any) -> str:

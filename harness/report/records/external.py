@@ -36,9 +36,19 @@ class External:
     folder: Path
 
 
-def load_external(root: Path) -> list[External]:
-    """Every import under `root`, checked by itself; `check` holds it against a task."""
-    return [read(path, path.name) for path in sorted((root / FOLDER).glob("*")) if path.is_dir()]
+def load_external(root: Path) -> tuple[list[External], dict[str, str]]:
+    """Every import under `root`, checked by itself, and name -> why of those that are refused.
+
+    `check` holds one against a task.
+    """
+    found, refused = [], {}
+    for path in sorted((root / FOLDER).glob("*")):
+        if path.is_dir():
+            try:
+                found.append(read(path, path.name))
+            except BenchError as error:
+                refused[path.name] = str(error)
+    return found, refused
 
 
 def read(folder: Path, name: str, scores: Path | None = None, manifest: Path | None = None) -> External:

@@ -1,13 +1,13 @@
 """Result files -> one checked frame per task. Reads only what the parameters name, never a glob.
 
 A cell is looked for in `results/records/<task>/<cell>/` (live) and then in
-`results/archive/<preset>/<task>/<cell>/` (evidence of a named commit); a record of another
-preset is not this report's. What is missing stays in the frame as 'not run'.
+`results/archive/<preset>/<task>/<cell>/` (evidence of a named commit). What is missing stays in the frame as 'not run',
+and what cannot be read or must not stand beside the others as 'unreadable', with its reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness import seal
 from harness.errors import BenchError
 from harness.report.records import checks
 from harness.schema import (
@@ -49,7 +50,10 @@ from harness.store import (
 
 @dataclass(frozen=True)
 class CellFrame(CellName):
-    """What one cell left, with all its seeds. record: its head, as in the schema; None where it has not run."""
+    """What one cell left, with all its seeds.
+
+    record: its head, as in the schema; None where it has not run, and where `fault` says why it cannot be shown.
+    """
 
     method: str
     title: str  # for the reader
@@ -60,6 +64,8 @@ class CellFrame(CellName):
     verified: str = ""  # of an archived record: what `bench verify` found
     rewards: int | None = None  # of re-training: how many learnt rewards its seeds go round
     preset: str = ""  # where another preset than the project's own has it
+    fault: str = ""
+    sealed: bool = True  # whether its record has a seal: the oldest have none
 
     @property
     def command(self) -> str:
@@ -92,7 +98,9 @@ class CellFrame(CellName):
 
     @property
     def status(self) -> str:
-        """'not run', 'finished', or e.g. '1 of 10 failed: seed 3 diverged at step 512'."""
+        """'not run', 'unreadable: why', 'finished', or e.g. '1 of 10 failed: seed 3 diverged at step 512'."""
+        if self.fault:
+            return f"unreadable: {self.fault}"
         if not self.record:
             return "not run"
         if not self.failures:
@@ -103,7 +111,11 @@ class CellFrame(CellName):
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Rows task, method, seed, step, metric, value; the last step is the endpoint."""
-        return _read_csv(self, SCORES, SCORE_COLUMNS)
+        rows = _read_csv(self, SCORES, SCORE_COLUMNS)
+        assert rows is not None, "it is not optional"
+        for task, name in {*zip(rows.task, rows.method)} - {(self.task, self.name)}:
+            raise BenchError(f"{self}: {SCORES} has rows of {task}/{name}; run `{self.command}`")
+        return rows
 
     @cached_property
     def curves(self) -> pd.DataFrame | None:
@@ -214,6 +226,11 @@ class TaskFrame:
         return self.cells + [cell for ablation in self.ablations for cell in ablation.cells]
 
     @property
+    def unreadable(self) -> list[CellFrame]:
+        """The cells whose records cannot be shown."""
+        return [cell for cell in self.everything if cell.fault]
+
+    @property
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Metric name -> its block (label, higher_is_better, ...), headline first."""
         found: dict[str, dict[str, Any]] = {}
@@ -263,15 +280,41 @@ class TaskFrame:
 
 
 def load(root: Path, params: dict[str, Any], other: bool = False) -> dict[str, TaskFrame]:
-    """Every task of params with its cells, checked; raises BenchError on what must not be mixed.
+    """Every task of params with its cells; what cannot be read or must not be mixed is no record there, but a fault.
 
-    other: these are the parameters of another preset than the project's own.
+    other: these are the parameters of another preset than the project's own. Raises BenchError for parameters alone.
     """
     frames = {}
     for task in params["tasks"]:
-        frames[task] = _frame(root, params, task, params["preset"] if other else "")
-        checks.check(frames[task], params["protocol"])
+        frame = _frame(root, params, task, params["preset"] if other else "")
+        while faults := dict(checks.faults(frame, params["protocol"])) or dict(_incomplete(frame)):
+            frame = _without(frame, faults)
+        frames[task] = frame
     return frames
+
+
+def demand(frames: Iterable[TaskFrame]) -> None:
+    """Raises BenchError for the first cell that cannot be shown: for those who need every record."""
+    for frame in frames:
+        for cell in frame.unreadable:
+            raise BenchError(cell.fault)
+
+
+def _without(frame: TaskFrame, faults: dict[str, str]) -> TaskFrame:
+    """The frame with the records of the cells `faults`, name -> reason, taken away."""
+
+    def one(cell: CellFrame) -> CellFrame:
+        return replace(cell, record=None, folder=None, fault=faults[cell.name]) if cell.name in faults else cell
+
+    swept = [
+        replace(
+            each,
+            cells=[one(cell) for cell in each.cells],
+            itself=None if each.itself is None or each.itself.name in faults else each.itself,
+        )
+        for each in frame.ablations
+    ]
+    return replace(frame, cells=[one(cell) for cell in frame.cells], ablations=swept)
 
 
 def shown(value: Value) -> str:
@@ -321,12 +364,29 @@ def _itself(cells: list[CellFrame], said: Ablation) -> CellFrame | None:
 
 
 def _find(root: Path, preset: str, cell: CellFrame) -> CellFrame:
-    """The cell with its record, where one of this preset exists."""
-    for folder in (root / RECORDS, archive_folder(root, preset)):
-        found = read(folder, cell)
-        if found.record and found.record["preset"] == preset:
-            return found
-    return cell
+    """The cell with its record, where one of this preset exists, or with what is wrong with that."""
+    archive, strange = archive_folder(root, preset), ""
+    for folder in (archive,) if cell.preset else (root / RECORDS, archive):
+        try:
+            found = read(folder, cell)
+            if found.record and found.record["preset"] == preset:
+                _ = found.scores, found.curves, found.panels  # now, so that a damaged one is the fault of its cell
+                return found
+        except BenchError as error:
+            return replace(cell, fault=str(error))
+        if found.record:
+            strange = f"{cell}: {HEAD} is of preset {found.record['preset']}, not {preset}; run `{cell.command}`"
+    return replace(cell, fault=strange)
+
+
+def _incomplete(frame: TaskFrame) -> Iterator[tuple[str, str]]:
+    """(cell, why) of those that lack a score of the last step."""
+    for cell in frame.everything:
+        try:
+            for metric in cell.head["metrics"] if cell.record else ():
+                cell.endpoint(metric)
+        except BenchError as error:
+            yield cell.name, str(error)
 
 
 def read(folder: Path, cell: CellFrame) -> CellFrame:
@@ -337,7 +397,8 @@ def read(folder: Path, cell: CellFrame) -> CellFrame:
     place = folder / cell.task / cell.name
     if not (place / HEAD).is_file():
         return cell
-    found = replace(cell, folder=place, record=read_head(place).model_dump(mode="json"))
+    record = read_head(place).model_dump(mode="json")
+    found = replace(cell, folder=place, record=record, sealed=seal.has_seal(place))
     kept = folder.parent.name == "archive"
     return replace(found, commit=_commit(place), verified=_verified(place)) if kept else found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from harness.errors import BenchError, nearest
 from harness.report.records import checks
 from harness.report.records.frame import CellFrame, TaskFrame, read
+from harness.schema import read_head
 
 Place = tuple[str, Path]  # a preset ('' for the live records) and the folder that holds its tasks
 
@@ -47,8 +47,8 @@ def _frame(folder: Path, preset: str, task: str, a: str, b: str) -> TaskFrame:
 def _rewards(folder: Path, record: dict[str, Any]) -> int | None:
     """How many learnt rewards the policies of a re-training cell go round: the seeds of the cell that learnt them."""
     source = record.get("params", {}).get("task", {}).get("rewards")
-    path = folder / str(source) / record["cell"] / "record.json"
-    return len(json.loads(path.read_text(encoding="utf-8"))["seeds"]) if source and path.is_file() else None
+    learnt = folder / str(source) / record["cell"]
+    return len(read_head(learnt).seeds) if source and (learnt / "record.json").is_file() else None
 
 
 def _places(root: Path, preset: str | None) -> list[Place]:

@@ -25,10 +25,11 @@ WORDS = ("task", "cell", "ablation", "parameter", "metric", "status", "compared_
 DIGITS = 16  # of a digest
 
 
-def write_summaries(root: Path, params: dict[str, Any]) -> None:
+def write_summaries(root: Path, params: dict[str, Any]) -> list[str]:
     """Write results/summary/<task>.csv, at full precision, and .json, for DVC's metrics, for every task of params.
 
     Those of tasks that are gone are removed: DVC leaves the folder as it is, so that a stopped run loses nothing.
+    Returns a line for each cell whose record cannot be read.
     """
     frames = load(root, params)
     for path in (root / FOLDER).glob("*"):
@@ -40,6 +41,7 @@ def write_summaries(root: Path, params: dict[str, Any]) -> None:
         kept = table.assign(**{SOURCE: [sources[key] for key in zip(table.ablation, table.cell, strict=True)]})
         write_text(root / FOLDER / f"{name}.csv", kept.to_csv(index=False, lineterminator="\n"))
         write_text(root / FOLDER / f"{name}.json", json.dumps(metrics_of(table), indent=1, allow_nan=False) + "\n")
+    return [f"{cell}: {cell.status}" for frame in frames.values() for cell in frame.unreadable]
 
 
 def read_summary(root: Path, frame: TaskFrame) -> pd.DataFrame:

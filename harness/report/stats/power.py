@@ -1,7 +1,10 @@
-"""How many seeds a difference needs, and what so many seeds can find. Declared before the runs: adding seeds until p falls is no test.
+"""How many seeds a difference needs, and what so many seeds can find.
 
-Differences are in the unit of the scores where `sd` is given, else in standard deviations. A comparison is by Student's t,
-paired (sd: of the differences over shared seeds) or not (sd: of the runs of one method, as many runs for each).
+Their number is declared before the runs: adding seeds until p falls is no test.
+
+Differences are in the unit of the scores where `sd` is given, else in standard deviations. A comparison is by
+Student's t, paired (sd: of the differences over shared seeds) or not (sd: of the runs of one method, as many runs for
+each).
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ def power(effect: float, n: int, alpha: float = ALPHA, paired: bool = True) -> f
 def seeds_needed(delta: float, sd: float, alpha: float = ALPHA, wanted: float = POWER, paired: bool = True) -> float:
     """The fewest seeds that find a difference delta with the wanted power; inf beyond MOST.
 
-    The textbook's (1.96 + 0.84)^2 sd^2 / delta^2 (twice that unpaired) takes the spread as known; a t test of few seeds needs more.
+    The textbook's (1.96 + 0.84)^2 sd^2 / delta^2 (twice that unpaired) takes the spread as known; a t test of few seeds
+    needs more.
     """
     if sd == 0:
         return 2.0 if delta else math.inf
@@ -50,8 +54,9 @@ def seeds_needed(delta: float, sd: float, alpha: float = ALPHA, wanted: float = 
 def seeds_to_decide(d: np.ndarray, delta: float | None = None, comparisons: int = 1, alpha: float = ALPHA) -> float:
     """Seeds that a paired comparison would take, by a pilot's differences d [S]: one answer for table, claim, terminal.
 
-    delta: the smallest difference of interest; without one the pilot's own mean, which is right only if that is the truth.
-    comparisons: size of the family that Holm adjusts over, taken at its strictest; so many sign flips must be able to pass.
+    delta: the smallest difference of interest; without one the pilot's own mean, which is right only if that is the
+    truth. comparisons: size of the family that Holm adjusts over, taken at its strictest; so many sign flips must be
+    able to pass.
     Returns inf where no number of seeds up to MOST would do, and NaN where S < 2, which says nothing of the spread.
     """
     if len(d) < 2:

@@ -33,7 +33,8 @@ def time_to_target(steps: np.ndarray, values: np.ndarray, target: float, higher_
 
 
 def fastest_ratios(times: np.ndarray, ratios: np.ndarray = RATIOS) -> np.ndarray:
-    """Times [N, T] to target -> [N, G]: the share of tasks that a method meets within `ratio` of the fastest method's time.
+    """Times [N, T] to target -> [N, G]: the share of tasks that a method meets within `ratio` of the fastest method's
+    time.
 
     A task that no method meets counts for none (as in AlgoPerf, Dahl et al. 2023). Times may be infinite, but not NaN.
     """

@@ -1,7 +1,7 @@
 """Tests of a difference, and what a family of them may claim.
 
-Axes: S seeds, M comparisons. Sign flips and Holm 1979 for paired runs; Welch and rank sums for runs that share no seeds;
-two one-sided tests for equivalence.
+Axes: S seeds, M comparisons. Sign flips and Holm 1979 for paired runs; Welch and rank sums for runs that share no
+seeds; two one-sided tests for equivalence.
 """
 
 from __future__ import annotations

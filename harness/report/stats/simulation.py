@@ -1,8 +1,9 @@
-"""Do the statistics of this report hold what they promise? Drawn from known distributions, at the numbers of seeds in use.
+"""Do the statistics of this report hold what they promise? Drawn from known distributions, at the numbers of seeds in
+use.
 
-Axes: E experiments, S seeds, M methods beside a baseline. Two populations of runs: a normal one, and one in which a fifth of
-the runs collapses to a floor score. Runs of two methods on one seed share half of their variance. Every number hangs on its
-own names alone, so that a part can be drawn again.
+Axes: E experiments, S seeds, M methods beside a baseline. Two populations of runs: a normal one, and one in which a
+fifth of the runs collapses to a floor score. Runs of two methods on one seed share half of their variance. Every
+number hangs on its own names alone, so that a part can be drawn again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ Interval = Callable[[np.ndarray], tuple[float, float]]
 
 
 class Row(NamedTuple):
-    """One result: what of what, by which method, at n seeds; value and its standard error are shares or standard deviations."""
+    """One result: what of what, by which method, at n seeds; value and its standard error are shares or standard
+    deviations.
+    """
 
     quantity: str
     method: str
@@ -70,7 +73,9 @@ def _hesterberg(n: int) -> tuple[float, float]:
 
 
 def _bca(x: np.ndarray) -> tuple[float, float]:
-    """Bias-corrected and accelerated (Efron 1987); scipy's, which draws its own resamples, is too slow to do thousands of times."""
+    """Bias-corrected and accelerated (Efron 1987); scipy's, which draws its own resamples, is too slow to do thousands
+    of times.
+    """
     own, n = x[0], x.shape[1]
     drawn, estimate = st.iqm_resamples(own, RESAMPLES), st.iqm(own[None])
     below = (drawn < estimate).mean() + (drawn == estimate).mean() / 2
@@ -118,7 +123,9 @@ PREDICTION = "a further run"
 
 
 def pairs(distribution: str, effect: float, n: int, rng: np.random.Generator, methods: int = 1) -> np.ndarray:
-    """Runs [methods + 1, S] on shared seeds; those of the last row, the baseline, are less by effect where nothing collapsed."""
+    """Runs [methods + 1, S] on shared seeds; those of the last row, the baseline, are less by effect where nothing
+    collapsed.
+    """
     runs = np.sqrt(RHO) * rng.normal(size=n) + np.sqrt(1 - RHO) * rng.normal(size=(methods + 1, n))
     runs[:-1] += effect
     if distribution == "collapsed":
@@ -166,7 +173,9 @@ def adjusted(runs: np.ndarray) -> np.ndarray:
 
 
 def false_alarms(distribution: str, n: int, experiments: int, again: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """[E]: whether any method of a family without any difference passes the test; whether any is called better or worse."""
+    """[E]: whether any method of a family without any difference passes the test; whether any is called better or
+    worse.
+    """
     rng, passed, called = st.generator("coverage", "family", distribution, str(n), again), [], []
     for _ in range(experiments):
         runs = pairs(distribution, 0.0, n, rng, METHODS)
@@ -195,7 +204,7 @@ def errors(experiments: int = EXPERIMENTS) -> list[Row]:
 
 
 def found(rule: str, distribution: str, n: int, experiments: int) -> Callable[[float], float]:
-    """How often a difference of so many standard deviations is found: effect -> share. The same draws for all effects."""
+    """Effect in standard deviations -> how often such a difference is found, with the same draws for all effects."""
 
     def share(effect: float) -> float:
         rng, hits = st.generator("coverage", "power", distribution, str(n)), 0
@@ -225,7 +234,7 @@ def smallest(experiments: int = EXPERIMENTS // 4) -> list[Row]:
             value = (
                 np.inf
                 if share(20.0) < power.POWER
-                else optimize.bisect(lambda e: share(e) - power.POWER, 0.0, 5.0, xtol=0.01)
+                else optimize.bisect(lambda e, share=share: share(e) - power.POWER, 0.0, 5.0, xtol=0.01)
             )
             rows.append(
                 Row("smallest difference found", f"sign flips, {rule}", True, "normal", n, value, error, experiments)

@@ -217,7 +217,8 @@ def prediction_interval(
 
 @finite
 def split_variance(scores: np.ndarray) -> tuple[float, float]:
-    """Variance of a run's own score and of one re-sampling around it: scores [S, J] with J re-samplings of each run, J >= 2.
+    """Variance of a run's own score and of one re-sampling around it: scores [S, J] with J re-samplings of each run, J
+    >= 2.
 
     The first is Var_i(mean_j x_ij) - mean_i Var_j(x_ij) / J; estimated so it may fall below 0.
     """

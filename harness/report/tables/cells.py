@@ -22,7 +22,7 @@ class Cell:
 class Text(Cell):
     """Words. href: where they lead; method: whose page they lead to, once `led` knows where those pages lie.
 
-    after: words behind the link; links: further (words, address).
+    after: words behind the link; links: further (words, address). alarm: in red.
     """
 
     text: str
@@ -31,6 +31,7 @@ class Text(Cell):
     after: str = ""
     links: tuple[tuple[str, str], ...] = ()
     strong: bool = False
+    alarm: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def status(cell: CellFrame) -> Text:
     """What became of the cell; anything but 'finished' stands out."""
     words = f"{cell.status}; archived, recorded by {cell.commit}" if cell.commit else cell.status
     words += f"; {cell.verified}" if cell.verified else ""
-    return Text(words, strong=bool(cell.failures) or not cell.record)
+    return Text(words, strong=bool(cell.failures) or not cell.record, alarm=bool(cell.fault))
 
 
 def source(cell: CellFrame, link: Link) -> Source:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from harness.report.records.external import External, check
+from harness.report.records.external import External
 from harness.report.records.frame import TaskFrame
 from harness.report.stats import statistics as st
 from harness.report.tables.cells import LEVEL, MISSING, Cell, Head, Number, Table, Text, count, fixed, measured
@@ -21,7 +21,10 @@ NOTE = (
 
 
 def table(frame: TaskFrame, imports: list[External]) -> Table | None:
-    """The headline's endpoint of every external method beside the task's baseline, by tests that pair nothing."""
+    """The headline's endpoint of every external method beside the task's baseline, by tests that pair nothing.
+
+    imports: those that `check` takes.
+    """
     metric = frame.headline
     rows, sources = [], []
     base = frame.cell(frame.baseline)
@@ -31,7 +34,6 @@ def table(frame: TaskFrame, imports: list[External]) -> Table | None:
     for found in imports:
         if frame.name not in found.tasks:
             continue
-        check(found, frame)
         own = found.scores[(found.scores.task == frame.name) & (found.scores.metric == metric)]
         for method, part in own.groupby("method", sort=False):
             rows.append(_row(f"{method} ({found.name})", part, frame, against))

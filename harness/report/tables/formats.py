@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
@@ -74,11 +75,23 @@ def heading(head: Head | str) -> str:
     return head.text + (f" [{head.bracket}]" if head.bracket else "") + ARROWS[head.up]
 
 
+def to_text(table: Table) -> Iterator[str]:
+    """The table for a terminal: its title, its rows in columns, its notes and an empty line."""
+    yield table.title
+    shown = [[heading(head) for head in table.head], *([words(cell) for cell in row] for row in table.rows)]
+    widths = [max(len(row[place]) for row in shown) for place in range(len(table.head))]
+    for row in shown:
+        yield "  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip()
+    yield from table.notes
+    yield ""
+
+
 def to_html(cell: Cell) -> Markup:
     """The cell for a page, escaped."""
     match cell:
         case Text():
             shown = Markup("<strong>{}</strong>").format(cell.text) if cell.strong else escape(cell.text)
+            shown = Markup('<span class="alarm">{}</span>').format(shown) if cell.alarm else shown
             shown = Markup('<a href="{}">{}</a>').format(cell.href, shown) if cell.href else shown
             return shown + cell.after + Markup("").join(map(_further, cell.links))
         case Number(strong=True):

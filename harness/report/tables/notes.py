@@ -52,6 +52,13 @@ def units(frame: TaskFrame) -> list[str]:
     return [words] if each > 1 else []
 
 
+def seals(frame: TaskFrame) -> list[str]:
+    """Of how many records nobody can tell whether they were changed since: those made before records had a seal."""
+    ran = [cell for cell in frame.everything if cell.record]
+    bare = sum(not cell.sealed for cell in ran)
+    return [f"{bare} of {len(ran)} records were made before records had a seal."] if bare else []
+
+
 def tiers(frame: TaskFrame) -> list[str]:
     """How far a run may differ when it is made again, and of which cells that is said."""
     found: dict[str, list[str]] = {}

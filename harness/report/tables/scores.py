@@ -72,7 +72,8 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
         "record",
     ]
     tested = [] if block["higher_is_better"] is None else notes.tests(methods)
-    below = tested + notes.units(frame) + notes.tiers(frame) + notes.manifests(frame, [metric] if metric else [])
+    below = tested + notes.units(frame) + notes.tiers(frame) + notes.seals(frame)
+    below += notes.manifests(frame, [metric] if metric else [])
     return Table(f"{frame.title}: {aimed(block) if metric else 'nothing has run yet'}", head, body, below)
 
 

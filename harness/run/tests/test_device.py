@@ -41,6 +41,16 @@ def test_fp32_keeps_tf32_out_of_convolutions_and_puts_things_back() -> None:
     assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == before
 
 
+def test_a_device_repeats_itself_in_all_that_runs_within_and_only_there() -> None:
+    before = torch.backends.cudnn.deterministic
+    with arithmetic("fp32", CPU):
+        assert torch.backends.cudnn.deterministic
+        with arithmetic("fp32", CPU, deterministic=False):
+            assert not torch.backends.cudnn.deterministic
+        assert torch.backends.cudnn.deterministic
+    assert torch.backends.cudnn.deterministic == before
+
+
 def test_tf32_without_a_gpu_is_refused() -> None:
     with pytest.raises(BenchError, match="precision tf32 is a GPU's: set precision"), arithmetic("tf32", CPU):
         pass

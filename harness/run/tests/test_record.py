@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from harness import seal
 from harness.errors import BenchError
 from harness.run import record
 from harness.run.record import Record
@@ -58,10 +59,26 @@ def test_writing_twice_gives_the_same_bytes(tmp_path):
 
 
 def test_the_record_stands_only_beside_whole_files(tmp_path, monkeypatch):
-    order = []
-    monkeypatch.setattr(record, "write_bytes", lambda path, content: order.append(path.name))
-    example().write(tmp_path)
-    assert order[-1] == "record.json" and "scores.csv" in order
+    """Killed before any of its files, a record that is written again is gone, or whole at the end."""
+    folder, write_bytes = tmp_path / "t/m", seal.write_bytes
+    example().write(folder)
+    names = sorted(path.name for path in folder.iterdir())
+    for place in range(len(names)):
+        written = []
+
+        def stop(path, content, place=place, written=written):
+            if len(written) == place:
+                raise KeyboardInterrupt
+            written.append(path.name)
+            write_bytes(path, content)
+
+        monkeypatch.setattr(seal, "write_bytes", stop)
+        with pytest.raises(KeyboardInterrupt):
+            example().write(folder)
+        assert not (folder / "record.json").exists()
+    monkeypatch.undo()
+    example().write(folder)
+    assert read_head(folder) == head("t", "m") and sorted(path.name for path in folder.iterdir()) == names
 
 
 def test_a_number_that_json_does_not_know_is_refused():

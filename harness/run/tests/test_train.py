@@ -9,7 +9,7 @@ import torch
 from harness.contracts import BenchError, Method
 from harness.run import checkpoint
 from harness.run.seeds import CounterDraws
-from harness.run.train import Run, Schedule, state_hash, train
+from harness.run.train import Run, Schedule, _placed, state_hash, train
 
 SEEDS, STEPS = (3, 4), 23
 
@@ -112,6 +112,34 @@ def test_optimiser_moments_are_part_of_the_checkpoint(tmp_path):
     run(tmp_path)
     moments = checkpoint.load(tmp_path / "checkpoint.pt", {"name": "toy"})["optimizers"]["w"]["state"][0]
     assert moments["step"] == STEPS and moments["exp_avg"].abs().min() > 0
+
+
+class ByRmsprop(Walk):
+    """Counts of steps lie on the device where a step is `capturable`, and on the CPU otherwise."""
+
+    def __init__(self, device="cpu", capturable=False):
+        super().__init__()
+        self.w = torch.nn.Parameter(self.w.detach().to(device))
+        self.optimizer = torch.optim.RMSprop([self.w], 0.1, capturable=capturable)
+
+
+def test_a_run_of_a_gpu_goes_on_on_the_cpu(tmp_path):
+    _, straight = run(tmp_path / "whole", ByRmsprop())
+    with pytest.raises(Killed):
+        run(tmp_path / "cut", ByRmsprop(), stop=9)
+    path, who = tmp_path / "cut/checkpoint.pt", {"name": "toy"}
+    state = checkpoint.load(path, who)
+    state["optimizers"]["w"]["param_groups"][0]["capturable"] = True  # as a GPU leaves it
+    checkpoint.save(path, who, state)
+    _, resumed = run(tmp_path / "cut", ByRmsprop())
+    assert state_hash(resumed) == state_hash(straight)
+
+
+def test_a_run_of_the_cpu_goes_on_on_a_gpu(tmp_path):
+    _, method = run(tmp_path, ByRmsprop())
+    there = ByRmsprop("meta", capturable=True).optimizer  # in the place of a GPU, which has no numbers to look at
+    there.load_state_dict(_placed(method.optimizer.state_dict(), there))
+    assert there.param_groups[0]["capturable"] and there.state[there.param_groups[0]["params"][0]]["step"].is_meta
 
 
 def test_a_finished_run_does_nothing(tmp_path):

@@ -17,6 +17,7 @@ from harness.sim.mazes import ContinuousMaze
 from harness.sim.threads import Threads
 from harness.sim.warp import Warp
 
+CPU = torch.device("cpu")
 EACH = pytest.mark.parametrize("name", IDS)
 
 
@@ -150,7 +151,7 @@ def test_a_model_with_warm_start_is_refused():
 def test_a_missing_warp_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "mujoco_warp", None)
     with pytest.raises(BenchError, match=r"pip install 'vdb-bench\[gpu\]'"):
-        Warp(ContinuousMaze("c").model(), 1, 5)
+        Warp(ContinuousMaze("c").model(), 1, 5, CPU)
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def walls():
 def test_warp_agrees_within_single_precision(walls):
     pytest.importorskip("mujoco_warp")
     maze, *start, control = walls
-    warp, exact, told = Warp(maze.model(), 4, maze.frame_skip), worlds(maze, 4)[0], torch.tensor(control)
+    warp, exact, told = Warp(maze.model(), 4, maze.frame_skip, CPU), worlds(maze, 4)[0], torch.tensor(control)
     warp.set_state(*map(torch.tensor, start))
     exact.set_state(*start)
     for t in range(20):
@@ -186,7 +187,7 @@ def test_contacts_that_warp_drops_are_told(walls, monkeypatch):
     maze, start, still, control = walls
     for name, value in (("ROWS", 1), ("rows", lambda model: 1)):
         monkeypatch.setattr(f"harness.sim.warp.{name}", value)
-    warp = Warp(maze.model(), 4, maze.frame_skip)
+    warp = Warp(maze.model(), 4, maze.frame_skip, CPU)
     start[2] = -0.052
     warp.set_state(torch.tensor(start), torch.tensor(still))
     warp.step(torch.tensor(control))

@@ -11,7 +11,9 @@ FALLING = """
 <mujoco>
   <worldbody>
     <geom type="plane" size="5 5 1"/>
-    <body pos="0 0 1"><joint type="ball" damping="0.1"/><geom type="capsule" size="0.1 0.3" fromto="0 0 0 0.3 0.2 0"/></body>
+    <body pos="0 0 1">
+      <joint type="ball" damping="0.1"/><geom type="capsule" size="0.1 0.3" fromto="0 0 0 0.3 0.2 0"/>
+    </body>
   </worldbody>
 </mujoco>
 """

@@ -45,7 +45,6 @@ def test_made_by_module_and_name_and_truncated_never_terminated(name):
 
 
 def test_the_reward_takes_the_raw_action_and_the_motors_the_clipped_one():
-    """Trap P4."""
     ends, rewards = [], []
     for push in (1.0, 7.0):
         env = MazeEnv("c")

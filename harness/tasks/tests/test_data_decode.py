@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 
@@ -154,7 +153,7 @@ def test_a_photograph_with_a_preview_is_the_photograph_upright(tmp_path):
 
 def test_arrays_decoded_by_other_rules_are_not_taken_from_the_cache(tmp_path, monkeypatch):
     build(tmp_path, {"0.png": encoded(noise(0))})
-    before = set(os.listdir(tmp_path / ".scratch"))
+    before = set((tmp_path / ".scratch").iterdir())
     monkeypatch.setattr("harness.tasks.data_decode.DECODING", "other rules")
     build(tmp_path, {"0.png": encoded(noise(0))})
-    assert len(before) == 2 and len(set(os.listdir(tmp_path / ".scratch")) - before) == 2
+    assert len(before) == 2 and len(set((tmp_path / ".scratch").iterdir()) - before) == 2

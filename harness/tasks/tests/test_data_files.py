@@ -132,7 +132,7 @@ def test_spellings_of_names_in_a_zip(tmp_path, spelling, separator):
 
 def test_a_folder_unpacked_with_backslashes_in_its_names_is_the_same_set(tmp_path):
     flat = write_folder(tmp_path / "flat", {name.replace("/", "\\"): data for name, data in TREE.items()})
-    assert len(os.listdir(flat)) == 4 and listed(flat) == listed(write_folder(tmp_path / "set", TREE))
+    assert len(list(Path(flat).iterdir())) == 4 and listed(flat) == listed(write_folder(tmp_path / "set", TREE))
 
 
 def test_hidden_parts_are_passed_over_in_both(tmp_path):

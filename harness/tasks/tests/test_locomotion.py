@@ -37,6 +37,10 @@ def shaking(d, steps, n_envs, size, scale=0.5):
     return lambda o, t: noise[:, t] + 0.01 * o[..., :size]
 
 
+def leaning(noise):
+    return lambda o, t: noise[:, t] - 0.01 * o[..., :1]
+
+
 def test_shapes_flags_and_the_chain_of_observations():
     found = task("HalfCheetah-v5", horizon=7).source(CPU).rollout(shaking(draws(), 7, 4, 6), draws(), 4)
     for part, size in ((found.observations, 17), (found.actions, 6), (found.next_observations, 17)):
@@ -104,7 +108,7 @@ def test_an_expert_without_the_mark_is_shown_with_it(tmp_path):
 
 
 def test_a_world_starts_where_its_own_count_says():
-    """Worlds fall at different times: the k-th start of one is the same whatever its neighbours do, beyond a chunk too."""
+    """Worlds fall at different times: start k of one is the same whatever its neighbours do, beyond a chunk too."""
     robot = ROBOTS["Hopper-v5"]
 
     def starts(*patterns):
@@ -122,7 +126,6 @@ def test_a_world_starts_where_its_own_count_says():
 
 
 def test_the_action_is_cut_for_the_environment_and_kept_as_drawn():
-    """Trap P4."""
     source = task("HalfCheetah-v5", horizon=5).source(CPU)
     one, seven = (
         source.rollout(lambda o, t, size=size: torch.full((*o.shape[:2], 6), size), draws(0), 2) for size in (1.0, 7.0)
@@ -164,12 +167,11 @@ def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(robot, te
         source = where.to_score(CPU) if termination == "marked" else where.source(CPU)
         size, d = where.spec.action_size, draws()
         noise = 0.3 * d.normal("latent", "policy", (60, 4, size)) + 2.0 * torch.tensor([0.0, 0.0, 0.1, 1.0])[:, None]
-        act = lambda o, t: noise[:, t] - 0.01 * o[..., :1]
         with NoHost(60 // Starts.CHUNK if termination == "restart" else 0) if physics == "warp" else nullcontext():
-            found.append(source.rollout(act, d, 4))
+            found.append(source.rollout(leaning(noise), d, 4))
     for name in ("observations", "actions", "rewards", "next_observations", "terminated", "truncated"):
         exact, single = (getattr(rollout, name) for rollout in found)
-        torch.testing.assert_close(single, exact, rtol=1e-4, atol=1e-4, msg=lambda text: f"{name}: {text}")
+        torch.testing.assert_close(single, exact, rtol=1e-4, atol=1e-4, msg=lambda text, name=name: f"{name}: {text}")
     if termination in ("restart", "marked") and ROBOTS[robot].healthy:
         over = found[0].terminated
         assert over.sum(1).max() > Starts.CHUNK and not over.all()
@@ -222,7 +224,7 @@ def test_returns_are_those_of_gymnasiums_episodes():
 
 
 def write(path, where, n=4, down=(), bonus=0.0):
-    """Demonstrations of n episodes; in those of `down` the robot falls once; each step pays `bonus` more than it did."""
+    """Write demonstrations of n episodes; in those of `down` the robot falls once; each step pays `bonus` more."""
     found = where.source(CPU).rollout(shaking(draws(0), where.horizon, n, where.spec.action_size), draws(0), n)
     parts = {name: getattr(found, name).numpy() for name in ("observations", "actions", "rewards")}
     parts["rewards"] = parts["rewards"] + np.float32(bonus)

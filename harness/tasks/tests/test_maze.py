@@ -45,7 +45,7 @@ def waypoints(points, speed, close=0.04, gain=20.0):
     return act
 
 
-TABLE = [  # PAPER 6.3: controllers in a crude model of the mazes, hence the tolerances
+TABLE = [  # returns of controllers, worked out in a crude model of the mazes, hence the tolerances
     ("c", False, [(0.16, 0.34), (0.3, 0.5)], 1.0, -4.93, 0.3),
     ("c", True, [(0.44, 0.34), (0.3, 0.5)], 1.0, -4.87, 0.3),
     ("c", True, [(0.3, 0.5)], 1.0, -26.3, 0.4),
@@ -91,12 +91,11 @@ def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(kind, mon
         torch.testing.assert_close(getattr(single, name), getattr(exact, name), rtol=1e-4, atol=1e-4)
 
 
-def test_noise_alone_ends_as_in_the_sheet():
+def test_noise_alone_ends_as_worked_out():
     """Unit Gaussian actions: about -46 in the C-maze, about 0.15 by shaping in the S-maze."""
     for maze, low, high in (("c", -49, -43), ("s", -0.3, 0.8)):
-        act = lambda o, t: act.noise[:, t]
-        act.noise = draws().normal("eval", "test", (100, 20, 2))
-        returns = task(maze).source(CPU).rollout(act, draws(), 20).rewards.sum(1)
+        noise = draws().normal("eval", "test", (100, 20, 2))
+        returns = task(maze).source(CPU).rollout(lambda o, t, noise=noise: noise[:, t], draws(), 20).rewards.sum(1)
         assert low < returns.mean() < high
 
 
@@ -112,7 +111,7 @@ def test_shapes_flags_and_the_chain_of_observations():
 
 
 def test_the_policy_sees_raw_positions_and_its_raw_action_is_kept_and_paid():
-    """Trap P4: the motors cut the action, the record and the reward do not."""
+    """The motors cut the action; the record and the reward do not."""
     seen = []
 
     def act(size):

@@ -1,4 +1,4 @@
-"""Rollouts, training and scoring with mujoco-warp, here on the CPU: what happens to episodes is what happens with MuJoCo."""
+"""Rollouts, training and scoring with mujoco-warp, here on the CPU: episodes go as they do with MuJoCo."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def task(physics="warp", **words):
 
 @pytest.mark.parametrize("termination", ["restart", "absorbing", "marked"])
 def test_poles_fall_and_stand_again_as_with_mujoco(termination, monkeypatch):
-    """A push of its own to each; none of it is seen on the host but one look in a chunk of starts, and one at the end."""
+    """Each pole gets a push of its own; the host looks once in a chunk of starts and once at the end."""
     monkeypatch.setattr(locomotion, "surely", lambda flags: isinstance(flags, np.ndarray) and bool(flags.all()))
     push, found = torch.tensor([[0.0], [0.5], [3.0]]), []
     for physics in ("mujoco", "warp"):

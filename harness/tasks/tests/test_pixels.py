@@ -116,7 +116,8 @@ def test_cache_key_follows_content_and_size(tmp_path):
     changed = image_folder(folder, 32, scratch=tmp_path / "s")
     np.testing.assert_array_equal(changed.train_images[0], noise(9).transpose(2, 0, 1))
     assert changed.data_hash != first.data_hash
-    assert image_folder(folder, 64, scratch=tmp_path / "s").shape == (3, 64, 64)
+    for size in (16, 64):
+        assert image_folder(folder, size, scratch=tmp_path / "s").shape == (3, size, size)
 
 
 def test_flat_images_with_a_part_held_out(tmp_path):
@@ -176,7 +177,7 @@ BAD_SETS = {
     "an unknown class": (SET | {"test/zebra/9.png": JPEG}, {}, "test/zebra/9.png in .* is in no class folder"),
     "tested on training images": (SET, {"train": "."}, "test/dog/3.png .* would be trained and tested on"),
     "too many held out": (SET, {"test": 2}, "cannot hold out 2 of 2 images"),
-    "a size between": (SET, {"size": 48}, "size: 48 is not one of 32, 64"),
+    "a size between": (SET, {"size": 48}, "size: 48 is not one of 16, 32, 64"),
 }
 
 

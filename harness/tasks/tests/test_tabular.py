@@ -35,7 +35,10 @@ def uniform(n):
 def test_walls_keep_in_place_and_openings_do_not():
     m = maze("corridor")
     assert m.shape == (5, 5) and list(MOVES) == ["up", "right", "down", "left"]
-    of = lambda row, column: 5 * row + column
+
+    def of(row, column):
+        return 5 * row + column
+
     assert m.next_states[UP, of(0, 2)] == of(0, 2) and m.next_states[LEFT, of(3, 0)] == of(3, 0)
     assert m.next_states[RIGHT, of(0, 1)] == of(0, 2) and m.next_states[DOWN, of(0, 1)] == of(1, 1)
     # The inner wall from both sides, and its gap.
@@ -71,8 +74,11 @@ def test_the_flipped_maze_has_other_walls_and_the_same_rewards(layout):
     a, b = task(layout=layout), task(layout=layout, flipped=True)
     np.testing.assert_array_equal(a.transfer.next_states, b.maze.next_states)
     np.testing.assert_array_equal(b.transfer.next_states, a.maze.next_states)
-    # Who goes on as in the first maze, in the second loses much of what could be had.
-    returns = lambda policy: occupancy(policy, a.start, there.next_states, 50) @ there.reward
+
+    def returns(policy):
+        return occupancy(policy, a.start, there.next_states, 50) @ there.reward
+
+    # A policy that goes on as in the first maze loses much of what it could have in the second.
     assert returns(a.expert.policy) < 0.6 * returns(b.expert.policy)
 
 
@@ -251,7 +257,9 @@ def test_the_discriminator_of_airl_by_exact_optimisation():
     """
     t = task()
     n, nxt = 25, t.maze.next_states
-    visits = lambda policy: occupancy(policy, t.start, nxt, 50) / 50
+
+    def visits(policy):
+        return occupancy(policy, t.start, nxt, 50) / 50
 
     def g_of(policy):
         log_pi, real = np.log(policy), visits(t.expert.policy)[:, None] * t.expert.policy

@@ -53,8 +53,9 @@ def test_the_printed_skeleton_brings_runs_in(bench, preset):
     assert status == 0 and parsed(text).get("preset", "") == preset
     scores, manifest = files(root, text)
     assert run(scores, manifest, "--name", "peer")[:2] == (0, f"{root / external.FOLDER / 'peer'}\n")
-    (found,) = external.load_external(root)
-    assert (found.name, found.preset) == ("peer", preset) and found.scores.value.tolist() == [10.0, 11.0, 12.5]
+    (found,), refused = external.load_external(root)
+    assert refused == {} and (found.name, found.preset) == ("peer", preset)
+    assert found.scores.value.tolist() == [10.0, 11.0, 12.5]
     frame = load(root, load_yaml(root / "params.yaml") | {"preset": preset or "laptop"})[TASK]
     assert table(frame, [found]).rows[0][0].text == "peer (peer)"
 

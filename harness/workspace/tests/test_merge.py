@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BenchError
-from harness.run.record import to_json
-from harness.schema import content
-from harness.tests.recorded import head
+from harness.tests.recorded import head, put
 from harness.workspace.merge import merge
 
 
@@ -20,9 +18,7 @@ def source(tmp_path: Path) -> Path:
     """A copy with the records of two cells."""
     for cell in ("one", "two"):
         folder = tmp_path / "source/results/records/task" / cell
-        folder.mkdir(parents=True)
-        (folder / "record.json").write_bytes(to_json(content(head("task", cell, preset="far"))))
-        (folder / "scores.csv").write_text(cell)
+        put(folder, head("task", cell, preset="far"), scores=cell.encode())
         (folder / ".scores.csv.aside").write_text("of a killed write")
     return tmp_path / "source"
 
@@ -34,7 +30,9 @@ def held(root: Path) -> list[str]:
 def test_a_record_comes_with_its_files_and_nothing_else(source: Path, tmp_path: Path) -> None:
     merge(tmp_path / "root", source)
     assert held(tmp_path / "root") == [
-        f"results/archive/far/task/{cell}/{name}" for cell in ("one", "two") for name in ("record.json", "scores.csv")
+        f"results/archive/far/task/{cell}/{name}"
+        for cell in ("one", "two")
+        for name in ("SHA256SUMS", "record.json", "scores.csv")
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import registry
+from harness.cli import main
 from harness.errors import BenchError
 from harness.plan import needs
 from harness.plan.plan import load_plan
@@ -249,3 +250,39 @@ def test_smoke_has_every_method_of_every_task() -> None:
     families = {block["family"] for block in small["tasks"].values()}
     assert families == set(registry.families())
     assert all(task["steps"] <= 50 and len(task["seeds"]) == 2 for task in small["tasks"].values())
+
+
+def test_what_is_wrong_with_a_preset_is_told_at_once_and_names_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "params.yaml").write_bytes((registry.ROOT / "params.yaml").read_bytes())
+    (tmp_path / "presets/wrong.yaml").write_text(
+        """\
+methods:
+  digits8:
+    gan: {latnt: 4, bathc: 2}
+    sn: {critic_steps: 0}
+  grid_maze:
+    bc: {optimizer: {lr: -1.0}}
+report: {baseline: {digits8: gna}}
+""",
+        encoding="utf-8",
+    )
+    assert main(["--root", str(tmp_path), "check", "--preset", "wrong"]) == 2
+    told = capsys.readouterr().err.removeprefix("error: ").splitlines()
+    assert [line.partition(": ")[0] for line in told] == ["presets/wrong.yaml"] * len(told)
+    assert [line.partition(": ")[2] for line in told] == [
+        "methods.digits8.gan.latnt: unknown key; did you mean latent?",
+        "methods.digits8.gan.bathc: unknown key; did you mean batch?",
+        "methods.grid_maze.bc.optimizer.lr = -1.0: input should be greater than 0",
+        "report.baseline.digits8 = gna: unknown key; did you mean gan?",
+    ]
+    with pytest.raises(BenchError, match="^presets/wrong.yaml: "):
+        presets.run_preset(tmp_path, "wrong", [], jobs=1)
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_preset_that_fits_is_told_by_its_size(capsys: pytest.CaptureFixture) -> None:
+    assert main(["--root", str(registry.ROOT), "check", "--preset", "fashion"]) == 0
+    assert capsys.readouterr().out == "OK: 1 tasks, 3 cells, 15 runs\n"  # three methods of five seeds each

@@ -12,6 +12,7 @@ from harness.errors import BenchError
 from harness.places.prepare import prepare
 from harness.places.train import train_cell
 from harness.tests import small
+from harness.tests.recorded import reseal
 from harness.workspace.merge import merge
 from harness.workspace.verify import verify
 
@@ -34,6 +35,7 @@ def archived(tmp_path: Path) -> Path:
         if cell.name == "wide":
             record |= {"schema": 1, "metrics": {k: v | {"unit": ""} for k, v in record["metrics"].items()}}
         path.write_text(json.dumps(record))
+        reseal(path.parent)
     merge(tmp_path, tmp_path)
     return tmp_path
 
@@ -46,6 +48,9 @@ def test_the_present_code_agrees_or_not(archived: Path) -> None:
     record = json.loads(path.read_text())
     record["state_hashes"]["0"]["1"] = "0" * 16
     path.write_text(json.dumps(record))
+    with pytest.raises(BenchError, match="pair/wide: record.json was changed since the record was sealed"):
+        verify(archived, "far", 10)
+    reseal(folder)
     assert verify(archived, "far", 10) == {"pair/plain": True, "pair/wide": False}
     assert not json.loads((folder / "verified.json").read_text())["agrees"]
 
@@ -53,3 +58,19 @@ def test_the_present_code_agrees_or_not(archived: Path) -> None:
 def test_what_is_not_archived_is_named(archived: Path) -> None:
     with pytest.raises(BenchError, match="results/archive/far holds no record of pair/none"):
         verify(archived, "far", 10, "pair", "none")
+
+
+def test_a_live_record_is_verified_too_and_nothing_is_left_beside_it(archived: Path) -> None:
+    """Its preset is the project's own."""
+    folder = archived / "results/records/pair/plain"
+    path = folder / "record.json"
+    path.write_text(path.read_text().replace('"far"', '"laptop"'))
+    reseal(folder)
+    before = sorted(folder.iterdir())
+    assert verify(archived, "laptop", 10, "pair", "plain") == {"pair/plain": True}
+    record = json.loads(path.read_text())
+    record["state_hashes"]["0"]["1"] = "0" * 16
+    path.write_text(json.dumps(record))
+    reseal(folder)
+    assert verify(archived, "laptop", 10, "pair", "plain") == {"pair/plain": False}
+    assert sorted(folder.iterdir()) == before

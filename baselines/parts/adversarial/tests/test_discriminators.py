@@ -287,3 +287,45 @@ def test_seed_k_alone_equals_seed_k_in_the_stack():
     alone.update(*pick, tuple(x[2:3] for x in log_pis()), d, "t")
     for name, value in alone.state_dict().items():
         torch.testing.assert_close(value[0], stacked.state_dict()[name][2], rtol=1e-5, atol=1e-6, msg=name)
+
+
+def test_the_state_reached_is_paid_and_an_end_is_not():
+    net, made = gail(input="next", policy_reward="softplus"), rows()
+    critic = net.adversary.critic
+    expected = F.softplus(critic.score(critic.encode(made.next_observations, None, "").z))
+    torch.testing.assert_close(net.reward(made), torch.where(made.terminated, 0.0, expected))
+    assert made.terminated.any() and not made.terminated.all()
+
+
+def test_a_phase_may_be_seen_left_out_or_choose_weights():
+    spec = TaskSpec("mocap", (5,), 10, action_size=2, horizon=5, phase=2)
+
+    def made(**options):
+        options = {"head": "linear", "critic_optimizer": RATE, "policy_reward": "softplus", "input": "next"} | options
+        net = GAILDiscriminator(S, spec, GAILParams(kind="gail", net=NET, **options))
+        initialise(net, draws())
+        bind(net, torch.ones(S, dtype=torch.bool))
+        return net
+
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(S, B, 5, generator=g)
+    turned = torch.cat([x[..., :3], -x[..., 3:]], -1)
+    for phase, same in (("input", False), ("none", True), ("functioned", False)):
+        net = made(phase=phase)
+        a, b = (net.reward(Transitions(o, x, o, torch.zeros(S, B, dtype=torch.bool), x)) for o in (x, turned))
+        assert torch.equal(a, b) == same
+    with pytest.raises(ValueError, match="functioned is for the inputs s and next"):
+        GAILParams(kind="gail", net=NET, critic_optimizer=RATE, input="ss", phase="functioned")
+
+
+def test_amps_reward_and_its_middle():
+    """With D' = 2 D - 1, whose targets are 1 and -1, it is max(0, 1 - (D' - 1)^2 / 4) (Peng et al. 2021, Eq. 7)."""
+    net, made = gail(loss="least_squares", policy_reward="square", input="ss"), rows()
+    critic = net.adversary.critic
+    score = critic.score(critic.encode(torch.cat([made.observations, made.next_observations], -1), None, "").z)
+    amp = 2 * score - 1
+    torch.testing.assert_close(net.reward(made), (1 - 0.25 * (amp - 1).square()).clamp_min(0.0))
+    told = net.adversary._accuracy(torch.full((S, B), 0.6), torch.full((S, B), 0.4))
+    assert torch.equal(told, torch.ones(S))
+    with pytest.raises(ValueError, match="square goes with"):
+        gail(policy_reward="square")

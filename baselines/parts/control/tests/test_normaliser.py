@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from baselines.methods import imitation
-from baselines.parts.control.normaliser import Normaliser, NormaliserParams, RewardScale, ScaleParams, normaliser
+from baselines.parts.control.normaliser import Normaliser, NormaliserParams, RewardScale, RewardScaleParams, normaliser
 from baselines.parts.control.tests.test_learner import KINDS, Point, build, run
 from harness.contracts import Rollout, TaskSpec
 from harness.run.seeds import CounterDraws
@@ -61,7 +61,7 @@ def test_a_dead_seed_takes_nothing():
 
 def test_rewards_are_divided_by_the_spread_of_the_return_and_keep_their_sign():
     """No mean is taken off, so that a step's reward stays on its side of zero."""
-    made, rewards = RewardScale(2, ScaleParams(clip=2.0)), torch.full((2, 6, 4), -0.5)
+    made, rewards = RewardScale(2, RewardScaleParams(clip=2.0)), torch.full((2, 6, 4), -0.5)
     assert torch.equal(made(rewards), rewards)
     returns = torch.tensor([[[0.0], [8.0]], [[-100.0], [100.0]]])
     made.absorb(returns, ALIVE)
@@ -181,3 +181,26 @@ def test_the_discriminator_meets_s_and_next_s_by_the_same_numbers():
     assert 0 < std < 3, "the step of 20 units is a part of the spread"
     assert not torch.equal(mean, method.learner.see.mean), "it moved at the end of the update"
     assert "see.mean" in method.artefacts()["reward"], "what the reward meets travels with it"
+
+
+def test_last_coordinates_may_stay_untouched_and_a_spread_has_a_floor():
+    g = torch.Generator().manual_seed(0)
+    x = 3.0 + torch.randn(2, 200, 3, generator=g) * torch.tensor([2.0, 1e-3, 5.0])
+    made = Normaliser(2, 3, NormaliserParams(floor=0.5, clip=100.0), untouched=1)
+    made.absorb(x, ALIVE)
+    assert torch.equal(made(x)[..., 2], x[..., 2])
+    torch.testing.assert_close(made(x)[..., 0].std(1, correction=0), torch.ones(2))
+    torch.testing.assert_close(
+        made(x)[..., 1], (x[..., 1] - x[..., 1].mean(1, keepdim=True)) / 0.5, atol=1e-5, rtol=1e-3
+    )
+
+
+def test_a_scale_with_a_memory_forgets():
+    """After 30 updates of ten times smaller rewards at a memory of 2, nothing is left of the large ones."""
+    large, small = torch.tensor([[-10.0], [10.0]]).expand(2, 2, 1), torch.tensor([[-1.0], [1.0]]).expand(2, 2, 1)
+    made = {memory: RewardScale(2, RewardScaleParams(memory=memory)) for memory in (None, 2.0)}
+    for scale in made.values():
+        for x in (large, *[small] * 30):
+            scale.absorb(x, ALIVE)
+    torch.testing.assert_close(made[2.0].std, torch.ones(2, 1).double(), atol=1e-6, rtol=0)
+    torch.testing.assert_close(made[None].std, torch.full((2, 1), ((100 + 30) / 31) ** 0.5).double())

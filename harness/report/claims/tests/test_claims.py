@@ -101,7 +101,7 @@ def test_a_claim_is_judged_on_shared_seeds():
 
 
 def test_the_seeds_that_it_takes():
-    """Differences of sd 4 and a published gap of 2: by the textbook (1.96 + 0.84)^2 * 16 / 4 = 31.4; by the t test a few more."""
+    """By the textbook an sd of 4 and a published gap of 2 take (1.96 + 0.84)^2 * 16 / 4 = 31.4; a t test some more."""
     spread = np.array([-4.0, 4.0, -4.0, 4.0, 0.0])
     found = judged(cell("a", list(spread)), cell("b", [0.0] * 5), claim=with_test(gap=2.0))
     assert (
@@ -189,7 +189,10 @@ def test_the_first_table_counts_every_claim_once():
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, old, new, said):
-    text = "- id: 7\n  domain: Robots\n  claim: c\n  published: p\n  source: x\n  evidence: [{preset: p, task: t, metric: r, pairs: [[a, b]]}]\n"
+    text = (
+        "- id: 7\n  domain: Robots\n  claim: c\n  published: p\n  source: x\n"
+        "  evidence: [{preset: p, task: t, metric: r, pairs: [[a, b]]}]\n"
+    )
     path = tmp_path / "claims.yaml"
     path.write_text(text)
     assert claims.load_claims(path)[0].evidence[0].pairs == (("a", "b"),)
@@ -224,4 +227,7 @@ def test_what_has_not_run_names_the_command_that_runs_it():
     far, own = CLAIM, with_test(preset="laptop")
     assert judge.judge(far, {}, {"far"}).reason == "not run: `bench preset far --jobs 2`"
     assert judge.judge(own, {}, {"far"}).reason == "not run: `bench train t`"
-    assert judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason == "preset far cannot be shown, see Archived runs"
+    assert (
+        judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason
+        == "preset far cannot be shown, for the reason at the end of this page"
+    )

@@ -32,7 +32,7 @@ def test_contrast_is_that_of_the_standard():
 def test_words_stand_out_from_what_is_behind_them():
     css = (ROOT / "harness/report/page/templates/page.css").read_text()
     inks = re.findall(r"--(?:ink|soft|link): (#[0-9a-f]+)", css)
-    papers = {colour for colour in re.findall(r"background: (#[0-9a-f]+)[;}]", css)}
+    papers = set(re.findall(r"background: (#[0-9a-f]+)[;}]", css))
     assert len(inks) == 3 and len(papers) == 3, "white, code, what differs"
     assert all(contrast(ink, paper) >= READABLE for ink, paper in product(inks, papers))
 

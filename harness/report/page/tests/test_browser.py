@@ -20,8 +20,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 needs_browser = pytest.mark.skipif(BROWSER is None, reason=f"no browser on the PATH: none of {', '.join(NAMES)}")
 PHONE, PAPER = 360, 688  # pixels: a small phone; A4 less margins of 14 mm at 96 dots an inch
-MEASURE = """<!doctype html><html><head><meta charset="utf-8"><title>frame</title><style>body { margin: 0 }</style></head>
-<body><iframe src="PAGE" style="width: WIDTHpx; height: 800px; border: 0"></iframe><pre id="found"></pre><script>
+MEASURE = """<!doctype html><html><head><meta charset="utf-8"><title>frame</title><style>body { margin: 0 }</style>
+</head><body><iframe src="PAGE" style="width: WIDTHpx; height: 800px; border: 0"></iframe><pre id="found"></pre><script>
 window.onload = () => {
   const inside = document.querySelector("iframe").contentWindow, page = inside.document;
   const beyond = [...page.querySelectorAll("table, figure, pre, img, svg.plot")].filter(
@@ -182,7 +182,7 @@ def test_pages_print(pages, tmp_path):
 
 @needs_browser
 def test_what_a_page_must_not_do_is_seen(tmp_path):
-    """The measures above can fail: a script that complains, a picture from the network or lost, lines that are too long."""
+    """The measures above can fail: a script that complains, a lost picture, one from the network, too long lines."""
     bad = tmp_path / "bad.html"
     bad.write_text(
         '<html><body><script>console.error("trouble")</script><img src="https://example.org/a.png"><img src="lost.svg">'

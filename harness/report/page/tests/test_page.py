@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from harness.errors import BenchError
 from harness.report.figures import lines, style
 from harness.report.figures.slim import inline
 from harness.report.figures.toy import many_dims, one_dim
@@ -279,10 +278,11 @@ def test_the_page_shows_the_summary_and_no_other_numbers(small):
     )
     assert "0.123 [" in (root / "out/methods/vib.html").read_text()
     tree.edit(root, "vib_digits", "vib", tier="other")
-    before = (root / "out/index.html").read_bytes()
-    with pytest.raises(BenchError):
-        page_module.render(root, params, root / "out")
-    assert (root / "out/index.html").read_bytes() == before, "the old page goes"
+    (why,) = page_module.render(root, params, root / "out").items()
+    assert why[0] == "cell vib_digits/vib" and "has a wrong tier" in why[1]
+    page = (root / "out/index.html").read_text()
+    assert '<span class="alarm"><strong>unreadable: vib_digits/vib: record.json has a wrong tier' in page
+    assert page.index('id="left-out"') > page.index('id="vib_digits"') and "0.12 [" not in page
 
 
 def test_five_seeds_say_that_significance_cannot_be_reached(small):
@@ -406,18 +406,33 @@ def test_an_archive_that_cannot_be_read_stops_no_other_page(small, damage, why):
         for path in (root / "results/archive" / name).glob("*/*/record.json"):
             path.write_text(path.read_text().replace('"laptop"', f'"{name}"'))
     damage(root / "results/archive/far/vib_digits/vib")
+    kept = [params | {"preset": name} for name in ("far", "near")]
+    refused = render(root, params, root / "reports/laptop", kept, refused={"lime": "no such task"})
+    assert refused.keys() == {"cell vib_digits/vib", "preset lime"} and refused["cell vib_digits/vib"].startswith(why)
+    for name in ("far", "near"):
+        page = (root / "reports/laptop/archived" / name / "index.md").read_text()
+        assert (f"**unreadable: {why}" in page) is (name == "far")
+    page = (root / "reports/laptop/index.md").read_text()
+    assert "| preset lime | no such task |" in page and f"| cell vib_digits/vib | {why}" in page
+
+
+def test_an_archive_that_cannot_be_drawn_stops_no_other_page(small):
+    root, params = small
+    for name in ("far", "near"):
+        shutil.copytree(root / "results/records", root / "results/archive" / name)
+        for path in (root / "results/archive" / name).glob("*/*/record.json"):
+            path.write_text(path.read_text().replace('"laptop"', f'"{name}"'))
     test = "{preset: far, task: vib_digits, metric: error_12_codes, pairs: [[vib, deterministic]]}"
     claim = f"- {{id: 7, domain: VIB, claim: c, published: 1 against 2, source: Table 1, evidence: [{test}]}}"
     (root / "results/claims.yaml").write_text(claim)
-    kept = [params | {"preset": name} for name in ("far", "near")]
-    refused = render(root, params, root / "reports/laptop", kept, refused={"lime": "no such task"})
-    assert refused.keys() == {"far", "lime"} and refused["far"].startswith(why)
-    assert (root / "reports/laptop/archived/near/index.html").is_file() and not (
-        root / "reports/laptop/archived/far"
-    ).exists()
+    kept = [params | {"preset": "far", "report": {"baseline": {"vib_digits": "gone"}}}, params | {"preset": "near"}]
+    refused = render(root, params, root / "reports/laptop", kept)
+    assert refused.keys() == {"preset far"} and "no method 'gone'" in refused["preset far"]
+    archived = root / "reports/laptop/archived"
+    assert (archived / "near/index.html").is_file() and not (archived / "far").exists()
     page = (root / "reports/laptop/index.md").read_text()
-    assert "| lime | no such task |" in page and f"| far | {refused['far']} |" in page
-    assert "preset far cannot be shown, see Archived runs" in page
+    assert f"| preset far | {refused['preset far']} |" in page
+    assert "preset far cannot be shown, for the reason at the end of this page" in page
 
 
 def test_commands_of_archived_pages_are_those_of_their_preset(small):

@@ -1,4 +1,6 @@
-"""The committed table of simulated statistics, drawn again in small; a wrong interval and a wrong test do not agree with it."""
+"""The committed table of simulated statistics, drawn again in small; a wrong interval and a wrong test do not agree
+with it.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Runs made elsewhere: what fits stands in its table, unpaired; each thing that does not fit is refused with one line."""
+"""Runs made elsewhere: what fits stands in its table, unpaired; what does not fit is refused with one line each."""
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ def test_another_quantity_does_not_stand_beside_ours(frame, tmp_path, change, sa
     change(manifest)
     folder = put(tmp_path / "p", scores([1.0, 2.0]), manifest)
     with pytest.raises(BenchError) as caught:
-        table(frame, [external.read(folder, "p")])
+        external.check(external.read(folder, "p"), frame)
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -1,0 +1,93 @@
+"""`bench try`: step for step the whole run of the same seeds, in the scratch folder alone."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.places.prepare import prepare
+from harness.places.train import train_cell
+from harness.report.records.tried import pair
+from harness.tests import small
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both methods trained whole: 4 steps, logged and scored at 2 and 4."""
+    root = tmp_path_factory.mktemp("tried")
+    plan = small.write(root)
+    prepare(root, plan, "pair")
+    for cell in plan.cells:
+        train_cell(root, cell)
+    return root
+
+
+def rows(path: Path, seeds: str, step: str) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["seed"] in seeds and row["step"] == step]
+
+
+def tracked(root: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in root.rglob("*") if p.is_file() and ".scratch" not in p.parts}
+
+
+def test_a_trial_is_the_beginning_of_the_whole_run_and_changes_no_record(
+    root: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = tracked(root)
+    assert main(["--root", str(root), "try", "wide", "--seeds", "0", "1"]) == 0
+    assert tracked(root) == before
+    mine, whole = root / ".scratch/tried/pair/wide", root / "results/records/pair/wide"
+    for name in ("scores.csv", "curves.csv"):
+        assert rows(mine / name, "01", "2") == rows(whole / name, "01", "2") != []
+        assert rows(mine / name, "0123", "4") == rows(mine / name, "23", "2") == []
+    out = capsys.readouterr().out
+    live = [line.split() for line in out.splitlines() if line.strip().startswith("2/2")]
+    plain = rows(root / "results/records/pair/plain/curves.csv", "01", "2")
+    mean = sum(float(row["loss_critic"]) for row in plain) / 2
+    assert len(live) == 1 and float(live[0][3].strip("()")) == pytest.approx(mean, rel=1e-3)
+    table = out[out.index("pair: wide, tried") :].splitlines()
+    assert [line.split()[0] for line in table[2:4]] == ["wide", "plain"]
+
+
+def test_a_trial_is_compared_at_the_same_step(root: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["--root", str(root), "try", "wide", "--seeds", "0", "1", "2"]) == 0
+    capsys.readouterr()
+    assert main(["--root", str(root), "compare", "wide", "plain", "--tried"]) == 0
+    out = capsys.readouterr().out
+    assert "pair: wide against plain" in out and "Paired over 3 seeds 0-2" in out
+    (frame,) = pair(root, "wide", "plain")
+    kept = rows(root / "results/records/pair/plain/scores.csv", "012", "2")
+    theirs = [float(row["value"]) for row in kept if row["metric"] == frame.headline]
+    assert frame.cells[1].endpoint(frame.headline).tolist() == theirs
+
+
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (["try", "wide", "--steps", "5"], "--steps must be at most the 4 steps of pair, got 5"),
+        (["try", "wide", "--seeds", "1", "1"], "seeds must be distinct integers"),
+        (["try", "wdie"], "did you mean wide?"),
+        (["compare", "plain", "wide", "--tried"], "trial of plain: unknown; known: .*; `bench try plain` makes one"),
+        (["compare", "wide", "plain", "--tried", "--preset", "x"], "--tried reads the scratch folder"),
+    ],
+)
+def test_refused_in_one_line(arguments: list[str], line: str, root: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["--root", str(root), *arguments]) == 2
+    err = capsys.readouterr().err
+    assert re.search(line, err) and err.count("\n") == 1
+
+
+def test_no_common_scored_step_is_told(root: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["--root", str(root), "try", "wide", "--steps", "3"]) == 0
+    assert (
+        "The others were not scored at step 3: a step that was is compared with --steps 2." in capsys.readouterr().out
+    )
+    assert main(["--root", str(root), "compare", "wide", "plain", "--tried"]) == 2
+    assert "no step was scored of both wide (seeds 0-1, steps 3) and plain (seeds 0-3, steps 2, 4)" in (
+        capsys.readouterr().err
+    )

@@ -1,0 +1,124 @@
+"""What `bench try` has left, beside the committed records of the same task cut to the same seeds and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.errors import BenchError, unknown
+from harness.report.records import checks
+from harness.report.records.frame import CellFrame, TaskFrame, read
+from harness.store import HEAD, RECORDS
+
+TRIED = Path(".scratch/tried")
+
+
+@dataclass(frozen=True)
+class Cut(CellFrame):
+    """The seeds of its head, up to its last step, of a record that holds more."""
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        return self._kept(super().scores)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame | None:
+        return self._kept(found) if (found := super().curves) is not None else None
+
+    def _kept(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows.seed.isin(self.seeds) & (rows.step <= self.head["steps"])]
+
+
+def tried(root: Path, method: str, task: str | None = None) -> list[CellFrame]:
+    """What was tried of a method, one for each task. Raises BenchError where there is nothing."""
+    found = sorted(root.glob(f"{TRIED}/{task or '*'}/*/{HEAD}"))
+    if not (own := [path for path in found if path.parent.name == method]):
+        where = f"{method} on {task}" if task else method
+        known = {path.parent.name for path in found}
+        raise BenchError(unknown(f"trial of {where}", method, known) + f"; `bench try {method}` makes one")
+    return [read(root / TRIED, _named(path.parent.parent.name, method)) for path in own]
+
+
+def beside(root: Path, mine: CellFrame, name: str) -> CellFrame | None:
+    """The record of another method of the task, a trial or else the committed one, cut to what `mine` has.
+
+    None where it has none of the seeds. Raises BenchError where there is no record.
+    """
+    cell = read(root / TRIED, _named(mine.task, name))
+    if not cell.record or cell.head["seeds"] != mine.seeds or cell.head["steps"] < mine.head["steps"]:
+        cell = read(root / RECORDS, _named(mine.task, name))
+    if not cell.record:
+        raise BenchError(
+            f"{mine.task} has neither a trial nor a record of {name}: `bench try {name} --task {mine.task}`"
+        )
+    return _cut(cell, mine.seeds, mine.head["steps"])
+
+
+def committed(root: Path, mine: CellFrame) -> list[CellFrame]:
+    """Every method of the task with a committed record of the same data but its own, cut to what `mine` has."""
+    names = [path.parent.name for path in sorted((root / RECORDS / mine.task).glob(f"*/{HEAD}"))]
+    found = [read(root / RECORDS, _named(mine.task, name)) for name in names if name != mine.name]
+    same = [c for c in found if c.head["ablation"] is None and c.head["data_hash"] == mine.head["data_hash"]]
+    cut = [_cut(cell, mine.seeds, mine.head["steps"]) for cell in same]
+    return [cell for cell in cut if cell is not None]
+
+
+def pair(root: Path, a: str, b: str, task: str | None = None) -> list[TaskFrame]:
+    """The trials of `a`, each beside `b`, at the last step that was scored of both.
+
+    Raises BenchError where one of the two is missing, or no step was scored of both.
+    """
+    frames = []
+    for mine in tried(root, a, task):
+        other = beside(root, mine, b)
+        step = scored_of_both(mine, other) if other else None
+        if other is None or step is None:
+            raise BenchError(
+                f"{mine.task}: no step was scored of both {a} (seeds {checks.span(mine.seeds)}, "
+                f"{_steps(mine)}) and {b} ({_all_steps(root, mine.task, b)}): try {a} with --steps and --seeds of {b}"
+            )
+        cells: list[CellFrame] = [cut for cell in (mine, other) if (cut := _cut(cell, other.seeds, step))]
+        settings = mine.head["params"]["task"]
+        frame = TaskFrame(mine.task, mine.task, settings["family"], settings, b, cells, [])
+        checks.check(frame, mine.head["protocol"])
+        frames.append(frame)
+    return frames
+
+
+def scored_of_both(mine: CellFrame, other: CellFrame) -> int | None:
+    """The last step with scores of both."""
+    return max(set(mine.scores.step) & set(other.scores.step), default=None)
+
+
+def _cut(cell: CellFrame, seeds: Iterable[int], steps: int) -> Cut | None:
+    kept = [seed for seed in seeds if seed in cell.seeds]
+    if not kept:
+        return None
+    status = {seed: _until(word, steps) for seed, word in cell.head["status"].items() if int(seed) in kept}
+    head = cell.head | {"seeds": kept, "steps": min(steps, cell.head["steps"]), "status": status}
+    fields = {name: getattr(cell, name) for name in CellFrame.__dataclass_fields__}
+    return Cut(**fields | {"record": head})
+
+
+def _until(word: str, steps: int) -> str:
+    """What was known of a seed at a step: of the whole run only that it had diverged by then."""
+    late = word.startswith("diverged at step ") and int(word.rsplit(" ", 1)[1]) > steps
+    return "finished" if late or word == "collapsed" else word
+
+
+def _named(task: str, name: str) -> CellFrame:
+    return CellFrame(task, name, name, name)
+
+
+def _steps(cell: CellFrame) -> str:
+    return f"steps {', '.join(map(str, sorted(set(cell.scores.step))))}"
+
+
+def _all_steps(root: Path, task: str, name: str) -> str:
+    cell: Any = read(root / RECORDS, _named(task, name))
+    return f"seeds {checks.span(cell.seeds)}, {_steps(cell)}" if cell.record else "no record"

@@ -1,0 +1,99 @@
+"""A trial beside every committed method, at the same step and on the same seeds: a look, no verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.report.records.checks import span
+from harness.report.records.frame import CellFrame
+from harness.report.records.tried import scored_of_both
+from harness.report.tables.cells import MISSING, Cell, Head, Table, Text, fixed
+from harness.report.tables.spelling import decimals, labelled
+from harness.schema import CURVE_COLUMNS
+
+MOST_LOGS = 5
+
+
+def beside_committed(mine: CellFrame, others: list[CellFrame]) -> Table:
+    """A row per method, the trial first; columns: the headline, the trial minus the method, the logs of the trial.
+
+    mine: of `bench try`. others: committed methods cut to the same seeds and steps.
+    """
+    metric = next(name for name, block in mine.head["metrics"].items() if block["headline"])
+    block, step = mine.head["metrics"][metric], max(mine.scores.step)
+    scored = {cell.name: _score(cell, metric, step) for cell in (mine, *others)}
+    differences = {cell.name: _difference(mine, cell, metric, step) for cell in others}
+    curves = [cell.curves for cell in (mine, *others) if cell.curves is not None]
+    logged = max(set.intersection(*(set(rows.step) for rows in curves)), default=0)
+    logs = [name for name in curves[0] if name not in CURVE_COLUMNS and not name.startswith("grad")][:MOST_LOGS]
+    means = {cell.name: {log: _log(cell, log, logged) for log in logs} for cell in (mine, *others)}
+    digits, fine = decimals(scored.values()), decimals(differences.values())
+    each = {log: decimals([row[log] for row in means.values()]) for log in logs}
+    ordered = sorted(others, key=lambda cell: _rank(scored[cell.name], block["higher_is_better"]))
+    rows: list[list[Cell]] = [
+        [
+            Text(cell.name, strong=cell is mine),
+            fixed(scored[cell.name], digits),
+            fixed(differences[cell.name], fine) if cell is not mine else MISSING,
+            *(fixed(means[cell.name][log], each[log]) for log in logs),
+        ]
+        for cell in (mine, *ordered)
+    ]
+    head: list[Head | str] = [
+        "method",
+        Head(f"{labelled(block)}, step {step}", "", block["higher_is_better"]),
+        f"{mine.name} minus it",
+    ]
+    head += [f"{log}, step {logged}" if log == logs[0] else log for log in logs]
+    return Table(f"{mine.task}: {mine.name}, tried, beside the committed runs", head, rows, _notes(mine, others, step))
+
+
+def _notes(mine: CellFrame, others: list[CellFrame], step: int) -> list[str]:
+    seeds = f"seed{'s' * (len(mine.seeds) > 1)} {span(mine.seeds)}"
+    notes = [f"Means over {seeds}, the same batches and latents for all. So few seeds tell of no difference for sure."]
+    theirs = sorted({s for cell in others for s in _all(cell)})
+    if others and step not in theirs:
+        notes.append(
+            f"The others were not scored at step {step}: a step that was is compared with --steps {theirs[0]}."
+        )
+    if not others:
+        notes.append("No other method of this task has a record here.")
+    return notes
+
+
+def _all(cell: CellFrame) -> list[int]:
+    """The steps at which the whole record was scored."""
+    return sorted({
+        round(cell.head["params"]["task"]["steps"] * (i + 1) / n) for n in [_points(cell)] for i in range(n)
+    })
+
+
+def _points(cell: CellFrame) -> int:
+    settings = cell.head["params"]["task"]
+    return min(settings["evaluations"], settings["steps"])
+
+
+def _score(cell: CellFrame, metric: str, step: int) -> float:
+    rows = cell.scores
+    values = rows[(rows.step == step) & (rows.metric == metric)].value
+    return float(values.mean()) if len(values) else np.nan
+
+
+def _difference(mine: CellFrame, other: CellFrame, metric: str, step: int) -> float:
+    """The mean over the seeds that both have."""
+    if scored_of_both(mine, other) != step or metric not in other.head["metrics"]:
+        return np.nan
+    pair = [
+        rows[(rows.step == step) & (rows.metric == metric)].set_index("seed").value
+        for rows in (mine.scores, other.scores)
+    ]
+    return float((pair[0] - pair[1]).dropna().mean())
+
+
+def _log(cell: CellFrame, log: str, step: int) -> float:
+    rows = cell.curves
+    return float(rows[rows.step == step][log].mean()) if rows is not None and log in rows else np.nan
+
+
+def _rank(value: float, higher: bool | None) -> float:
+    return np.inf if np.isnan(value) else -value if higher else value

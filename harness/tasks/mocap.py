@@ -1,0 +1,300 @@
+"""Imitation of recorded motions
+
+A character follows a clip of motion capture (Peng et al. 2019, section 5.1). An episode begins in the clip's state at
+an even time of it and ends in a fall or after the limit; a step pays for the state that it reaches. The score is how
+far joints and root turn away from the clip over 20 s, in rad, with pi for all that comes after a fall.
+
+Besides its record a cell leaves what other cells may take (artefacts): the rollouts of a policy that follows the clip,
+whose actions cloning needs, and a learnt reward.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import mujoco
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from harness.contracts import Act, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
+from harness.maths.arrays import Array, surely, to_array
+from harness.run.params import TaskParams, digest
+from harness.sim import bodies
+from harness.sim.bodies import CONTROL_RATE
+from harness.sim.characters import CHARACTERS, PHASE, Character
+from harness.sim.following import STEP, Following, Rules
+from harness.sim.motions import Motion, motion
+from harness.sim.recordings import Recording, recording
+from harness.tasks.acting import Starts, acted
+from harness.tasks.demonstrations import Episodes, load
+
+metrics = ("motion",)
+writes = ("artefacts",)
+SPARED = {"feet": ("foot",), "feet_and_hands": ("foot", "hand")}
+
+
+class Scoring(Settings):
+    """n_episodes: from even phases. seconds: how long one is followed."""
+
+    n_episodes: int = Field(8, ge=1)
+    seconds: float = Field(20.0, gt=0)
+
+
+class Params(TaskParams):
+    """clip: a recorded motion of the package pybullet_data (run, backflip, cartwheel, dance_a, spinkick, ...) or of
+        `folder`, or one that is made up here (march, squat).
+    body: the humanoid with 34 degrees of freedom, or the flat one with 15.
+    physics: mujoco: exact, on CPU threads; warp: mujoco-warp, for a GPU: single precision and contacts of its own, so
+        equal in the mean alone.
+    rate: physics steps a second.
+    targets: what an action (rad) adds to: the middle of each joint's limits, as in the paper; or the clip's next pose,
+        ahead of the controller's lag, a departure from it that puts an open-loop controller under every method alike.
+    touching: what may touch the ground; all else ends an episode. The cartwheel goes over the hands.
+    termination: whether a fall ends an episode and another one begins in the same world; an imitation task that says
+        restart gets rows of control by itself.
+    horizon: control steps of a rollout. limit: of an episode. worlds: whether every rollout begins with a reset, or
+        they go on from one rollout to the next, as the paper's do.
+    samples: states of the clip that are shown, at even times of it; None: all of every 1/240 s.
+    filter_hz: of the clip's velocities; None for no filter.
+    demonstrations: a cell whose policy follows the clip, TASK/CELL, for methods that need its actions.
+    """
+
+    family: Literal["mocap"]
+    clip: str
+    folder: str | None = None
+    body: bodies.Kind = "flat"
+    physics: Literal["mujoco", "warp"] = "mujoco"
+    rate: int = Field(240, ge=CONTROL_RATE, multiple_of=CONTROL_RATE)
+    targets: Literal["middle", "clip"] = "middle"
+    touching: Literal["feet", "feet_and_hands"] = "feet"
+    termination: Literal["ignored", "restart"]
+    horizon: int = Field(128, ge=1)
+    limit: int = Field(600, ge=1)
+    worlds: Literal["fresh", "kept"] = "fresh"
+    samples: int | None = Field(None, ge=1)
+    filter_hz: float | None = Field(6.0, gt=0)
+    demonstrations: str | None = None
+    score: Scoring = Scoring()
+
+    @property
+    def expert(self) -> str | None:
+        return self.demonstrations
+
+
+class Followed(NamedTuple):
+    """Episodes of T steps in E worlds: errors [S, T, E, 13] rad; up [S, T, E] bool, until the first fall."""
+
+    errors: Tensor
+    up: Tensor
+
+
+class Mocap(Task):
+    family = "mocap"
+    metrics, writes, outputs = metrics, writes, ControlOutputs
+
+    def __init__(self, name: str, params: Params):
+        self.name, self.params = name, params
+        self.character: Character = CHARACTERS[params.body](params.rate)
+        self.rules = Rules(params.targets, SPARED[params.touching])
+        size, n_actions = self.character.observation_size, self.character.model.nu
+        self.spec = TaskSpec(
+            self.family, (size,), params.steps, action_size=n_actions, horizon=params.horizon, phase=PHASE
+        )
+
+    @cached_property
+    def recording(self) -> Recording:
+        """Raises BenchError where there is no such clip."""
+        return recording(self.params.clip, self.params.folder)
+
+    @cached_property
+    def motion(self) -> Motion:
+        return motion(self.recording, self.character, self.params.filter_hz)
+
+    @cached_property
+    def data_hash(self) -> str:
+        """Of the clip, the body, the rules as they show in a few steps, and the demonstrations."""
+        params, worlds = self.params, Following(self.character, self.motion, 4, self.rules, threads=1)
+        shown = [worlds.begin(np.arange(4) * self.motion.length / 4)]
+        for action in (0.1, -2.0, 1.0):
+            shown += [*worlds.step(np.full((4, self.character.model.nu), action)), worlds.rewards(), worlds.errors()]
+        content = [
+            self.recording.fingerprint,
+            bodies.xml(params.body, params.rate),
+            mujoco.__version__,
+            [params.targets, params.touching, params.termination, params.horizon, params.limit, params.worlds],
+            [params.samples, params.filter_hz],
+            [np.round(x.astype(float), 6).tolist() for x in shown],
+        ]
+        if params.demonstrations is not None:
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.acted]
+        return digest(content)
+
+    @cached_property
+    def acted(self) -> Episodes:
+        """A policy's that follows the clip. Raises BenchError where they are missing or of another body."""
+        sizes, n_actions = self.spec.shape, self.spec.action_size
+        return load(self.params.demonstrations, self.name, self.params.horizon, sizes, n_actions, whole_only=False)
+
+    @cached_property
+    def shown(self) -> tuple[np.ndarray, np.ndarray]:
+        """Observations [samples, O] of the clip at even times, and one control step later."""
+        n = self.params.samples or round(self.motion.length * 240)
+        times = (np.arange(n) + 0.5) / n * self.motion.length
+        observed = []
+        for time in (times, times + STEP):
+            kin = self.character.forward(*self.motion.at(time))
+            observed.append(self.character.observe(kin, self.motion.phase(time)).astype(np.float32))
+        return observed[0], observed[1]
+
+    def facts(self) -> dict[str, Any]:
+        return {"clip": self.recording.name, "length": self.motion.length, "samples": len(self.shown[0])}
+
+    def source(self, device: torch.device) -> MocapSource:
+        return MocapSource(self, device)
+
+    def probe(self, outputs: ControlOutputs, draws: Draws) -> Tensor:
+        return acted(self.source(torch.device("cpu")), outputs, draws)
+
+    @property
+    def statistical(self) -> bool:
+        return self.params.physics == "warp"
+
+    # How its episodes begin, see `acting.Resets`.
+    draws = 1
+
+    def reset(self, uniform: Array, normal: Array) -> tuple[Array]:
+        """A time (s) of the clip."""
+        return (uniform * self.motion.length,)
+
+    def following(self, n: int, device: torch.device) -> Following:
+        """`n` worlds; device: of mujoco-warp's."""
+        params = self.params
+        place = device if params.physics == "warp" else None
+        return Following(self.character, self.motion, n, self.rules, params.threads, place)
+
+    @torch.no_grad()
+    def followed(self, act: Act, n_seeds: int, device: torch.device) -> Followed:
+        """Episodes from even phases, without a restart. It stops where all worlds are down."""
+        n, steps = self.params.score.n_episodes, round(self.params.score.seconds * CONTROL_RATE)
+        worlds = self.following(n_seeds * n, device)
+
+        def of_worlds(values: Array) -> Tensor:
+            return torch.as_tensor(values).unflatten(0, (n_seeds, n)).to(device)
+
+        errors = torch.full((steps, n_seeds, n, len(bodies.PARTS)), torch.pi, device=device)
+        up = torch.zeros(steps, n_seeds, n, dtype=torch.bool, device=device)
+        times = (torch.arange(n_seeds * n) % n).double() / n * self.motion.length
+        seen, down = worlds.begin(to_array(times, worlds.device)), False
+        for t in range(steps):
+            actions = act(of_worlds(seen).float(), t)
+            seen, fallen = worlds.step(to_array(actions.flatten(0, 1), worlds.device))
+            down = down | fallen
+            if surely(down):
+                break
+            up[t], errors[t] = ~of_worlds(down), of_worlds(worlds.errors())
+        worlds.check()
+        errors = torch.where(up.unsqueeze(-1), errors, torch.pi)
+        return Followed(errors.transpose(0, 1), up.transpose(0, 1))
+
+
+class MocapSource:
+    """All worlds of all seeds side by side. Where they are kept from one rollout to the next, they are its state.
+
+    With physics warp all of a rollout stays on the device, and no step waits for it.
+    """
+
+    def __init__(self, task: Mocap, device: torch.device):
+        self.task, self.device = task, device
+        self._worlds: dict[int, Following] = {}
+        self._kept: dict[str, Tensor] = {}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return dict(self._kept)
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self._kept = dict(state)
+
+    @torch.no_grad()
+    def rollout(self, act: Act, draws: Draws, n_envs: int, name: str = "rollout", stream: str = "env") -> Rollout:
+        """`horizon` steps of each world. Where an episode ends before that, the next begins in the same world.
+
+        The last step cuts off whatever is still going on.
+        """
+        params, n_seeds = self.task.params, draws.n_seeds
+        n, horizon, keeps = n_seeds * n_envs, params.horizon, params.worlds == "kept"
+        if n not in self._worlds:
+            self._worlds[n] = self.task.following(n, self.device)
+        worlds = self._worlds[n]
+        device = worlds.device
+        starts = Starts(self.task, draws, n_envs, name, stream, device)
+        xp = np if device is None else torch
+
+        def of_worlds(values: Array) -> Tensor:
+            return torch.as_tensor(values).unflatten(0, (n_seeds, n_envs))
+
+        seen = torch.empty(horizon, n_seeds, n_envs, *self.task.spec.shape, device=self.device)
+        after, rewards = torch.empty_like(seen), torch.empty(horizon, n_seeds, n_envs, device=self.device)
+        actions = torch.empty(horizon, n_seeds, n_envs, self.task.spec.action_size, device=self.device)
+        terminated = torch.zeros(horizon, n_seeds, n_envs, dtype=torch.bool, device=self.device)
+        truncated = torch.zeros_like(terminated)
+        age = xp.zeros(n, dtype=xp.int64, device=device)
+        if keeps and self._kept:
+            state, age = (part.to(device) if device else part.numpy() for part in self._kept.values())
+            observations, age = worlds.load_full_state(state), age.copy() if device is None else age.clone()
+        else:
+            observations = worlds.begin(starts.next(xp.ones(n, dtype=bool, device=device))[0][:, 0])
+        for t in range(horizon):
+            seen[t] = of_worlds(observations)
+            actions[t] = act(seen[t], t)
+            observations, fallen = worlds.step(to_array(actions[t].flatten(0, 1), device))
+            after[t] = of_worlds(observations)
+            if params.termination == "ignored":
+                fallen = xp.zeros_like(fallen)
+            rewards[t] = of_worlds(xp.where(fallen, 0.0, worlds.rewards()))
+            age += 1
+            over = fallen | (age >= params.limit)
+            terminated[t], truncated[t] = of_worlds(fallen), of_worlds(over & ~fallen)
+            if (t + 1 < horizon or keeps) and not surely(~over):
+                observations = worlds.begin(starts.next(over)[0][:, 0], over)
+                age = xp.where(over, 0, age)
+        worlds.check()
+        truncated[-1] = True
+        if keeps:
+            self._kept = {"state": torch.as_tensor(worlds.full_state()).clone(), "age": torch.as_tensor(age).clone()}
+        parts = (seen, actions, rewards, after, terminated, truncated)
+        return Rollout(*(part.transpose(0, 1).contiguous() for part in parts))
+
+    def demonstrations(self) -> Rollout:
+        """[1, 1, samples, ...]: states of the clip, each with that of one control step later, and no actions."""
+        return self._demonstrations
+
+    @cached_property
+    def _demonstrations(self) -> Rollout:
+        here, there = (torch.as_tensor(part, device=self.device)[None, None] for part in self.task.shown)
+        nothing = torch.zeros(1, 1, here.shape[2], device=self.device)
+        actions = nothing.unsqueeze(-1).expand(-1, -1, -1, self.task.spec.action_size).contiguous()
+        return Rollout(
+            here, actions, nothing, there, torch.zeros_like(nothing, dtype=bool), torch.ones_like(nothing, dtype=bool)
+        )
+
+    def acted(self) -> Rollout:
+        """[1, T, E, ...] of a policy that follows the clip."""
+        return self._acted
+
+    @cached_property
+    def _acted(self) -> Rollout:
+        parts = (torch.as_tensor(part, device=self.device)[None] for part in self.task.acted)
+        observations, actions, rewards, after = parts
+        over = torch.zeros_like(rewards, dtype=torch.bool)
+        truncated = over.clone()
+        truncated[:, -1] = True
+        return Rollout(observations, actions, rewards, after, over, truncated)
+
+
+def build(name: str, params: Params, scratch: Path) -> Mocap:
+    return Mocap(name, params)

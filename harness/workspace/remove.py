@@ -1,0 +1,85 @@
+"""`bench remove`: a method leaves, with its block of params.yaml, its key and its record."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from harness import registry
+from harness.errors import BenchError, nearest
+from harness.files import write_text
+from harness.plan.keys import KEYS
+from harness.plan.plan import Plan, load_plan
+from harness.store import HEAD, RECORDS, CellName
+from harness.workspace.new_block import without_block
+
+PARAMS = "params.yaml"
+
+
+def remove(root: Path, name: str, task: str | None = None) -> list[str]:
+    """Take the method out of `task`, or of the one task that has it; returns lines that tell what was done.
+
+    What was trained stays in the scratch folder, so that the same block put back trains nothing again.
+    Raises BenchError, with everything as it was, where the name stands nowhere or in several tasks, or where a block,
+    an ablation or the report still names the method.
+    """
+    plan = load_plan(root)
+    cell = _found(root, plan, name, task)
+    told = []
+    if name in plan.params["methods"].get(cell.task, {}):
+        _take_block(root, cell)
+        told.append(f"methods.{cell.task}.{name} is gone from {PARAMS}")
+    for path in (root / KEYS / cell.task / f"{name}.json", root / RECORDS / cell.task / name):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.exists():
+            path.unlink()
+        else:
+            continue
+        told.append(f"{path.relative_to(root)} is gone")
+    return [*told, *_file_left(plan, cell), "next: `dvc repro`, which renders the page without it"]
+
+
+def blockless(root: Path, plan: Plan) -> list[CellName]:
+    """The live records that no block, row of control or ablation of params.yaml names."""
+    known = {(cell.task, cell.name) for cell in plan.cells}
+    found = [path.parts[-3:-1] for path in sorted(root.glob(f"{RECORDS}/*/*/{HEAD}"))]
+    return [CellName(*place) for place in found if place not in known]
+
+
+def _found(root: Path, plan: Plan, name: str, task: str | None) -> CellName:
+    blocks = [CellName(t, m) for t, methods in plan.params["methods"].items() for m in methods]
+    known = [cell for cell in [*blocks, *blockless(root, plan)] if task in (None, cell.task)]
+    found = [cell for cell in known if cell.name == name]
+    if not found:
+        where = f"task {task}" if task else "params.yaml"
+        raise BenchError(
+            f"{where} has neither a block nor a record {name} to remove; {nearest(name, {c.name for c in known})}"
+        )
+    if len(found) > 1:
+        raise BenchError(
+            f"{name} is a method of {', '.join(cell.task for cell in found)}: say which is meant, with --task"
+        )
+    return found[0]
+
+
+def _take_block(root: Path, cell: CellName) -> None:
+    path = root / PARAMS
+    before = path.read_bytes().decode("utf-8")
+    write_text(path, without_block(before, cell.task, cell.name))
+    try:
+        load_plan(root)
+    except BaseException as error:
+        write_text(path, before)
+        if isinstance(error, BenchError):
+            raise BenchError(f"{cell} cannot be removed, something names it still: {error}") from None
+        raise
+
+
+def _file_left(plan: Plan, cell: CellName) -> list[str]:
+    """A word about an algorithm's file that no block uses any more."""
+    algorithm = plan.params["methods"].get(cell.task, {}).get(cell.name, {}).get("algorithm")
+    others = {c.algorithm for c in plan.cells if (c.task, c.name) != (cell.task, cell.name)}
+    if algorithm is None or algorithm in others or algorithm in registry.packaged():
+        return []
+    return [f"{registry.METHODS}/{algorithm}.py has no other block: delete it where you need it no more"]

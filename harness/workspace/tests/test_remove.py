@@ -1,0 +1,89 @@
+"""`bench remove`: params.yaml is as it was before `bench new`, and what is refused changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import registry
+from harness.cli import main
+from harness.errors import BenchError
+from harness.plan.plan import load_plan
+from harness.workspace.new_method import new_method
+from harness.workspace.remove import blockless, remove
+
+TEXT = (registry.ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "params.yaml").write_text(TEXT, encoding="utf-8")
+    return tmp_path
+
+
+def leave(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("{}", encoding="utf-8")
+
+
+@pytest.mark.parametrize("like", ["gan", "vgan_gp", "rsgan_vdb_gp"])
+def test_what_new_has_written_is_gone_with_its_record(like: str, root: Path) -> None:
+    new_method(root, "mine", like, "digits8", file=False)
+    key, record = "results/keys/digits8/mine.json", "results/records/digits8/mine/record.json"
+    leave(root, key, record, "results/records/digits8/gan/record.json")
+    told = remove(root, "mine")
+    assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT
+    assert not (root / key).exists() and not (root / record).parent.exists()
+    assert (root / "results/records/digits8/gan/record.json").exists()
+    assert [line for line in told if "is gone" in line] == [
+        "methods.digits8.mine is gone from params.yaml",
+        "results/keys/digits8/mine.json is gone",
+        "results/records/digits8/mine is gone",
+    ]
+
+
+def test_a_comment_of_ones_own_stays(root: Path) -> None:
+    new_method(root, "mine", "gan", "digits8", file=False)
+    text = (root / "params.yaml").read_text(encoding="utf-8")
+    place = text.index("    # Like gan but")
+    text = text[:place] + "    # What follows is about noise.\n" + text[place:]
+    (root / "params.yaml").write_text(text, encoding="utf-8")
+    remove(root, "mine")
+    assert (root / "params.yaml").read_text(encoding="utf-8") == (
+        TEXT[:place] + "    # What follows is about noise.\n" + TEXT[place:]
+    )
+
+
+def test_a_record_without_a_block_is_told_and_removed(root: Path, capsys: pytest.CaptureFixture) -> None:
+    record = "results/records/digits8/older/record.json"
+    leave(root, record, "results/records/digits8/gan/record.json", "results/records/digits8/vgan-i_c-0.1/record.json")
+    assert [str(cell) for cell in blockless(root, load_plan(root))] == ["digits8/older"]
+    assert main(["--root", str(root), "list"]) == 0
+    assert "digits8/older: `bench remove older --task digits8` takes it away" in capsys.readouterr().out
+    remove(root, "older", "digits8")
+    assert blockless(root, load_plan(root)) == [] and (root / "params.yaml").read_text(encoding="utf-8") == TEXT
+
+
+@pytest.mark.parametrize(
+    "name, task, line",
+    [
+        ("vgan", None, "digits8/vgan cannot be removed, something names it still: .*= vgan"),
+        ("gan", "digits8", "digits8/gan cannot be removed, something names it still: .*gan"),
+        (
+            "airl",
+            None,
+            "airl is a method of grid_maze, c_maze, c_maze_flipped, reacher: say which is meant, with --task",
+        ),
+        ("vgna", None, "params.yaml has neither a block nor a record vgna to remove; did you mean vgan"),
+        ("vgan", "reacher", "task reacher has neither a block nor a record vgan to remove; did you mean"),
+    ],
+)
+def test_refused_in_one_line_and_nothing_changed(name: str, task: str | None, line: str, root: Path) -> None:
+    record = f"results/records/digits8/{name}/record.json"
+    leave(root, record) if name in ("vgan", "gan") else None
+    with pytest.raises(BenchError, match=line):
+        remove(root, name, task)
+    assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT
+    assert (root / record).exists() == (name in ("vgan", "gan"))
