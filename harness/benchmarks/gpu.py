@@ -24,13 +24,15 @@ from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.places.prepare import prepare
 from harness.places.train import environment, finish_cell, train_block
+from harness.plan import needs
 from harness.plan.identity import block_folder
 from harness.plan.keys import code_key, write_keys
 from harness.plan.plan import Cell, Plan, load_plan
 from harness.run.device import name_of as device_name
 from harness.run.device import pick_device
-from harness.run.params import digest, read_yaml
+from harness.run.params import TaskParams, digest, read_yaml
 from harness.run.record import to_json
+from harness.store import HEAD
 from harness.workspace.copies import alone, private_copy
 from harness.workspace.presets import compose_preset, names
 
@@ -81,12 +83,12 @@ def run(root: Path, preset: str | None, budget: float, order: Iterable[str] = ()
         kinds = {_kind(trial.cell) for trial in trials if name_of(trial.cell) in wrong}
         for cell in (cell for cell in cells if _kind(cell) in kinds):
             print(f"{name_of(cell)}: left out, as the check found its method at fault on this device", flush=True)
-        _train(copy, [cell for cell in cells if _kind(cell) not in kinds], deadline)
+        failed = _train(copy, plan, [cell for cell in cells if _kind(cell) not in kinds], deadline)
         print(
             f"results: {copy}; `bench merge {copy}` brings finished records back,"
             f" `bench pack {copy}` unfinished ones too"
         )
-        return not wrong
+        return not wrong and not failed
 
 
 def for_gpus(root: Path) -> list[str]:
@@ -95,9 +97,10 @@ def for_gpus(root: Path) -> list[str]:
 
 
 def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
-    """The copy of the first of `presets` whose data are at hand, and its plan; the data are loaded and hashed.
+    """The copy of the first of `presets` whose data and engine are at hand, and its plan; the data have been loaded.
 
-    Raises BenchError where there is none, with what each of them lacks.
+    Tasks whose experts are yet to be trained wait until they are. Raises BenchError where there is no such preset, with
+    what each of them lacks.
     """
     lacking = []
     for preset in presets:
@@ -107,14 +110,24 @@ def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
                 copy = private_copy(root, preset, params)
                 write_keys(copy, params)
                 plan = load_plan(copy)
-                for task in params["tasks"]:
-                    prepare(copy, plan, task)
+                on_device = [cell for cell in plan.cells if getattr(cell.task_params, "physics", None) == "warp"]
+                if on_device and _engine() == "none":
+                    raise BenchError("physics on the GPU needs mujoco-warp: pip install 'vdb-bench[gpu]'")
+                for task, params in {cell.task: cell.task_params for cell in plan.cells}.items():
+                    if not _waits(params):
+                        prepare(copy, plan, task)
         except BenchError as error:
             lacking.append(f"preset {preset}: {error}")
         else:
             print(f"preset {preset}: its data are at hand", flush=True)
             return copy, plan
     raise BenchError("; ".join(lacking))
+
+
+def _waits(params: TaskParams) -> bool:
+    """Whether the task shows an expert that is trained here."""
+    expert = needs.demonstrations(params)
+    return expert is not None and not needs.archived(expert)
 
 
 def _rows(path: Path, device: torch.device, items: Sequence[Item], budget: float) -> list[Row]:
@@ -210,17 +223,27 @@ def _ordered(cells: list[Cell], order: list[str]) -> list[Cell]:
     return [known[name] for name in order] + [cell for cell in known.values() if not order]
 
 
-def _train(root: Path, cells: list[Cell], deadline: float) -> None:
-    for cell in cells:
-        if (cell.folder(root) / "record.json").is_file():
-            continue
+def _train(root: Path, plan: Plan, cells: list[Cell], deadline: float) -> list[str]:
+    """Train and score `cells` one after the other until `deadline`; returns those that failed, which stop no other."""
+    failed = []
+    for cell in (cell for cell in cells if not (cell.folder(root) / HEAD).is_file()):
         if time.monotonic() >= deadline:
             print(f"{name_of(cell)}: the budget is spent; the same command goes on here", flush=True)
-            return
-        trained = all(train_block(root, cell, i, deadline) for i in range(len(cell.blocks)))
-        if trained and time.monotonic() < deadline:
-            finish_cell(root, cell)
-            print(f"{name_of(cell)}: finished", flush=True)
-        else:
-            what = "trained, not scored" if trained else "stopped"
-            print(f"{name_of(cell)}: {what}, see {block_folder(root, cell, cell.blocks[0]).parent}", flush=True)
+            break
+        try:
+            print(f"{name_of(cell)}: {_trained(root, plan, cell, deadline)}", flush=True)
+        except (BenchError, RuntimeError) as error:  # the latter of torch: memory that is not there, a kernel's fault
+            failed.append(name_of(cell))
+            print(f"{name_of(cell)}: FAILED, {str(error).splitlines()[0]}", flush=True)
+    return failed
+
+
+def _trained(root: Path, plan: Plan, cell: Cell, deadline: float) -> str:
+    """How far the cell came."""
+    if _waits(cell.task_params):
+        prepare(root, plan, cell.task)
+    done = all(train_block(root, cell, i, deadline) for i in range(len(cell.blocks)))
+    if done and time.monotonic() < deadline:
+        finish_cell(root, cell)
+        return "finished"
+    return f"{'trained, not scored' if done else 'stopped'}, see {block_folder(root, cell, cell.blocks[0]).parent}"

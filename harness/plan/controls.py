@@ -18,11 +18,12 @@ Block = dict[str, Any]
 def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] | None:
     """The method they are made from, and the rows by name; of the task's first method whose algorithm has any.
 
-    None for a task without imitation, or whose episodes have one length: `termination: restart` is what says otherwise.
+    None for a task without imitation, which shows neither demonstrations nor a clip, or whose episodes have one length:
+    `termination: restart` is what says otherwise.
     params: the whole of params.yaml.
     """
     block = params["tasks"].get(task) or {}
-    if not block.get("demonstrations") or block.get("termination") != "restart":
+    if not (block.get("demonstrations") or block.get("clip")) or block.get("termination") != "restart":
         return None
     for name, method in params["methods"].get(task, {}).items():
         if method.get("algorithm") in registry.algorithms():

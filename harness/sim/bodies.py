@@ -1,12 +1,12 @@
 """The humanoid of DeepMimic (Peng et al. 2018) as one table, and the two MuJoCo models that are made from it.
 
-The humanoid has 34 degrees of freedom: a free root, eight balls, four hinges; hands are a part of the forearms. The flat
-body is the same one in the plane of its sides, with 15: x, z, pitch and twelve hinges; left and right pass through
-each other, and a foot is a capsule as long and as high as the humanoid's. Masses add up to 45 kg in both.
+The humanoid has 34 degrees of freedom: a free root, eight balls, four hinges; hands are a part of the forearms. The
+flat body is the same one seen from its side, with 15: x, z, pitch and twelve hinges; left and right pass through each
+other, and a foot is a capsule as long and as high as the humanoid's. Masses add up to 45 kg in both.
 
-Axes are MuJoCo's: x forwards, y to the left, z up; metres, kilograms, radians. A hinge turns about -y, so that a positive
-angle lifts a hanging limb forwards. The controller is `position` actuators, kp (target - angle) - kd rate, cut to the
-joint's torque: three for a ball, whose target is then a rotation vector.
+Axes are MuJoCo's: x forwards, y to the left, z up; metres, kilograms, radians. A hinge turns about -y, so that a
+positive angle lifts a hanging limb forwards. The controller is `position` actuators, kp (target - angle) - kd rate, cut
+to the joint's torque: three for a ball, whose target is then a rotation vector.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Shape:
 class Part:
     """place: of its joint in the parent. torque (Nm), kp (Nm/rad), kd (Nms/rad): of its controller, for each axis.
 
-    limits: of a hinge and, in the flat body, of every joint: only those of hinges stop anything, those of the others say
-    where the middle is. weight: of the joint in DeepMimic's reward.
+    limits: of a hinge and, in the flat body, of every joint: only those of hinges stop anything, those of the others
+    say where the middle is. weight: of the joint in DeepMimic's reward.
     """
 
     name: str
@@ -93,7 +93,7 @@ LEAD = 0.1  # s: kd / kp of every joint, by which the controller lags behind a t
 
 
 def flattened(shape: Shape) -> tuple[np.ndarray, np.ndarray, float]:
-    """The two ends [3] of a shape's axis in the flat body, and its radius: a sphere has one point, a box lies along x."""
+    """The ends [3] of a shape's axis in the flat body, and its radius: a sphere has one point, a box lies along x."""
     centre, (size, *more) = np.array([shape.centre[0], 0.0, shape.centre[2]]), shape.size
     if shape.kind == "box":
         height = more[1]
@@ -109,7 +109,7 @@ def model(kind: Kind, rate: int) -> mujoco.MjModel:
 
 
 def xml(kind: Kind, rate: int) -> str:
-    """The solver's warm start is off, so that a step depends on the state alone, and no islands of bodies are looked for."""
+    """Without the solver's warm start a step depends on the state alone; islands of bodies would cost time."""
     return f"""<mujoco model="{kind}">
   <compiler angle="radian"/>
   <option timestep="{1 / rate!r}" integrator="implicitfast"><flag warmstart="disable" island="disable"/></option>

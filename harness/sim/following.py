@@ -35,7 +35,7 @@ class Rules:
 
 
 class Following:
-    """`n` worlds of one character and one motion. A world depends neither on its neighbours nor on the number of threads.
+    """`n` worlds of a character and a motion. A world depends neither on its neighbours nor on the number of threads.
 
     device: by mujoco-warp, in float32 tensors there; None: by MuJoCo in numpy's float64, on `threads`.
     """
@@ -58,7 +58,7 @@ class Following:
         self._physics = _OnThreads(model, n, skip, threads) if device is None else _OnDevice(model, n, skip, device)
 
     def begin(self, time: Array, which: Array | None = None) -> Array:
-        """Put the worlds `which` [n] bool (all) into the clip's states at the times [n] (s); observations [n, O] of all.
+        """Put worlds `which` [n] bool (all) into the clip's states at the times [n] (s); observations [n, O] of all.
 
         A pose that lies below the ground is lifted onto it: from there contacts would throw it into the air.
         """
@@ -71,7 +71,7 @@ class Following:
         return self._observe()
 
     def step(self, action: Array) -> tuple[Array, Array]:
-        """One control step: observations [n, O] and whether each has fallen [n]. action [n, A]: rad, added to the targets."""
+        """One control step by an action [n, A] (rad): observations [n, O], and whether each has fallen [n]."""
         if self.rules.targets == "middle":
             centre = self.character.middle
         else:

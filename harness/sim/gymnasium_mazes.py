@@ -17,6 +17,7 @@ from gymnasium import spaces
 from PIL import Image
 
 from harness.errors import BenchError
+from harness.sim.drawing import renderer
 from harness.sim.mazes import BALL_RADIUS, CONTROL_PERIOD, HORIZON, RESET_SPEED, ContinuousMaze
 
 PICTURE_HEIGHT = 480  # pixels
@@ -71,13 +72,7 @@ class MazeEnv(gymnasium.Env):
         if self._renderer is None:
             x0, y0, x1, y1 = self.maze.room
             width = 2 * round(PICTURE_HEIGHT * (x1 - x0 + 0.2) / (y1 - y0 + 0.2) / 2)
-            try:
-                self._renderer = mujoco.Renderer(self.model, PICTURE_HEIGHT, width)
-            except Exception as error:  # the libraries of OpenGL fail each in its own way
-                raise BenchError(
-                    f"no picture can be drawn ({' '.join(str(error).split()) or type(error).__name__}): set"
-                    " MUJOCO_GL=egl or osmesa before Python starts, and install libegl1 or libosmesa6 if it is missing"
-                ) from None
+            self._renderer = renderer(self.model, PICTURE_HEIGHT, width)
         self._renderer.update_scene(self.data, camera="top")
         return self._renderer.render()
 

@@ -1,13 +1,14 @@
 """A recording as states of a character, at any time: positions between rows, filtered velocities, cycle after cycle.
 
-As DeepMimic of October 2018 has it (Peng et al. 2018): between rows places and angles are linear and rotations turn at a
-constant rate; velocities are forward differences of rows, the last one as the one before, so that none is taken across
-the seam, where clips jump; each component then passes a Butterworth filter of second order and 6 Hz, forwards and back.
+As DeepMimic of October 2018 has it (Peng et al. 2018): between rows places and angles are linear and rotations turn
+at a constant rate; velocities are forward differences of rows, the last one as the one before, so that none is taken
+across the seam, where clips jump; each component then passes a Butterworth filter of second order and 6 Hz, forwards
+and back.
 The root gains its way along the ground with each cycle, but neither height nor heading.
 
-A clip is laid into the flat body's plane like this: trunk and legs by the direction in which each part points, seen from
-the side; arms by how far they turn about the sideways axis, as by direction an arm that passes the sideways pose spins.
-The root is then as high as the flat body's lowest point needs to lie where that of the humanoid lies, but not below the
+A clip is laid into the flat body's plane like this: trunk and legs by the direction in which each part points, seen
+from the side; arms by how far they turn about the sideways axis, as by direction an arm that passes the sideways pose
+spins. The root is then as high as the flat body's lowest point needs to lie where that of the humanoid lies, but not below the
 ground.
 """
 
@@ -31,7 +32,7 @@ FAR = 0.3  # m in a cycle: from there on a clip's way gives its plane; otherwise
 
 
 class Motion:
-    """times [F] (s) from 0 to `length`, qpos [F, nq], qvel [F, nv]; gain [nq]: what each cycle adds to the positions."""
+    """times [F] (s) from 0 to `length`, qpos [F, nq], qvel [F, nv]; gain [nq]: what a cycle adds to the positions."""
 
     CONSTANTS = ("times", "qpos", "qvel", "gain")
 
@@ -71,7 +72,7 @@ class Motion:
 
 
 def motion(recording: Recording, character: Character, filter_hz: float | None = 6.0) -> Motion:
-    """The recording as `character` does it. Raises BenchError for one that does not wrap: nobody can follow it for long."""
+    """The recording as `character` does it. Raises BenchError for one that does not wrap, which ends too soon."""
     if not recording.wraps:
         raise BenchError(f'clip {recording.name!r} ends ("Loop": "none"); take one that wraps')
     in_space = _in_space(recording, Humanoid(character.rate), filter_hz)
@@ -159,7 +160,7 @@ def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
 
 
 def _plane(way: np.ndarray) -> np.ndarray:
-    """The direction [2] on the ground that the flat body looks in: along the clip's way, also where that goes backwards."""
+    """The direction [2] on the ground that the flat body looks in: along the clip's way, or against a way backwards."""
     if np.linalg.norm(way) <= FAR:
         return np.array([1.0, 0.0])
     ahead = way / np.linalg.norm(way)

@@ -2,8 +2,8 @@
 
 A file is JSON with "Loop" ("wrap" or "none") and "Frames", rows of 44 numbers: the time to the next row (s), place (m)
 and rotation of the root, then rotations in the parent: chest, neck, right hip, knee, ankle, right shoulder, elbow, left
-hip, knee, ankle, left shoulder, elbow. Rotations are quaternions w x y z, but knees and elbows have an angle. Axes are x
-forwards, y up, z to the right.
+hip, knee, ankle, left shoulder, elbow. Rotations are quaternions w x y z, but knees and elbows have an angle. Axes are
+x forwards, y up, z to the right.
 
 The recorded skills come with the package `pybullet_data`, which is found and not imported, or from a folder.
 """
@@ -123,7 +123,7 @@ def squat() -> Recording:
     t = np.linspace(0, length, round(length * FRAMES) + 1)
     thigh = 0.7 * (1 - np.cos(2 * np.pi * t / length)) / 2
     shin = np.arcsin(THIGH / SHIN * np.sin(thigh))  # backwards, so that the hip stays above the ankle
-    legs = {side: (thigh, -thigh - shin) for side in ("right", "left")}
+    legs = dict.fromkeys(("right", "left"), (thigh, -thigh - shin))
     down = THIGH * (1 - np.cos(thigh)) + SHIN * (1 - np.cos(shin))
     return _made("squat", t, down, legs, {"right": 0.8 * thigh, "left": 0.8 * thigh})
 
@@ -135,7 +135,7 @@ def _made(
     legs: dict[str, tuple[np.ndarray, np.ndarray]],
     arms: dict[str, np.ndarray],
 ) -> Recording:
-    """From the root's way down (m), hips and knees of the legs, and shoulders; feet stay level, trunk and head upright."""
+    """From the root's way down (m), hips and knees, and shoulders; feet stay level, trunk and head upright."""
     rows = np.zeros((len(t), ROW))
     rows[:-1, 0] = np.diff(t)
     rows[:, 2] = THIGH + SHIN + SOLE - down

@@ -244,8 +244,9 @@ class MocapSource:
         truncated = torch.zeros_like(terminated)
         age = xp.zeros(n, dtype=xp.int64, device=device)
         if keeps and self._kept:
-            state, age = (part.to(device) if device else part.numpy() for part in self._kept.values())
-            observations, age = worlds.load_full_state(state), age.copy() if device is None else age.clone()
+            state, age = (self._kept[part].clone() for part in ("state", "age"))
+            observations = worlds.load_full_state(state.numpy() if device is None else state.to(device))
+            age = age.numpy() if device is None else age.to(device)
         else:
             observations = worlds.begin(starts.next(xp.ones(n, dtype=bool, device=device))[0][:, 0])
         for t in range(horizon):

@@ -12,6 +12,7 @@ from harness.checks import on_device, stacking
 from harness.checks.trial import Tree, Trial, name_of, project, stand_ins
 from harness.errors import BenchError
 from harness.tests import small
+from harness.yaml_text import dumped
 
 CPU = torch.device("cpu")
 
@@ -151,12 +152,17 @@ def test_a_preset_without_its_data_is_refused_before_anything_else(tmp_path, mon
     def prepare(copy, plan, task):
         raise BenchError(f"no data of {task}")
 
+    def copied(root, preset, params):
+        (tmp_path / "params.yaml").write_text(dumped(params))
+        return tmp_path
+
     monkeypatch.setattr(gpu, "prepare", prepare)
-    monkeypatch.setattr(gpu, "private_copy", lambda root, preset, params: tmp_path)
+    monkeypatch.setattr(gpu, "private_copy", copied)
     monkeypatch.setattr(gpu, "write_keys", lambda copy, params: None)
-    monkeypatch.setattr(gpu, "load_plan", lambda copy: None)
-    with pytest.raises(BenchError, match="^preset cifar_gpu: no data of cifar10; preset paper: no data of cifar10$"):
-        gpu.with_data(registry.ROOT, ["cifar_gpu", "paper"])
+    monkeypatch.setattr(gpu, "_engine", lambda: "none")
+    lacks = "^preset cifar_gpu: no data of cifar10; preset robots_gpu: physics on the GPU needs mujoco-warp: "
+    with pytest.raises(BenchError, match=lacks):
+        gpu.with_data(registry.ROOT, ["cifar_gpu", "robots_gpu"])
 
 
 def test_a_failing_method_is_left_out_and_the_others_train(tmp_path, monkeypatch, capsys) -> None:
@@ -169,7 +175,7 @@ def test_a_failing_method_is_left_out_and_the_others_train(tmp_path, monkeypatch
     monkeypatch.setattr(gpu, "_trials", lambda *_: trials)
     monkeypatch.setattr(gpu, "_speeds", lambda device: [])
     monkeypatch.setattr(gpu, "_acting", lambda root, device: [])
-    monkeypatch.setattr(gpu, "_train", lambda root, cells, deadline: trained.extend(cell.name for cell in cells))
+    monkeypatch.setattr(gpu, "_train", lambda root, plan, cells, deadline: trained.extend(cell.name for cell in cells))
     check = on_device.check
     monkeypatch.setattr(
         on_device, "check", lambda trial: check(trial)._replace(resumes=trial.cell.name == "wide", from_stack=0.0)
@@ -189,9 +195,28 @@ def test_cells_come_in_the_order_asked_for(tree: Tree) -> None:
 
 
 def test_a_spent_budget_trains_nothing(tmp_path, capsys, tree: Tree) -> None:
-    gpu._train(tmp_path, tree.cells, time.monotonic())
+    assert gpu._train(tmp_path, None, tree.cells, time.monotonic()) == []
     assert "the budget is spent; the same command goes on here" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
+
+
+def test_a_cell_that_fails_stops_no_other(tmp_path, monkeypatch, capsys) -> None:
+    plan = small.write(tmp_path)
+
+    def train_block(root, cell, index, deadline):
+        if cell.name == "plain":
+            raise torch.OutOfMemoryError("CUDA out of memory\nand a long story")
+        return True
+
+    monkeypatch.setattr(gpu, "train_block", train_block)
+    monkeypatch.setattr(gpu, "finish_cell", lambda root, cell: None)
+    assert gpu._train(tmp_path, plan, plan.cells, time.monotonic() + 100) == ["pair/plain"]
+    assert capsys.readouterr().out == "pair/plain: FAILED, CUDA out of memory\npair/wide: finished\n"
+
+
+def test_a_task_whose_expert_is_trained_here_waits_for_it() -> None:
+    params = {cell.task: cell.task_params for cell in project(registry.ROOT).cells}
+    assert gpu._waits(params["reacher"]) and not gpu._waits(params["reacher_expert"])
 
 
 def test_without_the_engine_steps_per_second_are_left_out_in_one_line(monkeypatch, capsys) -> None:

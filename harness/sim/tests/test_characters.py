@@ -77,7 +77,7 @@ def test_kinematics_are_mujocos(kind):
 
 @EACH
 def test_an_observation_holds_what_mujoco_says_of_the_parts(kind):
-    """From the root, and in three dimensions as the root heads: by MuJoCo's own places and velocities of the centres."""
+    """From the root, and in space as the root heads: by MuJoCo's own places and velocities of the centres."""
     character = CHARACTERS[kind]()
     qpos, qvel = states(character)
     phase = np.linspace(0, 0.9, len(qpos))
@@ -158,7 +158,7 @@ def test_the_lowest_point_is_that_of_mujocos_shapes(kind):
 
 @EACH
 def test_who_falls(kind):
-    """Upright on the feet nobody has fallen; lower, the shins touch; lying, all does; and what is not sound has fallen."""
+    """Upright on the feet nobody has fallen; lower, the shins touch; and what is not sound has fallen."""
     character = CHARACTERS[kind]()
     qpos, qvel = np.zeros((4, character.model.nq)), np.zeros((4, character.model.nv))
     for j in character.turns:

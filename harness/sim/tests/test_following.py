@@ -58,7 +58,7 @@ def test_an_untouched_world_is_at_the_clips_pose(kind):
 
 @EACH
 def test_worlds_stand_alone_and_begin_again_alone(kind):
-    """The first of three worlds is what a world by itself is, whatever happens to the others, on any number of threads."""
+    """The first of three worlds is what a world by itself is, whatever the others do, on any number of threads."""
     together, alone = worlds(kind, 3, threads=2), worlds(kind, 1, threads=1)
     a, b = together.begin(np.array([0.2, 0.5, 0.1])), alone.begin(np.array([0.2]))
     for k in range(8):
@@ -86,7 +86,7 @@ def test_the_full_state_with_the_clips_time_is_restored_bit_for_bit(kind):
 
 @EACH
 def test_targets_are_the_middle_or_the_clips_next_pose(kind):
-    """What the motors are told: the middle of the limits, or where the clip will be a step and the controller's lag later."""
+    """What the motors are told: the middle, or where the clip will be a step and the controller's lag later."""
     told = {}
     for targets in ("middle", "clip"):
         f = worlds(kind, 1, targets)
@@ -108,11 +108,12 @@ def test_a_pose_below_the_ground_is_lifted_onto_it():
 
 @EACH
 def test_mujoco_warp_goes_the_same_way(kind):
-    """In single precision, two control steps in the air, as on the ground a rounding decides whether a sole touches it."""
+    """Two control steps in the air: on the ground a rounding decides whether a sole touches it."""
     pytest.importorskip("mujoco_warp")
     exact, single = (worlds(kind, 2, "clip", 240, device=device) for device in (None, torch.device("cpu")))
     for f in (exact, single):
-        f.motion.qpos = f.motion.qpos + 1.0 * (np.arange(f.motion.qpos.shape[1]) == f.height).astype(np.float32)
+        up = (np.arange(f.character.model.nq) == f.height).astype(np.float32)
+        f.motion.qpos = f.motion.qpos + (up if f.device is None else torch.as_tensor(up))
     time = np.array([0.1, 0.5])
     exact.begin(time), single.begin(torch.as_tensor(time).float())
     for k in range(2):

@@ -1,4 +1,4 @@
-"""Clips: what is refused, what is made up, states at any time against MuJoCo's own differences, and laying into the plane."""
+"""Clips: what is refused, what is made up, states at any time by MuJoCo's own differences, and the plane."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_one_that_ends_cannot_be_followed():
 @MADE_UP
 @EACH
 def test_what_is_made_up_stands_on_the_ground_and_closes(kind, name):
-    """Its lowest point is the sole, on the ground all the time; the last pose is the first one; nothing else touches."""
+    """Its lowest point is the sole, always on the ground; the last pose is the first one; nothing else touches."""
     character = CHARACTERS[kind]()
     found = motion(recording(name), character)
     qpos, qvel = found.at(np.linspace(0, found.length, 97))
