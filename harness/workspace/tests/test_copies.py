@@ -14,6 +14,7 @@ import pytest
 from harness.errors import BenchError
 from harness.run import signals
 from harness.run.tests.processes import alive, gone_within
+from harness.tests import small
 from harness.workspace import copies, presets
 
 CHILD = "import os, time; open('here', 'w').write(str(os.getpid())); time.sleep(60)"
@@ -32,8 +33,10 @@ def test_a_command_is_stopped_with_the_one_that_waits_for_it(tmp_path: Path) -> 
     assert gone_within(1, lambda: alive(child))
 
 
-def test_a_second_smoke_leaves_the_first_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presets, "compose_preset", lambda *_: {})
+def test_a_second_smoke_leaves_the_first_alone(tmp_path: Path) -> None:
+    small.write(tmp_path)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets/smoke.yaml").write_text("tasks: {pair: {steps: 2}}\n")
     kept = tmp_path / "build/smoke/record.json"
     kept.parent.mkdir(parents=True)
     kept.touch()
