@@ -168,11 +168,11 @@ def _befall(root: Path, fault: Fault) -> None:
 
 def _at_write(root: Path, fault: Fault) -> None:
     """Count what changes the file system below `root`; at the chosen time kill this process, or let the disk fail."""
-    count, top = 0, str(root)
+    count = 0
 
     def happened(path: Any) -> None:
         nonlocal count
-        if not isinstance(path, (str, os.PathLike)) or not os.path.abspath(path).startswith(top):
+        if not isinstance(path, (str, os.PathLike)) or not Path(path).absolute().is_relative_to(root):
             return
         count += 1
         if fault.kind == "kill" and count == fault.at:

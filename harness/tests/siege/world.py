@@ -17,7 +17,7 @@ from harness.plan.plan import Cell, Plan, load_plan
 from harness.registry import ROOT
 from harness.schema import read_head
 from harness.store import PROVENANCE, SEAL
-from harness.tests.siege.child import Fault, Result, bench
+from harness.tests.siege.child import Result, bench
 from harness.workspace.presets import compose_preset
 from harness.yaml_text import dumped
 
@@ -128,6 +128,3 @@ def _parameters() -> dict[str, Any]:
             keep(task, name)
     tasks = {task: block for task, block in params["tasks"].items() if task in kept}
     return params | {"tasks": tasks, "methods": kept, "ablations": {}, "report": {"baseline": {}}}
-
-
-__all__ = ["Fault", "World", "differing", "done", "outside", "tree"]
