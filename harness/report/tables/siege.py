@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.report.records.measured import SIEGE
 from harness.report.tables.cells import Table, Text, count
 
-COMMAND = "python -m harness.tests.siege --whole --write"
+COMMAND = "python -m harness.tests.siege --whole --minutes 120 --write"
 ENDS = ("refused", "harmless", "FAULT")
 NOTE = (
     "Refused: told in one line, nothing lost. Harmless: no effect on any result, after a kill or a full disk bit-equal "

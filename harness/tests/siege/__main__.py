@@ -50,7 +50,7 @@ def attacked(world: World, kind: str, seed: int, number: int) -> tuple[str, str]
 def main() -> int:
     parser = argparse.ArgumentParser("siege", description="attack the harness at random")
     parser.add_argument("--minutes", type=float, default=10.0, help="of attacks (default: %(default)s)")
-    parser.add_argument("--whole", action="store_true", help="until every kind had its number of attacks")
+    parser.add_argument("--whole", action="store_true", help="end when every kind had its number of attacks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, metavar="K", help="attack number K of the seed alone")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
@@ -66,7 +66,7 @@ def main() -> int:
         print(f"{len(world.cells)} cells of {families} families are trained after {ready - started:.0f} s", flush=True)
         done: Counter[str] = Counter()
         number = 0
-        while args.only is not None or time.monotonic() < ready + 60 * args.minutes or args.whole:
+        while args.only is not None or time.monotonic() < ready + 60 * args.minutes:
             number = args.only if args.only is not None else number
             kind = order(args.kinds, number) if args.only is not None else _due(args.kinds, done)
             if args.whole and all(done[kind] >= KINDS[kind][0] for kind in args.kinds):

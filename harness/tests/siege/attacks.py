@@ -227,7 +227,7 @@ def killed(world: World, random: Random) -> Outcome:
 
 
 def full(world: World, random: Random) -> Outcome:
-    """A disk that is full, or read only, from one of the writes of a command on, which is called again when it is not."""
+    """A disk that is full, or read only, from one of the writes of a command on; it is called again when it is not."""
     kinds = ["ENOSPC", "ENOSPC", "EDQUOT", "EROFS", "EACCES"]
     return _disturbed(world, random, lambda: Fault(random.choice(kinds), random.randint(1, 40)))
 

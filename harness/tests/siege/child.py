@@ -19,20 +19,7 @@ from typing import Any
 
 LIMIT = 120.0  # seconds of a command; longer ones hang
 GRACE = 5.0  # seconds that a child may outlive its parent
-PRELOADED = [
-    "torch._dynamo",
-    "sklearn.datasets",
-    "scipy.stats",
-    "pandas",
-    "harness.cli",
-    "harness.places.score",
-    "harness.report.page.render",
-    "harness.workspace.presets",
-    "baselines.methods.critic",
-    "baselines.methods.gan",
-    "baselines.methods.imitation",
-    __name__,
-]
+PRELOADED = ["harness.tests.siege.warm", __name__]
 
 
 @dataclass(frozen=True)
