@@ -13,6 +13,7 @@ from pydantic import Field
 
 from harness import registry
 from harness.errors import BenchError, nearest, unknown, unknown_key
+from harness.plan import bounds
 from harness.plan.blocks import ablated
 from harness.plan.controls import with_controls
 from harness.plan.params import blocks_of
@@ -172,6 +173,7 @@ def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
     where = f"{file}: tasks.{name}"
     if "family" not in block:
         raise BenchError(f"{where}.family: missing; known: {', '.join(registry.families())}")
+    bounds.check(block, where)
     return validated(registry.family(block["family"]).Params, untitled(block), where)
 
 
@@ -184,6 +186,7 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
         raise BenchError(
             f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
         )
+    bounds.check(block, where)
     params = validated(algorithm.Params, untitled(block), where)
     return Cell(
         task,

@@ -25,6 +25,7 @@ from harness.plan.plan import Plan, load_plan
 from harness.plan.state import begun, state
 from harness.run.checkpoint import locked
 from harness.tests import small
+from harness.tests.recorded import reseal
 from harness.workspace.export import export
 from harness.workspace.merge import merge
 
@@ -126,8 +127,10 @@ def test_states(trained: tuple[Path, Plan], tmp_path: Path) -> None:
     path = cell.folder(tmp_path) / "record.json"
     record = json.loads(path.read_text())
     path.write_text(json.dumps(record | {"scoring_key": "other"}))
+    reseal(path.parent)
     assert state(tmp_path, cell) == "stale: to score again"
     path.write_text(json.dumps(record | {"training_key": "other"}))
+    reseal(path.parent)
     assert state(tmp_path, cell) == "stale: to train again"
     path.write_text("{")
     assert state(tmp_path, cell).startswith("unreadable")
@@ -169,9 +172,11 @@ def test_merge_brings_in_what_is_new_and_refuses_what_differs(trained: tuple[Pat
     assert not here
     shutil.rmtree(new[0])
     (new[1] / "provenance.json").write_text("{}")
+    reseal(new[1])
     assert merge(tmp_path, source) == ([new[0]], [new[1]])
     shutil.rmtree(new[0])
     (new[1] / "scores.csv").write_text("other")
+    reseal(new[1])
     with pytest.raises(BenchError, match="wide/scores.csv differs"):
         merge(tmp_path, source)
     assert not new[0].exists(), "nothing is brought in where something differs"

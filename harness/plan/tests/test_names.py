@@ -5,7 +5,6 @@ Ablations over values of every kind reach the page.
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,8 @@ from harness.report.records.frame import load, shown
 from harness.report.tables.ablation import ablation as table
 from harness.report.tables.formats import words
 from harness.report.tables.spelling import NONE
-from harness.schema import content
 from harness.tests import small
-from harness.tests.recorded import head
+from harness.tests.recorded import head, put
 from harness.yaml_text import dumped
 
 HOSTILE = ["../x", "x; touch f", "$(touch f)", "a\nb", "", "x" * 300, "/x"]
@@ -73,8 +71,7 @@ def test_a_hostile_name_from_outside_is_refused_before_anything_is_written(
     project(copy, preset=name)
     if kind == "merge":
         record = copy / "results/records/pair/plain/record.json"
-        record.parent.mkdir(parents=True)
-        record.write_text(json.dumps(content(head("pair", "plain", preset=name))))
+        put(record.parent, head("pair", "plain", preset=name))
     (tmp_path / "s.csv").write_text("")
     arguments = {
         "preset": ["preset", "--", name],

@@ -69,6 +69,7 @@ def render(
     after = sections.together(frames, styles(params))
     after += sections.archive([other.part for other in kept.values()], waiting)
     after += sections.statistics(root) + sections.speeds(root, partial(_link, out))
+    after += sections.siege(root)
     page = _page(root, own, beside, out, after, drawn) | {"first": verdicts.first(claims)}
     out_of_it = {f"cell {cell}": cell.fault for frame in frames for cell in frame.unreadable}
     out_of_it |= {f"preset {name}": why for name, why in refused.items()}

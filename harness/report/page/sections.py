@@ -19,6 +19,7 @@ from harness.report.records.checks import span
 from harness.report.records.frame import TaskFrame
 from harness.report.records.robots import common
 from harness.report.tables import gaussians, mazes, robots, speed, support
+from harness.report.tables import siege as attacks
 from harness.report.tables.ablation import ablation
 from harness.report.tables.cells import Code, Link, Table, Text
 from harness.report.tables.constraints import constraints
@@ -114,6 +115,12 @@ def speeds(root: Path, link: Link) -> list[Section]:
     folder = root / "results/benchmarks"
     found = speed.tables(folder, link)
     return [Section("speed", "Speed", wording.SPEED, tables=found, plots=speed_figure.draw(folder))] if found else []
+
+
+def siege(root: Path) -> list[Section]:
+    """What attacks on the harness came to; nothing where none were made."""
+    found = attacks.table(root / "results/benchmarks")
+    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=[found])] if found else []
 
 
 def printed(preset: Preset, beside: Beside) -> list[Section]:

@@ -21,6 +21,11 @@ ARCHIVED = (
     "Each preset has a page of its own with its figures; the names of its tasks lead there."
 )
 
+SIEGE = (
+    "A fuzzer kills commands, flips bits, exchanges files, edits records, mutates parameters and fills the disk, over "
+    "every family of tasks at smoke size. The table tells how each attack ended."
+)
+
 LEFT_OUT = (
     "These records, presets and imports were refused when this page was made. Everything else is here, and nothing of "
     "what is here takes from them."

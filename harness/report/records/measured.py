@@ -22,6 +22,7 @@ ROW = ("name", "unit", "higher_is_better", "against", "pairs", "ours", "theirs",
 MACHINE = ("processor", "threads", "torch")
 FEWEST_PAIRS = 5  # of a record that is not quick
 COMMAND = "bench speed"
+SIEGE = "siege.json"  # in the same folder: what attacks on the harness came to
 
 Record = dict[str, Any]
 
@@ -32,7 +33,7 @@ def load_measured(folder: Path) -> list[Record]:
     Raises BenchError for a file that is not of the schema.
     """
     found = []
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(set(folder.glob("*.json")) - {folder / SIEGE}):
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:

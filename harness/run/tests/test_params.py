@@ -8,7 +8,6 @@ from pydantic import Field
 from harness.contracts import BenchError, Settings
 from harness.run.params import TaskParams, digest, flatten, read_yaml, validated
 
-WIDE = "nets hold as many weights for each of their inputs"
 TASK = {"family": "toy", "seeds": [0, 1], "steps": 10}
 
 
@@ -48,7 +47,6 @@ class Outer(Settings):
         ({"rate": -1}, "p.rate = -1: input should be greater than 0"),
         ({"rate": "fast"}, "p.rate = 'fast': input should be a valid number, unable to parse string as a number"),
         ({"rate": float("nan")}, "p.rate = nan: input should be a finite number"),
-        ({"rate": 1, "inner": {"size": 10**12}}, f"p.inner.size = 1000000000000: must be at most {2**16}, as {WIDE}"),
         ({"rate": 1, "inner": {"size": 0}}, "p.inner.size = 0: input should be greater than or equal to 1"),
     ],
 )
@@ -56,13 +54,6 @@ def test_complaints(block, message):
     with pytest.raises(BenchError) as error:
         validated(Outer, block, "p")
     assert str(error.value) == message
-
-
-@pytest.mark.parametrize(("key", "value", "most"), [("threads", 10_000, 1024), ("steps", 10**12, 2**31 - 1)])
-def test_absurd_numbers_are_refused_with_what_is_allowed(key, value, most):
-    with pytest.raises(BenchError, match=rf"^p.{key} = {value}: must be at most {most}, as "):
-        validated(TaskParams, TASK | {key: value}, "p")
-    assert getattr(validated(TaskParams, TASK | {key: most}, "p"), key) == most
 
 
 @pytest.mark.parametrize("seeds", [[0, 0], [-1], [2**31], [], [True], [0.5], [1.0], ["1"]])

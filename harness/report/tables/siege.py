@@ -1,0 +1,30 @@
+"""What attacks on the harness came to: the tally that `python -m harness.tests.siege --write` left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from harness.report.records.measured import SIEGE
+from harness.report.tables.cells import Table, Text, count
+
+COMMAND = "python -m harness.tests.siege --whole --minutes 120 --write"
+ENDS = ("refused", "harmless", "FAULT")
+NOTE = (
+    "Refused: told in one line, nothing lost. Harmless: no effect on any result, after a kill or a full disk bit-equal "
+    "when called again. FAULT: anything else."
+)
+
+
+def table(folder: Path) -> Table | None:
+    """A row for each kind of attack; None where the file is missing or damaged, as no result depends on it."""
+    try:
+        said = json.loads((folder / SIEGE).read_text(encoding="utf-8"))
+        rows = [
+            [Text(row["kind"]), *(count(row[end], strong=end == "FAULT" and row[end] > 0) for end in ENDS)]
+            for row in said["attacks"]
+        ]
+        made = f"Seed {said['seed']}, {said['seconds']} s, commit {str(said['commit'])[:10]}; made by `{COMMAND}`."
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Table("Attacks on records, checkpoints, parameters and commands", ["kind", *ENDS], rows, [NOTE, made])

@@ -1,0 +1,89 @@
+"""The siege sees a fault where there is one, and gives each kind of attack its share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from harness.cli import main
+from harness.report.tables.siege import table
+from harness.run import checkpoint
+from harness.tests import small
+from harness.tests.siege import attacks
+from harness.tests.siege.__main__ import _due, attacked, order
+from harness.tests.siege.attacks import FAULT, KINDS, REFUSED
+from harness.tests.siege.child import Result
+
+
+@pytest.mark.parametrize(
+    ("result", "word"),
+    [
+        (Result(0, "fine"), ""),
+        (Result(2, "error: no such task"), ""),
+        (Result(2, "error: one\nerror: two"), "tells 2 lines"),
+        (Result(2, ""), "tells 0 lines"),
+        (Result(1, "Traceback (most recent call last):\n  x\nKeyError: 1"), "traceback: KeyError: 1"),
+        (Result(None, ""), "hangs"),
+        (Result(-11, ""), "ends with status -11"),
+        (Result(0, "", orphans=2), "2 processes outlive it"),
+    ],
+)
+def test_what_no_command_may_do_is_wrong(result: Result, word: str) -> None:
+    assert result.wrong.startswith(word) and bool(result.wrong) == bool(word)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Any:
+    """The checkpoints of a trained cell."""
+    small.write(tmp_path)
+    assert (
+        main(["--root", str(tmp_path), "prepare", "pair"])
+        == main(["--root", str(tmp_path), "train", "pair", "plain"])
+        == 0
+    )
+    return SimpleNamespace(states={"gaussians": sorted(tmp_path.glob(".scratch/runs/*/*/*.pt"))})
+
+
+def test_a_door_that_lets_damage_in_is_a_fault(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("flip", "truncate"):
+        assert {attacked(world, kind, 0, number)[0] for number in range(20)} == {REFUSED}
+    monkeypatch.setattr(checkpoint, "checked", lambda path, content, identity: {"method": torch.zeros(1)})
+    assert attacked(world, "flip", 0, 0)[0] == FAULT
+    monkeypatch.setattr(checkpoint, "checked", lambda path, content, identity: {}["lost"])
+    verdict, note = attacked(world, "flip", 0, 0)
+    assert verdict == FAULT and "KeyError" in note
+
+
+def test_an_attack_is_repeated_by_its_number(world: Any) -> None:
+    assert attacked(world, "flip", 3, 7) == attacked(world, "flip", 3, 7) != attacked(world, "flip", 3, 8)
+    text = [attacks._mutated(SimpleNamespace(params=small.PARAMS), Random("3/7")) for _ in range(2)]  # type: ignore[arg-type]
+    assert text[0] == text[1]
+
+
+def test_each_kind_has_its_share() -> None:
+    from collections import Counter
+
+    done: Counter[str] = Counter()
+    for number in range(300):
+        kind = _due(list(KINDS), done)
+        if number in (0, 1, 299):
+            assert order(list(KINDS), number) == kind
+        done[kind] += 1
+    assert done["flip"] > done["kill"] > done["orphan"] >= 1
+    assert abs(done["flip"] / done["kill"] - 540 / 200) < 0.2
+
+
+def test_the_page_shows_the_tally(tmp_path: Path) -> None:
+    assert table(tmp_path) is None
+    (tmp_path / "siege.json").write_text("{")
+    assert table(tmp_path) is None
+    row = '{"kind": "flip", "refused": 5, "harmless": 0, "FAULT": 1}'
+    (tmp_path / "siege.json").write_text(f'{{"seed": 3, "seconds": 9, "commit": null, "attacks": [{row}]}}')
+    made = table(tmp_path)
+    assert made is not None and [cell.value for cell in made.rows[0][1:]] == [5, 0, 1]  # type: ignore[attr-defined]
+    assert made.rows[0][3].strong  # type: ignore[attr-defined]
