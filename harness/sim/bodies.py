@@ -123,7 +123,7 @@ def xml(kind: Kind, rate: int) -> str:
   </asset>
   <worldbody>
     <light pos="0 0 4" dir="0 0 -1" directional="true"/>
-    <geom name="floor" type="plane" size="0 0 1" contype="0" conaffinity="1" material="grid"/>
+    <geom name="floor" type="plane" size="0 0 1" contype="0" conaffinity="1" material="grid" rgba="1 1 1 1"/>
     {_body(PARTS[0], kind)}
   </worldbody>
   <actuator>{"".join(_actuators(part, kind) for part in JOINTS)}</actuator>

@@ -21,7 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from harness.contracts import Act, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
+from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
 from harness.maths.arrays import Array, surely, to_array
 from harness.run.params import TaskParams, digest
 from harness.sim import bodies
@@ -29,11 +29,12 @@ from harness.sim.bodies import CONTROL_RATE
 from harness.sim.characters import CHARACTERS, PHASE, Character
 from harness.sim.following import STEP, Following, Rules
 from harness.sim.motions import Motion, motion
+from harness.sim.pictures import Raster
 from harness.sim.recordings import Recording, recording
 from harness.tasks.acting import Starts, acted
 from harness.tasks.demonstrations import Episodes, load
 
-metrics = ("motion",)
+metrics = ("motion", "saliency")
 writes = ("artefacts",)
 SPARED = {"feet": ("foot",), "feet_and_hands": ("foot", "hand")}
 
@@ -61,6 +62,7 @@ class Params(TaskParams):
         they go on from one rollout to the next, as the paper's do.
     samples: states of the clip that are shown, at even times of it; None: all of every 1/240 s.
     filter_hz: of the clip's velocities; None for no filter.
+    pictures: pixels a side of the pictures that methods which learn from video are shown; of the flat body alone.
     demonstrations: a cell whose policy follows the clip, TASK/CELL, for methods that need its actions.
     """
 
@@ -78,6 +80,7 @@ class Params(TaskParams):
     worlds: Literal["fresh", "kept"] = "fresh"
     samples: int | None = Field(None, ge=1)
     filter_hz: float | None = Field(6.0, gt=0)
+    pictures: int | None = Field(None, ge=8)
     demonstrations: str | None = None
     score: Scoring = Scoring()
 
@@ -127,7 +130,7 @@ class Mocap(Task):
             bodies.xml(params.body, params.rate),
             mujoco.__version__,
             [params.targets, params.touching, params.termination, params.horizon, params.limit, params.worlds],
-            [params.samples, params.filter_hz],
+            [params.samples, params.filter_hz, params.pictures],
             [np.round(x.astype(float), 6).tolist() for x in shown],
         ]
         if params.demonstrations is not None:
@@ -145,11 +148,12 @@ class Mocap(Task):
         """Observations [samples, O] of the clip at even times, and one control step later."""
         n = self.params.samples or round(self.motion.length * 240)
         times = (np.arange(n) + 0.5) / n * self.motion.length
-        observed = []
-        for time in (times, times + STEP):
-            kin = self.character.forward(*self.motion.at(time))
-            observed.append(self.character.observe(kin, self.motion.phase(time)).astype(np.float32))
-        return observed[0], observed[1]
+        return self.clip_observations(times), self.clip_observations(times + STEP)
+
+    def clip_observations(self, times: np.ndarray) -> np.ndarray:
+        """[n, O] float32 of the clip at the times [n] (s)."""
+        kin = self.character.forward(*self.motion.at(times))
+        return self.character.observe(kin, self.motion.phase(times)).astype(np.float32)
 
     def facts(self) -> dict[str, Any]:
         return {"clip": self.recording.name, "length": self.motion.length, "samples": len(self.shown[0])}
@@ -282,6 +286,35 @@ class MocapSource:
         return Rollout(
             here, actions, nothing, there, torch.zeros_like(nothing, dtype=bool), torch.ones_like(nothing, dtype=bool)
         )
+
+    @property
+    def picture_size(self) -> int:
+        """Raises BenchError where the task has no pictures."""
+        if self.task.params.pictures is None:
+            raise BenchError(
+                f"{self.task.name} has no pictures: give tasks.{self.task.name}.pictures, the pixels a side"
+            )
+        return self.task.params.pictures
+
+    @cached_property
+    def _raster(self) -> Raster:
+        return Raster(self.task.character, self.picture_size, self.device)
+
+    def pictures(self, observations: Tensor) -> Tensor:
+        """[..., H, W] in [0, 1] of observations [..., O]."""
+        return self._raster(observations)
+
+    def clip_pictures(self, observations: Tensor) -> Tensor:
+        """[..., H, W]: the clip's at the phases of observations [..., O], from 1/240 s to 1/240 s."""
+        frames = self._clip_frames
+        turns = torch.atan2(observations[..., -1], observations[..., -2]) / (2 * torch.pi)
+        return frames[(turns.remainder(1) * len(frames)).long().clamp(max=len(frames) - 1)]
+
+    @cached_property
+    def _clip_frames(self) -> Tensor:
+        n = round(self.task.motion.length * 240)
+        seen = self.task.clip_observations((np.arange(n) + 0.5) / n * self.task.motion.length)
+        return self.pictures(torch.as_tensor(seen, device=self.device))
 
     def acted(self) -> Rollout:
         """[1, T, E, ...] of a policy that follows the clip."""
