@@ -34,7 +34,7 @@ def first(judged: list[Judged]) -> Table | None:
             ids = [one.claim.id for one in own if one.word == word]
             counted = count(len(ids), note=", ".join(ids), strong=word in (REPRODUCED, NOT))
             cells.append(counted if ids else MISSING)
-        rows.append([Text(domain, href=f"#{anchor(domain)}"), count(len(own)), *cells])
+        rows.append([Text(domain, href=f"topics/claims.html#{anchor(domain)}"), count(len(own)), *cells])
     if not rows:
         return None
     total = [len(judged), *(sum(one.word == word for one in judged) for word in VERDICTS)]

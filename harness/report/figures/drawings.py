@@ -25,7 +25,7 @@ from harness.report.figures.style import Plot, Style
 from harness.report.records.frame import TaskFrame
 
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")
-CODE = (".csv", ".py")  # of this folder; the templates draw nothing
+CODE = (".csv", ".py")  # of the report, but for its pages, which draw nothing
 
 
 def draw(
@@ -71,9 +71,8 @@ def _tables(frame: TaskFrame) -> Iterator[bytes]:
 def _code() -> bytes:
     """A digest of the sources of the report and the versions of what it draws with."""
     made = hashlib.sha256(repr([sys.version, *map(version, PACKAGES)]).encode())
-    for path in sorted(
-        path for path in Path(__file__).parents[1].rglob("*") if path.suffix in CODE and "tests" not in path.parts
-    ):
+    places = Path(__file__).parents[1].rglob("*")
+    for path in sorted(path for path in places if path.suffix in CODE and not {"tests", "page"} & set(path.parts)):
         made.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
     return made.digest()
 

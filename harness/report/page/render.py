@@ -1,14 +1,16 @@
-"""Records, tables and figures -> `index.html`, `index.md`, a page for each method, and the pages of archived presets.
+"""Records, tables and figures -> `index.html`, `index.md`, a page for each task, method and topic, and archived presets.
 
-`index.html` holds its figures, so that their text can be searched, and shows sheets of samples by file; the other pages
-show all by file. Nothing is fetched from elsewhere: the folder works without a network. `make preview` takes the
-picture of the first screen. Nothing here changes from run to run on equal records: no dates, no durations, no machine;
+`index.html` is the summary. Pages of tasks and topics hold their figures, so that their text can be searched; the
+others show them by file, as all pages do with sheets of samples. An address is written as seen from the folder of the
+report; a page in a folder below it gets `../` before each. Nothing is fetched from elsewhere: the folder works without
+a network. `make preview` takes the picture of the first screen. Nothing here changes from run to run on equal records: no dates, no durations, no machine;
 those stand in each record's provenance file, which the page links to.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,15 +19,18 @@ from typing import Any
 
 from harness.errors import reason
 from harness.report.claims import verdicts
-from harness.report.figures import drawings
+from harness.report.figures import drawings, forest, strip
 from harness.report.figures.style import styles
-from harness.report.page import folder, method_pages, sections, wording
+from harness.report.page import findings, folder, method_pages, sections, wording
 from harness.report.page.read import Beside, Preset, judged
 from harness.report.page.sections import Section
 from harness.report.page.templating import environment
+from harness.report.records.twins import effects
 from harness.report.tables.overview import overview
 
 ARCHIVE = "archived"  # the folder of the pages of archived presets
+TASKS, TOPICS = "tasks", "topics"  # folders of pages, as that of the methods
+ADDRESS = re.compile(r'\b(href|src)="(?!#|[a-z]+:)')
 
 
 def render(
@@ -37,7 +42,7 @@ def render(
     waiting: Iterable[dict[str, str]] = (),
     refused: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Write out/index.html, out/index.md, out/figures/ and out/methods/*.html from the records under root.
+    """Write out/index.html, out/index.md, out/figures/ and the pages in folders of their own from the records under root.
 
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
     `out/archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one
@@ -61,19 +66,26 @@ def render(
     claims = judged(root, shown, refused)
 
     def address(page: Path, preset: str, task: str) -> str:
-        """Where a task's section lies, seen from the folder `page`."""
+        """Where a task's page lies, seen from the folder `page`."""
         target = out if preset == own.name else pages / preset
-        return f"{'' if target == page else _link(page, target / 'index.html')}#{task}"
+        return _link(page, target / TASKS / f"{task}.html")
 
     frames = [frame for preset in shown for frame in preset.frames.values()]
     after = sections.together(frames, styles(params))
     after += sections.archive([other.part for other in kept.values()], waiting)
     after += sections.statistics(root) + sections.speeds(root, partial(_link, out))
     after += sections.siege(root)
-    page = _page(root, own, beside, out, after, drawn) | {"first": verdicts.first(claims)}
     out_of_it = {f"cell {cell}": cell.fault for frame in frames for cell in frame.unreadable}
     out_of_it |= {f"preset {name}": why for name, why in refused.items()}
     out_of_it |= {f"import {name}": why for name, why in beside.refused.items()}
+    found = effects(frames)
+    after = sections.bottleneck(found, partial(address, out)) + after
+    page = _page(root, own, beside, out, after, drawn) | {
+        "tally": verdicts.first(claims),
+        "findings": findings.sentences(found, claims, own, partial(address, out)),
+        "forest": forest.draw([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST),
+        "strip": strip.draw(own.frames),
+    }
     page["sections"] += sections.left_out(out_of_it)
 
     def files() -> Iterator[tuple[str, bytes]]:
@@ -106,7 +118,7 @@ def _archived(
 
 
 def _with_claims(page: dict[str, Any], said: list[Section]) -> dict[str, Any]:
-    return page | {"sections": said + page["sections"]}
+    return page | {"topics": said + page["topics"]}
 
 
 def _page(
@@ -130,15 +142,21 @@ def _page(
     }
     tasks = sections.families(root, preset, beside, plots, link, archived=behind is not None)
     glance = overview(preset.frames, preset.summaries, "All tasks at a glance").led(method_pages.FOLDER)
-    beneath = partial(_link, out / method_pages.FOLDER)
     return {
         "preset": preset.name,
         "protocol": preset.params["protocol"],
-        "first": None,  # the table of the first screen, where there is one
+        "up": "../../index.html" if behind is not None else "",  # the report that this one stands behind
+        "before": None,  # the pages beside this one: address and title
+        "after": None,
+        "tally": None,  # these four open the main page, where there is something to tell
+        "findings": [],
+        "forest": None,
+        "strip": None,
         "glance": [glance],
         "reading": wording.HOW,
-        "sections": [*tasks, *after, *sections.printed(preset, beside)],
-        "methods": method_pages.pages(preset.params, preset.frames, preset.summaries, plots, beneath),
+        "families": tasks,
+        "topics": [*after, *sections.printed(preset, beside)],
+        "methods": method_pages.pages(preset.params, preset.frames, preset.summaries, plots, link),
         "pairs": wording.PAIRS,
     }
 
@@ -154,10 +172,26 @@ def _files(page: dict[str, Any], where: str = "") -> Iterator[tuple[str, bytes]]
     def filled(name: str, template: str, **more: Any) -> tuple[str, bytes]:
         return f"{where}{name}", made.get_template(template).render(page | more).encode()
 
-    yield from ((f"{where}figures/{name}", content) for name, content in _pictures(page["sections"]))
-    yield filled(f"{method_pages.FOLDER}/page.css", "page.css")
-    for method in page["methods"]:
-        yield filled(f"{method_pages.FOLDER}/{method.name}.html", "method.html.j2", method=method)
+    def beneath(folder: str, template: str, names: list[str], parts: list[Any]) -> Iterator[tuple[str, bytes]]:
+        """A page for each part, with the way to the one before and the one after it."""
+        titles = [part.title for part in parts]
+        for place, (name, part) in enumerate(zip(names, parts, strict=True)):
+            beside = {
+                word: (f"{folder}/{names[other]}.html", titles[other]) if 0 <= other < len(parts) else None
+                for word, other in (("before", place - 1), ("after", place + 1))
+            }
+            path, content = filled(f"{folder}/{name}.html", template, part=part, **beside)
+            yield path, ADDRESS.sub(r'\1="../', content.decode()).encode()
+
+    tasks = [part for family in page["families"] for part in family.parts]
+    yield from ((f"{where}figures/{name}", content) for name, content in _pictures(page["families"] + page["topics"]))
+    if page["strip"]:
+        yield f"{where}figures/{page['strip'].file}", page["strip"].png
+    yield from (filled(name, name) for name in ("page.css", "page.js"))
+    yield from beneath(TASKS, "section.html.j2", [part.anchor for part in tasks], tasks)
+    yield from beneath(TOPICS, "section.html.j2", [part.anchor for part in page["topics"]], page["topics"])
+    methods = page["methods"]
+    yield from beneath(method_pages.FOLDER, "method.html.j2", [method.name for method in methods], methods)
     yield filled("index.md", "page.md.j2")
     yield filled(folder.MAIN, "page.html.j2")
 

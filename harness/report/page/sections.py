@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.report.claims import published, verdicts
 from harness.report.claims.judge import Judged
+from harness.report.figures import forest
 from harness.report.figures import robots as robots_figure
 from harness.report.figures import speed as speed_figure
 from harness.report.figures.sheets import Sheet, sheets
@@ -18,7 +19,8 @@ from harness.report.page.read import Beside, Preset
 from harness.report.records.checks import span
 from harness.report.records.frame import TaskFrame
 from harness.report.records.robots import common
-from harness.report.tables import gaussians, mazes, robots, speed, support
+from harness.report.records.twins import Effect
+from harness.report.tables import gaussians, mazes, robots, speed, support, twins
 from harness.report.tables import siege as attacks
 from harness.report.tables.ablation import ablation
 from harness.report.tables.cells import Code, Link, Table, Text
@@ -70,6 +72,14 @@ def claims(judged: list[Judged], address: verdicts.Address, preset: str = "") ->
     return [Section("claims", "Claims", wording.CLAIMS, parts=parts)] if parts else []
 
 
+def bottleneck(found: list[Effect], address: verdicts.Address) -> list[Section]:
+    """Every method with the bottleneck beside its twin; nothing where there is no such pair."""
+    plot = forest.draw(found, "bottleneck", "With the bottleneck minus without it, every comparison")
+    if plot is None:
+        return []
+    return [Section("bottleneck", "Bottleneck", wording.BOTTLENECK, tables=[twins.table(found, address)], plots=[plot])]
+
+
 def together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]:
     """The robots as one, of every preset; nothing where methods ran that this page has no style for."""
     found = robots.table(frames)
@@ -98,7 +108,7 @@ def left_out(reasons: Mapping[str, str]) -> list[Section]:
 def archived(preset: Preset, beside: Beside, link: Link, place: Path) -> Section:
     """What a preset with a page of its own, in the folder `place`, shows on another one."""
     page = link(place / "index.html")
-    made = [overview(preset.frames, preset.summaries, f"{preset.name}: archived", page)]
+    made = [overview(preset.frames, preset.summaries, f"{preset.name}: archived", link(place) + "/")]
     made += [table for frame in preset.frames.values() for table in beside.tables(preset, frame, link, archived=True)]
     tables = [table.led(link(place / method_pages.FOLDER)) for table in made]
     return Section(f"archive-{preset.name}", f"Preset {preset.name}", "", [("its page, with figures", page)], tables)

@@ -26,7 +26,7 @@ def environment() -> Environment:
     )
     environment.filters |= {
         "inline": lambda plot: Markup(inline(plot.svg, f"f{next(places)}", plot.alt)),
-        "image": lambda plot: Markup('<img class="plot" src="../figures/{}.svg" alt="{}">').format(plot.name, plot.alt),
+        "image": lambda plot: Markup('<img class="plot" src="figures/{}.svg" alt="{}">').format(plot.name, plot.alt),
         "pipe": lambda text: str(text).replace("|", "\\|"),
         "heading": heading,
         "html": to_html,

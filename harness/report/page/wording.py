@@ -11,6 +11,11 @@ CLAIMS = (
     f"This part lists what the papers claim and holds each claim against the records of its own protocol. {READING}"
 )
 
+BOTTLENECK = (
+    "Each row is a method with the bottleneck beside its twin: the same parts without it, on the same seeds. The "
+    "learning rate and the weight of a penalty are those tuned for each of the two."
+)
+
 ROBOTS = (
     "These are the imitation methods that ran on every robot, by their normalised returns. "
     "Archived runs are among them."

@@ -26,13 +26,15 @@ NOTE = (
 
 
 def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], name: str, page: str = "") -> Table:
-    """One row per task. name: title of the table. page: where their sections lie, if not on this one."""
+    """One row per task. name: title of the table. page: the folder of their pages, with its slash, if it
+    is another one.
+    """
     rows = []
     for task, frame in frames.items():
         ran = [cell for cell in frame.everything if cell.record]
         failed = sum(len(cell.failures) for cell in ran)
         rows.append([
-            Text(frame.title, href=f"{page}#{task}"),
+            Text(frame.title, href=f"{page}tasks/{task}.html"),
             *_best(frame, summaries[task]),
             Text(f"{len(ran)} of {len(frame.everything)}", strong=len(ran) < len(frame.everything)),
             count(failed, strong=failed > 0) if ran else MISSING,

@@ -1,0 +1,52 @@
+"""The forest plot of the bottleneck: with it minus without, standardised, a row for each comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.report.figures.style import REFERENCE, Plot, figure, svg, theme
+from harness.report.records.twins import Effect
+
+LOOK = {"better": ("#0072B2", "D"), "worse": ("#B34700", "s"), "open": (REFERENCE, "o")}
+EDGE = 5.0  # standard deviations; beyond it an arrow says that the interval goes on
+
+
+def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
+    """None without a comparison."""
+    if not effects:
+        return None
+    with theme():
+        fig = figure(0.75 + 0.235 * len(effects))
+        ax = fig.subplots()
+        for place, effect in enumerate(effects):
+            colour, marker = LOOK[effect.word]
+            low, high = max(effect.low, -EDGE), min(effect.high, EDGE)
+            ax.plot([low, high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
+            for end, beyond, arrow in ((low, effect.low < -EDGE, "<"), (high, effect.high > EDGE, ">")):
+                if beyond:
+                    ax.plot(end, place, arrow, color=colour, ms=6, mew=0)
+            shown = min(max(effect.difference, -EDGE), EDGE)
+            filled = colour if effect.word != "open" else "white"
+            ax.plot(shown, place, marker, color=colour, mfc=filled, mew=1.4, ms=6)
+        ax.axvline(0, color="#444444", lw=1)
+        ax.set_yticks(range(len(effects)), [label(effect) for effect in effects], fontsize=8)
+        ax.set_ylim(len(effects) - 0.4, -0.6)
+        ax.set_xlim(-EDGE - 0.3, EDGE + 0.3)
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel("◀ worse with the bottleneck     standard deviations of a run     better with it ▶")
+        counted = {word: sum(effect.word == word for effect in effects) for word in LOOK}
+        return Plot(
+            name,
+            title,
+            "The headline score with the bottleneck minus that of the same method without it, in standard deviations "
+            "of a run, with 95 % paired t intervals, not adjusted for their number. Filled: the interval leaves out 0. "
+            "Learning rates and weights of penalties are those tuned for each method.",
+            f"Forest plot of {len(effects)} comparisons: {counted['better']} better with the bottleneck, "
+            f"{counted['worse']} worse, {counted['open']} open.",
+            svg(fig),
+        )
+
+
+def label(effect: Effect) -> str:
+    """'HopperSim: VAIL − GAIL (5)': task, the pair, and how many runs."""
+    return f"{effect.frame.title}: {effect.having.title} − {effect.without.title} (n {effect.n})"

@@ -1,0 +1,79 @@
+"""The strip of the first screen: generated samples and learnt rewards, from what the records hold."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+from harness.report.figures.mazes import MAP
+from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.records.twins import bottlenecked
+
+SIDE, GAP = 96, 6  # pixels of a tile and between two of them
+SAMPLES, MAZES = 8, 2
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A PNG in `figures/`, its size in pixels and what it shows."""
+
+    file: str
+    png: bytes
+    width: int
+    height: int
+    alt: str
+
+
+def draw(frames: dict[str, TaskFrame]) -> Strip | None:
+    """Eight samples of the first method with the bottleneck that has a sheet, and two learnt rewards of mazes."""
+    cells = [cell for frame in frames.values() for cell in frame.cells if cell.record and bottlenecked(cell)]
+    tiles: list[Image.Image] = []
+    words = []
+    if shown := next((cell for cell in cells if cell.sheet), None):
+        tiles += _samples(shown)
+        words.append(f"samples of {shown.title}")
+    if rooms := [cell for cell in cells if cell.panels is not None and (cell.panels.panel == MAP).any()]:
+        tiles += [_maze(rooms[0], seed) for seed in rooms[0].seeds[:MAZES]]
+        words.append(f"rewards that {rooms[0].title} learnt in a maze")
+    if not tiles:
+        return None
+    wide = len(tiles) * (SIDE + GAP) - GAP
+    made = Image.new("RGB", (wide, SIDE), "white")
+    for place, tile in enumerate(tiles):
+        made.paste(tile, (place * (SIDE + GAP), 0))
+    buffer = io.BytesIO()
+    made.save(buffer, "PNG", optimize=True)
+    text = " and ".join(words)
+    return Strip("strip.png", buffer.getvalue(), wide, SIDE, text[0].upper() + text[1:])
+
+
+def _samples(cell: CellFrame) -> list[Image.Image]:
+    """The first tiles of a sheet's first row. Rows of a sheet are as high as tiles are wide, parted by white lines."""
+    assert cell.sheet is not None
+    sheet = Image.open(cell.sheet).convert("RGB")
+    pixels = np.asarray(sheet)
+    white = np.flatnonzero((pixels == 255).all(axis=(0, 2)))  # columns between tiles
+    side = int(white[0]) if len(white) else sheet.height
+    lines = int(np.flatnonzero(np.diff(white) > 1)[0]) + 1 if len(white) > 1 else 0
+    found = []
+    for place in range(min(SAMPLES, (sheet.width + lines) // (side + lines))):
+        left = place * (side + lines)
+        found.append(sheet.crop((left, 0, left + side, side)).resize((SIDE, SIDE), Image.Resampling.NEAREST))
+    return found
+
+
+def _maze(cell: CellFrame, seed: int) -> Image.Image:
+    """The learnt reward over the room, from low (dark) to high (bright)."""
+    assert cell.panels is not None
+    rows = cell.panels[(cell.panels.seed == seed) & (cell.panels.panel == MAP)].sort_values("x")
+    block = cell.head["manifests"][cell.head["metrics"]["reward_gradient"]["manifest"]]
+    nx, ny = block["points"]
+    values = rows.y.to_numpy().reshape(ny, nx)[::-1]
+    spread = float(np.ptp(values)) or 1.0
+    colours = colormaps["viridis"]((values - values.min()) / spread)[..., :3]
+    image = Image.fromarray((255 * colours).round().astype(np.uint8))
+    return image.resize((SIDE, SIDE), Image.Resampling.NEAREST)

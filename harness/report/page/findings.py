@@ -1,0 +1,99 @@
+"""What was found, in a few sentences that rules write from the numbers, each with the address of its evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.report.claims.judge import ELSEWHERE, NOT, NOT_RUN, OPEN, REPRODUCED, Judged
+from harness.report.page.read import Preset
+from harness.report.records.bottleneck import constraint
+from harness.report.records.twins import Effect
+from harness.report.tables.spelling import number
+
+FOREST = "With the bottleneck minus without it, standardised, by task"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence, with the words of a link behind it and where that leads."""
+
+    text: str
+    more: str
+    href: str
+
+
+def sentences(
+    effects: Sequence[Effect], claims: Sequence[Judged], own: Preset, address: Callable[[str, str], str]
+) -> list[Finding]:
+    """At most five. address: (preset, task) -> where its page lies."""
+    return [*_help(effects), *_extremes(effects, address), *_claims(claims), *_constraints(own)]
+
+
+def _help(effects: Sequence[Effect]) -> Iterator[Finding]:
+    if not effects:
+        return
+    counts = Counter(effect.word for effect in effects)
+    better, worse, total = counts["better"], counts["worse"], len(effects)
+    if better + worse == 0:
+        said = f"The bottleneck made no measurable difference in {total} comparisons with the same method without it"
+    else:
+        helps = (
+            "helps sometimes"
+            if better >= 2 * worse
+            else "does as much harm as good"
+            if better >= worse
+            else "harms more"
+        )
+        helps = "helps in most comparisons" if better > total / 2 else helps
+        said = (
+            f"The bottleneck {helps}: of {total} comparisons with the same method without it, {better} are better, "
+            f"{worse} worse and {total - better - worse} open at these numbers of runs"
+        )
+    yield Finding(said + ".", "all comparisons", "topics/bottleneck.html")
+
+
+def _extremes(effects: Sequence[Effect], address: Callable[[str, str], str]) -> Iterator[Finding]:
+    """The clearest gain and the clearest loss: by the end of the interval that is nearer to no difference."""
+    sides = (
+        ("gain", [e for e in effects if e.word == "better"], lambda e: e.low, "better"),
+        ("loss", [e for e in effects if e.word == "worse"], lambda e: -e.high, "worse"),
+    )
+    for name, found, nearest, way in sides:
+        if found:
+            effect = max(found, key=nearest)
+            size = number(abs(effect.difference), 1)
+            ends = sorted((abs(effect.low), abs(effect.high)))
+            yield Finding(
+                f"The clearest {name} is on {effect.frame.title}: {effect.having.title} is {way} than "
+                f"{effect.without.title} by {size} standard deviations of a run "
+                f"[{number(ends[0], 1)}, {number(ends[1], 1)}].",
+                "its task",
+                address(effect.preset, effect.frame.name),
+            )
+
+
+def _claims(claims: Sequence[Judged]) -> Iterator[Finding]:
+    if not claims:
+        return
+    counts = Counter(one.word for one in claims)
+    yield Finding(
+        f"Of {len(claims)} published claims {counts[REPRODUCED]} are reproduced, {counts[NOT]} are not and "
+        f"{counts[OPEN]} stay open; {counts[ELSEWHERE] + counts[NOT_RUN]} were not run under their own protocol.",
+        "every claim with its evidence",
+        "topics/claims.html",
+    )
+
+
+def _constraints(own: Preset) -> Iterator[Finding]:
+    """Whether the dual step held the KL at its budget."""
+    states = [state.state for cell in own.cells if (state := constraint(cell)) and state.i_c is not None]
+    if states:
+        held = sum(state == "binding" for state in states)
+        yield Finding(
+            f"The information constraint was at work in {held} of {len(states)} cells with a budget: their KL settled "
+            "at I_c in every run; in the others it stayed below, above, or differed between runs.",
+            "how to read the numbers",
+            "#reading",
+        )

@@ -1,0 +1,110 @@
+"""Methods with the bottleneck beside their twins without it: what the bottleneck alone adds.
+
+A twin is composed of the same parts. It may differ in the bottleneck, in the code that this replaces, and in what is
+tuned for each method by itself (learning rates, weights of penalties).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.stats import statistics as st
+
+BOTTLENECK = "bottleneck"
+FREE = {BOTTLENECK, "code_size", "head", "kl_terms", "title", "like", "lr", "weight"}  # what twins need not share
+
+
+@dataclass(frozen=True)
+class Effect:
+    """With the bottleneck minus without, on the headline metric, positive where the bottleneck is better.
+
+    difference, low, high: in standard deviations of a run (pooled over both methods), with the paired t interval over
+    the n shared runs. main: the pair that stands for its task.
+    """
+
+    frame: TaskFrame
+    having: CellFrame
+    without: CellFrame
+    difference: float
+    low: float
+    high: float
+    n: int
+    main: bool
+
+    @property
+    def preset(self) -> str:
+        """The preset of the records."""
+        return str(self.having.head["preset"])
+
+    @property
+    def word(self) -> str:
+        """'better', 'worse' or 'open', by the interval."""
+        return "better" if self.low > 0 else "worse" if self.high < 0 else "open"
+
+
+def bottlenecked(cell: CellFrame) -> bool:
+    """Whether the cell trained with a bottleneck, by its record."""
+    return _has((cell.record or {}).get("params", {}).get("method", {}))
+
+
+def twins(frame: TaskFrame) -> list[tuple[CellFrame, CellFrame]]:
+    """(with, without) for every method of a task that has run with a bottleneck and has a twin, in their order."""
+    run = [cell for cell in frame.cells if cell.record]
+    plain = [cell for cell in run if not bottlenecked(cell)]
+    plain.sort(key=lambda cell: cell.name != frame.baseline)
+    shapes = [(cell, _shape(cell.head["params"].get("method", {}))) for cell in plain]
+    found = []
+    for cell in filter(bottlenecked, run):
+        own = _shape(cell.head["params"]["method"])
+        found += [(cell, other) for other, shape in shapes if shape == own][:1]
+    return found
+
+
+def effects(frames: Iterable[TaskFrame]) -> list[Effect]:
+    """Those of every task whose headline metric has a direction; two runs or more, that are not all alike."""
+    found: list[Effect] = []
+    for frame in frames:
+        up = frame.metrics[frame.scored_by]["higher_is_better"] if frame.headline else None
+        if up is None:
+            continue
+        own: list[Effect] = []
+        pairs = sorted(twins(frame), key=lambda pair: pair[1].name != frame.baseline)
+        for having, without in pairs:
+            if (made := _effect(frame, having, without, bool(up), not own)) is not None:
+                own.append(made)
+        found += own
+    return found
+
+
+def _effect(frame: TaskFrame, having: CellFrame, without: CellFrame, up: bool, main: bool) -> Effect | None:
+    metric = frame.scored_by
+    if not {metric} <= set(having.head["metrics"]) & set(without.head["metrics"]):
+        return None
+    if not set(having.units(metric).index) <= set(without.units(metric).index):
+        return None
+    a, b = having.paired(without, metric)
+    if len(a) < st.FEWEST_FOR_INTERVAL:
+        return None
+    spread = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
+    if spread == 0:
+        return None
+    sign = 1 if up else -1
+    gap = st.paired_difference(sign * a, sign * b)
+    return Effect(frame, having, without, gap.mean / spread, gap.low / spread, gap.high / spread, gap.n, main)
+
+
+def _has(block: Any) -> bool:
+    return isinstance(block, dict) and (bool(block.get(BOTTLENECK)) or any(map(_has, block.values())))
+
+
+def _shape(block: Any) -> Any:
+    """Settings without what twins need not share; what is null or empty counts as absent."""
+    if not isinstance(block, dict):
+        return block
+    parts = {key: _shape(value) for key, value in block.items() if key not in FREE}
+    return {key: value for key, value in parts.items() if value not in (None, {}, [])}
