@@ -157,7 +157,10 @@ def _held(path: Path, device: str) -> dict[str, Row]:
 
 def _trials(root: Path, presets: Sequence[str], cells: Sequence[Cell], device: torch.device) -> list[Trial]:
     """What is to be checked: methods of `cells` first, then one cell of each algorithm and family, then the rest."""
-    trials = [Trial(tree, c, device) for tree in (stand_ins(root, presets), project(root)) for c in tree.cells]
+    own, others = project(root), stand_ins(root, presets)
+    known = {name_of(cell) for cell in own.cells}
+    trials = [Trial(others, cell, device) for cell in others.cells if name_of(cell) not in known]
+    trials += [Trial(own, cell, device) for cell in own.cells]
     wanted = {_kind(cell) for cell in cells}
     first = {id(trial) for trial in {(t.cell.family, t.cell.algorithm): t for t in reversed(trials)}.values()}
     return sorted(trials, key=lambda t: (_kind(t.cell) not in wanted, id(t) not in first))

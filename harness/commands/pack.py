@@ -8,10 +8,11 @@ EXAMPLE = "bench pack build/c_maze"
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("copy", type=Path, help="the folder in which it runs")
+    parser.add_argument("--parts", type=Path, metavar="FOLDER", help="for blocks too large for git: in files of 20 MB")
 
 
 def run(args: Namespace) -> None:
     from harness.workspace.pack import pack
 
-    for path in pack(args.root, args.copy):
+    for path in pack(args.root, args.copy, args.parts):
         print(path)

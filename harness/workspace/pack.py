@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import shutil
 import tarfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -22,14 +23,17 @@ from harness.schema import read_head
 from harness.store import HEAD, RECORDS, archive_folder, checked_name
 from harness.workspace.merge import bring, merge
 
+JOINED = ".scratch/joined"
 UNFINISHED, RUNS = Path("results/unfinished"), Path(".scratch/runs")
-LARGEST = 3_000_000  # bytes of a packed block
-UNPACKED = 100_000_000  # bytes of a file in it; more would be no state that has been packed
+LARGEST = 3_000_000  # bytes of a packed block in git
+PART = 20_000_000  # bytes of a file that carries a part of a larger one
+QUICKLY = 30_000_000  # bytes of content from which packing hard takes minutes
+UNPACKED = 1_000_000_000  # bytes of a file in it; more would be no state that has been packed
 SNAPSHOTS = "snapshot-*.pt"
 CONTENT = ("run.json", checkpoint.CHECKPOINT, SNAPSHOTS)
 
 
-def pack(root: Path, copy: Path) -> list[Path]:
+def pack(root: Path, copy: Path, parts: Path | None = None) -> list[Path]:
     """Merge the records of `copy` and pack its blocks that have a checkpoint but no record yet; returns the new files.
 
     What was packed of cells that have a record now goes. Blocks are told by the keys of their folders and records, so
@@ -37,7 +41,9 @@ def pack(root: Path, copy: Path) -> list[Path]:
 
     Of the checkpoints of a block the newest that holds is packed, and every snapshot has to hold.
 
-    Raises BenchError, once the rest is packed, for blocks that do not hold or are larger than LARGEST.
+    parts: a folder outside git for blocks larger than LARGEST, whole with their optimisers' state, each in files of at
+    most PART bytes; without it they are left out. Raises BenchError, once the rest is packed, for blocks that do not
+    hold or are left out.
     """
     params = copy / "params.yaml"
     packed = root / UNFINISHED / checked_name(f"{params}: preset", read_yaml(params).get("preset"))
@@ -59,10 +65,13 @@ def pack(root: Path, copy: Path) -> list[Path]:
         except checkpoint.Refused as error:
             left.append(str(error))
             continue
+        if len(content) > LARGEST and parts is not None:
+            made += _in_parts(parts / target.relative_to(root / UNFINISHED), content)
+            continue
         if len(content) > LARGEST:
             task = _identity(folder / "run.json", (folder / "run.json").read_bytes())["task.name"]
             size = f"{len(content) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB"
-            left.append(f"{task} {key} {seeds} is too large ({size})")
+            left.append(f"{task} {key} {seeds} is too large ({size}): carry it in parts, `--parts FOLDER`")
             continue
         write_bytes(target, content)
         made.append(target)
@@ -71,15 +80,43 @@ def pack(root: Path, copy: Path) -> list[Path]:
     return made
 
 
-def unpack(root: Path, preset: str, copy: Path) -> int:
-    """Put the archived records and unfinished blocks of a preset into `copy`; what is there stays. Returns how many."""
+def _in_parts(target: Path, content: bytes) -> list[Path]:
+    """Write `content` to files whose names say which part of how many they are; those of an earlier stop go."""
+    for old in target.parent.glob(f"{target.name}.*-of-*"):
+        old.unlink()
+    pieces = [content[i : i + PART] for i in range(0, len(content), PART)]
+    made = [target.with_name(f"{target.name}.{i}-of-{len(pieces)}") for i in range(1, len(pieces) + 1)]
+    for path, piece in zip(made, pieces):
+        write_bytes(path, piece)
+    return made
+
+
+def _joined(folder: Path, scratch: Path) -> list[Path]:
+    """The packed blocks of which `folder` holds parts, put together below `scratch`. Raises BenchError for a gap."""
+    whole = []
+    for first in sorted(folder.glob("*/*.tar.xz.1-of-*")):
+        name, _, count = first.name.rpartition(".1-of-")
+        parts = [first.with_name(f"{name}.{i}-of-{count}") for i in range(1, int(count) + 1)]
+        if missing := [part for part in parts if not part.is_file()]:
+            raise BenchError(f"{missing[0]} is missing: bring all {count} parts")
+        whole.append(scratch / first.parent.name / name)
+        write_bytes(whole[-1], b"".join(part.read_bytes() for part in parts))
+    return whole
+
+
+def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> int:
+    """Put the archived records and unfinished blocks of a preset into `copy`; what is there stays. How many were put.
+
+    parts: the folder that `pack` wrote larger blocks to.
+    """
     count = 0
     for folder in sorted(archive_folder(root, preset).glob("*/*")):
         target = copy / RECORDS / folder.parent.name / folder.name
         if not target.exists():
             bring(folder, target, copy)
             count += 1
-    for path in sorted((root / UNFINISHED / preset).glob("*/*.tar.xz")):
+    joined = _joined(parts / preset, copy / JOINED) if parts is not None else []
+    for path in [*sorted((root / UNFINISHED / preset).glob("*/*.tar.xz")), *joined]:
         target = copy / RUNS / path.parent.name / path.name.removesuffix(".tar.xz")
         if target.exists():
             continue
@@ -91,6 +128,7 @@ def unpack(root: Path, preset: str, copy: Path) -> int:
             raise BenchError(f"{path} is damaged: delete it to train that block again") from None
         write_folder(target, files, copy / ".scratch")
         count += 1
+    shutil.rmtree(copy / JOINED, ignore_errors=True)
     return count
 
 
@@ -103,7 +141,8 @@ def _packed(folder: Path) -> bytes:
         if not path.name.endswith(".refused.pt"):
             files[path.name] = _held(path, identity)
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:xz") as archive:
+    preset = 0 if sum(map(len, files.values())) > QUICKLY else 6
+    with tarfile.open(fileobj=buffer, mode="w:xz", preset=preset) as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)

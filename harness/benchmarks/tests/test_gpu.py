@@ -142,7 +142,8 @@ def test_what_was_measured_stands_for_one_device_and_code(tmp_path, monkeypatch)
 
 def test_what_will_be_trained_is_checked_first() -> None:
     cells = [cell for cell in project(registry.ROOT).cells if (cell.family, cell.name) == ("labelled", "vib")]
-    trials = gpu._trials(registry.ROOT, ["cifar_gpu"], cells, CPU)
+    trials = gpu._trials(registry.ROOT, ["smoke", "cifar_gpu"], cells, CPU)
+    assert len({name_of(trial.cell) for trial in trials}) == len(trials)
     kinds = [(trial.cell.family, trial.cell.algorithm) for trial in trials]
     assert name_of(trials[0].cell) == "vib_digits/vib" and name_of(trials[1].cell).startswith("cifar10/")
     assert set(kinds[: len(set(kinds)) + 1]) == set(kinds)

@@ -73,8 +73,8 @@ def test_what_cannot_be_packed_or_unpacked_is_named(stopped, tmp_path: Path, mon
     monkeypatch.setattr(packing, "LARGEST", 10)
     with pytest.raises(
         BenchError,
-        match=rf"not packed: pair {made.parent.name} seeds-0-1 is too large \(0.0 MB, more than 0 MB\);"
-        " the other 0 blocks are",
+        match=rf"not packed: pair {made.parent.name} seeds-0-1 is too large \(0.0 MB, more than 0 MB\):"
+        " carry it in parts, `--parts FOLDER`; the other 0 blocks are",
     ):
         pack(root, copy)
 
@@ -86,6 +86,27 @@ def block(copy: Path, plan) -> Path:
 
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
+
+
+def test_a_large_block_is_carried_in_parts_to_the_same_bits(stopped, tmp_path: Path, monkeypatch) -> None:
+    root, copy, plan = stopped
+    carried, preset, wide = tmp_path / "carried", plan.params["preset"], plan.cell("pair", "wide")
+    monkeypatch.setattr(packing, "LARGEST", 10)
+    monkeypatch.setattr(packing, "PART", 1000)
+    made = pack(root, copy, carried)
+    assert len(made) > 2 and all(path.stat().st_size <= 1000 and path.is_relative_to(carried) for path in made)
+    assert not list((root / "results").glob("unfinished/*/*/*"))
+    other = tmp_path / "other"
+    small.write(other)
+    made[1].rename(made[1].with_suffix(".late"))
+    with pytest.raises(BenchError, match=rf"2-of-{len(made)} is missing: bring all {len(made)} parts"):
+        unpack(root, preset, other, carried)
+    made[1].with_suffix(".late").rename(made[1])
+    prepare(other, plan, "pair")
+    assert unpack(root, preset, other, carried) == 1
+    theirs, ours = (block_folder(place, wide, wide.blocks[0]) for place in (copy, other))
+    assert (theirs / "checkpoint.pt").read_bytes() == (ours / "checkpoint.pt").read_bytes()
+    assert not (other / packing.JOINED).exists()
 
 
 def test_of_two_checkpoints_the_newest_that_holds_is_packed(stopped, capsys: pytest.CaptureFixture) -> None:
