@@ -15,7 +15,7 @@ from baselines.parts.control.policy import PolicyParams, policy
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("environment", "locomotion", "maze", "tabular")
+FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):

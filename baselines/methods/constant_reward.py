@@ -16,7 +16,7 @@ from baselines.parts.control.acting import Acting
 from baselines.parts.control.learner import Learner, LearnerParams, check_source
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("environment", "locomotion")
+FAMILIES = ("locomotion",)
 
 
 class Params(Settings):

@@ -20,7 +20,7 @@ from baselines.parts.control.learner import Learner, LearnerParams
 from baselines.parts.control.transitions import Transitions, as_steps, transitions
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("environment", "locomotion", "maze", "tabular")
+FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):

@@ -11,7 +11,7 @@ from baselines.parts.control.acting import Acting
 from baselines.parts.control.policy import PolicyParams, policy
 from harness.contracts import Draws, Environments, Method, Settings, TaskSpec
 
-FAMILIES = ("environment", "locomotion", "maze", "tabular")
+FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):

@@ -12,7 +12,7 @@ from baselines.parts.control.acting import Acting
 from baselines.parts.control.learner import Learner, LearnerParams, check_source
 from harness.contracts import Draws, Environments, Method, Rollout, Settings, TaskSpec
 
-FAMILIES = ("environment", "locomotion", "maze", "tabular")
+FAMILIES = ("locomotion", "maze", "tabular")
 
 
 class Params(Settings):

@@ -24,6 +24,7 @@ from harness.run.params import TaskParams, digest
 from harness.sim.gymnasium_worlds import AnyRobot, AnyWorlds
 from harness.tasks.locomotion import Locomotion, LocomotionSource
 
+learnt_as = "locomotion"
 metrics = ("episodes",)
 writes = ("artefacts",)
 
