@@ -111,6 +111,12 @@ def family(name: str) -> ModuleType:
     return module
 
 
+def learnt_as(family_name: str) -> str:
+    """The family whose methods learn this one: what its file says as `learnt_as`, or else itself."""
+    found: str = getattr(family(family_name), "learnt_as", family_name)
+    return found
+
+
 def writes(family: str) -> tuple[str, ...]:
     """What a cell of the family leaves beside its record (see `contracts.Task`), read without running its file."""
     if family not in families():

@@ -182,7 +182,7 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
     if "algorithm" not in block:
         raise BenchError(f"{where}.algorithm: missing; known: {', '.join(registry.algorithms())}")
     algorithm = registry.algorithm(block["algorithm"])
-    if task_params.family not in algorithm.FAMILIES:
+    if not {task_params.family, registry.learnt_as(task_params.family)} & {*algorithm.FAMILIES}:
         raise BenchError(
             f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
         )

@@ -100,7 +100,9 @@ def _template(root: Path, plan: Plan, task: str | None) -> Model:
     module = registry.template()
     path, families = Path(module.__file__), module.FAMILIES
     tasks = [
-        t for t, block in plan.params["tasks"].items() if block["family"] in families and plan.params["methods"].get(t)
+        t
+        for t, block in plan.params["tasks"].items()
+        if registry.learnt_as(block["family"]) in families and plan.params["methods"].get(t)
     ]
     if task is not None and task not in tasks:
         raise BenchError(

@@ -19,7 +19,7 @@ def beside_committed(mine: CellFrame, others: list[CellFrame]) -> Table:
 
     mine: of `bench try`. others: committed methods cut to the same seeds and steps.
     """
-    metric = next(name for name, block in mine.head["metrics"].items() if block["headline"])
+    metric = max(mine.head["metrics"], key=lambda name: mine.head["metrics"][name]["headline"])
     block, step = mine.head["metrics"][metric], max(mine.scores.step)
     scored = {cell.name: _score(cell, metric, step) for cell in (mine, *others)}
     differences = {cell.name: _difference(mine, cell, metric, step) for cell in others}

@@ -1,0 +1,62 @@
+"""Image generation from few images
+
+As image generation, for a set that is too small for a Frechet distance: that takes more images on each side than the
+encoder has features. The kernel distance (KID) is unbiased however few there are, and leads; precision, recall, density
+and coverage stand beside it. With so few images all of them move a lot from split to split.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from harness.contracts import ImageOutputs
+from harness.run.params import TaskParams
+from harness.settings import Settings
+from harness.tasks.data_folder import image_folder
+from harness.tasks.images import Images
+
+learnt_as = "images"
+metrics = ("few",)
+writes = ()
+
+
+class Scoring(Settings):
+    """n_fake: generated images, null for as many as there are in the test set."""
+
+    n_fake: int | None = Field(None, ge=4)
+
+
+class Params(TaskParams):
+    """root: a folder or zip of images. size: pixels. train, test: their folders inside root, "." for all.
+
+    hold_out: test images to cut off the training part where there is no test part.
+    """
+
+    family: Literal["few_images"]
+    root: str
+    size: int
+    train: str = "train"
+    test: str = "test"
+    hold_out: int = Field(0, ge=0)
+    flip: bool = False
+    dequantise: float = Field(0.0, ge=0)
+    score: Scoring = Scoring()
+
+    @model_validator(mode="after")
+    def _enough_to_score(self) -> Params:
+        if 0 < self.hold_out < 4:
+            raise ValueError("hold_out must be at least 4, as neighbours are scored too")
+        return self
+
+
+class FewImages(Images):
+    family = "few_images"
+    metrics, writes, outputs = metrics, writes, ImageOutputs
+
+
+def build(name: str, params: Params, scratch: Path) -> FewImages:
+    pixels = image_folder(params.root, params.size, params.train, params.hold_out or params.test, scratch)
+    return FewImages(name, params, pixels)
