@@ -20,7 +20,7 @@ from harness.metrics.encoders.apart import unlimited
 from harness.plan.origin import origin
 
 ASK = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
-EXTRA = "uv pip install '.[peers]'"
+EXTRA = "uv pip install -e '.[peers]'"  # editable: a frozen copy of this project would be measured in its place
 FORCED = "gymnasium==1.4.0", "mujoco==4.0.0", "stable-baselines3==2.9.2", "torch==2.13.0"
 
 
@@ -33,7 +33,7 @@ class Peer:
 
 
 OWN = (
-    f"printf '%s\\n' {' '.join(FORCED)} > build/forced.txt && uv venv build/peers && "
+    f"mkdir -p build && printf '%s\\n' {' '.join(FORCED)} > build/forced.txt && uv venv build/peers && "
     "uv pip install --python build/peers/bin/python --override build/forced.txt "
     f"imageio==2.38.1 imitation==1.0.1 {' '.join(FORCED)}"
 )

@@ -110,6 +110,11 @@ def test_each_peer_has_a_benchmark_and_commands():
         assert "uv pip install" in peer.make and "\n" not in peer.make
 
 
+def test_a_peer_beside_this_project_leaves_it_editable_and_one_apart_needs_no_folder():
+    for peer in peers.PEERS.values():
+        assert "pip install '." not in peer.make and ("> build/" not in peer.make or peer.make.startswith("mkdir -p"))
+
+
 def run(words: list[str], capsys) -> tuple[int, str]:
     status = main(["--root", str(ROOT), "speed", *words])
     said = capsys.readouterr().err
