@@ -421,7 +421,7 @@ def _verified(folder: Path) -> str:
 def _read_csv(
     cell: CellFrame, name: str, columns: Mapping[str, type], optional: bool = False, further: bool = False
 ) -> pd.DataFrame | None:
-    """A table of the record; None where an `optional` one is missing. further: it may have more columns, of numbers.
+    """A table of the record; None where an `optional` one is missing or empty. further: it may have more columns, of numbers.
 
     Raises BenchError for another column than those of the schema and for a value of another kind.
     """
@@ -430,6 +430,8 @@ def _read_csv(
         if optional:
             return None
         raise BenchError(f"{cell}: {name} is missing; run `{cell.command}`")
+    if optional and path.stat().st_size <= 1:  # of seeds that all died before the first logged step
+        return None
     words = {column: str for column, kind in columns.items() if kind is str}
     try:  # a cell may be called 'NA' or 'None'
         frame = pd.read_csv(path, dtype=words, keep_default_na=False, na_values=[""])

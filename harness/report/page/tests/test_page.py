@@ -451,3 +451,19 @@ def test_commands_of_archived_pages_are_those_of_their_preset(small):
     assert rows and all(row.endswith("`bench preset far --jobs 2` |") for row in rows)
     page = (root / "reports/laptop/index.md").read_text()
     assert "`bench train vib_digits vib`" in page[: page.index("Archived runs")]
+
+
+def test_a_cell_whose_seeds_all_died_at_once_stands_at_the_floor(small):
+    """Before anything was logged: its table of curves has neither rows nor columns."""
+    root, params = small
+    folder = root / "results/records/vib_digits/vib"
+    tree.edit(root, "vib_digits", "vib", status={str(seed): "diverged at step 1" for seed in range(10)})
+    (folder / "curves.csv").write_text("\n")
+    scores = pd.read_csv(folder / "scores.csv")
+    floors = {
+        name: block["floor"] for name, block in json.loads((folder / "record.json").read_text())["metrics"].items()
+    }
+    scores.assign(value=scores.metric.map(floors)).to_csv(folder / "scores.csv", index=False)
+    assert render(root, params, root / "out") == {}
+    page = (root / "out/index.md").read_text()
+    assert "**10 of 10 failed: seed 0 diverged at step 1" in page and "unreadable" not in page
