@@ -1,10 +1,10 @@
-"""Records, tables and figures -> `index.html`, `index.md`, a page for each task, method and topic, and archived presets.
+"""Records, tables and figures -> `index.html`, `index.md`, and pages of tasks, methods, topics and archived presets.
 
 `index.html` is the summary. Pages of tasks and topics hold their figures, so that their text can be searched; the
 others show them by file, as all pages do with sheets of samples. An address is written as seen from the folder of the
 report; a page in a folder below it gets `../` before each. Nothing is fetched from elsewhere: the folder works without
-a network. `make preview` takes the picture of the first screen. Nothing here changes from run to run on equal records: no dates, no durations, no machine;
-those stand in each record's provenance file, which the page links to.
+a network. `make preview` takes the picture of the first screen. Nothing here changes from run to run on equal records:
+no dates, no durations, no machine; those stand in each record's provenance file, which the page links to.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def render(
     waiting: Iterable[dict[str, str]] = (),
     refused: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Write out/index.html, out/index.md, out/figures/ and the pages in folders of their own from the records under root.
+    """Write out/index.html, out/index.md, out/figures/ and the pages in folders beside them, from the records.
 
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
     `out/archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one
@@ -185,6 +185,8 @@ def _files(page: dict[str, Any], where: str = "") -> Iterator[tuple[str, bytes]]
 
     tasks = [part for family in page["families"] for part in family.parts]
     yield from ((f"{where}figures/{name}", content) for name, content in _pictures(page["families"] + page["topics"]))
+    if page["forest"]:
+        yield f"{where}figures/{page['forest'].name}.svg", page["forest"].svg
     if page["strip"]:
         yield f"{where}figures/{page['strip'].file}", page["strip"].png
     yield from (filled(name, name) for name in ("page.css", "page.js"))

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from harness.report.records.frame import TaskFrame
+from harness.report.records.twins import bottlenecked
 from harness.report.tables import notes, summary
 from harness.report.tables.cells import (
     LEVEL,
@@ -25,7 +26,16 @@ from harness.report.tables.cells import (
     status,
     title,
 )
-from harness.report.tables.spelling import aimed, decimals, labelled
+from harness.report.tables.spelling import TIED, aimed, decimals, labelled
+
+MARK = " ◆"  # behind the name of a method with the bottleneck
+COVERAGE = {5: 0.90, 10: 0.94}  # of the bootstrap interval, by the simulation of results/statistics
+
+
+def nominal(counts: pd.Series) -> str:
+    """'95 %', with what the interval covers in truth where the fewest runs are known to be too few for that."""
+    fewest = int(counts.min()) if len(counts) else 0
+    return LEVEL + (f", covers {COVERAGE[fewest]:.0%}".replace("%", f"{TIED}%") if fewest in COVERAGE else "")
 
 
 def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
@@ -39,14 +49,16 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     best = ranked.cell.iloc[0] if len(ranked) else None
     blank = [MISSING] * (5 + (floor is not None))
     body = []
-    for cell in frame.cells:
+    order = {name: place for place, name in enumerate(ranked.cell)}
+    for cell in sorted(frame.cells, key=lambda cell: order.get(cell.name, len(order))):
         end = [status(cell), source(cell, link)]
+        mark = MARK if bottlenecked(cell) else ""
         if cell.name not in rows.index:
-            body.append([title(cell), MISSING, *blank, *end])
+            body.append([title(cell, mark), MISSING, *blank, *end])
             continue
         row, strong = rows.loc[cell.name], cell.name == best
         body.append([
-            title(cell, strong=strong),
+            title(cell, mark, strong=strong),
             summary.score(row, digits, strong),
             *([fixed(row.value / floor, 1)] if floor is not None else []),
             count(row.n),
@@ -61,7 +73,7 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     against = frame.cell(frame.baseline)
     head: list[Head | str] = [
         "method",
-        Head(labelled(block), LEVEL),
+        Head(labelled(block), nominal(methods.n)),
         *(["× floor"] if floor is not None else []),
         "n",
         Head(f"difference to {against.title if against else 'a baseline'}", LEVEL),
@@ -72,7 +84,8 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
         "record",
     ]
     tested = [] if block["higher_is_better"] is None else notes.tests(methods)
-    below = tested + notes.units(frame) + notes.tiers(frame) + notes.seals(frame)
+    marked = [f"{MARK.strip()} with the bottleneck. Best first."] if any(map(bottlenecked, frame.cells)) else []
+    below = marked + tested + notes.units(frame) + notes.tiers(frame) + notes.seals(frame)
     below += notes.manifests(frame, [metric] if metric else [])
     return Table(f"{frame.title}: {aimed(block) if metric else 'nothing has run yet'}", head, body, below)
 

@@ -31,10 +31,12 @@ def test_contrast_is_that_of_the_standard():
 
 def test_words_stand_out_from_what_is_behind_them():
     css = (ROOT / "harness/report/page/templates/page.css").read_text()
-    inks = re.findall(r"--(?:ink|soft|link): (#[0-9a-f]+)", css)
-    papers = set(re.findall(r"background: (#[0-9a-f]+)[;}]", css))
-    assert len(inks) == 3 and len(papers) == 3, "white, code, what differs"
-    assert all(contrast(ink, paper) >= READABLE for ink, paper in product(inks, papers))
+    roots = re.findall(r":root {(.*?)}", css)
+    for light_or_dark in roots[:2]:
+        inks = re.findall(r"--(?:ink|soft|link): (#[0-9a-f]+)", light_or_dark)
+        papers = re.findall(r"--(?:paper|code|mark): (#[0-9a-f]+)", light_or_dark)
+        assert len(inks) == 3 and len(papers) == 3, "the page, code, what differs"
+        assert all(contrast(ink, paper) >= READABLE for ink, paper in product(inks, papers))
 
 
 def test_methods_of_one_task_differ_by_dash_or_marker_whatever_their_colours():

@@ -51,38 +51,44 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="session")
 def html(rendered):
-    root, _ = rendered
-    return (root / "reports/laptop/index.html").read_text()
+    """The summary and the pages of all tasks."""
+    folder = rendered[0] / "reports/laptop"
+    return "".join(path.read_text() for path in (folder / "index.html", *sorted(folder.glob("tasks/*.html"))))
 
 
 @pytest.fixture(scope="session")
-def page(html):
-    return Page(html)
+def pages(rendered):
+    """Every page of the report."""
+    return {str(path): Page(path.read_text()) for path in (rendered[0] / "reports/laptop").rglob("*.html")}
 
 
-def test_tags_nest_and_ids_are_unique(page):
-    assert page.open == []
-    assert len(page.ids) == len(set(page.ids))
+def test_tags_nest_and_ids_are_unique(pages):
+    for name, page in pages.items():
+        assert page.open == [], name
+        assert len(page.ids) == len(set(page.ids)), name
 
 
-def test_headings_start_at_one_and_skip_no_level(page):
-    assert page.levels[0] == 1 and page.levels.count(1) == 1
-    assert all(below <= above + 1 for above, below in zip(page.levels, page.levels[1:], strict=False))
+def test_headings_start_at_one_and_skip_no_level(pages):
+    for name, page in pages.items():
+        assert page.levels[0] == 1 and page.levels.count(1) == 1, name
+        assert all(below <= above + 1 for above, below in zip(page.levels, page.levels[1:], strict=False)), name
 
 
-def test_nothing_is_fetched_and_no_place_or_day_is_told(rendered, html, page):
+def test_nothing_is_fetched_and_no_place_or_day_is_told(rendered, html, pages):
     root, _ = rendered
     html = html.replace('xmlns="http://www.w3.org/2000/svg"', "")  # a name, not an address
-    assert "http" not in html and "<script" not in html and "<link" not in html
-    assert all(image["src"].startswith(("data:image/", "figures/")) for image in page.images if "src" in image)
+    assert "http" not in html
+    sources = [image["src"] for page in pages.values() for image in page.images if "src" in image]
+    assert sources and all(source.startswith(("figures/", "../figures/")) for source in sources)
     markdown = (root / "reports/laptop/index.md").read_text()
     shown = re.sub(r"<svg.*?</svg>", "", html) + markdown  # coordinates may hold any digits
     assert str(root) not in html + markdown and "12.5" not in shown
 
 
-def test_every_image_has_words(page):
-    assert len(page.images) > 20
-    assert all(len(image.get("alt") or image["aria-label"]) > 20 for image in page.images)
+def test_every_image_has_words(pages):
+    images = [image for page in pages.values() for image in page.images]
+    assert len(images) > 20
+    assert all(len(image.get("alt") or image["aria-label"]) > 20 for image in images)
 
 
 def test_what_failed_or_is_missing_is_shown_with_its_command(html):
@@ -227,37 +233,28 @@ def test_an_empty_project_has_a_page(tmp_path):
     assert "**0 of 20**" in text
 
 
-def test_a_first_table_stands_above_the_contents(small, monkeypatch):
+def test_a_first_table_stands_above_the_summary(small, monkeypatch):
     root, params = small
     first = Table("What was reproduced", ["result", "verdict"], [[Words("a"), Words("yes")]])
     monkeypatch.setattr(page_module.verdicts, "first", lambda judged: first)
     render(root, params, root / "out")
     html, markdown = (root / "out/index.html").read_text(), (root / "out/index.md").read_text()
-    assert (
-        html.index("<h1>")
-        < html.index("<h2>What was reproduced</h2>")
-        < html.index("<nav")
-        < html.index('id="summary"')
-    )
+    assert html.index("<h1>") < html.index("<h2>What was reproduced</h2>") < html.index('id="summary"')
     assert markdown.index("| a | yes |") < markdown.index("## Summary")
 
 
 def test_tasks_stand_under_their_family_and_lead_to_their_numbers(html, rendered):
-    contents = html[html.index("<nav") : html.index("</nav>")]
-    assert re.findall(r'href="#([^"]+)"', contents) == [
-        "summary",
-        "family-gaussians",
-        "two_gaussians",
-        "family-labelled",
-        "vib_digits",
-        "family-images",
-        "digits8",
-        "published",
-        "methods",
-        "reading",
+    listed = html[html.index('<section id="tasks"') : html.index('<section id="methods"')]
+    assert re.findall(r'id="(family-\w+)"|href="tasks/(\w+)\.html"', listed) == [
+        ("family-gaussians", ""),
+        ("", "two_gaussians"),
+        ("family-labelled", ""),
+        ("", "vib_digits"),
+        ("family-images", ""),
+        ("", "digits8"),
     ]
     for task in ("two_gaussians", "vib_digits", "digits8"):
-        assert f'href="../../results/summary/{task}.csv"' in html
+        assert f'href="../../../results/summary/{task}.csv"' in html
 
 
 def test_the_page_shows_the_summary_and_no_other_numbers(small):
@@ -271,7 +268,7 @@ def test_the_page_shows_the_summary_and_no_other_numbers(small):
     fields[rows[0].split(",").index("value")] = "0.123456789"
     path.write_text("\n".join([*rows[:place], ",".join(fields), *rows[place + 1 :], ""]))
     page_module.render(root, params, root / "out")
-    text = unquote((root / "out/index.html").read_text())
+    text = unquote("".join((root / "out" / name).read_text() for name in ("index.html", "tasks/vib_digits.html")))
     assert "<strong>0.12 [" in text and "</a>: 0.12 [" in text
     assert text.count(",0.123456789,") == 3, (
         "the task's table, all tasks, and the ablation, which holds the method itself"
@@ -368,15 +365,17 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
     (root / "results/claims.yaml").write_text(claim)
     later = {"preset": "later", "what": "Much longer.", "rows": "vib_digits: vib", "command": "bench preset later"}
     render(root, params, root / "reports/laptop", [params | {"preset": "far"}], waiting=[later])
-    own = (root / "reports/laptop/archived/far/index.html").read_text()
-    other = (root / "reports/laptop/index.html").read_text()
-    assert "archived, recorded by cccccccccc; the present code agrees" in own
-    assert "<svg" in own and "7. VIB errs less" in own
-    archive = other[other.index('id="archive"') :]
-    assert "far: archived" in archive and 'href="archived/far/index.html#vib_digits"' in archive
+    folder = root / "reports/laptop"
+    own = (folder / "archived/far/tasks/vib_digits.html").read_text()
+    assert "archived, recorded by cccccccccc; the current code reproduces" in own and "<svg" in own
+    assert '<a href="../../../index.html">Main report</a>' in own
+    assert "7. VIB errs less" in (folder / "archived/far/topics/claims.html").read_text()
+    archive = (folder / "topics/archive.html").read_text()
+    assert "far: archived" in archive and 'href="../archived/far/tasks/vib_digits.html"' in archive
     assert "Much longer." in archive and "bench preset later" in archive
-    first = other[: other.index('id="archive"')]
-    assert "What was reproduced" in first and "7. VIB errs less" in first and "What was reproduced" not in own
+    assert "7. VIB errs less" in (folder / "topics/claims.html").read_text()
+    assert "What was reproduced" in (folder / "index.html").read_text()
+    assert "What was reproduced" not in (folder / "archived/far/index.html").read_text()
     render(root, params, root / "reports/laptop")
     assert not (root / "reports/laptop/archived").exists(), "a page stays that nothing makes any more"
 
