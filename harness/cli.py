@@ -24,7 +24,7 @@ from harness.run.lifeline import follow
 from harness.run.pins import pin
 
 FILES = sorted((Path(__file__).parent / "commands").glob("[!_]*.py"))
-COMMANDS = {path.stem.removesuffix("_"): path for path in FILES}
+COMMANDS = {path.stem.removesuffix("_").replace("_", "-"): path for path in FILES}
 
 ROOM = "free some space and run the same command again, finished work is kept"
 YOURS = "make it yours to read and write, or work in a copy of the project that is"

@@ -18,11 +18,18 @@ def with_block(text: str, task: str, behind: str | None, lines: list[str], comme
 
     Raises BenchError where the task's methods stand between braces.
     """
-    row, column, written, end = _found(text, task, behind)
+    row, column, written, end = _found(text, ("methods", task), behind)
     last, pad = _last(written, row, column), " " * column
     told = textwrap.wrap(comment, WIDTH - column - 2, break_on_hyphens=False)
     new = [*(f"{pad}# {line}" for line in told), *(pad + line for line in lines)]
     return end.join([*written[: last + 1], *new, *written[last + 1 :]]) + end
+
+
+def with_key(text: str, path: tuple[str, ...], lines: list[str]) -> str:
+    """`text` with `lines` as the last key of the mapping at `path`. Raises BenchError where that stands in braces."""
+    row, column, written, end = _found(text, path, None)
+    last, pad = _last(written, row, column), " " * column
+    return end.join([*written[: last + 1], *(pad + line for line in lines), *written[last + 1 :]]) + end
 
 
 def without_block(text: str, task: str, name: str) -> str:
@@ -30,7 +37,7 @@ def without_block(text: str, task: str, name: str) -> str:
 
     Raises BenchError as `with_block`.
     """
-    row, column, written, end = _found(text, task, name)
+    row, column, written, end = _found(text, ("methods", task), name)
     last, first = _last(written, row, column), row
     while first and written[first - 1].startswith(f"{' ' * column}#"):
         first -= 1
@@ -41,14 +48,14 @@ def without_block(text: str, task: str, name: str) -> str:
     return end.join([*written[:first], *written[last + 1 :]]) + end
 
 
-def _found(text: str, task: str, name: str | None) -> tuple[int, int, list[str], str]:
-    """Row and column of the key `name` of methods.<task>, or of its last key; the lines of the text, and their end."""
+def _found(text: str, path: tuple[str, ...], name: str | None) -> tuple[int, int, list[str], str]:
+    """Row and column of the key `name` of the mapping at `path`, or of its last key; the text's lines and their end."""
     node = YAML(typ="safe").compose(text)
-    for part in ("methods", task):
+    for part in path:
         node = next(value for key, value in node.value if key.value == part)
     if node.flow_style:
         raise BenchError(
-            f"params.yaml: methods.{task} stands between braces: write each of its methods on a line of its own"
+            f"params.yaml: {'.'.join(path)} stands between braces: write each of its keys on a line of its own"
         )
     mark = next(key.start_mark for key, _ in reversed(node.value) if name in (None, key.value))
     end = "\r\n" if "\r\n" in text else "\n"

@@ -248,7 +248,7 @@ def test_smoke_has_every_method_of_every_task() -> None:
     whole, small = read_yaml(ROOT / "params.yaml"), presets.compose_preset(ROOT, "smoke")
     assert {t: set(small["methods"][t]) for t in whole["tasks"]} == {t: set(m) for t, m in whole["methods"].items()}
     families = {block["family"] for block in small["tasks"].values()}
-    assert families == set(registry.families())
+    assert families == set(registry.families()) - {"few_images"}  # which takes images that are not here
     assert all(task["steps"] <= 50 and len(task["seeds"]) == 2 for task in small["tasks"].values())
 
 

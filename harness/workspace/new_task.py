@@ -1,0 +1,214 @@
+"""`bench new-task`: a task on one's own images or environment, as blocks of params.yaml with two methods to start from.
+
+The methods are `like:` those of the project's own task of that kind: its baseline, and the first one with a bottleneck.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import registry
+from harness.errors import BenchError
+from harness.files import write_text
+from harness.metrics.encoders.efficientnet_lite0 import ENCODER
+from harness.plan.pipelines import write_pipelines
+from harness.plan.plan import Plan, load_plan
+from harness.store import checked_name
+from harness.workspace.new_block import with_key
+from harness.yaml_text import parsed
+
+PARAMS = "params.yaml"
+SEEDS = "[0, 1, 2, 3, 4]"
+FEWEST = 20  # images
+PROBED = 20  # episodes of actions at random, to see whether any ends by itself
+Lines = list[str]
+
+
+def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
+    """A task on the images of a folder or zip, resized to `size` pixels; returns what was done and what is next.
+
+    Raises BenchError, with everything as it was, where there are too few, the size is none, or the name is taken.
+    """
+    from harness.tasks.data_files import list_images
+    from harness.tasks.data_folder import SIZES
+
+    plan = _plan(root, name)
+    if size not in SIZES:
+        raise BenchError(f"--size must be one of {', '.join(map(str, SIZES))} pixels, got {size}")
+    names = [file.name for file in list_images(images)]
+    parts = [sum(file.startswith(part) for file in names) for part in ("train/", "test/")]
+    cut = len(names) // 5
+    if (n := sum(parts) if all(parts) else len(names)) < FEWEST:
+        raise BenchError(f"{images} holds {n} images: give at least {FEWEST}")
+    n_test = parts[1] if all(parts) else cut
+    few = n_test <= ENCODER.dim
+    place = images.resolve()
+    shown = place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place)
+    where = ["train: train", "test: test"] if all(parts) else ["train: .", f"hold_out: {cut}  # a fixed random choice"]
+    model = _model(plan, "images", lambda block: "bottleneck" in block)
+    block = [
+        f"{name}:  # {n} images, {n_test} of them to test on",
+        f"  family: {'few_images' if few else 'images'}",
+        *([] if few else ["  data: folder"]),
+        f"  root: {_quoted(shown)}",
+        f"  size: {size}",
+        *(f"  {line}" for line in where),
+        "  flip: false  # true: each training image is mirrored with probability 1/2",
+        *_run(steps=plan.params["tasks"][model.task]["steps"], evaluations=6),
+        *([] if few else [f"  score: {{encoder: {ENCODER.name}}}  # inception-v3-fid: the usual FID, with a download"]),
+    ]
+    net = "# a residual net draws better and is slow: net, generator_net: {kind: residual, width: 32, max_width: 256}"
+    methods = [f"{name}:", f"  {net}", *(f"  {m}: {{like: {model.task}.{m}}}" for m in model.methods)]
+    _write(root, plan, {name: block}, {name: methods}, {name: model.methods[0]})
+    told = (
+        f"{n_test} test images are too few for a Frechet distance, which takes more than {ENCODER.dim}: "
+        "the family is few_images, whose headline is KID"
+    )
+    return [*([told] if few else []), *_done([name], model.methods[0])]
+
+
+def environment_task(root: Path, name: str, env: str, horizon: int | None) -> Lines:
+    """An expert's task in a Gymnasium environment, and one that imitates it; errors as of `images_task`."""
+    from harness.sim.gymnasium_worlds import AnyRobot
+
+    expert = f"{name}_expert"
+    plan = _plan(root, name, expert)
+    robot = AnyRobot(env)
+    steps = horizon or robot.horizon
+    if not steps:
+        raise BenchError(f"{env} has no time limit: give --horizon, the steps of an episode")
+    if robot.horizon and steps > robot.horizon:
+        raise BenchError(f"--horizon = {steps}: {env} ends after {robot.horizon} steps, give no more")
+    ends = _ends(robot, min(steps, 500))
+    teacher = _model(plan, "locomotion", lambda block: False, imitates=False)
+    pupil = _model(plan, "locomotion", lambda block: "bottleneck" in (block.get("discriminator") or {}), imitates=True)
+    first = teacher.methods[0]
+    rule = (
+        "termination: absorbing  # an end is a state of its own; restart: another episode begins"
+        if ends
+        else "termination: ignored  # no episode ended by itself; restart, absorbing: see the reference"
+    )
+    shared = [f"env: {_quoted(env)}", f"horizon: {steps}", rule]
+    blocks = {
+        expert: [f"{expert}:", "  family: environment", *(f"  {line}" for line in shared), *_run(100, 4)],
+        name: [
+            f"{name}:  # imitates that expert",
+            f"  like: {expert}",
+            f"  demonstrations: {expert}/{first}",
+            "  episodes: 8",
+        ],
+    }
+    normal = "normaliser: {clip: null, source: both}, " if ends else ""
+    methods = {
+        expert: [
+            f"{expert}:",
+            f"  {first}: {{like: {teacher.task}.{first}, learner: {{n_envs: 16, gamma: 0.99}}}}",
+        ],
+        name: [
+            f"{name}:",
+            *(
+                f"  {m}: {{like: {pupil.task}.{m}, learner: {{{normal}n_envs: 16, gamma: 0.99}}}}"
+                for m in pupil.methods
+            ),
+        ],
+    }
+    _write(root, plan, blocks, methods, {expert: first, name: pupil.methods[0]})
+    return _done([expert, name], pupil.methods[0], first)
+
+
+class Model:
+    """The project's task that a new one is like, and its methods to start from."""
+
+    def __init__(self, task: str, methods: list[str]):
+        self.task, self.methods = task, methods
+
+
+def _model(plan: Plan, family: str, bottled: Any, imitates: bool | None = None) -> Model:
+    """The first task of the family, its baseline and the first method that `bottled` takes."""
+    for task, block in plan.params["tasks"].items():
+        rows = plan.params["methods"].get(task) or {}
+        baseline = plan.params["report"]["baseline"].get(task)
+        if block["family"] == family and baseline in rows and imitates in (None, bool(block.get("demonstrations"))):
+            return Model(task, [baseline, *[m for m in rows if bottled(rows[m])][:1]])
+    raise BenchError(
+        f"{PARAMS} has no task of the family {family} with a baseline, which the new methods are to be like"
+    )
+
+
+def _plan(root: Path, *names: str) -> Plan:
+    plan = load_plan(root)
+    for name in names:
+        checked_name("a task", name)
+        if not re.fullmatch("[a-z][a-z0-9_]*", name) or parsed(name) != name:
+            raise BenchError(f"{name!r} is no name for a task: take small letters, digits and _, and no word of YAML")
+        if name in plan.params["tasks"] or name in {cell.name for cell in plan.cells}:
+            raise BenchError(f"{name} is the name of a task or a method already: take another")
+    return plan
+
+
+def _ends(robot: Any, steps: int) -> bool:
+    """Whether one of PROBED episodes of actions at random ends by itself."""
+    from harness.sim.gymnasium_worlds import AnyWorlds
+
+    worlds, random = AnyWorlds(robot, PROBED), np.random.RandomState(0)
+    worlds.reset(np.arange(PROBED))
+    low, high = robot.model.actuator_ctrlrange.T
+    for _ in range(steps):
+        step = worlds.step(random.uniform(low, high, (PROBED, len(low))))
+        if step.terminated.any():
+            return True
+        if step.truncated.any():
+            break
+    return False
+
+
+def _run(steps: int, evaluations: int) -> Lines:
+    return [
+        f"  seeds: {SEEDS}",
+        "  block: 5  # seeds that are trained as one stack",
+        f"  steps: {steps}",
+        f"  evaluations: {evaluations}  # scored points of a run, the last one at its end",
+    ]
+
+
+def _write(
+    root: Path, plan: Plan, tasks: dict[str, Lines], methods: dict[str, Lines], baseline: dict[str, str]
+) -> None:
+    path = root / PARAMS
+    before = text = path.read_bytes().decode("utf-8")
+    for lines in tasks.values():
+        text = with_key(text, ("tasks",), lines)
+    for lines in methods.values():
+        text = with_key(text, ("methods",), lines)
+    for task, method in baseline.items():
+        text = with_key(text, ("report", "baseline"), [f"{task}: {method}"])
+    try:
+        write_text(path, text)
+        new = load_plan(root)
+        if {name: block for name, block in new.params["tasks"].items() if name not in tasks} != plan.params["tasks"]:
+            raise BenchError(
+                f"{PARAMS} is laid out in a way that `bench new-task` cannot write to: add the task by hand"
+            )
+        for task in tasks:
+            registry.family(new.params["tasks"][task]["family"])
+    except BaseException:
+        write_text(path, before)
+        raise
+    write_pipelines(root, new.params)
+
+
+def _done(tasks: list[str], method: str, expert: str | None = None) -> Lines:
+    last = tasks[-1]
+    first = [f"`bench train {tasks[0]} {expert}` (the expert), then "] if expert else []
+    return [
+        f"{', '.join(f'tasks.{task}, methods.{task}' for task in tasks)} in {PARAMS}, pipelines/ for DVC",
+        f"next: {''.join(first)}`bench try {method} --task {last}`, or `dvc repro` for the whole",
+    ]
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w./-]+", text) and parsed(text) == text else "'" + text.replace("'", "''") + "'"

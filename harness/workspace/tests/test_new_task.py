@@ -1,0 +1,92 @@
+"""`bench new-task`: a block that is valid at once, every other line as it was, and what cannot be is told before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness import registry
+from harness.errors import BenchError
+from harness.metrics.evaluate import evaluate
+from harness.places.train import build_method, load_task
+from harness.plan.plan import load_plan
+from harness.run.seeds import CounterDraws
+from harness.workspace.new_task import environment_task, images_task
+from harness.yaml_text import parsed
+
+TEXT = (registry.ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "params.yaml").write_text(TEXT, encoding="utf-8")
+    return tmp_path
+
+
+def pictures(folder: Path, n: int) -> Path:
+    folder.mkdir(parents=True)
+    for i in range(n):
+        colour = np.random.RandomState(i).randint(0, 255, (4, 4, 3)).astype(np.uint8)
+        Image.fromarray(colour).resize((40, 40)).save(folder / f"{i}.png")
+    return folder
+
+
+def test_few_images_are_told_and_their_methods_are_scored(root: Path) -> None:
+    told = images_task(root, "pics", pictures(root / "data/pics", 30), 32)
+    assert told[0].startswith("6 test images are too few for a Frechet distance, which takes more than 1280")
+    text = (root / "params.yaml").read_text(encoding="utf-8")
+    assert [line for line in TEXT.splitlines() if line not in text.splitlines()] == []
+    plan = load_plan(root)
+    cells = [cell for cell in plan.cells if cell.task == "pics"]
+    assert [cell.algorithm for cell in cells] == ["gan", "gan"]
+    assert plan.params["tasks"]["pics"]["root"] == "data/pics" and (root / "pipelines/pics/dvc.yaml").is_file()
+    params = cells[0].task_params.model_copy(update={"root": str(root / "data/pics")})
+    task, draws = load_task(root, "pics", params), CounterDraws((0, 1), "test", "cpu", lookahead=1)
+    assert (len(task.train_images), len(task.test_images), task.spec.shape) == (24, 6, (3, 32, 32))
+    method = build_method(cells[0], task, draws, draws.uniform("eval", "d", (1,)).device)
+    found = evaluate(task, method.outputs(), draws)
+    assert [name for name, score in found.scores.items() if score.headline] == ["kid_efficientnet-lite0"]
+    assert all(np.isfinite(score.values).all() for score in found.scores.values())
+
+
+def test_train_and_test_folders_are_taken_as_they_are(root: Path) -> None:
+    pictures(root / "set/train", 16), pictures(root / "set/test", 5)
+    images_task(root, "pics", root / "set", 64)
+    block = load_plan(root).params["tasks"]["pics"]
+    assert (block["train"], block["test"], block["size"], "hold_out" in block) == ("train", "test", 64, False)
+
+
+@pytest.mark.parametrize("env, rule", [("Pendulum-v1", "ignored"), ("CartPole-v1", "absorbing")])
+def test_an_environment_has_an_expert_and_a_task_that_imitates_it(root: Path, env: str, rule: str) -> None:
+    environment_task(root, "mine", env, 50)
+    plan = load_plan(root)
+    block = plan.params["tasks"]["mine"]
+    assert (block["env"], block["horizon"], block["termination"]) == (env, 50, rule)
+    assert block["demonstrations"].split("/") == ["mine_expert", plan.params["report"]["baseline"]["mine_expert"]]
+    cells = [cell for cell in plan.cells if cell.task == "mine"]
+    assert len(cells) == 2 and cells[1].method_params.discriminator.bottleneck is not None
+
+
+@pytest.mark.parametrize(
+    "name, n, size, line",
+    [
+        ("pics", 10, 32, "holds 10 images: give at least 20"),
+        ("pics", 30, 33, "--size must be one of 32, 64, .* pixels, got 33"),
+        ("digits8", 30, 32, "digits8 is the name of a task or a method already"),
+        ("vgan", 30, 32, "vgan is the name of a task or a method already"),
+        ("my-pics", 30, 32, "'my-pics' is no name for a task"),
+    ],
+)
+def test_refused_in_one_line_and_nothing_written(root: Path, name: str, n: int, size: int, line: str) -> None:
+    with pytest.raises(BenchError, match=line):
+        images_task(root, name, pictures(root / "data/pics", n), size)
+    assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT and not (root / "pipelines").exists()
+
+
+def test_an_environment_without_a_limit_asks_for_one(root: Path) -> None:
+    with pytest.raises(BenchError, match="--horizon = 300: Pendulum-v1 ends after 200 steps"):
+        environment_task(root, "mine", "Pendulum-v1", 300)
+    assert parsed((root / "params.yaml").read_text(encoding="utf-8")) == parsed(TEXT)
