@@ -421,7 +421,9 @@ def _verified(folder: Path) -> str:
 def _read_csv(
     cell: CellFrame, name: str, columns: Mapping[str, type], optional: bool = False, further: bool = False
 ) -> pd.DataFrame | None:
-    """A table of the record; None where an `optional` one is missing or empty. further: it may have more columns, of numbers.
+    """Read a table of the record; None where an `optional` one is missing or empty.
+
+    further: it may have more columns, of numbers.
 
     Raises BenchError for another column than those of the schema and for a value of another kind.
     """
