@@ -7,7 +7,7 @@ READY = .venv/ready
 CHROMIUM ?= chromium
 export UV_HTTP_TIMEOUT ?= 300
 
-.PHONY: setup test lint smoke reproduce mutants gpu report preview clean
+.PHONY: setup test lint smoke reproduce mutants gpu report preview docs clean
 
 setup: $(READY)
 
@@ -56,6 +56,11 @@ report: $(READY)
 preview: report
 	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1500 \
 		--screenshot=build/preview.png file://$(CURDIR)/build/report/index.html
+
+# The documentation, build/site; a link that leads nowhere ends it.
+docs: $(READY)
+	$(UV) pip install --python .venv/bin/python --quiet mkdocs-material==9.8.2
+	.venv/bin/mkdocs build --strict --quiet
 
 clean:
 	rm -rf build dvc_plots .pytest_cache

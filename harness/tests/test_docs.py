@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import registry
 from harness.cli import parser
 from harness.plan.plan import load_plan
 from harness.run.like import compose
@@ -190,3 +191,22 @@ def test_a_wrong_command_is_found():
         ["bench", "import", "--skeleton", "t"],
         ["less"],
     ]
+
+
+def test_the_reference_of_parameters_names_every_key_of_every_family_and_algorithm():
+    spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs/hooks.py")
+    hooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    page = hooks.on_page_markdown((ROOT / "docs/reference/parameters.md").read_text(encoding="utf-8"))
+    modules = {f"`family: {name}`": registry.family(name) for name in registry.families()}
+    modules |= {f"`algorithm: {name}`": registry.algorithm(name) for name in registry.algorithms()}
+    for title, module in modules.items():
+        section = page.partition(f"### {title}\n")[2].partition("###")[0]
+        assert [key for key in module.Params.model_fields if f"| `{key}` |" not in section] == []
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("http")]
+    assert len(links) > 5 and [link for link in links if not (ROOT / link).exists()] == []
