@@ -8,8 +8,8 @@ The root gains its way along the ground with each cycle, but neither height nor 
 
 A clip is laid into the flat body's plane like this: trunk and legs by the direction in which each part points, seen
 from the side; arms by how far they turn about the sideways axis, as by direction an arm that passes the sideways pose
-spins. The root is then as high as the flat body's lowest point needs to lie where that of the humanoid lies, but not below the
-ground.
+spins. The root is then as high as the flat body's lowest point needs to lie where that of the humanoid lies, but not
+below the ground.
 """
 
 from __future__ import annotations

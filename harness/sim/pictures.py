@@ -1,8 +1,8 @@
 """Pictures of the flat body, many at once: its shapes as capsules, anti-aliased, seen from the right side.
 
 The left side, the trunk and the right side have brightnesses of their own and are painted in that order. The view
-follows the root along the ground, so that a picture shows what an observation tells, and is drawn from it. A pixel is as
-bright as the share of it that a capsule covers, by how far its middle lies inside.
+follows the root along the ground, so that a picture shows what an observation tells, and is drawn from it. A pixel is
+as bright as the share of it that a capsule covers, by how far its middle lies inside.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def test_a_task_without_pictures_or_with_others_is_told():
 
 
 def test_saliency_is_the_share_of_the_gradient_on_the_body():
-    """Of a score that is the sum of all pixels, it is the share of pixels that the body covers; its norm is their root."""
+    """Of a score that sums all pixels, it is the share of pixels that the body covers; its norm is their root."""
     where = task(score={"seconds": 0.1, "n_episodes": 1})
     source = where.source(CPU)
 

@@ -51,7 +51,7 @@ def test_bright_where_the_body_is_and_the_ground_below():
 
 
 def test_a_pixel_is_as_bright_as_it_is_covered():
-    """Against pictures sixteen times as fine, averaged: little in the mean, and more at the tips of thin limbs alone."""
+    """Against pictures sixteen times as fine, averaged: little in the mean, more at the tips of thin limbs."""
     _, observations = seen(4)
     small = Raster(BODY, 32, CPU)(observations)
     fine = Raster(BODY, 512, CPU)(observations).view(4, 32, 16, 32, 16).mean((2, 4))
