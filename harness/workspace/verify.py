@@ -53,9 +53,9 @@ def verify(
     """
     if preset == read_yaml(root / "params.yaml").get("preset"):
         return _verify(root, root / RECORDS, steps, task, name, jobs, timeout)
-    own = f"{preset}-verify"  # the preset may be running in its own copy
+    params, own = compose_preset(root, preset), f"{preset}-verify"  # the preset may be running in its own copy
     with alone(root, own):
-        copy = private_copy(root, own, compose_preset(root, preset))
+        copy = private_copy(root, own, params)
         unpack(root, preset, copy)
         return _verify(copy, archive_folder(root, preset), steps, task, name, jobs, timeout)
 
