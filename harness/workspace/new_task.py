@@ -61,7 +61,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
         *_run(steps=plan.params["tasks"][model.task]["steps"], evaluations=6),
         *([] if few else [f"  score: {{encoder: {ENCODER.name}}}  # inception-v3-fid: the usual FID, with a download"]),
     ]
-    net = "# a residual net draws better and is slow: net, generator_net: {kind: residual, width: 32, max_width: 256}"
+    net = "# a residual net draws better and is slow: {kind: residual, width: 32, max_width: 256, depth: null}"
     methods = [f"{name}:", f"  {net}", *(f"  {m}: {{like: {model.task}.{m}}}" for m in model.methods)]
     _write(root, plan, {name: block}, {name: methods}, {name: model.methods[0]})
     told = (
