@@ -16,4 +16,5 @@ def test_after_a_resume_the_pace_is_that_of_the_steps_made_here(monkeypatch, cap
     progress(901, {})
     now[0] = 10.0
     progress(902, {})
-    assert capsys.readouterr().err == "cell: step 902/1000  0.2 steps/s  490 s left  \n"
+    told = "cell: goes on from step 900 of 1000\ncell: step 902/1000  0.2 steps/s  490 s left  \n"
+    assert capsys.readouterr().err == told
