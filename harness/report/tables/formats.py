@@ -44,6 +44,7 @@ TEX = str.maketrans({
     "↓": r"$\downarrow$",
     "▲": "",
     "▼": "",
+    "◆": r"$\diamond$",
 })
 
 

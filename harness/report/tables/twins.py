@@ -22,7 +22,7 @@ def table(effects: Sequence[Effect], address: Callable[[str, str], str]) -> Tabl
         ]
         for effect in effects
     ]
-    head = [
+    head: list[Head | str] = [
         "task",
         "with − without",
         Head("difference, in standard deviations of a run", LEVEL),
