@@ -45,6 +45,7 @@ TEX = str.maketrans({
     "↓": r"$\downarrow$",
     "▲": "",
     "▼": "",
+    "◆": r"$\diamond$",
 })
 
 
