@@ -86,7 +86,7 @@ def render(
         "forest": forest.draw([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST),
         "strip": strip.draw(own.frames),
     }
-    page["sections"] += sections.left_out(out_of_it)
+    page["topics"] += sections.left_out(out_of_it)
 
     def files() -> Iterator[tuple[str, bytes]]:
         for name, other in kept.items():

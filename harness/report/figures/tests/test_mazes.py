@@ -71,7 +71,7 @@ def test_the_figures_of_a_maze():
 
 
 def test_cells_without_a_map_and_without_another_cells_reward_have_none():
-    other = frame([SimpleNamespace(record={"metrics": {}}, rewards=None)])
+    other = frame([CellFrame("t", "m", "m", "M", record={"metrics": {}}, rewards=None)])
     assert mazes.draw(other, LOOK) == []
     assert table.table(frame([cell([-5.0])]), str) is None
 

@@ -19,11 +19,13 @@ def cell(name, task):
     """Two seeds that are at the target from the given step on."""
     first = REACHED[name].get(task, np.inf)
     rows = [(seed, step, NORMALISED, 0.95 if step >= first else 0.2) for seed in (0, 1) for step in STEPS]
+    head = {"steps": STEPS[-1], "metrics": {NORMALISED: {}}}
     return SimpleNamespace(
         name=name,
         title=name,
         seeds=[0, 1],
-        record={"steps": STEPS[-1], "metrics": {NORMALISED: {}}},
+        record=head,
+        head=head,
         scores=pd.DataFrame(rows, columns=["seed", "step", "metric", "value"]),
         endpoint=lambda metric: np.array([0.95, 0.95]),
     )

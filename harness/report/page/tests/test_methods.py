@@ -84,6 +84,7 @@ def test_a_curve_has_a_line_for_each_run_their_middle_and_the_baselines(monkeypa
         cells=list(cells.values()),
         cell=cells.get,
         headline="r",
+        scored_by="r",
         metrics={"r": {"label": "return", "higher_is_better": True}},
     )
     drawn = []
