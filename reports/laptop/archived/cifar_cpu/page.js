@@ -1,0 +1,58 @@
+// Tables that can be sorted, claims that can be filtered. Every page can be read in full with no script at all.
+"use strict";
+
+const value = (cell) => {
+  const text = cell.textContent.trim().replace("\u2212", "-");
+  const number = parseFloat(text.replace(/^[^\d.\-]*/, ""));
+  return /^[▲▼<>\s]*-?[\d.]/.test(text) && Number.isFinite(number) ? number : text;
+};
+
+const order = (a, b) => {
+  if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : 0;
+  return typeof a === "number" ? -1 : 1;
+};
+
+for (const table of document.querySelectorAll("main table")) {
+  const body = table.tBodies[0];
+  if (!body || body.rows.length < 3) continue;
+  [...table.tHead.rows[0].cells].forEach((head, column) => {
+    const button = document.createElement("button");
+    button.append(...head.childNodes);
+    head.append(button);
+    head.setAttribute("aria-sort", "none");
+    button.addEventListener("click", () => {
+      const way = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+      for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
+      head.setAttribute("aria-sort", way === 1 ? "ascending" : "descending");
+      const rows = [...body.rows].map((row) => [value(row.cells[column]), row]);
+      rows.sort(([a], [b]) => way * order(a, b));
+      body.append(...rows.map(([, row]) => row));
+    });
+  });
+}
+
+const claims = document.querySelectorAll('[id^="claims-"] tbody tr');
+if (claims.length) {
+  const words = [...new Set([...claims].map((row) => row.cells[1].textContent))].sort();
+  const bar = document.createElement("p");
+  bar.className = "filter";
+  bar.innerHTML = '<label>Verdict <select><option value="">all</option></select></label>' +
+    '<label>Words <input type="search"></label><span role="status"></span>';
+  const [select, input, said] = bar.querySelectorAll("select, input, span");
+  for (const word of words) select.append(new Option(word, word));
+  const show = () => {
+    let count = 0;
+    for (const row of claims) {
+      const fits = (!select.value || row.cells[1].textContent === select.value) &&
+        row.textContent.toLowerCase().includes(input.value.toLowerCase());
+      row.hidden = !fits;
+      count += fits;
+    }
+    said.textContent = `${count} of ${claims.length} claims`;
+  };
+  bar.addEventListener("input", show);
+  document.querySelector("main h1").after(bar);
+  show();
+}
+
+if (matchMedia("(max-width: 46rem)").matches) document.querySelector(".contents details")?.removeAttribute("open");
