@@ -35,7 +35,7 @@ def draw(frames: dict[str, TaskFrame]) -> Strip | None:
     words = []
     if shown := next((cell for cell in cells if cell.sheet), None):
         tiles += _samples(shown)
-        words.append(f"samples of {shown.title}")
+        words.append(f"generated samples of {shown.title}")
     if rooms := [cell for cell in cells if cell.panels is not None and (cell.panels.panel == MAP).any()]:
         tiles += [_maze(rooms[0], seed) for seed in rooms[0].seeds[:MAZES]]
         words.append(f"rewards that {rooms[0].title} learnt in a maze")

@@ -48,6 +48,7 @@ class Page(HTMLParser):
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
+
 LEFT_OUT = "topics/left-out"
 
 
@@ -91,7 +92,7 @@ def test_every_image_has_words(pages):
     images = [image for page in pages.values() for image in page.images]
     assert len(images) > 20
     words = [image.get("alt") or image["aria-label"] for image in images]
-    assert min(words, key=len) == max(words, key=len) or len(min(words, key=len)) > 20, min(words, key=len)
+    assert len(min(words, key=len)) > 20, min(words, key=len)
 
 
 def test_what_failed_or_is_missing_is_shown_with_its_command(html):
