@@ -79,7 +79,9 @@ def tried(words: list[str]) -> None:
         if arguments[0] == "-m":
             assert importlib.util.find_spec(arguments[1]), f"{shlex.join(words)}: there is no such module"
     else:
-        assert name in (".", "cd", "git", "pip") or declared(name), f"{shlex.join(words)}: this test does not know how to try {name}"
+        assert name in (".", "cd", "git", "pip") or declared(name), (
+            f"{shlex.join(words)}: this test does not know how to try {name}"
+        )
 
 
 def declared(path: str) -> bool:
