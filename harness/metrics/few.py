@@ -1,4 +1,4 @@
-"""Few images: the kernel distance first, then neighbours and memorisation, by an encoder that comes with its package."""
+"""Few images: the kernel distance first, then neighbours and memorisation, by an encoder from its own package."""
 
 from __future__ import annotations
 

@@ -153,8 +153,8 @@ class EnvironmentSource(LocomotionSource):
             step = worlds.step(actions[t].reshape(n, size).cpu().numpy())
             if self.termination == "ignored" and step.terminated.any():
                 raise BenchError(
-                    f"{self.task.robot.name} ended an episode by itself, and tasks.{self.task.name}.termination is ignored: "
-                    "give absorbing or restart"
+                    f"{self.task.robot.name} ended an episode by itself, and tasks.{self.task.name}.termination is ignored:"
+                    " give absorbing or restart"
                 )
             rewards[t] = tensor(np.where(absorbed, 0.0, step.rewards))
             over = step.terminated

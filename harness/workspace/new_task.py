@@ -180,7 +180,7 @@ def _write(
 
 def _done(tasks: list[str], method: str, expert: str | None = None) -> Lines:
     last = tasks[-1]
-    first = [f"`bench train {tasks[0]} {expert}` (the expert), then "] if expert else []
+    first = [f"`bench prepare {tasks[0]}` and `bench train {tasks[0]} {expert}` (the expert), then "] if expert else []
     return [
         f"{', '.join(f'tasks.{task}, methods.{task}' for task in tasks)} in {PARAMS}, pipelines/ for DVC",
         f"next: {''.join(first)}`bench try {method} --task {last}`, or `dvc repro` for the whole",
