@@ -152,9 +152,9 @@ class EnvironmentSource(LocomotionSource):
             actions[t] = act(seen[t], t)
             step = worlds.step(actions[t].reshape(n, size).cpu().numpy())
             if self.termination == "ignored" and step.terminated.any():
+                key = f"tasks.{self.task.name}.termination"
                 raise BenchError(
-                    f"{self.task.robot.name} ended an episode by itself, and tasks.{self.task.name}.termination is ignored:"
-                    " give absorbing or restart"
+                    f"{self.task.robot.name} ended an episode by itself, and {key} is ignored: give absorbing or restart"
                 )
             rewards[t] = tensor(np.where(absorbed, 0.0, step.rewards))
             over = step.terminated
