@@ -154,7 +154,7 @@ class EnvironmentSource(LocomotionSource):
             if self.termination == "ignored" and step.terminated.any():
                 key = f"tasks.{self.task.name}.termination"
                 raise BenchError(
-                    f"{self.task.robot.name} ended an episode by itself, and {key} is ignored: give absorbing or restart"
+                    f"{self.task.robot.name} ends episodes by itself, but {key} is ignored: give absorbing or restart"
                 )
             rewards[t] = tensor(np.where(absorbed, 0.0, step.rewards))
             over = step.terminated
