@@ -39,10 +39,10 @@ class Params(TaskParams):
     """env: Gymnasium's id with the version, or MODULE:ID of one's own.
 
     horizon: steps of a rollout, and of an episode at most; None: the environment's time limit.
-    termination: where the environment ends an episode, it is stepped on all the same (ignored: for one that never ends
-        by itself), another episode begins (restart; an imitation task then gets rows of control by itself), or the rest
-        of the horizon is spent in a state of its own, which is all zeros but for a last coordinate that tells it from
-        places (absorbing; Kostrikov et al. 2019, section 4.2).
+    termination: where the environment ends an episode, another one begins (restart; an imitation task then gets rows of
+        control by itself), or the rest of the horizon is spent in a state of its own, which is all zeros but for a last
+        coordinate that tells it from places (absorbing; Kostrikov et al. 2019, section 4.2). ignored is for one that
+        never ends an episode by itself, and refuses one that does.
     demonstrations: of the expert, TASK/CELL or the path of what that cell has left. episodes: the first so many of
         its whole episodes; every: only each so manieth step of them.
     """
@@ -151,15 +151,20 @@ class EnvironmentSource(LocomotionSource):
             seen[t] = shown(observations)
             actions[t] = act(seen[t], t)
             step = worlds.step(actions[t].reshape(n, size).cpu().numpy())
+            if self.termination == "ignored" and step.terminated.any():
+                key = f"tasks.{self.task.name}.termination"
+                raise BenchError(
+                    f"{self.task.robot.name} ends episodes by itself, but {key} is ignored: give absorbing or restart"
+                )
             rewards[t] = tensor(np.where(absorbed, 0.0, step.rewards))
-            over = step.terminated if self.termination != "ignored" else np.zeros(n, bool)
+            over = step.terminated
             cut = step.truncated & ~step.terminated
             if self.termination == "absorbing":
                 absorbed, over = absorbed | over, np.zeros(n, bool)
             after[t] = shown(step.observations)
             terminated[t], truncated[t] = tensor(over), tensor(cut & ~absorbed)
             observations = step.observations
-            if (again := step.terminated | step.truncated if self.termination != "ignored" else cut).any():
+            if (again := step.terminated | step.truncated).any():
                 begun = begun + again
                 observations = worlds.reset(seeds(), again)
         truncated[-1] = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from harness.cli import main
 from harness.places.prepare import prepare
 from harness.places.train import train_cell
+from harness.registry import ROOT
+from harness.report.records.aggregate import summarise
 from harness.report.records.tried import pair
 from harness.tests import small
 
@@ -64,6 +67,27 @@ def test_a_trial_is_compared_at_the_same_step(root: Path, capsys: pytest.Capture
     kept = rows(root / "results/records/pair/plain/scores.csv", "012", "2")
     theirs = [float(row["value"]) for row in kept if row["metric"] == frame.headline]
     assert frame.cells[1].endpoint(frame.headline).tolist() == theirs
+
+
+def test_a_score_of_the_end_alone_is_left_out(tmp_path: Path) -> None:
+    """As the limit of a distance, which the whole run has at its last step and a trial has not to share."""
+    kept, mine = (tmp_path / name for name in ("results/records/digits8/vgan", ".scratch/tried/digits8/mine"))
+    source = ROOT / "results/records/digits8/vgan"
+    kept.mkdir(parents=True), mine.mkdir(parents=True)
+    head = json.loads((source / "record.json").read_text(encoding="utf-8"))
+    ends = [name for name in head["metrics"] if name.startswith("frechet_inf")]
+    lines = (source / "scores.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    first = [line for line in lines[1:] if line.split(",")[3] == "500" and line.split(",")[2] in "01"]
+    (mine / "scores.csv").write_text(lines[0] + "".join(first), encoding="utf-8")
+    (kept / "scores.csv").write_text("".join(lines), encoding="utf-8")
+    status = {seed: head["status"][seed] for seed in "01"}
+    own = head | {"cell": "mine", "method": "mine", "seeds": [0, 1], "blocks": [[0, 1]], "steps": 500, "status": status}
+    own["metrics"] = {name: block for name, block in head["metrics"].items() if name not in ends}
+    (mine / "record.json").write_text(json.dumps(own), encoding="utf-8")
+    (kept / "record.json").write_text(json.dumps(head), encoding="utf-8")
+    (frame,) = pair(tmp_path, "mine", "vgan")
+    assert ends and not set(ends) & frame.metrics.keys() and frame.headline == "frechet_digits-cnn"
+    assert set(summarise(frame).metric) == set(frame.metrics)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,10 @@ def _cut(cell: CellFrame, seeds: Iterable[int], steps: int) -> Cut | None:
     status = {seed: _until(word, steps) for seed, word in cell.head["status"].items() if int(seed) in kept}
     head = cell.head | {"seeds": kept, "steps": min(steps, cell.head["steps"]), "status": status}
     fields = {name: getattr(cell, name) for name in CellFrame.__dataclass_fields__}
-    return Cut(**fields | {"record": head})
+    cut = Cut(**fields | {"record": head})
+    last = set(cut.scores[cut.scores.step == cut.scores.step.max()].metric)  # some are of the end of a run alone
+    metrics = {name: block for name, block in head["metrics"].items() if name in last or not last}
+    return Cut(**fields | {"record": head | {"metrics": metrics}})
 
 
 def _until(word: str, steps: int) -> str:

@@ -112,6 +112,14 @@ def test_absorbing_stays_in_a_state_of_its_own_and_earns_nothing(walk: str) -> N
     assert found.next_observations[0, 2:, 0].tolist() == [[0, 0, 1]] * 3
 
 
+def test_an_end_that_is_to_be_ignored_is_told(walk: str) -> None:
+    with pytest.raises(
+        BenchError, match="ends episodes by itself, but tasks.mine.termination is ignored: give abso"
+    ):
+        rolled(task(walk, horizon=5), always(1))
+    assert not rolled(task(walk, horizon=3), always(0)).terminated.any()
+
+
 def test_scores_mark_the_end_whatever_the_task_does(walk: str) -> None:
     found = rolled(task(walk, horizon=5, termination="absorbing"), always(1), scored=True)
     assert found.terminated[0, :, 0].tolist() == [False, False, True, False, False]
