@@ -113,9 +113,7 @@ def test_absorbing_stays_in_a_state_of_its_own_and_earns_nothing(walk: str) -> N
 
 
 def test_an_end_that_is_to_be_ignored_is_told(walk: str) -> None:
-    with pytest.raises(
-        BenchError, match="ends episodes by itself, but tasks.mine.termination is ignored: give abso"
-    ):
+    with pytest.raises(BenchError, match="ends episodes by itself, but tasks.mine.termination is ignored: give abso"):
         rolled(task(walk, horizon=5), always(1))
     assert not rolled(task(walk, horizon=3), always(0)).terminated.any()
 
