@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from harness.errors import BenchError
@@ -34,5 +35,5 @@ def check(block: Any, where: str, key: str = "") -> None:
             check(value, where, key)
     elif isinstance(block, (int, float)):
         most, why = LARGEST.get(key, ANY)
-        if abs(block) > most:
+        if math.isfinite(block) and abs(block) > most:
             raise BenchError(f"{where} = {block}: must be at most {most}, as {why}")

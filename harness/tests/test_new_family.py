@@ -134,4 +134,5 @@ def test_it_has_its_section_of_the_page(tree: Path) -> None:
     section = page[page.index('id="family-ring"') :]
     assert "A ring of Gaussians" in section and "Eight Gaussians on a circle" in section
     assert "Everything else" not in section
-    assert "logit on the ring above that in its middle" in section and "logit along a radius" in section
+    task = "".join(path.read_text() for path in (tree / "reports/laptop/tasks").iterdir())
+    assert "logit on the ring above that in its middle" in task and "logit along a radius" in task

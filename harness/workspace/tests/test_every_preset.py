@@ -110,7 +110,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for block in params["tasks"].values():
             if needs.archived(expert := block.get("demonstrations")):
                 (tree / needs.place(expert)).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / needs.place(expert), tree / needs.place(expert))
+                folder = needs.place(expert).parent
+                shutil.copytree(ROOT / folder, tree / folder, dirs_exist_ok=True)
     (tree / f"presets/{LATE}.yaml").write_text("keep: [c_mase]\n")
     subprocess.run(["git", "init", "--quiet"], cwd=tree, check=True)
     return tree
@@ -143,7 +144,7 @@ def test_every_preset_comes_to_its_page(
     asked = {(task, cell) for task, kept in rows(params).items() for cell in kept}
     assert {(cell.task, cell.name) for cell in cells} == asked
     assert all(bool(cell.record) != bool(elsewhere) and f"`{cell.command}`" in page for cell in cells)
-    assert f"| {LATE} | {REASON} |" in page
+    assert f"| preset {LATE} | {REASON} |" in page
     assert capsys.readouterr().err.splitlines()[-1] == f"preset {LATE} is left out: {REASON}"
     others = set(presets.names(ROOT)) - {name, "smoke"}
     assert [other for other in sorted(others) if f"| {other} |" not in page] == []

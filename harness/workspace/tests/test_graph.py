@@ -65,8 +65,8 @@ elif command == "train":
 elif command == "evaluate":
     write("results/summary/line.json", "{{}}")
 else:
-    below = ["methods/a.html", "figures/a.svg", "archived/far/index.html"]
-    for name in ["index.html", "index.md", "manifest.txt", *below]:
+    below = [f"{{folder}}/a.html" for folder in ("methods", "tasks", "topics", "archived/far")] + ["figures/a.svg"]
+    for name in ["index.html", "index.md", "page.css", "page.js", "manifest.txt", *below]:
         write(f"reports/small/{{name}}", "page")
 """
 

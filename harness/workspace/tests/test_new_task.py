@@ -74,7 +74,7 @@ def test_an_environment_has_an_expert_and_a_task_that_imitates_it(root: Path, en
     "name, n, size, line",
     [
         ("pics", 10, 32, "holds 10 images: give at least 20"),
-        ("pics", 30, 33, "--size must be one of 32, 64, .* pixels, got 33"),
+        ("pics", 30, 33, "--size must be one of 16, 32, 64, .* pixels, got 33"),
         ("digits8", 30, 32, "digits8 is the name of a task or a method already"),
         ("vgan", 30, 32, "vgan is the name of a task or a method already"),
         ("my-pics", 30, 32, "'my-pics' is no name for a task"),
