@@ -180,10 +180,9 @@ def test_utf8_names_without_their_flag(tmp_path):
 
 
 def test_names_in_another_encoding_are_refused(tmp_path):
-    folder = os.fsencode(tmp_path / "set") + b"/train/caf\xe9"
-    Path(folder).mkdir(parents=True)
-    with Path(folder + b"/0.png").open("wb") as file:
-        file.write(PICTURES[0])
+    folder = tmp_path / "set/train" / os.fsdecode(b"caf\xe9")
+    folder.mkdir(parents=True)
+    (folder / "0.png").write_bytes(PICTURES[0])
     whole = write_zip(tmp_path / "set.zip", {"train/cafe/0.png": PICTURES[0]})
     whole.write_bytes(whole.read_bytes().replace(b"train/cafe", b"train/caf\xe9"))
     for path in (tmp_path / "set", whole):
