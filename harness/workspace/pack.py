@@ -6,11 +6,13 @@ as long as the code is the same: a checkpoint lies in a folder named by the key 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import lzma
 import shutil
 import tarfile
+from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from harness.files import write_bytes, write_folder
 from harness.run import checkpoint
 from harness.run.params import digest, read_yaml
 from harness.schema import read_head
-from harness.store import HEAD, RECORDS, archive_folder, checked_name
+from harness.store import HEAD, RECORDS, SEAL, archive_folder, checked_name
 from harness.workspace.merge import bring, merge
 
 JOINED = ".scratch/joined"
@@ -30,7 +32,7 @@ PART = 20_000_000  # bytes of a file that carries a part of a larger one
 QUICKLY = 30_000_000  # bytes of content from which packing hard takes minutes
 UNPACKED = 1_000_000_000  # bytes of a file in it; more would be no state that has been packed
 SNAPSHOTS = "snapshot-*.pt"
-CONTENT = ("run.json", checkpoint.CHECKPOINT, SNAPSHOTS)
+CONTENT = ("run.json", checkpoint.CHECKPOINT, SNAPSHOTS, SEAL)
 
 
 def pack(root: Path, copy: Path, parts: Path | None = None) -> list[Path]:
@@ -140,6 +142,7 @@ def _packed(folder: Path) -> bytes:
     for path in sorted(folder.glob(SNAPSHOTS)):
         if not path.name.endswith(".refused.pt"):
             files[path.name] = _held(path, identity)
+    files[SEAL] = sums(files)
     buffer = io.BytesIO()
     preset = 0 if sum(map(len, files.values())) > QUICKLY else 6
     with tarfile.open(fileobj=buffer, mode="w:xz", preset=preset) as archive:
@@ -180,6 +183,7 @@ def _unpacked(path: Path, target: Path) -> dict[str, bytes]:
             if member.size > UNPACKED:
                 raise checkpoint.Refused(f"{member.name} is larger than {UNPACKED / 1e6:.0f} MB")
             files[member.name] = archive.extractfile(member).read()
+    held = files.pop(SEAL, None)  # blocks that were packed before there was one have none
     for name in ("run.json", checkpoint.CHECKPOINT):
         if name not in files:
             raise checkpoint.Refused(f"{name} is missing")
@@ -189,7 +193,15 @@ def _unpacked(path: Path, target: Path) -> dict[str, bytes]:
         raise checkpoint.Refused(f"it holds {named}/{_seeds(identity)}, not what its name says")
     for name in files.keys() - {"run.json"}:
         checkpoint.checked(Path(name), files[name], identity)
+    if held is not None and held != sums(files):
+        raise checkpoint.Refused(f"its files are not those that {SEAL} names")
     return files
+
+
+def sums(files: Mapping[str, bytes]) -> bytes:
+    """Return a line for each file of a packed block, as `sha256sum` writes it: run.json has no digest of its own."""
+    lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
+    return "".join(lines).encode()
 
 
 def _identity(path: Path, content: bytes) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from harness.store import FILES, HEAD, SCORES, SEAL
 from harness.tests.recorded import reseal
 from harness.tests.siege.child import Fault, Result, bench
 from harness.tests.siege.world import World, differing, outside, tree
+from harness.workspace.pack import sums
 from harness.yaml_text import dumped
 
 REFUSED, HARMLESS, FAULT = "refused", "harmless", "FAULT"
@@ -137,7 +138,7 @@ def archive(world: World, random: Random) -> Outcome:
             return FAULT, f"a link was unpacked: {links[0]}"
         if result.refused:
             return REFUSED, result.errors[0][-160:]
-        for path in copy.glob(".scratch/runs/*/*/*.pt"):  # run.json also says where it was made, which is no result
+        for path in copy.glob(".scratch/runs/*/*/*"):
             if path.read_bytes() != (block / path.name).read_bytes():
                 return FAULT, f"another {path.name} was unpacked"
         return HARMLESS, "as it was packed"
@@ -445,6 +446,7 @@ def _mutated(world: World, random: Random) -> bytes:
 def _packed(block: Path, random: Random) -> bytes:
     files = {path.name: path.read_bytes() for path in sorted(block.iterdir()) if path.suffix in (".pt", ".json")}
     files.pop(checkpoint.PREVIOUS, None)
+    files[SEAL] = sums(files)
     members = [(tarfile.TarInfo(name), content) for name, content in files.items()]
     for info, content in members:
         info.size = len(content)

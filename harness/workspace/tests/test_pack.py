@@ -62,6 +62,38 @@ def test_a_copy_of_another_commit_is_packed_too(stopped) -> None:
     assert made.parent.name == "0123456789abcdef" and made.name == f"{folder.name}.tar.xz"
 
 
+def edited(path: Path, name: str, change) -> None:
+    """Write a packed block again; change: of the content of `name` -> its new content, or None to leave it out."""
+    with tarfile.open(path) as archive:
+        files = {member.name: archive.extractfile(member).read() for member in archive}
+    files[name] = change(files[name])
+    with tarfile.open(path, "w:xz") as archive:
+        for member, content in files.items():
+            if content is not None:
+                info = tarfile.TarInfo(member)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+
+
+def test_the_place_where_a_packed_block_was_made_cannot_be_changed(stopped, tmp_path: Path) -> None:
+    """run.json holds it beside the run's identity, and has no digest of its own as a checkpoint has."""
+    root, copy, plan = stopped
+    (made,) = pack(root, copy)
+    edited(made, "run.json", lambda content: content.replace(b'"threads": 1', b'"threads": 3'))
+    with pytest.raises(BenchError, match="is refused: its files are not those that SHA256SUMS names"):
+        unpack(root, plan.params["preset"], tmp_path / "other")
+
+
+def test_a_block_that_was_packed_without_digests_is_unpacked(stopped, tmp_path: Path) -> None:
+    root, copy, plan = stopped
+    (made,) = pack(root, copy)
+    edited(made, "SHA256SUMS", lambda content: None)
+    assert unpack(root, plan.params["preset"], tmp_path / "other") == 2
+    wide = plan.cell("pair", "wide")
+    theirs = block_folder(copy, wide, wide.blocks[0]) / "run.json"
+    assert (tmp_path / "other" / theirs.relative_to(copy)).read_bytes() == theirs.read_bytes()
+
+
 def test_what_cannot_be_packed_or_unpacked_is_named(stopped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, copy, plan = stopped
     (made,) = pack(root, copy)
