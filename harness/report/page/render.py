@@ -145,7 +145,7 @@ def _page(
     return {
         "preset": preset.name,
         "protocol": preset.params["protocol"],
-        "up": "../../index.html" if behind is not None else "",  # the report that this one stands behind
+        "top": "../../" if behind is not None else "",  # the folder of the report that this one stands behind, if any
         "before": None,  # the pages beside this one: address and title
         "after": None,
         "tally": None,  # these four open the main page, where there is something to tell
@@ -189,7 +189,8 @@ def _files(page: dict[str, Any], where: str = "") -> Iterator[tuple[str, bytes]]
         yield f"{where}figures/{page['forest'].name}.svg", page["forest"].svg
     if page["strip"]:
         yield f"{where}figures/{page['strip'].file}", page["strip"].png
-    yield from (filled(name, name) for name in ("page.css", "page.js"))
+    if not page["top"]:  # archived pages take those of the report
+        yield from (filled(name, name) for name in ("page.css", "page.js"))
     yield from beneath(TASKS, "section.html.j2", [part.anchor for part in tasks], tasks)
     yield from beneath(TOPICS, "section.html.j2", [part.anchor for part in page["topics"]], page["topics"])
     methods = page["methods"]
