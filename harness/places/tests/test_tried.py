@@ -16,6 +16,7 @@ from harness.registry import ROOT
 from harness.report.records.aggregate import summarise
 from harness.report.records.tried import pair
 from harness.tests import small
+from harness.tests.recorded import reseal
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +79,15 @@ def test_a_score_of_the_end_alone_is_left_out(tmp_path: Path) -> None:
     ends = [name for name in head["metrics"] if name.startswith("frechet_inf")]
     lines = (source / "scores.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     first = [line for line in lines[1:] if line.split(",")[3] == "500" and line.split(",")[2] in "01"]
-    (mine / "scores.csv").write_text(lines[0] + "".join(first), encoding="utf-8")
+    rows = lines[0] + "".join(first).replace(",vgan,", ",mine,")
+    (mine / "scores.csv").write_text(rows, encoding="utf-8")
     (kept / "scores.csv").write_text("".join(lines), encoding="utf-8")
     status = {seed: head["status"][seed] for seed in "01"}
     own = head | {"cell": "mine", "method": "mine", "seeds": [0, 1], "blocks": [[0, 1]], "steps": 500, "status": status}
     own["metrics"] = {name: block for name, block in head["metrics"].items() if name not in ends}
     (mine / "record.json").write_text(json.dumps(own), encoding="utf-8")
     (kept / "record.json").write_text(json.dumps(head), encoding="utf-8")
+    reseal(mine), reseal(kept)
     (frame,) = pair(tmp_path, "mine", "vgan")
     assert ends and not set(ends) & frame.metrics.keys() and frame.headline == "frechet_digits-cnn"
     assert set(summarise(frame).metric) == set(frame.metrics)

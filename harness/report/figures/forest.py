@@ -33,7 +33,7 @@ def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
         ax.set_ylim(len(effects) - 0.4, -0.6)
         ax.set_xlim(-EDGE - 0.3, EDGE + 0.3)
         ax.grid(axis="y", visible=False)
-        ax.set_xlabel("◀ worse with it          better with it ▶\nin standard deviations of a run")
+        ax.set_xlabel("◀ worse with it · better with it ▶\nin standard deviations of a run")
         counted = {word: sum(effect.word == word for effect in effects) for word in LOOK}
         return Plot(
             name,
