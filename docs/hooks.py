@@ -7,7 +7,6 @@ import re
 import typing
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from harness import registry
 
@@ -47,7 +46,7 @@ def _section(title: str, model: type[BaseModel], told: dict[str, type[BaseModel]
             for name, sign in LIMITS.items()
             if hasattr(limit, name)
         )
-        default = "" if field.default is PydanticUndefined else f"`{field.default!r}`"
+        default = "" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
         rows.append(f"| `{key}` | {kind}{f' ({limits})' if limits else ''} | {default} |")
     said = inspect.cleandoc(model.__doc__ or "") if model.__doc__ != BaseModel.__doc__ else ""
     return f"### {title}\n\n{said}\n\n" + "\n".join(rows) + "\n"
