@@ -46,6 +46,7 @@ class StridedBody(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
+            assert isinstance(layer, StackedConv2d)
             x = lrelu(layer.maps(maps_of(x)).stacked())
         return self.last(x.flatten(2))
 
