@@ -175,8 +175,8 @@ def _check(trial: Trial) -> Item:
     from harness.checks.on_device import check
 
     def make() -> Row:
-        verdict = check(trial)
-        return verdict._asdict() | {"holds": verdict.holds, "faults": verdict.faults}
+        found = check(trial)
+        return found._asdict() | {"holds": found.holds, "faults": found.faults}
 
     return Item(f"{name_of(trial.cell)} {_code(trial.cell)}", make, _checked)
 

@@ -23,7 +23,7 @@ from harness.run.step import WARM_UP
 UPDATES, TOLERANCE = WARM_UP + 2, 10 * stacking.TOLERANCE
 
 
-class Verdict(NamedTuple):
+class OnDevice(NamedTuple):
     """from_cpu, from_stack: largest relative distance of a tensor, with its name. resumes: bit-equal on this device."""
 
     cell: str
@@ -49,7 +49,7 @@ class Verdict(NamedTuple):
         return [fault for fault, found in told.items() if found]
 
 
-def check(trial: Trial) -> Verdict:
+def check(trial: Trial) -> OnDevice:
     """One cell on the device of `trial`. An update that raises is a fault of that cell."""
     name, device = name_of(trial.cell), trial.device
     capturable = device.type == "cuda" and hasattr(trial.task.source(device), "batch")
@@ -59,10 +59,10 @@ def check(trial: Trial) -> Verdict:
         theirs = Trial(trial.tree, trial.cell).updated(SEEDS, steps)
         from_cpu, worst = _furthest(ours.state_dict(), theirs.state_dict())
         from_stack, _ = stacking.largest_difference(trial, stacking.STACK[:1])
-        return Verdict(name, from_cpu, from_stack, _resumes(trial), mode, capturable, worst)
+        return OnDevice(name, from_cpu, from_stack, _resumes(trial), mode, capturable, worst)
     except Exception as error:  # whatever a kernel met: the other cells are checked all the same
         why = f"an update, which raises {type(error).__name__}: {str(error).split(chr(10))[0]}"
-        return Verdict(name, math.inf, math.inf, False, "eager", capturable, why)
+        return OnDevice(name, math.inf, math.inf, False, "eager", capturable, why)
 
 
 def _furthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> tuple[float, str]:

@@ -1,6 +1,6 @@
 """`bench reproduce`: train every cell again from nothing, and hold each record against the committed one.
 
-Verdict of a cell:
+What is said of a cell:
   bit-equal   record.json says the same and scores.csv has the same bytes;
   inside      its mean headline score lies in the 95 % prediction interval of the committed seeds
               (Student's t on the committed scores, for a mean of as many further runs);
@@ -31,7 +31,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Repetition:
     """One line of the tally; note says why."""
 
     cell: str
@@ -56,44 +56,44 @@ def _reproduce(root: Path, timeout: int | None) -> int:
     trained = _ran(copy, *train_command(os.cpu_count() or 1, timeout))
     bench_in(copy, "evaluate")
     bench_in(copy, "report")
-    verdicts = compare(root, copy, read_params(root))
+    repetitions = compare(root, copy, read_params(root))
     if trained:
         (copy / UNFINISHED).unlink()
-    print("\n".join(f"{v.cell:44s} {v.word:11s} {v.note}".rstrip() for v in verdicts))
-    status, lines = tally([v.word for v in verdicts])
+    print("\n".join(f"{r.cell:44s} {r.word:11s} {r.note}".rstrip() for r in repetitions))
+    status, lines = tally([r.word for r in repetitions])
     print("\n".join(lines + elsewhere(_devices(root, params), _devices(copy, params))))
     print(f"report: {copy / 'reports' / params['preset'] / 'index.html'}")
     return status
 
 
-def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Verdict]:
-    """The verdict of every cell that the parameters name; root holds the committed records."""
+def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Repetition]:
+    """How every cell that the parameters name came out; root holds the committed records."""
     committed, fresh = load(root, params), load(copy, params)
     return [
-        verdict(theirs, ours)
+        repetition(theirs, ours)
         for task in params["tasks"]
         for theirs, ours in zip(committed[task].everything, fresh[task].everything, strict=True)
     ]
 
 
-def verdict(committed: CellFrame, fresh: CellFrame) -> Verdict:
+def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
     name = str(fresh)
     if not fresh.record:
-        return Verdict(name, "not run", fresh.fault or f"run `{fresh.command}` in the copy to see why")
+        return Repetition(name, "not run", fresh.fault or f"run `{fresh.command}` in the copy to see why")
     if not committed.record:
-        return Verdict(name, "not judged", committed.fault or "nothing committed to compare with")
+        return Repetition(name, "not judged", committed.fault or "nothing committed to compare with")
     same = _scores(committed) == _scores(fresh)
     if same and committed.record == fresh.record:
-        return Verdict(name, "bit-equal")
+        return Repetition(name, "bit-equal")
     metric = _headline(committed)
     x, y = committed.endpoint(metric), fresh.endpoint(metric)
     if len(x) < 2:
-        return Verdict(name, "not judged", "one seed gives no interval")
+        return Repetition(name, "not judged", "one seed gives no interval")
     low, high = statistics.prediction_interval(x, len(y), 1 - ALPHA)
     note = f"{metric} {y.mean():.5g}, committed {x.mean():.5g}, interval {low:.5g} to {high:.5g}"
     if same:
         note = f"scores are the same bytes, the record differs in {_differing(committed, fresh)}"
-    return Verdict(name, "inside" if low <= y.mean() <= high else "different", note)
+    return Repetition(name, "inside" if low <= y.mean() <= high else "different", note)
 
 
 def tally(words: list[str]) -> tuple[int, list[str]]:
@@ -144,7 +144,7 @@ def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
 
 
 def _ran(copy: Path, *command: str) -> bool:
-    """A cell that fails must not hide the verdict on the others."""
+    """A cell that fails must not hide what is said of the others."""
     try:
         bench_in(copy, *command)
     except BenchError as error:

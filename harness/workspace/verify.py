@@ -1,7 +1,7 @@
 """`bench verify`: does the present code still make what a record holds? Its first steps are run again.
 
-The verdict on an archived record is left beside it, in verified.json, where the report reads it; a live record is told
-by its keys already whether it is of this code, so of it only the verdict is told.
+What was found of an archived record is left beside it, in verified.json, where the report reads it. Of a live record
+its keys already tell whether it is of this code, so what was found of it is only printed.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def verify(
 ) -> dict[str, bool]:
     """Return TASK/CELL -> whether all hashes of the first block up to `steps` agree, of the recorded cells of a preset.
 
-    The project's own preset is the live one; of any other the verdicts are written beside the archived records.
+    The project's own preset is the live one; of any other the findings are written beside the archived records.
 
     jobs: cells at the same time. timeout: seconds in which one has to move. Raises BenchError where there is no record,
-    one cannot be read, no hash was taken so early, or a cell could not be replayed; the others have verdicts then.
+    one cannot be read, no hash was taken so early, or a cell could not be replayed; the others have findings then.
     """
     if preset == read_yaml(root / "params.yaml").get("preset"):
         return _verify(root, root / RECORDS, steps, task, name, jobs, timeout)
@@ -95,12 +95,12 @@ def _expected(records: Path, cell: Cell, steps: int) -> dict[int, str]:
 
 
 def _judged(root: Path, cell: Cell, folder: Path | None, expected: dict[int, str], pulse: Pulse) -> bool:
-    """folder: of the archived record, beside which the verdict is left; None for a live one."""
+    """folder: of the archived record, beside which the finding is left; None for a live one."""
     steps = max(expected)
     agrees = _replay(root, cell, steps, pulse) == expected
     if folder is not None:
-        verdict = Verified(agrees=agrees, steps=steps, training_key=keys_of(root, cell).training)
-        write_bytes(folder / VERIFIED, to_json(verdict.model_dump()))
+        found = Verified(agrees=agrees, steps=steps, training_key=keys_of(root, cell).training)
+        write_bytes(folder / VERIFIED, to_json(found.model_dump()))
     return agrees
 
 

@@ -89,7 +89,7 @@ class Learner(nn.Module):
         self.see = normaliser(n_seeds, math.prod(spec.shape), params.normaliser, spec.phase)
         self.scale = None if params.reward_scale is None else RewardScale(n_seeds, params.reward_scale)
         # The name is part of the path that initial weights are drawn by, so another one would change every result.
-        self.baseline = value_function(n_seeds, math.prod(spec.shape), params.value)
+        self.value = value_function(n_seeds, math.prod(spec.shape), params.value)
 
     def bind(self, alive: Tensor) -> None:
         """Make the policy's optimiser, see `harness.contracts.bind`."""
@@ -125,13 +125,13 @@ class Learner(nn.Module):
         times = episode_times(ends)
         seen = self.see(rollout.observations)
         observations, actions = seen.flatten(1, 2), rollout.actions.flatten(1, 2)
-        values = self.baseline(seen, times)
-        next_values = self.baseline(self.see(rollout.next_observations), times + 1)
+        values = self.value(seen, times)
+        next_values = self.value(self.see(rollout.next_observations), times + 1)
         over = ends if params.time_limit == "end" else rollout.terminated
         scaled = rewards if self.scale is None else self.scale(rewards)
         advantages = gae(scaled, values, next_values, over, rollout.truncated, params.gamma, params.lam)
         alive.logical_and_(torch.isfinite(advantages).flatten(1).all(1))
-        targets = discounted_sum(scaled, ends, params.gamma) if self.baseline.fits_returns else advantages + values
+        targets = discounted_sum(scaled, ends, params.gamma) if self.value.fits_returns else advantages + values
         distribution = self.policy.distribution(observations)
         entropy = self.policy.entropy(distribution).detach()
         weights = normalise(advantages.flatten(1), params.advantages)
@@ -139,7 +139,7 @@ class Learner(nn.Module):
             weights = weights + params.entropy_weight * entropy
         bonus = params.entropy_weight if params.entropy == "bonus" else 0.0
         logs = self.optimiser.update(distribution, observations, actions, weights, bonus, draws)
-        self.baseline.fit(seen, times, values, targets, draws)
+        self.value.fit(seen, times, values, targets, draws)
         if self._normalises_by("policy", "both"):
             self._absorb(rollout)
         if self._normalises_by("both"):
@@ -165,4 +165,4 @@ class Learner(nn.Module):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """The optimisers of policy and value function by name, as far as they have one."""
         own = {"policy": self.optimiser.optimizer.optimizer} if isinstance(self.optimiser, PPO) else {}
-        return own | self.baseline.optimizers()
+        return own | self.value.optimizers()

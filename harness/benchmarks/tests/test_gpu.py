@@ -48,9 +48,9 @@ def test_without_a_gpu(monkeypatch, tmp_path) -> None:
 
 
 def test_a_device_that_is_right(trial: Trial) -> None:
-    verdict = on_device.check(trial)
-    assert verdict.holds and verdict.from_cpu == 0 and verdict.resumes and verdict.mode == "eager"
-    assert not verdict.capturable  # on the CPU
+    found = on_device.check(trial)
+    assert found.holds and found.from_cpu == 0 and found.resumes and found.mode == "eager"
+    assert not found.capturable  # on the CPU
 
 
 def test_a_device_that_mixes_seeds_is_named(trial: Trial, monkeypatch) -> None:
@@ -69,15 +69,15 @@ def test_a_device_that_computes_something_else_is_named(trial: Trial, monkeypatc
         return method, mode
 
     monkeypatch.setattr(on_device.Trial, "stepped", other)
-    verdict = on_device.check(trial)
-    assert not verdict.holds and verdict.from_cpu > on_device.TOLERANCE
-    assert f"differs from the CPU at {verdict.worst}" in verdict.faults
+    found = on_device.check(trial)
+    assert not found.holds and found.from_cpu > on_device.TOLERANCE
+    assert f"differs from the CPU at {found.worst}" in found.faults
 
 
 def test_what_should_have_been_captured_and_was_not_is_a_fault() -> None:
-    verdict = on_device.Verdict("a/b", 0.0, 0.0, True, "eager: an operation is not permitted", True, "")
-    assert verdict.faults == ["is not captured"] and not verdict.holds
-    assert verdict._replace(capturable=False).holds and verdict._replace(mode="captured").holds
+    found = on_device.OnDevice("a/b", 0.0, 0.0, True, "eager: an operation is not permitted", True, "")
+    assert found.faults == ["is not captured"] and not found.holds
+    assert found._replace(capturable=False).holds and found._replace(mode="captured").holds
 
 
 def test_an_update_that_raises_is_a_fault_of_its_cell_alone(trial: Trial, monkeypatch) -> None:
@@ -85,8 +85,8 @@ def test_an_update_that_raises_is_a_fault_of_its_cell_alone(trial: Trial, monkey
         raise RuntimeError("CUDA error: misaligned address\nand more")
 
     monkeypatch.setattr(on_device.Trial, "stepped", broken)
-    verdict = on_device.check(trial)
-    assert not verdict.holds and verdict.worst.endswith("RuntimeError: CUDA error: misaligned address")
+    found = on_device.check(trial)
+    assert not found.holds and found.worst.endswith("RuntimeError: CUDA error: misaligned address")
 
 
 def test_a_residual_net_is_checked_without_its_data() -> None:

@@ -18,8 +18,7 @@ from harness.report.records.bottleneck import LAST
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
-from harness.report.tables.cells import MISSING, fixed
-from harness.report.tables.cells import Cell as Shown
+from harness.report.tables.entries import MISSING, Entry, fixed
 from harness.report.tables.formats import words as spelled
 from harness.report.tables.spelling import TIED, decimals
 from harness.store import remake
@@ -42,7 +41,7 @@ class Part:
 
     name: str
     word: str
-    found: Shown = MISSING
+    found: Entry = MISSING
     n: int = 0
     chance: float = np.nan
     needed: int | None = None

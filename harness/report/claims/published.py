@@ -14,7 +14,7 @@ import pandas as pd
 
 from harness.report.records.frame import TaskFrame
 from harness.report.stats import statistics as st
-from harness.report.tables.cells import MISSING, Head, Link, Table, Text, count, measured, source, title
+from harness.report.tables.entries import MISSING, Head, Link, Table, Text, count, measured, source, title
 from harness.report.tables.spelling import NONE, TIED
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from harness.report.claims.judge import NOT, OPEN, REPRODUCED, VERDICTS, Judged, shown
-from harness.report.tables.cells import LEVEL, MISSING, Cell, Head, Table, Text, count
+from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Table, Text, count
 
 MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
 Address = Callable[[str, str], str]  # (preset, task) -> where its section lies
@@ -80,7 +80,7 @@ READING = (
 )
 
 
-def _row(one: Judged, address: Address) -> list[Cell]:
+def _row(one: Judged, address: Address) -> list[Entry]:
     runs = [(run, False) for run in one.parts] + [(run, True) for run in one.passing]
     words = [("elsewhere, " if passing else "") + shown(*run, passing) for run, passing in runs]
     links = dict.fromkeys((frame.title, address(test.preset, test.task)) for (test, frame, _), _ in runs)
@@ -95,5 +95,5 @@ def _row(one: Judged, address: Address) -> list[Cell]:
     ]
 
 
-def _seeds(needed: int) -> Cell:
+def _seeds(needed: int) -> Entry:
     return count(needed) if needed <= MOST_SEEDS else Text(f"> {MOST_SEEDS:,}")

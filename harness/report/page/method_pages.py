@@ -14,8 +14,8 @@ import pandas as pd
 from harness.report.figures.style import Plot
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.tables.ablation import ablation
-from harness.report.tables.cells import LEVEL, MISSING, Cell, Head, Link, Table, Text, count, fixed, source, status
 from harness.report.tables.constraints import constraints
+from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Link, Table, Text, count, fixed, source, status
 from harness.report.tables.spelling import NONE, TIED, aimed, decimals
 from harness.report.tables.summary import score, separation, to_baseline
 
@@ -46,7 +46,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodPage:
     """What one page shows; failures: a line for each cell in which a run failed, or one that there is none."""
 
     name: str
@@ -62,7 +62,7 @@ def pages(
     summaries: dict[str, pd.DataFrame],
     plots: dict[str, list[Plot]],
     link: Link,
-) -> list[Method]:
+) -> list[MethodPage]:
     """One for each method's name, in the order of the parameters. plots: by task, those of all methods."""
     names = dict.fromkeys(cell.name for frame in frames.values() for cell in frame.cells)
     return [_page(name, params, frames, summaries, plots, link) for name in names]
@@ -109,7 +109,7 @@ def _page(
     summaries: dict[str, pd.DataFrame],
     plots: dict[str, list[Plot]],
     link: Link,
-) -> Method:
+) -> MethodPage:
     having = [(frame, cell) for frame in frames.values() if (cell := frame.cell(name))]
     rows = [_row(frame, cell, summaries[frame.name], link) for frame, cell in having]
     head: list[Head | str] = [
@@ -131,10 +131,10 @@ def _page(
     failures = [f"{frame.title}: {cell.status}." for frame, cell in having if cell.failures or cell.fault]
     if not failures:
         failures = ["No run failed." if any(cell.record for _, cell in having) else "Nothing has run yet."]
-    return Method(name, title, Table(f"{title}: all tasks", head, rows, notes), failures, parts)
+    return MethodPage(name, title, Table(f"{title}: all tasks", head, rows, notes), failures, parts)
 
 
-def _row(frame: TaskFrame, cell: CellFrame, summary: pd.DataFrame, link: Link) -> list[Cell]:
+def _row(frame: TaskFrame, cell: CellFrame, summary: pd.DataFrame, link: Link) -> list[Entry]:
     end = [status(cell), source(cell, link)]
     task = Text(frame.title, href=f"#{frame.name}")
     rows = summary[(summary.cell == cell.name) & (summary.metric == frame.headline)]

@@ -18,7 +18,7 @@ from harness.report.records.frame import CellFrame, TaskFrame, load
 from harness.report.records.published import load_published
 from harness.report.records.summaries import read_summary
 from harness.report.tables import external
-from harness.report.tables.cells import Link, Table
+from harness.report.tables.entries import Link, Table
 
 
 @dataclass(frozen=True)

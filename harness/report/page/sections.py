@@ -23,8 +23,8 @@ from harness.report.records.twins import Effect
 from harness.report.tables import gaussians, mazes, robots, speed, support, twins
 from harness.report.tables import siege as attacks
 from harness.report.tables.ablation import ablation
-from harness.report.tables.cells import Code, Link, Table, Text
 from harness.report.tables.constraints import constraints
+from harness.report.tables.entries import Code, Link, Table, Text
 from harness.report.tables.overview import overview
 from harness.report.tables.scores import comparison, further
 from harness.report.tables.variance import table as variance

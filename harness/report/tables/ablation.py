@@ -6,7 +6,7 @@ import pandas as pd
 
 from harness.report.records.frame import CellFrame, Sweep, TaskFrame, shown
 from harness.report.tables import notes, summary
-from harness.report.tables.cells import LEVEL, MISSING, Head, Link, Number, Table, Text, count, source, status
+from harness.report.tables.entries import LEVEL, MISSING, Head, Link, Number, Table, Text, count, source, status
 from harness.report.tables.spelling import decimals, labelled
 from harness.store import is_number
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from harness.report.records.bottleneck import constraint
 from harness.report.records.frame import CellFrame, TaskFrame
-from harness.report.tables.cells import Head, Link, Number, Table, Text, fixed, measured, source, title
+from harness.report.tables.entries import Head, Link, Number, Table, Text, fixed, measured, source, title
 
 NOTE = (
     "Means over the last quarter of training, seeds that failed left out. Binding: KL from 0.85 to 1.1 I_c. Slack: KL "

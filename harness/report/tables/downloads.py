@@ -6,7 +6,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-from harness.report.tables.cells import Table
+from harness.report.tables.entries import Table
 from harness.report.tables.formats import to_csv, to_latex
 
 WRITERS = {"csv": ("text/csv", to_csv), "tex": ("text/x-tex", to_latex)}

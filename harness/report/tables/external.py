@@ -10,7 +10,7 @@ import pandas as pd
 from harness.report.records.external import External
 from harness.report.records.frame import TaskFrame
 from harness.report.stats import statistics as st
-from harness.report.tables.cells import LEVEL, MISSING, Cell, Head, Number, Table, Text, count, fixed, measured
+from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Number, Table, Text, count, fixed, measured
 from harness.report.tables.spelling import aimed
 
 NOTE = (
@@ -54,7 +54,7 @@ def table(frame: TaskFrame, imports: list[External]) -> Table | None:
     return Table(f"{frame.title}: external runs", head, rows, notes)
 
 
-def _row(name: str, part: pd.DataFrame, frame: TaskFrame, against: np.ndarray | None) -> list[Cell]:
+def _row(name: str, part: pd.DataFrame, frame: TaskFrame, against: np.ndarray | None) -> list[Entry]:
     last = int(part.step.max())
     x = part[part.step == last].value.to_numpy(float)
     low, high = st.iqm_interval(x) if len(x) >= st.FEWEST_FOR_INTERVAL else (math.nan, math.nan)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-from harness.report.tables.cells import Cell, Code, Head, Named, Number, Source, Table, Text, Verdict
+from harness.report.tables.entries import Code, Comparison, Entry, Head, Named, Number, Source, Table, Text
 from harness.report.tables.spelling import NONE, TIED, written
 
 MARKS = {"better": f"▲{TIED}", "worse": f"▼{TIED}"}
@@ -49,7 +49,7 @@ TEX = str.maketrans({
 })
 
 
-def words(cell: Cell) -> str:
+def words(cell: Entry) -> str:
     """The cell as plain text: what a reader sees, without links and emphasis."""
     match cell:
         case Text():
@@ -58,7 +58,7 @@ def words(cell: Cell) -> str:
             return _number(cell)
         case Named():
             return f"{words(cell.name)}: {words(cell.number)}"
-        case Verdict():
+        case Comparison():
             needs = f" (needs{TIED}{_seeds(cell.seeds)})" if math.isfinite(cell.seeds) else ""
             return f"{MARKS.get(cell.word, '')}{cell.word}{needs}"
         case Code():
@@ -87,7 +87,7 @@ def to_text(table: Table) -> Iterator[str]:
     yield ""
 
 
-def to_html(cell: Cell) -> Markup:
+def to_html(cell: Entry) -> Markup:
     """The cell for a page, escaped."""
     match cell:
         case Text():
@@ -109,7 +109,7 @@ def to_html(cell: Cell) -> Markup:
             return escape(words(cell))
 
 
-def to_markdown(cell: Cell) -> str:
+def to_markdown(cell: Entry) -> str:
     """The cell for a row of a Markdown table."""
     match cell:
         case Text():
@@ -192,7 +192,7 @@ def _tex(text: str) -> str:
     return text.translate(TEX).strip()
 
 
-def _fields(cell: Cell) -> dict[str, str]:
+def _fields(cell: Entry) -> dict[str, str]:
     """The parts of a cell in CSV, those that it has; '' is the part that is words."""
     match cell:
         case Number():
@@ -201,7 +201,7 @@ def _fields(cell: Cell) -> dict[str, str]:
             return found | ({"note": _plain(cell.note)} if found and cell.note else {})
         case Named():
             return {"": _plain(words(cell.name))} | _fields(cell.number)
-        case Verdict():
+        case Comparison():
             return {"": cell.word} | ({"seeds": _exact(cell.seeds)} if math.isfinite(cell.seeds) else {})
         case Text() | Code() | Source() if words(cell):
             return {"": _plain(words(cell))}

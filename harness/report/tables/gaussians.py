@@ -7,12 +7,12 @@ import numpy as np
 from harness.report.records.frame import TaskFrame
 from harness.report.records.gaussians import curves, published_curve
 from harness.report.records.published import FIGURE_2, read_off
-from harness.report.tables.cells import Cell, Link, Number, Source, Table, source, title
+from harness.report.tables.entries import Entry, Link, Number, Source, Table, source, title
 
 
 def table(frame: TaskFrame, link: Link) -> Table | None:
     """D(x) beside the points read off the published figure."""
-    body: list[list[Cell]] = []
+    body: list[list[Entry]] = []
     for name, d in curves(frame).items():
         cell = frame.known(name)
         theirs = published_curve(cell)

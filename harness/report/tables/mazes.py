@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from harness.report.records.frame import TaskFrame
-from harness.report.tables.cells import MISSING, Link, Number, Table, Text, fixed, source, title
+from harness.report.tables.entries import MISSING, Link, Number, Table, Text, fixed, source, title
 from harness.report.tables.spelling import number
 
 STUCK, RETURN = "stuck", "return"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.report.records.frame import TaskFrame
-from harness.report.tables.cells import MISSING, Cell, Named, Table, Text, count, fixed, title
+from harness.report.tables.entries import MISSING, Entry, Named, Table, Text, count, fixed, title
 from harness.report.tables.spelling import aimed, decimals
 from harness.report.tables.summary import ranking, score, separation, to_baseline
 
@@ -42,7 +42,7 @@ def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], n
     return Table(name, HEAD, rows, [NOTE])
 
 
-def _best(frame: TaskFrame, summary: pd.DataFrame) -> list[Cell]:
+def _best(frame: TaskFrame, summary: pd.DataFrame) -> list[Entry]:
     """Scored by, baseline, best method, difference, verdict; missing where nothing ran or ranks."""
     ranked = ranking(frame, summary)
     if ranked.empty:

@@ -9,7 +9,7 @@ from harness.report.records.aggregate import seeds_needed
 from harness.report.records.checks import span
 from harness.report.records.frame import CellFrame, TaskFrame, read
 from harness.report.stats.significance import FEWEST_FOR_TEST
-from harness.report.tables.cells import LEVEL, MISSING, Head, Number, Table, Text, fixed
+from harness.report.tables.entries import LEVEL, MISSING, Head, Number, Table, Text, fixed
 from harness.report.tables.notes import manifests
 from harness.report.tables.spelling import RHO, aimed, decimals
 from harness.report.tables.summary import chance, difference, score, separation

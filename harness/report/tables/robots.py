@@ -11,7 +11,7 @@ from harness.report.records.aggregate import NORMALISED
 from harness.report.records.frame import TaskFrame
 from harness.report.records.robots import TARGET, common, robots, run_times, scores
 from harness.report.stats import statistics as st
-from harness.report.tables.cells import LEVEL, Head, Table, Text, fixed
+from harness.report.tables.entries import LEVEL, Head, Table, Text, fixed
 
 
 def table(frames: Sequence[TaskFrame]) -> Table | None:

@@ -12,7 +12,7 @@ import pandas as pd
 from harness.report.records.frame import TaskFrame
 from harness.report.records.twins import bottlenecked
 from harness.report.tables import notes, summary
-from harness.report.tables.cells import (
+from harness.report.tables.entries import (
     LEVEL,
     MISSING,
     Head,

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from harness.report.records.measured import SIEGE
-from harness.report.tables.cells import Table, Text, count
+from harness.report.tables.entries import Table, Text, count
 
 COMMAND = "python -m harness.tests.siege --whole --minutes 120 --write"
 ENDS = ("refused", "harmless", "FAULT")

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.report.records.measured import Record, load_measured, met, stated, summary
-from harness.report.tables.cells import MISSING, Cell, Head, Link, Source, Table, Text, count, fixed
+from harness.report.tables.entries import MISSING, Entry, Head, Link, Source, Table, Text, count, fixed
 from harness.report.tables.spelling import TIED, decimals
 
 RANGE = "least, most"
@@ -92,7 +92,7 @@ def tried(path: Path) -> Table | None:
     return Table("What was tried for speed", head, body, ["One change at a time, before and after in one run."])
 
 
-def _row(record: Record, row: dict[str, Any], source: Source) -> list[Cell]:
+def _row(record: Record, row: dict[str, Any], source: Source) -> list[Entry]:
     return [
         Text(record["title"] + " (quick)" * record["quick"]),
         Text(row["name"]),
@@ -105,7 +105,7 @@ def _row(record: Record, row: dict[str, Any], source: Source) -> list[Cell]:
     ]
 
 
-def _beside(record: Record, row: dict[str, Any]) -> Cell:
+def _beside(record: Record, row: dict[str, Any]) -> Entry:
     """'one seed of the peer (imitation 1.0.1)'."""
     peer, against = record["peer"], row["against"]
     if not against:
@@ -113,7 +113,7 @@ def _beside(record: Record, row: dict[str, Any]) -> Cell:
     return Text(f"{against} ({peer['name']} {peer['version']})" if peer else against)
 
 
-def _range(found: dict[str, float] | None, aim: float | None = None, note: str = "") -> Cell:
+def _range(found: dict[str, float] | None, aim: float | None = None, note: str = "") -> Entry:
     """With a digit more where the median would round to the value that an aim states, and miss or meet it unseen."""
     if found is None:
         return MISSING
@@ -126,7 +126,7 @@ def _source(record: Record, folder: Path, link: Link) -> Source:
     return Source((("record", link(folder / f"{record['benchmark']}.json")),))
 
 
-def _aim(row: dict[str, Any]) -> Cell:
+def _aim(row: dict[str, Any]) -> Entry:
     if (aim := row["aim"]) is None:
         return MISSING
     side = next(side for side in SIDES if side in aim)

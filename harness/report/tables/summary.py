@@ -10,7 +10,7 @@ import pandas as pd
 from harness.report.records.frame import TaskFrame
 from harness.report.stats import significance
 from harness.report.stats import statistics as st
-from harness.report.tables.cells import MISSING, Cell, Number, Text, Verdict, fixed
+from harness.report.tables.entries import MISSING, Comparison, Entry, Number, Text, fixed
 
 
 def score(row: pd.Series, digits: int, strong: bool = False) -> Number:
@@ -37,7 +37,7 @@ def adjusted_p(row: pd.Series) -> Number:
     return fixed(row.p_holm, 3, least=0.001)
 
 
-def separation(row: pd.Series, higher_is_better: bool | None, seeds: bool = False) -> Cell:
+def separation(row: pd.Series, higher_is_better: bool | None, seeds: bool = False) -> Entry:
     """'better' needs Holm's p under 5 %, P(better) of at least 3/4 and its whole interval above 1/2; 'worse' the mirror
     image.
 
@@ -47,12 +47,12 @@ def separation(row: pd.Series, higher_is_better: bool | None, seeds: bool = Fals
         return MISSING
     needed = row.seeds_needed if seeds else math.nan
     if not np.isfinite(row.p_holm):
-        return Verdict("not tested", needed)
+        return Comparison("not tested", needed)
     up = (row.difference > 0) == higher_is_better
     clear, least = (row.improvement, row.improvement_low) if up else (1 - row.improvement, 1 - row.improvement_high)
     if row.p_holm < significance.ALPHA and clear >= st.LARGE_IMPROVEMENT and least > 0.5:
-        return Verdict("better" if up else "worse")
-    return Verdict("not separable", needed)
+        return Comparison("better" if up else "worse")
+    return Comparison("not separable", needed)
 
 
 def ranking(frame: TaskFrame, summary: pd.DataFrame) -> pd.DataFrame:
@@ -64,6 +64,6 @@ def ranking(frame: TaskFrame, summary: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("value", ascending=not up, kind="stable")
 
 
-def to_baseline(frame: TaskFrame, row: pd.Series, digits: int, note: str = "") -> Cell:
+def to_baseline(frame: TaskFrame, row: pd.Series, digits: int, note: str = "") -> Entry:
     """The difference to the task's baseline, which is said of the baseline itself."""
     return Text("is the baseline") if row.cell == frame.baseline else difference(row, digits, note)

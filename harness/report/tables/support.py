@@ -10,7 +10,7 @@ import pandas as pd
 from harness.errors import BenchError
 from harness.report.stats.significance import ALPHA, EXACT_FLIPS, FEWEST_FOR_TEST
 from harness.report.stats.simulation import METHODS, RULES, Row
-from harness.report.tables.cells import MISSING, Number, Table, Text, count
+from harness.report.tables.entries import MISSING, Number, Table, Text, count
 from harness.report.tables.spelling import TIED
 
 COMMAND = "python -m harness.benchmarks.simulation"

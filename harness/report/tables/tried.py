@@ -7,7 +7,7 @@ import numpy as np
 from harness.report.records.checks import span
 from harness.report.records.frame import CellFrame
 from harness.report.records.tried import scored_of_both
-from harness.report.tables.cells import MISSING, Cell, Head, Table, Text, fixed
+from harness.report.tables.entries import MISSING, Entry, Head, Table, Text, fixed
 from harness.report.tables.spelling import decimals, labelled
 from harness.schema import CURVE_COLUMNS
 
@@ -30,7 +30,7 @@ def beside_committed(mine: CellFrame, others: list[CellFrame]) -> Table:
     digits, fine = decimals(scored.values()), decimals(differences.values())
     each = {log: decimals([row[log] for row in means.values()]) for log in logs}
     ordered = sorted(others, key=lambda cell: _rank(scored[cell.name], block["higher_is_better"]))
-    rows: list[list[Cell]] = [
+    rows: list[list[Entry]] = [
         [
             Text(cell.name, strong=cell is mine),
             fixed(scored[cell.name], digits),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from harness.report.records.twins import Effect
-from harness.report.tables.cells import LEVEL, Head, Table, Text, count, fixed
+from harness.report.tables.entries import LEVEL, Head, Table, Text, count, fixed
 
 SAID = {"better": "better with it", "worse": "worse with it", "open": "open"}
 

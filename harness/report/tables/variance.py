@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
-from harness.report.tables.cells import Link, Number, Table, count, fixed, source, title
+from harness.report.tables.entries import Link, Number, Table, count, fixed, source, title
 from harness.report.tables.spelling import decimals, labelled
 
 

@@ -1,4 +1,4 @@
-"""The verdict on a cell trained again, and how many 'different' ones pass as chance."""
+"""What is said of a cell trained again, and how many 'different' ones pass as chance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.report.records.frame import CellFrame
-from harness.workspace.reproduce import elsewhere, tally, verdict
+from harness.workspace.reproduce import elsewhere, repetition, tally
 
 COMMITTED = [10.0, 12.0, 11.0, 13.0, 9.0]  # mean 11, standard deviation sqrt(2.5)
 # t_{4, 0.975} sqrt(2.5) sqrt(1/5 + 1/5) = 2.776445 * 1.581139 * 0.632456
@@ -28,7 +28,7 @@ def cell(folder: Path, scores: list[float], **changes) -> CellFrame:
 
 
 def judged(tmp_path: Path, scores: list[float], **changes) -> tuple[str, str]:
-    found = verdict(cell(tmp_path / "committed", COMMITTED), cell(tmp_path / "fresh", scores, **changes))
+    found = repetition(cell(tmp_path / "committed", COMMITTED), cell(tmp_path / "fresh", scores, **changes))
     return found.word, found.note
 
 
@@ -49,12 +49,12 @@ def test_the_interval_is_that_of_the_mean_of_as_many_runs(tmp_path: Path, shift:
     assert judged(tmp_path, list(np.add(COMMITTED, shift)))[0] == word
 
 
-def test_missing_records_are_no_verdict(tmp_path: Path) -> None:
+def test_missing_records_are_are_not_judged(tmp_path: Path) -> None:
     here = cell(tmp_path / "one", COMMITTED)
-    assert verdict(CellFrame("t", "m", "m", "M"), here).word == "not judged"
-    assert verdict(here, CellFrame("t", "m", "m", "M")).word == "not run"
+    assert repetition(CellFrame("t", "m", "m", "M"), here).word == "not judged"
+    assert repetition(here, CellFrame("t", "m", "m", "M")).word == "not run"
     one, other = (cell(tmp_path / name, [x]) for name, x in (("a", 1.0), ("b", 2.0)))
-    assert verdict(one, other).word == "not judged"
+    assert repetition(one, other).word == "not judged"
 
 
 def test_the_tally_lets_pass_what_chance_brings() -> None:

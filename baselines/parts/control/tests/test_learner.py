@@ -1,4 +1,4 @@
-"""The learner: entropy weight, advantages, order of the baseline, time limits, and a point driven to the origin."""
+"""The learner: entropy weight, advantages, order of the value fit, time limits, and a point driven to the origin."""
 
 import pytest
 import torch
@@ -153,8 +153,8 @@ def test_advantages_stand_on_the_baseline_of_earlier_batches():
     for _ in range(2):  # twice on one batch
         learner.improve(rollout, rollout.rewards, draws)
     returns = torch.stack([sum(0.99**k * rollout.rewards[:, t + k] for k in range(20 - t)) for t in range(20)], 1)
-    torch.testing.assert_close(seen[0], returns.flatten(1), rtol=1e-4, atol=1e-4)  # zero coefficients: no baseline
-    fitted = learner.baseline(rollout.observations, torch.arange(20).view(1, 20, 1).expand(3, 20, 20))
+    torch.testing.assert_close(seen[0], returns.flatten(1), rtol=1e-4, atol=1e-4)  # zero coefficients: no value
+    fitted = learner.value(rollout.observations, torch.arange(20).view(1, 20, 1).expand(3, 20, 20))
     torch.testing.assert_close(seen[1], (returns - fitted).flatten(1), rtol=1e-4, atol=1e-4)
     assert seen[1].var(1).lt(0.5 * seen[0].var(1)).all()
 
@@ -168,8 +168,8 @@ def test_time_limits(limit):
     learner.optimiser.update = lambda *args: seen.append(args[3]) or update(*args)
     rollout = learner.rollout(Point(), draws)
     last = slice(19, 20)
-    value = learner.baseline(rollout.observations[:, last], torch.full((3, 1, 20), 19))
-    ahead = learner.baseline(rollout.next_observations[:, last], torch.full((3, 1, 20), 20))
+    value = learner.value(rollout.observations[:, last], torch.full((3, 1, 20), 19))
+    ahead = learner.value(rollout.next_observations[:, last], torch.full((3, 1, 20), 20))
     learner.improve(rollout, rollout.rewards, draws)
     wanted = rollout.rewards[:, last] + (0.99 * ahead if limit == "bootstrap" else 0.0) - value
     torch.testing.assert_close(seen[0].view(3, 20, 20)[:, last], wanted, rtol=1e-4, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The normaliser's numbers by numpy, and that within an update it stands still for s, s', policy and baseline alike."""
+"""The normaliser's numbers by numpy, and that within an update it stands still for s, s', policy and value alike."""
 
 import numpy as np
 import pytest

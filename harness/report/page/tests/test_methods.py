@@ -10,7 +10,7 @@ from harness.report.figures import curves
 from harness.report.figures.style import Style, theme
 from harness.report.page.method_pages import Line, listing
 from harness.report.records.frame import CellFrame
-from harness.report.tables.cells import MISSING, Named, Table, Text, count, title
+from harness.report.tables.entries import MISSING, Named, Table, Text, count, title
 from harness.report.tables.formats import to_html
 from harness.report.tests import tree
 from harness.report.tests.pages import render

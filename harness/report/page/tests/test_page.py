@@ -19,8 +19,8 @@ from harness.report.figures import lines, style
 from harness.report.figures.slim import inline
 from harness.report.figures.toy import many_dims, one_dim
 from harness.report.page import render as page_module
-from harness.report.tables.cells import Table, fixed
-from harness.report.tables.cells import Text as Words
+from harness.report.tables.entries import Table, fixed
+from harness.report.tables.entries import Text as Words
 from harness.report.tables.formats import words
 from harness.report.tables.spelling import aimed, decimals, number
 from harness.report.tests import tree

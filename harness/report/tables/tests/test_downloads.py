@@ -7,21 +7,21 @@ from urllib.parse import unquote
 
 import pandas as pd
 
-from harness.report.tables.cells import (
+from harness.report.tables.downloads import address, file_name
+from harness.report.tables.entries import (
     LEVEL,
     MISSING,
     Code,
+    Comparison,
     Head,
     Named,
     Number,
     Source,
     Table,
     Text,
-    Verdict,
     count,
     fixed,
 )
-from harness.report.tables.downloads import address, file_name
 from harness.report.tables.formats import to_csv, to_html, to_latex, to_markdown, words
 
 THIRD, TINY = 1 / 3, math.pi * 1e-9  # no decimals of a page hold them
@@ -57,7 +57,7 @@ def test_each_part_of_a_number_has_a_column_of_its_own():
 
 def test_words_and_numbers_of_one_column_stand_apart():
     best = [Named(Text("GAN", href="x.html"), fixed(THIRD, 1, 0.25, 0.5)), Text("is the baseline")]
-    verdicts = [Verdict("better"), Verdict("not separable", 23 + THIRD)]
+    verdicts = [Comparison("better"), Comparison("not separable", 23 + THIRD)]
     frame = read(table(["best", "n", "verdict"], *zip(best, [count(10), MISSING], verdicts)))
     parts = ["best", "best: value", "best: low", "best: high", "n", "verdict", "verdict: seeds"]
     assert frame.columns.tolist() == parts

@@ -1,4 +1,4 @@
-"""What a table is made of: cells that hold values. `formats.py` writes them as HTML, Markdown, LaTeX and CSV."""
+"""What a table is made of: entries that hold values. `formats.py` writes them as HTML, Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Link = Callable[[Path], str]  # a file of the project -> its address from the pa
 LEVEL = "95\u00a0%"
 
 
-class Cell:
-    """One cell of a table: one of the kinds below."""
+class Entry:
+    """One entry of a table: one of the kinds below."""
 
 
 @dataclass(frozen=True)
-class Text(Cell):
+class Text(Entry):
     """Words. href: where they lead; method: whose page they lead to, once `led` knows where those pages lie.
 
     after: words behind the link; links: further (words, address). alarm: in red.
@@ -35,7 +35,7 @@ class Text(Cell):
 
 
 @dataclass(frozen=True)
-class Number(Cell):
+class Number(Entry):
     """A number at full precision, with the interval, the correlation over seeds and the remark that belong to it.
 
     spec: how a reader sees the numbers, a format specification of Python. least: below it a reader sees '< least'.
@@ -53,7 +53,7 @@ class Number(Cell):
 
 
 @dataclass(frozen=True)
-class Named(Cell):
+class Named(Entry):
     """A number and whose it is: 'GAN: 1.95 [1.72, 2.03]'."""
 
     name: Text
@@ -61,7 +61,7 @@ class Named(Cell):
 
 
 @dataclass(frozen=True)
-class Verdict(Cell):
+class Comparison(Entry):
     """'better', 'worse' or another word; seeds: how many would decide what is open, NaN where that is not known."""
 
     word: str
@@ -69,14 +69,14 @@ class Verdict(Cell):
 
 
 @dataclass(frozen=True)
-class Code(Cell):
+class Code(Entry):
     """A command, as it is typed."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Source(Cell):
+class Source(Entry):
     """Where a row comes from: (words, address) of its files, and the command that makes them; empty for no source."""
 
     files: tuple[tuple[str, str], ...] = ()
@@ -84,11 +84,11 @@ class Source(Cell):
 
 
 @dataclass(frozen=True)
-class Missing(Cell):
+class Missing(Entry):
     """Nothing is known here, or the column has no meaning for the row."""
 
 
-MISSING: Cell = Missing()
+MISSING: Entry = Missing()
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells below a head, whose plain words stand for Head(words); the first column names the row."""
+    """Rows of entries below a head, whose plain words stand for Head(words); the first column names the row."""
 
     title: str
     head: Sequence[Head | str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Entry]]
     notes: Sequence[str] = ()
 
     def led(self, folder: str) -> Table:
@@ -152,7 +152,7 @@ def source(cell: CellFrame, link: Link) -> Source:
     return Source(there, cell.command)
 
 
-def _led(cell: Cell, folder: str) -> Cell:
+def _led(cell: Entry, folder: str) -> Entry:
     match cell:
         case Named(name=Text(method=method)) if method:
             return replace(cell, name=replace(cell.name, href=f"{folder}/{method}.html"))
