@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness import seal
-from harness.schema import PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, checked, content
+from harness.schema import CURVE_COLUMNS, PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, checked, content
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, PROVENANCE, SCORES, SHEET
 
 
@@ -44,7 +44,7 @@ class Record:
         provenance = checked(Provenance, self.provenance, f"{cell}: {PROVENANCE}").model_dump(
             mode="json", exclude_unset=True
         )
-        names = list(dict.fromkeys(name for row in self.curves for name in row))
+        names = list(dict.fromkeys([*CURVE_COLUMNS, *(name for row in self.curves for name in row)]))
         rows = [[row.get(name, math.nan) for name in names] for row in self.curves]
         files = {
             HEAD: to_json(head),

@@ -432,7 +432,7 @@ def _read_csv(
         if optional:
             return None
         raise BenchError(f"{cell}: {name} is missing; run `{cell.command}`")
-    if optional and path.stat().st_size <= 1:  # of seeds that all died before the first logged step
+    if optional and path.stat().st_size <= 1:  # as of seeds that all died before the first logged step, once
         return None
     words = {column: str for column, kind in columns.items() if kind is str}
     try:  # a cell may be called 'NA' or 'None'
@@ -443,6 +443,8 @@ def _read_csv(
         raise BenchError(f"{cell}: {name} has no column {', '.join(absent)}; run `{cell.command}`")
     if unknown := [column for column in frame if column not in columns and not further]:
         raise BenchError(f"{cell}: {name} has an unknown column {unknown[0]}; run `{cell.command}`")
+    if frame.empty and optional:
+        return None
     for column in frame if len(frame) else ():
         if not KINDS[columns.get(column, float)](frame[column]):
             raise BenchError(f"{cell}: column {column} of {name} has a value of another kind; run `{cell.command}`")

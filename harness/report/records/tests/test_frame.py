@@ -43,6 +43,14 @@ def test_endpoint_is_the_last_step_in_the_order_of_the_seeds(small):
     assert list(again.endpoint("kl")) == list(rows.sort_values("seed").value)
 
 
+@pytest.mark.parametrize("text", ["seed,step\n", "\n"])  # as it is written now, and as it was
+def test_a_cell_that_logged_no_step_has_no_curves(small, text):
+    root, params = small
+    (root / "results/records" / TASK / "vib/curves.csv").write_text(text)
+    cell = load(root, params)[TASK].cell("vib")
+    assert (cell.fault, cell.curves) == ("", None)
+
+
 def test_archived_records_serve_where_no_live_one_does(small):
     root, params = small
     source = root / "results/records" / TASK / "vib"
