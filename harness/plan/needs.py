@@ -20,7 +20,7 @@ from harness import seal
 from harness.contracts import BenchError, Method
 from harness.plan.plan import Cell
 from harness.run.params import TaskParams
-from harness.store import ARTEFACTS, RECORDS
+from harness.store import ARTEFACTS, RECORDS, SCORES
 
 
 def demonstrations(params: TaskParams) -> str | None:
@@ -47,6 +47,11 @@ def takes(cell: Cell) -> set[str]:
 def place(cell: str) -> Path:
     """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie."""
     return (Path("results") if archived(cell) else RECORDS) / cell / ARTEFACTS
+
+
+def taught_by(cell: str) -> tuple[Path, Path]:
+    """From the root: what a task that takes the demonstrations of `cell` reads of it, episodes and scores."""
+    return place(cell), place(cell).with_name(SCORES)
 
 
 def archived(cell: str | None) -> bool:
