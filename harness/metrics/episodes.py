@@ -44,13 +44,14 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
         "return_fixed": (drawn.rewards.double().sum(1).mean(1).cpu().numpy(), random["return_fixed"]),
         "length": (lengths(drawn), random["length"]),
     }
-    expert = {name: task.expert[name] for name in NORMALISED if name in task.expert}
     references = {name: {RANDOM: random["return"]} for name in NORMALISED}
-    for name, reached in expert.items():
-        references[name][EXPERT] = reached
-    for name, reached in expert.items():
-        if is_expert(task, reached, random["return"]):
-            found[NORMALISED[name]] = ((found[name][0] - random["return"]) / (reached - random["return"]), 0.0)
+    between = {}  # the metric -> what it is linear between
+    for name, normalised in NORMALISED.items():
+        if (reached := task.expert.get(name)) is not None:
+            references[name][EXPERT] = reached
+            if is_expert(task, reached, random["return"]):
+                found[normalised] = ((found[name][0] - random["return"]) / (reached - random["return"]), 0.0)
+                between[normalised] = {"between": references[name]}
     finite = np.isfinite(drawn.actions.cpu().numpy()).all((1, 2, 3))
     manifest = {
         "robot": task.robot.name,
@@ -65,7 +66,7 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
             floor,
             LABELS[name],
             name == "return",
-            manifest,
+            manifest | between.get(name, {}),
             references.get(name, {}),
         )
         for name, (values, floor) in found.items()

@@ -274,6 +274,7 @@ def test_normalised_returns_lie_between_the_two_references(tmp_path):
     low, high = scores["return"].references["actions at random"], scores["return"].references["expert"]
     assert high == 40, "by all of its episodes, not by those that are shown"
     assert scores["normalised"].values[0] == pytest.approx((scores["return"].values[0] - low) / (40 - low))
+    assert scores["normalised"].manifest == scores["return"].manifest | {"between": scores["return"].references}
     assert scores["return_mode"].references == {"actions at random": low, "expert": 50}
     assert scores["normalised_mode"].values[0] == pytest.approx((scores["return_mode"].values[0] - low) / (50 - low))
     outputs.act = lambda observations, noise=None: torch.full((*observations.shape[:2], 6), torch.nan)
