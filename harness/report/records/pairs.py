@@ -45,10 +45,16 @@ def _frame(folder: Path, preset: str, task: str, a: str, b: str) -> TaskFrame:
 
 
 def _rewards(folder: Path, record: dict[str, Any]) -> int | None:
-    """How many learnt rewards the policies of a re-training cell go round: the seeds of the cell that learnt them."""
+    """How many learnt rewards the policies of a re-training cell go round: as many as the parameters named.
+
+    An ablated cell, which has seeds of its own, has been given none beside them.
+    """
     source = record.get("params", {}).get("task", {}).get("rewards")
     learnt = folder / str(source) / record["cell"]
-    return len(read_head(learnt).seeds) if source and (learnt / "record.json").is_file() else None
+    if not source or not (learnt / "record.json").is_file():
+        return None
+    head = read_head(learnt)
+    return len(head.seeds if head.ablation else head.params.task["seeds"])
 
 
 def _places(root: Path, preset: str | None) -> list[Place]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from harness.ranges import span
 from harness.report.records.aggregate import seeds_needed
-from harness.report.records.checks import span
 from harness.report.records.frame import CellFrame, TaskFrame, read
 from harness.report.stats.significance import FEWEST_FOR_TEST
 from harness.report.tables.entries import LEVEL, MISSING, Head, Number, Table, Text, fixed

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from harness.errors import BenchError
-from harness.report.records.checks import span
+from harness.ranges import span
 from harness.report.records.frame import demand, load
 from harness.report.tests import tree
 
