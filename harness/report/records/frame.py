@@ -65,6 +65,7 @@ class CellFrame(CellName):
     verified: str = ""  # of an archived record: what `bench verify` found
     rewards: int | None = None  # of re-training: how many learnt rewards the seeds that parameters name go round
     preset: str = ""  # where another preset than the project's own has it
+    named: tuple[int, ...] = ()  # the seeds that the parameters name; the record may have more
     fault: str = ""
     sealed: bool = True  # whether its record has a seal: the oldest have none
 
@@ -156,10 +157,9 @@ class CellFrame(CellName):
     @property
     def independent(self) -> list[int]:
         """What each run has to itself: its seed, or the learnt reward that it shares with other re-trainings."""
-        if not self.rewards or not self.record:
+        if not self.rewards:
             return self.seeds
-        named = self.seeds if self.record["ablation"] else self.record["params"]["task"]["seeds"]
-        return [reward_of(seed, named, self.rewards) for seed in self.seeds]
+        return [reward_of(seed, self.named or self.seeds, self.rewards) for seed in self.seeds]
 
     @property
     def n(self) -> int:
@@ -341,17 +341,18 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
     source = params["tasks"][task].get("rewards")
     rewards = len(params["tasks"][source]["seeds"]) if source in params["tasks"] else None
 
-    def find(name: str, method: str, title: str, value: Value | None = None) -> CellFrame:
-        return _find(root, preset, CellFrame(task, name, method, title, value, rewards=rewards, preset=other))
+    def find(name: str, method: str, title: str, named: Iterable[int], value: Value | None = None) -> CellFrame:
+        cell = CellFrame(task, name, method, title, value, rewards=rewards, preset=other, named=tuple(named))
+        return _find(root, preset, cell)
 
-    cells = [find(m, m, titles[m]) for m in methods]
+    cells = [find(m, m, titles[m], params["tasks"][task]["seeds"]) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         said = checked(Ablation, block, f"ablations.{task}.{name}")
         method, values, swept = said.method, said.values, []
         for value in sorted(values) if all(map(is_number, values)) else values:
             title = f"{titles[method]}, {name} {shown(value)}"
-            swept.append(find(cell_name(method, name, value), method, title, value))
+            swept.append(find(cell_name(method, name, value), method, title, said.seeds, value))
         itself = None if said.set else _itself(cells, said)
         ablations.append(Sweep(name, said.key, method, said.reference or baseline or method, swept, itself))
     settings = params["tasks"][task]

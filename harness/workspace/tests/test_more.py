@@ -97,6 +97,7 @@ def test_seeds_that_the_parameters_name_make_the_same_numbers(more: Path, tmp_pa
     params["tasks"]["learnt"]["seeds"] = [0, 1, 2, 3]
     root = written(tmp_path, params)
     run(root, "train taught")
+    run(root, "prepare learnt")
     run(root, "train learnt airl")
     named, joined = contents(root, LEARNT), contents(more, LEARNT)
     heads = [json.loads(files.pop(HEAD)) for files in (named, joined)]
