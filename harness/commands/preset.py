@@ -5,7 +5,7 @@ With --more-seeds its records, archived ones too, get further seeds: `bench merg
 
 from argparse import ArgumentParser, Namespace
 
-from harness.commands._types import positive_integer, timeout
+from harness.commands._types import across_code, positive_integer, timeout
 
 EXAMPLE = "bench preset c_maze --jobs 2"
 
@@ -24,6 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="TASK/CELL", help="the cells that get more seeds (default: every row)"
     )
+    across_code(parser)
     timeout(parser, "; with --jobs")
     parser.add_argument("dvc", nargs="*", help="arguments for `dvc repro`, after --")
 
@@ -31,4 +32,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from harness.workspace.presets import run_preset
 
-    print(run_preset(args.root, args.name, args.dvc, args.jobs, args.timeout, args.more_seeds, args.only))
+    print(
+        run_preset(
+            args.root, args.name, args.dvc, args.jobs, args.timeout, args.more_seeds, args.only, args.across_code
+        )
+    )

@@ -6,7 +6,7 @@ trained, and joined to them. A record keeps the seeds that it has, also where it
 
 from argparse import ArgumentParser, Namespace
 
-from harness.commands._types import positive_integer, timeout
+from harness.commands._types import across_code, positive_integer, timeout
 
 EXAMPLE = "bench train digits8 vgan --jobs 2"
 
@@ -22,6 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
     wanted.add_argument(
         "--more-seeds", type=positive_integer, metavar="N", help="train the N seeds after those that params.yaml names"
     )
+    across_code(parser)
     timeout(parser)
 
 
@@ -40,7 +41,7 @@ def run(args: Namespace) -> None:
         if args.more_seeds:
             cells = rows(plan, [cell for cell in cells if args.task or cell.ablation is None])
         asked = by_count(args.more_seeds) if args.more_seeds else these(ranges.read(args.seeds))
-        train_more(args.root, plan, cells, asked, args.jobs, args.timeout)
+        train_more(args.root, plan, cells, asked, args.jobs, args.timeout, args.across_code)
         return
     cells = [grown(args.root, cell) for cell in cells]
     if len(cells) == 1:

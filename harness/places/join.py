@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 
 from harness.errors import BenchError
+from harness.plan.plan import Cell
 from harness.run.params import flatten
 from harness.run.record import to_json, to_npz
-from harness.schema import Head, Provenance, content, read_head, read_provenance
+from harness.schema import Head, Provenance, Resolved, content, read_head, read_provenance
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, PROVENANCE, SCORES, SHEET
 
 SHARED = "demonstrations/"  # of artefacts: left by the first block for all
+# (parameter, word of older records) -> what the same is called today.
+RENAMED = {("method.discriminator.loss", "non_saturating"): "minimax"}  # of GAIL's critic, which no generator meets
 
 
 def joined(first: Path, more: Path) -> dict[str, bytes]:
@@ -74,13 +77,28 @@ def _must_be_alike(one: Head, other: Head) -> None:
             )
 
 
+def of_one_cell(head: Head, cell: Cell, data_hash: str) -> str:
+    """The first thing in which a record differs from what the parameters ask for, '' where its seeds can be added to.
+
+    So it is told before anything is trained.
+    """
+    asked = {key: getattr(cell, key) for key in ("protocol", "preset", "family", "algorithm", "ablation")}
+    params = Resolved(task=cell.task_params.model_dump(mode="json"), method=cell.method_params.model_dump(mode="json"))
+    asked |= {"steps": cell.task_params.steps, "data_hash": data_hash, "params": params}
+    return _difference(head, head.model_copy(update=asked))
+
+
 def _difference(one: Head, other: Head) -> str:
     """The first thing in which two cells differ, '' for the same cell. A parameter that is new by now is none."""
     for key in ("protocol", "preset", "task", "cell", "family", "algorithm", "ablation", "steps", "data_hash"):
         if getattr(one, key) != getattr(other, key):
             return key
     before, now = (flatten({k: dict(v) for k, v in head.params}) for head in (one, other))
-    return next((key for key, value in before.items() if key not in now or now[key] != value), "")
+
+    def same(key: str, value: Any) -> bool:
+        return key in now and now[key] in (value, RENAMED.get((key, str(value)), value))
+
+    return next((key for key, value in before.items() if not same(key, value)), "")
 
 
 def _measure(head: Head, metric: str) -> tuple[Any, ...]:

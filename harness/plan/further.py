@@ -51,8 +51,8 @@ def further(root: Path, cell: Cell, seeds: Sequence[int], agrees: Agrees | None 
         return None
     if not current and agrees is not None and not agrees(cell):
         raise BenchError(
-            f"{cell}: the present code makes other states than its record holds, so more seeds would be of another"
-            " method; check out the commit that made it, or give the preset another name and train all of it"
+            f"{cell}: the present code makes other states than its record holds: train all of it under another name of"
+            " the preset, or, if rounding is all that changed, say --across-code, and the record tells each block's commit"
         )
     return replace(cell, seeds=lacking, joins=True)
 

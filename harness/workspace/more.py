@@ -11,12 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import BenchError
+from harness.places.join import of_one_cell
 from harness.places.pool import train_all
 from harness.places.prepare import prepare
 from harness.plan import needs
 from harness.plan.further import further
+from harness.plan.identity import data_manifest
 from harness.plan.plan import Cell, Plan
 from harness.ranges import following, span
+from harness.schema import read_head
+from harness.store import HEAD
 from harness.workspace.copies import COPIED
 from harness.workspace.verify import found_again
 
@@ -42,18 +46,29 @@ def train_more(
     seeds: Callable[[Cell], Sequence[int]],
     jobs: int = 1,
     timeout: float | None = None,
+    across_code: bool = False,
 ) -> list[Cell]:
     """Train what `cells` lack of the seeds that `seeds` asks for, and join it to their records; returns what was.
 
-    Raises BenchError as `further` and `train_all` do.
+    across_code: in a private copy, join to records whose states the present code does not make bit for bit, too; the
+    parameters and data have to be the same all the same. Raises BenchError as `further` and `train_all` do.
     """
+
+    def agrees(cell: Cell) -> bool:
+        found = _agrees(root, cell, timeout)
+        if not found and across_code:
+            print(f"{cell}: the present code makes other states than its record holds; asked to join all the same")
+        return found or across_code
+
     in_copy = (root / COPIED).is_file()
     if in_copy:
         for task in dict.fromkeys(cell.task for cell in cells):
             prepare(root, plan, task)
     work = []
     for cell in cells:
-        asked = further(root, cell, seeds(cell), (lambda c: _agrees(root, c, timeout)) if in_copy else None)
+        if in_copy:
+            _must_fit(root, cell)
+        asked = further(root, cell, seeds(cell), agrees if in_copy else None)
         if asked is None:
             print(f"{cell} has seeds {span(seeds(cell))} already", flush=True)
             continue
@@ -71,6 +86,17 @@ def these(seeds: Sequence[int]) -> Callable[[Cell], Sequence[int]]:
 def by_count(more: int) -> Callable[[Cell], Sequence[int]]:
     """The next `more` seeds after those that the parameters name."""
     return lambda cell: following(cell.named, more)
+
+
+def _must_fit(root: Path, cell: Cell) -> None:
+    """Raises BenchError where the record of `cell`, if there is one, was made with other parameters or data."""
+    if not (cell.folder(root) / HEAD).is_file():
+        return
+    data_hash = data_manifest(root, cell.task)["data_hash"]
+    if wrong := of_one_cell(read_head(cell.folder(root)), cell, data_hash):
+        raise BenchError(
+            f"{cell}: {wrong} of its record is not what the parameters say: more seeds would be of another cell"
+        )
 
 
 def _agrees(root: Path, cell: Cell, timeout: float | None) -> bool:

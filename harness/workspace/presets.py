@@ -121,17 +121,18 @@ def run_preset(
     timeout: int | None = None,
     more: int | None = None,
     only: Sequence[str] = (),
+    across_code: bool = False,
 ) -> Path:
     """Run the preset in build/<name>/ and return its report's path: `dvc repro`, or without DVC and `jobs` at once.
 
     A second run goes on where the first was stopped; while the first is at it, BenchError says so. timeout: as of
     `bench train`, which only runs with `jobs`. more: train so many seeds beyond those that the preset names, joined to
-    the records that it has, archived ones among them; only: of these TASK/CELL alone.
+    the records that it has, archived ones among them; only: of these TASK/CELL alone; across_code: as of `train_more`.
     """
     if timeout is not None and jobs is None:
         raise BenchError("--timeout is for blocks that run without DVC: give --jobs too")
-    if only and more is None:
-        raise BenchError("--only is for further seeds: give --more-seeds too")
+    if (only or across_code) and more is None:
+        raise BenchError("--only and --across-code are for further seeds: give --more-seeds too")
     if more is not None and dvc_args:
         raise BenchError("further seeds are trained without DVC: take the arguments after -- away")
     plan = preset_plan(root, name)
@@ -143,7 +144,7 @@ def run_preset(
         copy = private_copy(root, name, params)
         if more is not None:
             unpack(root, name, copy)
-            words = ["train", *only, "--more-seeds", str(more)]
+            words = ["train", *only, "--more-seeds", str(more), *["--across-code"] * across_code]
             _directly(copy, [*words, *train_command(jobs or 1, timeout)[1:]])
         elif jobs is None:
             bench_in(copy, "check")

@@ -199,6 +199,10 @@ def test_seeds_of_code_that_makes_other_states_are_refused(first: Path, tmp_path
     assert main(["--root", str(copied), "train", "learnt", "airl", "--more-seeds", "2"]) == 2
     assert "learnt/airl: the present code makes other states than its record holds" in capfd.readouterr().err
     assert read_head(copied / RECORDS / LEARNT).seeds == (0, 1)
+    run(copied, "train learnt airl --more-seeds 2 --across-code")
+    head, made = read_head(copied / RECORDS / LEARNT), read_provenance(copied / RECORDS / LEARNT)
+    assert head.seeds == (0, 1, 2, 3) and head.state_hashes[0][1] == "f" * 16 and made.earlier[0].commit == "a" * 40
+    assert not read_verified(copied / RECORDS / LEARNT).agrees, "and the page says so"
 
 
 def test_what_was_measured_otherwise_is_not_joined(first: Path, more: Path, tmp_path: Path) -> None:
@@ -225,3 +229,13 @@ def test_what_was_measured_otherwise_is_not_joined(first: Path, more: Path, tmp_
 def test_arrays_of_a_joined_record(more: Path) -> None:
     with np.load(more / RECORDS / LEARNT / ARTEFACTS) as arrays:
         assert {len(arrays[name]) for name in arrays.files} == {4}
+
+
+def test_a_record_of_other_parameters_is_refused_before_anything_is_trained(first: Path, tmp_path: Path, capfd) -> None:
+    _, copied = archived(first, tmp_path)
+    longer = copy.deepcopy(CHAIN)
+    longer["tasks"]["learnt"]["evaluations"] = 2
+    written(copied, longer)
+    assert main(["--root", str(copied), "train", "learnt", "airl", "--more-seeds", "2"]) == 2
+    assert "learnt/airl: task.evaluations of its record is not what the parameters say" in capfd.readouterr().err
+    assert not (copied / ".scratch/runs").exists()
