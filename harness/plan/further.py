@@ -52,7 +52,7 @@ def further(root: Path, cell: Cell, seeds: Sequence[int], agrees: Agrees | None 
     if not current and agrees is not None and not agrees(cell):
         raise BenchError(
             f"{cell}: the present code makes other states than its record holds: train all of it under another name of"
-            " the preset, or, if rounding is all that changed, say --across-code, and the record tells each block's commit"
+            " the preset, or say --across-code if rounding is all that changed; the record tells each block's commit"
         )
     return replace(cell, seeds=lacking, joins=True)
 
