@@ -15,6 +15,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     from harness import seal
     from harness.errors import BenchError
+    from harness.plan.further import grown
     from harness.plan.plan import load_plan
     from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
     from harness.schema import read_head
@@ -28,7 +29,8 @@ def run(args: Namespace) -> int:
         methods = sum(cell.ablation is None for cell in cells)
         print(f"\n{task}: {block['family']}, {block['steps']} steps, {methods} methods, {len(cells)} cells")
         for cell in cells:
-            seeds = f"{len(cell.seeds)} seeds"
+            held = len(grown(args.root, cell).seeds)
+            seeds = f"{held} seeds" + (f", {len(cell.seeds)} of them named" if held > len(cell.seeds) else "")
             found = state(args.root, cell)
             broken += found.startswith(UNREADABLE)
             if found != UP_TO_DATE and (steps := begun(args.root, cell)):

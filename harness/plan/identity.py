@@ -36,12 +36,11 @@ def data_manifest(root: Path, task: str) -> dict[str, Any]:
 def identity(root: Path, cell: Cell) -> dict[str, Any]:
     """Every name and value that a training run depends on, flat; seeds are added per block."""
     task = cell.task_params.model_dump(mode="json", exclude={"score", "seeds"})
-    taken = needs.reward(cell)
     return {
         "protocol": cell.protocol,
         "code": code_key(cell.family, cell.algorithm, cell.task_params.encoder)["training"],
         "data": data_manifest(root, cell.task)["data_hash"],
-        **({"reward": needs.fingerprint(root, taken)} if taken else {}),
+        **({"reward": needs.reward_fingerprint(root, cell)} if needs.reward(cell) else {}),
         **flatten({"task": {"name": cell.task, **task}, "method": cell.method_params.model_dump(mode="json")}),
     }
 

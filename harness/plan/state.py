@@ -17,7 +17,10 @@ UNREADABLE = "unreadable"
 
 
 def state(root: Path, cell: Cell) -> str:
-    """UP_TO_DATE, 'not run', or 'stale' with what it would take: to train or only to score again."""
+    """UP_TO_DATE, 'not run', or 'stale' with what it would take: to train or only to score again.
+
+    A record may have more seeds than the cell, after those.
+    """
     folder = cell.folder(root)
     if not (folder / HEAD).exists():
         return "not run"
@@ -31,7 +34,7 @@ def state(root: Path, cell: Cell) -> str:
         keys = keys_of(root, cell)
     except BenchError as error:
         return f"unknown: {error}"
-    if record.training_key != keys.training or record.seeds != cell.seeds:
+    if record.training_key != keys.training or record.seeds[: len(cell.seeds)] != cell.seeds:
         return "stale: to train again"
     if record.scoring_key != keys.scoring:
         return "stale: to score again"

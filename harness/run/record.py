@@ -57,15 +57,18 @@ class Record:
         if self.sheet is not None:
             files[SHEET] = self.sheet
         if self.artefacts is not None:
-            file = io.BytesIO()
-            arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in self.artefacts.items()}
-            np.savez_compressed(file, **arrays)
-            files[ARTEFACTS] = file.getvalue()
+            files[ARTEFACTS] = to_npz({name: np.concatenate(parts) for name, parts in self.artefacts.items()})
         seal.write(folder, files)
 
 
 def to_json(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def to_npz(arrays: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[Any]], digits: int = 8) -> bytes:
