@@ -11,16 +11,19 @@ import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from harness import seal
-from harness.contracts import BenchError, Method
+from harness.errors import BenchError
 from harness.plan.plan import Cell
 from harness.run.params import TaskParams
 from harness.store import ARTEFACTS, RECORDS
+
+if TYPE_CHECKING:  # `bench list` reads this file and needs neither
+    import numpy as np
+    import torch
+
+    from harness.contracts import Method
 
 
 def demonstrations(params: TaskParams) -> str | None:
@@ -81,6 +84,9 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
     """Hand the method its learnt reward: of n rewards, that of seed k modulo n for seed k."""
     if (source := reward(cell)) is None:
         return
+    import numpy as np
+    import torch
+
     found = path(root, source)
     try:
         with np.load(found) as file:
