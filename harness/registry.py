@@ -135,10 +135,15 @@ def literal(path: Path, name: str) -> tuple[str, ...]:
     raise BenchError(f"{path}: no {name} = (...) in the file; add it at the top level, as a literal tuple of strings")
 
 
-def parsed(path: Path) -> ast.Module:
-    """The syntax tree of a file. Raises BenchError with the file and the line where it is no Python."""
+def parsed(path: Path, content: bytes | None = None) -> ast.Module:
+    """The syntax tree of a file, or of its `content` where that has been read already.
+
+    Raises BenchError with the file and the line where it is no Python.
+    """
     try:
-        return ast.parse(path.read_bytes())  # bytes, as Python reads the encoding from the file
+        return ast.parse(
+            path.read_bytes() if content is None else content
+        )  # bytes, as Python reads the encoding from the file
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""  # none for a null byte
         raise BenchError(f"{path}{line}: SyntaxError: {error.msg}") from None

@@ -5,6 +5,8 @@ seal tells when one of them has been changed, exchanged or lost since. It stands
 covers provenance.json too: what DVC and `bench reproduce` compare has nothing in it that differs between equal runs.
 Hence the seal is no output of a stage, and .dvcignore names it.
 
+It is of what the files hold: tables that stand compressed (`harness.packed`) are hashed as they were made.
+
 It is against accidents and careless edits, not against forgers: who can write a record can seal it. `bench verify`
 trains again.
 """
@@ -17,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+from harness import packed
 from harness.errors import BenchError
 from harness.files import cannot_write, write_bytes
 from harness.store import FILES, HEAD, SEAL, CellName, command_of
@@ -30,7 +33,7 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
     Raises BenchError where the folder cannot be written; a record that was there before is gone then.
     """
     try:
-        for name in (HEAD, *(FILES - contents.keys())):
+        for name in (HEAD, *(FILES - contents.keys()), *packed.FORMS):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(folder / HEAD, error) from None
@@ -65,7 +68,7 @@ def _stamps(folder: Path, names: Iterable[str]) -> tuple[tuple[str, int, int, in
     stamps = []
     for name in sorted(names):
         try:
-            found = (folder / name).stat()
+            found = packed.standing(folder / name).stat()
             stamps.append((name, found.st_size, found.st_mtime_ns, found.st_ino))
         except OSError:
             stamps.append((name, -1, 0, 0))
@@ -88,10 +91,12 @@ def _fault(folder: Path, stamps: tuple[tuple[str, int, int, int], ...]) -> str |
                 return f"{name} is missing, though the record was sealed with it"
             if name not in held:
                 return f"{name} is not one of the files that the record was sealed with"
-            if _digest((folder / name).read_bytes()) != held[name]:
+            if _digest(packed.contents(folder / name)) != held[name]:
                 return f"{name} was changed since the record was sealed"
     except UnicodeDecodeError:
         return f"{SEAL} is damaged"
+    except BenchError:
+        return f"{name} was changed since the record was sealed"
     except OSError as error:
         return f"the files cannot be read ({error.strerror})"
     return None

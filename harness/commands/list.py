@@ -16,24 +16,25 @@ def run(args: Namespace) -> int:
     from harness import seal
     from harness.errors import BenchError
     from harness.plan.further import grown
-    from harness.plan.plan import load_plan
+    from harness.plan.keys import CodeKeys
+    from harness.plan.outline import outlines
     from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
     from harness.schema import read_head
     from harness.workspace.presets import names
     from harness.workspace.remove import blockless
 
-    plan, broken = load_plan(args.root), 0
+    plan, code, broken = outlines(args.root), CodeKeys(), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
     for task, block in plan.params["tasks"].items():
         cells = [cell for cell in plan.cells if cell.task == task]
-        methods = sum(cell.ablation is None for cell in cells)
+        methods = sum(not cell.ablated for cell in cells)
         print(f"\n{task}: {block['family']}, {block['steps']} steps, {methods} methods, {len(cells)} cells")
         for cell in cells:
             held = len(grown(args.root, cell).seeds)
             seeds = f"{held} seeds" + (f", {len(cell.seeds)} of them named" if held > len(cell.seeds) else "")
-            found = state(args.root, cell)
+            found = state(args.root, cell, code)
             broken += found.startswith(UNREADABLE)
-            if found != UP_TO_DATE and (steps := begun(args.root, cell)):
+            if found != UP_TO_DATE and (steps := begun(args.root, cell, code)):
                 found += f", begun: step {steps} of each block, `{cell.command}` goes on"
             print(f"  {cell.name:26s} {cell.algorithm:8s} {seeds:9s} {found}")
     archived = [path.parent for path in sorted((args.root / "results/archive").glob("*/*/*/record.json"))]
@@ -51,6 +52,6 @@ def run(args: Namespace) -> int:
         print(f"{bare} of the {len(archived)} archived records were made before records had a seal")
     if left := blockless(args.root, plan):
         print("\nrecords without a block in params.yaml, which no page shows:")
-        for cell in left:
-            print(f"  {cell}: `bench remove {cell.name} --task {cell.task}` takes it away")
+        for record in left:
+            print(f"  {record}: `bench remove {record.name} --task {record.task}` takes it away")
     return int(broken > 0)

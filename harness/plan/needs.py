@@ -11,20 +11,22 @@ import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from harness import seal
-from harness.contracts import BenchError, Method
+from harness.errors import BenchError
 from harness.plan.plan import Cell
 from harness.ranges import reward_of
 from harness.run.params import TaskParams
-from harness.run.record import to_npz
 from harness.store import ARTEFACTS, RECORDS, SCORES
 
 REWARD = "reward/"  # before the names of a learnt reward's tensors
+
+if TYPE_CHECKING:  # `bench list` reads this file and needs neither
+    import numpy as np
+    import torch
+
+    from harness.contracts import Method
 
 
 def demonstrations(params: TaskParams) -> str | None:
@@ -79,10 +81,14 @@ def fingerprint(root: Path, cell: str) -> str:
     return hashlib.sha256(path(root, cell).read_bytes()).hexdigest()[:16]
 
 
-def reward_fingerprint(root: Path, cell: Cell) -> str:
-    """16 hex digits of the learnt rewards that the parameters name for the cell: further ones make it no other cell."""
-    source = f"{cell.task_params.reward_task}/{cell.name}"
-    arrays, n = _rewards(root, source), cell.rewards
+def reward_fingerprint(root: Path, source: str, n: int | None) -> str:
+    """16 hex digits of the first n learnt rewards of TASK/CELL, all where n is None.
+
+    n: how many the parameters name; further ones make no other cell of what is trained on these.
+    """
+    from harness.run.record import to_npz
+
+    arrays = _rewards(root, source)
     if n is None or all(len(array) <= n for array in arrays.values()):
         return fingerprint(root, source)
     named = to_npz({f"{REWARD}{name}": array[:n] for name, array in arrays.items()})
@@ -102,6 +108,8 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
     A seed beyond those that the parameters name takes a reward beyond those that they name, see `ranges.reward_of`.
     Raises BenchError where that is not learnt yet.
     """
+    import torch
+
     if (source := reward(cell)) is None:
         return
     arrays = _rewards(root, source)
@@ -117,6 +125,8 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
 
 def _rewards(root: Path, source: str) -> dict[str, np.ndarray]:
     """Name -> tensor [n, ...] of the n rewards that TASK/CELL has learnt; none where it learns none."""
+    import numpy as np
+
     found = path(root, source)
     try:
         with np.load(found) as file:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
@@ -41,6 +41,9 @@ class TopLevel(Settings):
     methods: dict[str, dict[str, dict[str, Any]]]
     ablations: dict[str, dict[str, Ablation]] = {}
     report: ReportParams
+
+
+C = TypeVar("C", bound=CellName)
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,7 @@ class Plan:
             return [self.cell(task, name)]
         if task is not None and task not in self.params["tasks"]:
             raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
-        if not (cells := [cell for cell in self.cells if task in (None, cell.task)]):
-            where = "methods" if task is None else f"methods.{task}"
-            raise BenchError(f"params.yaml: {where} is empty: name what is to be trained there")
-        return cells
+        return some([cell for cell in self.cells if task in (None, cell.task)], task)
 
     def of_words(self, first: str | None = None, others: Sequence[str] = ()) -> list[Cell]:
         """The cells that a command line names: TASK, TASK CELL ..., or TASK/CELL ...; without any word all of them.
@@ -125,6 +125,14 @@ class Plan:
         ]  # a task's name may be meant
         where = f"method {name} of {task}" if task else f"task or method {name}"
         raise BenchError(unknown(where, name, known))
+
+
+def some(cells: list[C], task: str | None = None) -> list[C]:
+    """The cells of a task, or of all. Raises BenchError where there is none."""
+    if not cells:
+        where = "methods" if task is None else f"methods.{task}"
+        raise BenchError(f"params.yaml: {where} is empty: name what is to be trained there")
+    return cells
 
 
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:

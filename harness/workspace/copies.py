@@ -19,7 +19,6 @@ from harness.files import write_text
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
-from harness.run.checkpoint import locked
 from harness.run.lifeline import GRACE, owned
 from harness.store import SEAL
 from harness.yaml_text import dumped
@@ -75,6 +74,8 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
 
 def alone(root: Path, name: str) -> AbstractContextManager[None]:
     """Hold build/<name>: a second process that would work there raises BenchError."""
+    from harness.run.checkpoint import locked  # which takes torch
+
     return locked(root / "build" / ".locks" / name)
 
 

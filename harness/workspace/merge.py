@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness import seal
+from harness import packed, seal
 from harness.errors import BenchError
 from harness.files import write_folder
 from harness.places.join import begins_with
 from harness.schema import read_head
-from harness.store import HEAD, RECORDS, SCORES, SEAL, VERIFIED, archive_folder, checked_name
+from harness.store import ARCHIVE, HEAD, RECORDS, SCORES, SEAL, VERIFIED, archive_folder, checked_name
 
 
 def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
@@ -44,11 +44,15 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
 def bring(folder: Path, target: Path, root: Path) -> None:
     """Copy the files of a record's folder under their seal: below `root` there are none of them or all.
 
+    In the archive the large tables stand compressed, elsewhere as they were made.
+
     Raises BenchError for a link and for a record that cannot be read.
     """
-    contents = {path.name: path.read_bytes() for path in plain_files(folder)}
     read_head(folder)
-    write_folder(target, seal.sealed(contents), root / "results")  # where no reader of records looks
+    contents = seal.sealed(packed.unpacked({path: path.read_bytes() for path in plain_files(folder)}))
+    if target.is_relative_to(root / ARCHIVE):  # which only grows
+        contents = packed.packed(contents)
+    write_folder(target, contents, root / "results")  # where no reader of records looks
 
 
 def replace(folder: Path, target: Path) -> None:

@@ -7,7 +7,8 @@ import typing
 
 from ruamel.yaml import YAML
 
-from harness.contracts import BenchError, Settings
+from harness.errors import BenchError
+from harness.settings import Settings
 
 WIDTH = 120
 OURS = ("Like ", "Keys: ")  # how the comment over a block begins that `with_block` has written

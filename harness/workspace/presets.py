@@ -19,7 +19,6 @@ from harness.run.like import LIKE, compose, resolved
 from harness.run.params import read_yaml
 from harness.store import check_names, checked_name, remake
 from harness.workspace.copies import alone, base_params, bench_in, dvc_in, private_copy, train_command
-from harness.workspace.pack import unpack
 
 
 def names(root: Path) -> list[str]:
@@ -150,6 +149,8 @@ def run_preset(
             bench_in(copy, "check")
             dvc_in(copy, "repro", *dvc_args)
         else:
+            from harness.workspace.pack import unpack  # which takes torch
+
             unpack(root, name, copy)
             _directly(copy, train_command(jobs, timeout))
     return copy / "reports" / name / "index.html"

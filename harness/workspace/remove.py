@@ -9,6 +9,7 @@ from harness import registry
 from harness.errors import BenchError, nearest
 from harness.files import write_text
 from harness.plan.keys import KEYS
+from harness.plan.outline import Outlines
 from harness.plan.plan import Plan, load_plan
 from harness.store import HEAD, RECORDS, CellName
 from harness.workspace.new_block import without_block
@@ -40,7 +41,7 @@ def remove(root: Path, name: str, task: str | None = None) -> list[str]:
     return [*told, *_file_left(plan, cell), "next: `dvc repro`, which renders the page without it"]
 
 
-def blockless(root: Path, plan: Plan) -> list[CellName]:
+def blockless(root: Path, plan: Plan | Outlines) -> list[CellName]:
     """The live records that no block, row of control or ablation of params.yaml names."""
     known = {(cell.task, cell.name) for cell in plan.cells}
     found = [path.parts[-3:-1] for path in sorted(root.glob(f"{RECORDS}/*/*/{HEAD}"))]

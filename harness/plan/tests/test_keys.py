@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.errors import BenchError
-from harness.plan import keys
+from harness.plan import keys, sources
 from harness.plan.blocks import cell_blocks
 from harness.plan.params import blocks_of
 from harness.plan.plan import load_plan
@@ -210,14 +210,14 @@ def test_the_cells_with_a_key_are_those_of_the_plan() -> None:
 def test_the_text_of_a_tree_keeps_every_value_and_no_empty_field() -> None:
     """Empty fields are what Python versions differ in; the text of this line was worked out by hand."""
     tree = ast.parse("def f(a=1):\n    'doc'\n    return -a\n")
-    assert keys.canonical(tree) == (
+    assert sources.canonical(tree) == (
         "Module(body=[FunctionDef(name='f',args=arguments(args=[arg(arg='a')],defaults=[Constant(value=1)]),"
         "body=[Return(value=UnaryOp(op=USub(),operand=Name(id='a',ctx=Load())))])])"
     )
 
 
 def test_a_number_and_its_text_differ() -> None:
-    one, other = (keys.canonical(ast.parse(text)) for text in ("x = 1", "x = '1'"))
+    one, other = (sources.canonical(ast.parse(text)) for text in ("x = 1", "x = '1'"))
     assert one != other
 
 

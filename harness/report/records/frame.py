@@ -7,6 +7,7 @@ and what cannot be read or must not stand beside the others as 'unreadable', wit
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness import seal
+from harness import packed, seal
 from harness.errors import BenchError
 from harness.ranges import reward_of, span
 from harness.report.records import checks
@@ -444,16 +445,17 @@ def _read_csv(
 
     Raises BenchError for another column than those of the schema and for a value of another kind.
     """
-    path = cell.folder / name if cell.folder else None
+    path = packed.standing(cell.folder / name) if cell.folder else None
     if path is None or not path.is_file():
         if optional:
             return None
         raise BenchError(f"{cell}: {name} is missing; run `{cell.command}`")
-    if optional and path.stat().st_size <= 1:  # as of seeds that all died before the first logged step, once
+    content = packed.contents(path)
+    if optional and len(content) <= 1:  # of seeds that all died before the first logged step
         return None
     words = {column: str for column, kind in columns.items() if kind is str}
     try:  # a cell may be called 'NA' or 'None'
-        frame = pd.read_csv(path, dtype=words, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(io.BytesIO(content), dtype=words, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
         raise BenchError(f"{cell}: {name} cannot be read; run `{cell.command}`") from error
     if absent := [column for column in columns if column not in frame]:
