@@ -15,6 +15,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     from harness import seal
     from harness.errors import BenchError
+    from harness.places import live
     from harness.plan.plan import load_plan
     from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
     from harness.schema import read_head
@@ -23,6 +24,9 @@ def run(args: Namespace) -> int:
 
     plan, broken = load_plan(args.root), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
+    for copy in (args.root, *sorted(args.root.glob("build/*"))):
+        if line := live.heard(copy):
+            print(f"{copy.name + ': ' if copy != args.root else ''}{line}")
     for task, block in plan.params["tasks"].items():
         cells = [cell for cell in plan.cells if cell.task == task]
         methods = sum(cell.ablation is None for cell in cells)

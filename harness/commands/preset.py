@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from harness.commands._types import positive_integer, timeout
+from harness.commands._types import cluster, on, positive_integer, timeout
 
 EXAMPLE = "bench preset c_maze --jobs 2"
 
@@ -12,11 +12,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive_integer, help="train so many blocks of seeds at the same time, without DVC"
     )
-    timeout(parser, "; with --jobs")
+    timeout(parser, "; with --jobs or --on")
+    on(parser)
     parser.add_argument("dvc", nargs="*", help="arguments for `dvc repro`, after --")
 
 
 def run(args: Namespace) -> None:
     from harness.workspace.presets import run_preset
 
-    print(run_preset(args.root, args.name, args.dvc, args.jobs, args.timeout))
+    print(run_preset(args.root, args.name, args.dvc, args.jobs, args.timeout, cluster(args)))

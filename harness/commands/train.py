@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from harness.commands._types import positive_integer, timeout
+from harness.commands._types import cluster, on, positive_integer, timeout
 
 EXAMPLE = "bench train digits8 vgan --jobs 2"
 
@@ -14,6 +14,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--jobs", type=positive_integer, default=1, help="blocks of seeds at the same time (default: %(default)s)"
     )
     timeout(parser)
+    on(parser)
 
 
 def run(args: Namespace) -> None:
@@ -21,7 +22,11 @@ def run(args: Namespace) -> None:
 
     plan = load_plan(args.root)
     cells = plan.chosen(args.task, args.cell)
-    if len(cells) == 1:
+    if place := cluster(args):
+        from harness.places.cluster.train import train_on
+
+        train_on(args.root, place, cells, plan, again=len(cells) == 1, timeout=args.timeout)
+    elif len(cells) == 1:
         from harness.places.train import train_cell
 
         train_cell(args.root, cells[0], args.jobs, args.timeout)

@@ -10,7 +10,12 @@ BEGUN, FIRST, SINCE, STEP, LAST = range(SIZE)
 
 
 class Pulse:
-    """numbers: SIZE floats, shared between the two processes. Nothing is locked: a glance may be off by one step."""
+    """where: on which machine. numbers: SIZE floats, shared between the two processes.
+
+    Nothing is locked: a glance may be off by one step.
+    """
+
+    where = "here"
 
     def __init__(self, numbers: MutableSequence[float] | None = None):
         self.numbers = [0.0] * SIZE if numbers is None else numbers
@@ -43,6 +48,10 @@ class Pulse:
     def usual(self) -> float | None:
         """Seconds that a step takes, None before two were made."""
         return (self.numbers[LAST] - self.numbers[SINCE]) / (self.made - 1) if self.made > 1 else None
+
+    def worked(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self.numbers[BEGUN]
 
     def quiet(self) -> float:
         """Seconds since the last step, or since the job began."""

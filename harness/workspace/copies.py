@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.files import write_text
+from harness.places.cluster.on import On
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
@@ -78,9 +79,10 @@ def alone(root: Path, name: str) -> AbstractContextManager[None]:
     return locked(root / "build" / ".locks" / name)
 
 
-def train_command(jobs: int, timeout: int | None) -> list[str]:
-    """The words for `bench_in` that train every cell."""
-    return ["train", "--jobs", str(jobs), *(["--timeout", str(timeout)] if timeout is not None else [])]
+def train_command(jobs: int | None, timeout: int | None, on: On | None = None) -> list[str]:
+    """The words for `bench_in` that train every cell: so many at once, or on a cluster."""
+    where = on.words() if on else ["--jobs", str(jobs)]
+    return ["train", *where, *(["--timeout", str(timeout)] if timeout is not None else [])]
 
 
 def bench_in(copy: Path, *command: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
+from harness.places.cluster.on import On
 from harness.plan.controls import with_controls
 from harness.plan.plan import Plan, plan_of
 from harness.run.like import LIKE, compose, resolved
@@ -30,14 +31,15 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
 
     A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a
     list, takes away every task of params.yaml that it does not name; its blocks may be `like:` them all the same.
-    `gpu: true` says that it is meant for a GPU. base: the project's own parameters (`base_params`) as they are written,
-    where they have been read already.
+    `gpu: true` says that it is meant for a GPU, `resources` what a block of a task takes of a machine. base: the
+    project's own parameters (`base_params`) as they are written, where they have been read already.
     """
     if checked_name("a preset", name) not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)))
     where = f"presets/{name}.yaml"
     base, overlay = base or read_yaml(base_params(root)), read_yaml(root / where)
     overlay.pop("gpu", None)
+    resources = {"resources": overlay.pop("resources")} if "resources" in overlay else {}
     for task in (keep := overlay.pop("keep", list(base["tasks"]))):
         if task not in base["tasks"]:
             raise BenchError(unknown_key(f"{where}: keep.{task}", task, base["tasks"]))
@@ -50,7 +52,7 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     overlay["methods"] = {
         task: {method: said for method, said in block.items() if said is not None} for task, block in rows.items()
     }
-    made = resolved(compose(base, overlay, where), where) | {"preset": name}
+    made = resolved(compose(base, overlay, where), where) | {"preset": name} | resources
     for task, block in rows.items():  # taken away once all is resolved: what stays may be `like:` what goes
         made["methods"][task] = {
             method: said for method, said in made["methods"][task].items() if block.get(method, said) is not None
@@ -112,29 +114,43 @@ def _told(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
     return {"preset": name, "what": what, "rows": rows, "command": command}
 
 
-def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None, timeout: int | None = None) -> Path:
-    """Run the preset in build/<name>/ and return its report's path: `dvc repro`, or without DVC and `jobs` at once.
+def run_preset(
+    root: Path,
+    name: str,
+    dvc_args: list[str],
+    jobs: int | None = None,
+    timeout: int | None = None,
+    on: On | None = None,
+) -> Path:
+    """Run the preset in build/<name>/ and return its report's path.
 
-    A second run goes on where the first was stopped; while the first is at it, BenchError says so. timeout: as of
-    `bench train`, which only runs with `jobs`.
+    By `dvc repro`, or without DVC `jobs` at once or on a cluster. A second run goes on where the first was stopped;
+    while the first is at it, BenchError says so, and before the copy is touched where the cluster does not do. timeout:
+    as of `bench train`, which only runs without DVC.
     """
-    if timeout is not None and jobs is None:
-        raise BenchError("--timeout is for blocks that run without DVC: give --jobs too")
-    params = preset_plan(root, name).params
+    if timeout is not None and jobs is None and on is None:
+        raise BenchError("--timeout is for blocks that run without DVC: give --jobs or --on too")
+    if jobs is not None and on is not None:
+        raise BenchError("--jobs is for this machine, and --on takes all that the cluster has: give one of the two")
+    plan = preset_plan(root, name)
     with alone(root, name):
-        copy = private_copy(root, name, params)
-        if jobs is None:
+        if on is not None:
+            from harness.places.cluster.train import refused
+
+            refused(on, plan)
+        copy = private_copy(root, name, plan.params)
+        if jobs is None and on is None:
             bench_in(copy, "check")
             dvc_in(copy, "repro", *dvc_args)
         else:
             unpack(root, name, copy)
-            _directly(copy, jobs, timeout)
+            _directly(copy, jobs, timeout, on)
     return copy / "reports" / name / "index.html"
 
 
-def _directly(copy: Path, jobs: int, timeout: int | None) -> None:
+def _directly(copy: Path, jobs: int | None, timeout: int | None, on: On | None = None) -> None:
     """All cells of a copy, then its report."""
-    for command in (["check"], ["prepare"], train_command(jobs, timeout), ["evaluate"], ["report"]):
+    for command in (["check"], ["prepare"], train_command(jobs, timeout, on), ["evaluate"], ["report"]):
         bench_in(copy, *command)
 
 
