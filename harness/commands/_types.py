@@ -44,13 +44,15 @@ def on(parser: ArgumentParser) -> None:
 
 
 def cluster(args: Namespace) -> On | None:
-    """The cluster that is asked for, or None. Raises BenchError for --shared alone."""
+    """The cluster that is asked for, or None. Raises BenchError for --shared alone, and for --jobs too."""
     from harness.errors import BenchError
 
     if args.on is None:
         if args.shared is not None:
             raise BenchError("--shared is for the nodes of a cluster: give --on too")
         return None
+    if args.jobs is not None:
+        raise BenchError("--jobs is for this machine, and --on takes all that the cluster has: give one of the two")
     from harness.places.cluster.on import On
 
     return On(args.on, args.shared and args.shared.resolve())

@@ -10,9 +10,7 @@ EXAMPLE = "bench train digits8 vgan --jobs 2"
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("task", nargs="?", help="default: every task")
     parser.add_argument("cell", nargs="?", help="default: every cell of the task")
-    parser.add_argument(
-        "--jobs", type=positive_integer, default=1, help="blocks of seeds at the same time (default: %(default)s)"
-    )
+    parser.add_argument("--jobs", type=positive_integer, help="blocks of seeds at the same time (default: 1)")
     timeout(parser)
     on(parser)
 
@@ -29,9 +27,9 @@ def run(args: Namespace) -> None:
     elif len(cells) == 1:
         from harness.places.train import train_cell
 
-        train_cell(args.root, cells[0], args.jobs, args.timeout)
+        train_cell(args.root, cells[0], args.jobs or 1, args.timeout)
         print(cells[0].folder(args.root))
     else:
         from harness.places.pool import train_all
 
-        train_all(args.root, cells, plan, args.jobs, args.timeout)
+        train_all(args.root, cells, plan, args.jobs or 1, args.timeout)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.places.joined import NODE
 from harness.places.parts import make_part
 from harness.places.pulse import Pulse
 from harness.places.train import build_task
@@ -20,8 +21,12 @@ from harness.store import SEAL
 
 @dataclass(frozen=True)
 class There:
-    """Where an errand is done: a folder that stands for the project's, a pulse to beat, whether it is to stop."""
+    """Where an errand is done: a folder that stands for the project's, a pulse to beat, whether it is to stop.
 
+    name: of the machine.
+    """
+
+    name: str
     root: Path
     pulse: Pulse
     stop: Callable[[], bool]
@@ -66,7 +71,9 @@ class Block:
         return build_task(root, self.cell)
 
     def do(self, there: There) -> Record:
-        return make_part(there.root, self.cell, self.index, self.keys, there.pulse, there.stop)
+        part = make_part(there.root, self.cell, self.index, self.keys, there.pulse, there.stop)
+        part.provenance["environment"][NODE] = there.name
+        return part
 
     def fault(self, value: Any) -> str | None:
         """Another key than was asked for."""

@@ -16,6 +16,7 @@ from harness.run.record import Record, to_json
 from harness.schema import Tier
 
 NODE = "node"  # in the environment of a block: where it ran
+ORIGIN = ("commit", "dirty", "why")  # in it too: of the code, which a node cannot tell
 
 
 def write_cell(root: Path, cell: Cell, parts: Sequence[Record], code: dict[str, Any]) -> None:
@@ -25,7 +26,10 @@ def write_cell(root: Path, cell: Cell, parts: Sequence[Record], code: dict[str, 
     or GPUs of different kinds do not round alike: such a cell is bit-exact no more, and its device names them all.
     """
     whole, rest = parts[0], parts[1:]
-    environments = {str(i): part.provenance["environment"] | code for i, part in enumerate(parts)}
+    environments = {
+        str(i): {name: value for name, value in part.provenance["environment"].items() if name not in ORIGIN} | code
+        for i, part in enumerate(parts)
+    }
     for part in rest:
         for name in ("status", "state_hashes", "metrics", "manifests", "references"):
             getattr(whole.head, name).update(getattr(part.head, name))

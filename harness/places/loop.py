@@ -49,6 +49,7 @@ def drive(work: Work, place: Place, board: Board, timeout: float | None = None) 
             work.done(job, outcome)
         board.look()
         for future, job in running.items():
-            if timeout is not None and job not in ended and place.pulse(future).quiet() > timeout:
+            quiet = place.pulse(future).quiet()
+            if timeout is not None and job not in ended and quiet > timeout:
                 ended.add(job)
                 place.end(future)

@@ -130,8 +130,6 @@ def run_preset(
     """
     if timeout is not None and jobs is None and on is None:
         raise BenchError("--timeout is for blocks that run without DVC: give --jobs or --on too")
-    if jobs is not None and on is not None:
-        raise BenchError("--jobs is for this machine, and --on takes all that the cluster has: give one of the two")
     plan = preset_plan(root, name)
     with alone(root, name):
         if on is not None:

@@ -64,8 +64,12 @@ class Sender:
             ended.set()
             thread.join()
 
+    def news(self) -> dict[str, Any]:
+        """The pulse as it is now, and where."""
+        return self.where | ages(self.pulse)
+
     def _send(self) -> None:
-        answer = self.actor.beat.remote(self.number, self.where | ages(self.pulse))
+        answer = self.actor.beat.remote(self.number, self.news())
         answer.future().add_done_callback(self._hear)
 
     def _hear(self, answer: Any) -> None:

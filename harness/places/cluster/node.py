@@ -30,9 +30,10 @@ LINES = 200  # of what a job printed, the last ones
 
 @dataclass(frozen=True)
 class Answer:
-    """What an errand came to. said: its last lines, for the log of the driver; stopped: it was told to."""
+    """What an errand came to, and its last beat. said: its last lines, for the log; stopped: it was told to."""
 
     outcome: Outcome
+    news: dict[str, Any]
     said: str = ""
     stopped: bool = False
 
@@ -60,7 +61,7 @@ def run(
             if wrong := same.difference(same.make(), ours):
                 raise BenchError(f"node {here} {wrong}")
             root = home.lay(dict(zip(files, ray.get([*files.values()]))))
-            there = There(root, sender.pulse, lambda: sender.asked)
+            there = There(here, root, sender.pulse, lambda: sender.asked)
             home.with_data(root, errand.task_params, lambda: errand.load(root))
             value = _done(errand, there, PATIENCE if home.shared else 0.0)
         except KeyboardInterrupt:
@@ -69,7 +70,7 @@ def run(
             if not isinstance(error, BenchError):
                 lines.append(traceback.format_exc())
             failure = f"{' '.join(str(error).split()) or type(error).__name__} (on {here})"
-    content = pickle.dumps(Answer(Outcome(value, failure), "".join(lines), stopped))
+    content = pickle.dumps(Answer(Outcome(value, failure), sender.news(), "".join(lines), stopped))
     return content, hashlib.sha256(content).hexdigest()
 
 

@@ -151,7 +151,7 @@ class Cluster:
     def _settle(self, future: Future[Outcome], errand: Errand, job: Job, answer: Future[tuple[bytes, str]]) -> None:
         """In a thread of Ray: hand on what a job came to."""
         try:
-            future.set_result(self._outcome(errand, answer.result()))
+            future.set_result(self._outcome(errand, answer.result(), self.running[future].pulse))
         except BenchError as error:
             future.set_result(Outcome(failure=str(error)))
         except self.ray.exceptions.RayTaskError as error:  # before or after the errand itself, e.g. of an import
@@ -163,8 +163,9 @@ class Cluster:
             where = f" on {pulse.where}" if pulse.node else ""
             future.set_exception(Lost(f"its worker{where} was lost ({type(error).__name__})"))
 
-    def _outcome(self, errand: Errand, answer: tuple[bytes, str]) -> Outcome:
+    def _outcome(self, errand: Errand, answer: tuple[bytes, str], pulse: Heard) -> Outcome:
         found = node.opened(*answer)
+        pulse.hear(found.news, self.names)
         if found.said:
             with self.log.open("a", encoding="utf-8") as log:
                 log.write(found.said)
