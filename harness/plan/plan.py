@@ -44,7 +44,7 @@ class TopLevel(Settings):
     methods: dict[str, dict[str, dict[str, Any]]]
     ablations: dict[str, dict[str, Ablation]] = {}
     report: ReportParams
-    resources: dict[str, Resources] = {}
+    resources: dict[str, dict[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,15 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
             faults.add(unknown_key(f"{where}.{task}", task, top.tasks))
         elif method not in top.methods.get(task, {}):
             faults.add(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
-    for task in top.resources:
+    resources: dict[str, Resources] = {}
+    for task, block in top.resources.items():
+        where = f"{file}: resources.{task}"
         if task not in top.tasks:
-            faults.add(unknown_key(f"{file}: resources.{task}", task, top.tasks))
+            faults.add(unknown_key(where, task, top.tasks))
+        with faults.kept():
+            resources[task] = validated(Resources, block, where)
     faults.told()
-    return Plan(raw, cells, top.resources)
+    return Plan(raw, cells, resources)
 
 
 class Faults:

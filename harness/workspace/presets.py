@@ -39,7 +39,7 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     where = f"presets/{name}.yaml"
     base, overlay = base or read_yaml(base_params(root)), read_yaml(root / where)
     overlay.pop("gpu", None)
-    resources = {"resources": overlay.pop("resources")} if "resources" in overlay else {}
+    resources = overlay.pop("resources", {})
     for task in (keep := overlay.pop("keep", list(base["tasks"]))):
         if task not in base["tasks"]:
             raise BenchError(unknown_key(f"{where}: keep.{task}", task, base["tasks"]))
@@ -52,7 +52,7 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     overlay["methods"] = {
         task: {method: said for method, said in block.items() if said is not None} for task, block in rows.items()
     }
-    made = resolved(compose(base, overlay, where), where) | {"preset": name} | resources
+    made = resolved(compose(base, overlay, where), where) | {"preset": name}
     for task, block in rows.items():  # taken away once all is resolved: what stays may be `like:` what goes
         made["methods"][task] = {
             method: said for method, said in made["methods"][task].items() if block.get(method, said) is not None
@@ -62,6 +62,9 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
         made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
     baselines = made["report"]["baseline"]
     made["report"] = made["report"] | {"baseline": {t: m for t, m in baselines.items() if t not in gone}}
+    kept = {task: block for task, block in base.get("resources", {}).items() if task not in gone}
+    if resources := kept | resources:
+        made["resources"] = resources
     check_names(made, where)
     return made
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import shutil
 import signal
@@ -39,7 +38,7 @@ def listening(on: On) -> Any:
         raise BenchError(f"--shared {on.shared} is no folder: make it, where every node sees it")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # takes lines for equal that differ in a number
     try:
-        ray = importlib.import_module("ray")
+        import ray
     except ImportError:
         raise BenchError("--on needs Ray: pip install -e '.[cluster]', here and on every node") from None
     if on.address != "auto":  # which ray.init would wait for, minutes long
@@ -77,10 +76,13 @@ def connected(on: On) -> Iterator[Any]:
 
 def alike(ray: Any) -> dict[str, str]:
     """Ray's name of each node -> a name to tell it by. Raises BenchError for one with other packages or code."""
-    affinity = importlib.import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
     ask = ray.remote(num_cpus=0, max_retries=1)(node.whoami)
     alive = [found["NodeID"] for found in ray.nodes() if found["Alive"]]
-    asked = [ask.options(scheduling_strategy=affinity(name, soft=False)).remote() for name in alive]
+    asked = [
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(name, soft=False)).remote() for name in alive
+    ]
     try:
         answers = ray.get(asked, timeout=NODE_SECONDS)
     except Exception as error:

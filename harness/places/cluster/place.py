@@ -8,7 +8,6 @@ begins again, and ends with the same bits either way.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import itertools
 import math
 import os
@@ -43,9 +42,11 @@ class Cluster:
     tries = 4
 
     def __init__(self, ray: Any, root: Path, home: Home, names: dict[str, str], log: Path):
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
         self.ray, self.root, self.home, self.names, self.log = ray, root, home, names, log
         self.local = Local(1, log)
-        self.affinity = importlib.import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
+        self.affinity = NodeAffinitySchedulingStrategy
         self.numbers = itertools.count()
         self.running: dict[Future[Outcome], Sent] = {}
         self.ended: list[int] = []  # which the actor need not keep

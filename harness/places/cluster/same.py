@@ -46,7 +46,7 @@ def make() -> Make:
 def difference(theirs: Make, ours: Make) -> str | None:
     """What differs on a node, in words that go behind its name."""
     differing = [
-        f"{name} {theirs.packages.get(name) or 'missing'}, not {version or 'without it'}"
+        _told(name, theirs.packages.get(name), version)
         for name, version in ours.packages.items()
         if theirs.packages.get(name) != version
     ]
@@ -55,6 +55,11 @@ def difference(theirs: Make, ours: Make) -> str | None:
     if theirs.code != ours.code:
         return "runs other code than was sent: take what shadows it out of its PYTHONPATH, and start the command again"
     return None
+
+
+def _told(name: str, theirs: str | None, ours: str | None) -> str:
+    has = f"{name} {theirs}" if theirs else f"no {name}"
+    return f"{has}, not {ours}" if ours else f"{has}, which is missing here"
 
 
 def _version(name: str) -> str | None:
