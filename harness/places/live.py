@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import BenchError
 from harness.files import write_text
 from harness.places.jobs import Job
-from harness.places.pulse import Pulse
+from harness.places.pulse import WAITING, Pulse
 
 FILE = ".scratch/board.json"
 LINE_SECONDS = {True: 1.0, False: 60.0}  # between two lines, on a terminal and elsewhere
@@ -98,7 +98,8 @@ def told(running: list[Running], ended: int, total: int, seconds: float | None) 
     parts = [f"{ended} of {total} jobs done"]
     for where, jobs in sorted(places.items()):
         rate = sum(job.rate for job in jobs)
-        parts.append(f"{where}: {len(jobs)} running" + (f", {rate:.4g} steps/s" if rate else ""))
+        doing = f"{where}: {len(jobs)} running" + (f", {rate:.4g} steps/s" if rate else "")
+        parts.append(f"{len(jobs)} waiting" if where == WAITING else doing)
     return "; ".join([*parts, *([] if seconds is None else [f"about {seconds:.0f} s left"])])
 
 

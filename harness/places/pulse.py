@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import MutableSequence
 
+WAITING = "waiting"  # in place of a machine, for a job that no machine has taken yet
 SIZE = 5
 BEGUN, FIRST, SINCE, STEP, LAST = range(SIZE)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.places.pulse import BEGUN, FIRST, LAST, SINCE, STEP, Pulse
+from harness.places.pulse import BEGUN, FIRST, LAST, SINCE, STEP, WAITING, Pulse
 
 SECONDS = 1.0
 
@@ -92,7 +92,7 @@ class Heard(Pulse):
 
     def __init__(self) -> None:
         super().__init__()
-        self.where = "waiting"
+        self.where = WAITING
         self.node: str | None = None
 
     def hear(self, news: dict[str, Any], names: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from harness.places.board import Board
 from harness.places.jobs import Job, Listed, Lost, Outcome
 from harness.places.live import Running, told
 from harness.places.loop import drive
-from harness.places.pulse import Pulse
+from harness.places.pulse import WAITING, Pulse
 from harness.tests import small
 
 
@@ -35,6 +35,7 @@ def test_the_line_has_jobs_by_machine_their_pace_and_the_time_left() -> None:
     assert (
         told(running, 3, 22, 811.7) == "3 of 22 jobs done; n1: 1 running; n2: 2 running, 6.5 steps/s; about 812 s left"
     )
+    assert told([*running, Running("d", WAITING, 0, 100, 0.0)], 0, 4, None).endswith("steps/s; 1 waiting")
     assert told([], 0, 2, None) == "0 of 2 jobs done"
 
 
