@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
-from harness.places.cluster.on import On
+from harness.places.cluster.on import STOP_SECONDS, On
 from harness.plan.controls import with_controls
 from harness.plan.plan import Plan, plan_of
+from harness.run.lifeline import GRACE
 from harness.run.like import LIKE, compose, resolved
 from harness.run.params import read_yaml
 from harness.store import check_names, checked_name, remake
@@ -152,7 +153,7 @@ def run_preset(
 def _directly(copy: Path, jobs: int | None, timeout: int | None, on: On | None = None) -> None:
     """All cells of a copy, then its report."""
     for command in (["check"], ["prepare"], train_command(jobs, timeout, on), ["evaluate"], ["report"]):
-        bench_in(copy, *command)
+        bench_in(copy, *command, grace=GRACE + (STOP_SECONDS if on else 0.0))
 
 
 def smoke(root: Path, timeout: int | None = None) -> Path:

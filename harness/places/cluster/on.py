@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+STOP_SECONDS = 4.5  # for jobs on other machines that are told to stop at a checkpoint
+
 
 @dataclass(frozen=True)
 class On:

@@ -23,14 +23,13 @@ from harness.places.cluster import node, same
 from harness.places.cluster.beats import SECONDS, Beats, Heard
 from harness.places.cluster.connect import amounts
 from harness.places.cluster.home import Home
+from harness.places.cluster.on import STOP_SECONDS
 from harness.places.errand import Errand
 from harness.places.jobs import Job, Lost, Outcome
 from harness.places.local import Local
 from harness.places.pulse import Pulse
-from harness.run import signals
 
 LARGEST = 10_000_000  # bytes that go through Ray; what is larger has to lie where the nodes see it
-STOP_SECONDS = signals.GRACE + 3 * SECONDS  # for jobs that are told to stop at a checkpoint
 
 
 class Cluster:
@@ -157,6 +156,9 @@ class Cluster:
             future.set_result(Outcome(failure=str(error)))
         except self.ray.exceptions.RayTaskError as error:  # before or after the errand itself, e.g. of an import
             future.set_result(Outcome(failure=" ".join(str(error.cause).split()) or str(error)))
+        except self.ray.exceptions.LocalRayletDiedError:
+            gone = "the part of the Ray cluster on this machine is gone: start it again and run the same command, it goes on"
+            future.set_exception(BenchError(gone))
         except Exception as error:
             pulse = self.running[future].pulse
             if pulse.node:
