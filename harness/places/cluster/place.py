@@ -157,7 +157,7 @@ class Cluster:
         except self.ray.exceptions.RayTaskError as error:  # before or after the errand itself, e.g. of an import
             future.set_result(Outcome(failure=" ".join(str(error.cause).split()) or str(error)))
         except self.ray.exceptions.LocalRayletDiedError:
-            gone = "the part of the Ray cluster on this machine is gone: start it again and run the same command, it goes on"
+            gone = "Ray's part on this machine is gone: start the cluster again and run the same command, it goes on"
             future.set_exception(BenchError(gone))
         except Exception as error:
             pulse = self.running[future].pulse
