@@ -19,8 +19,10 @@ NODE = "node"  # in the environment of a block: where it ran
 ORIGIN = ("commit", "dirty", "why")  # in it too: of the code, which a node cannot tell
 
 
-def write_cell(root: Path, cell: Cell, parts: Sequence[Record], code: dict[str, Any]) -> None:
+def write_cell(root: Path, cell: Cell, parts: Sequence[Record], code: dict[str, Any]) -> str | None:
     """Write the record of a cell from the parts of all its blocks, in their order.
+
+    Returns what to say of a cell whose blocks ran on devices of several kinds.
 
     code: commit of the tree that the blocks' code came from, as `harness.plan.origin` tells it. Blocks from processors
     or GPUs of different kinds do not round alike: such a cell is bit-exact no more, and its device names them all.
@@ -49,6 +51,8 @@ def write_cell(root: Path, cell: Cell, parts: Sequence[Record], code: dict[str, 
     whole.head.tier = tier([part.head.tier for part in parts], {e["device"] for e in environments.values()})
     whole.write(cell.folder(root))
     write_bytes(cell.folder(root) / ENVIRONMENTS, to_json(environments))
+    mixed = len({environment["device"] for environment in environments.values()}) > 1
+    return f"ran on {devices(environments)}: equal bits on the same devices alone" if mixed else None
 
 
 def devices(environments: dict[str, dict[str, Any]]) -> str:

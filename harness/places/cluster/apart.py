@@ -36,7 +36,9 @@ class Apart(Cells):
         if name in self.failed:
             return
         try:
-            write_cell(self.root, self.cells[name], [parts[job] for job in self.blocks[name]], self.code)
+            said = write_cell(self.root, self.cells[name], [parts[job] for job in self.blocks[name]], self.code)
+            if said:
+                self.board.say(f"{name} {said}")
         except BenchError as error:
             self.failed.add(name)
             self.board.skip([], name, str(error), failed=True)

@@ -121,7 +121,8 @@ def test_blocks_of_several_kinds_of_processor_are_not_bit_exact(tmp_path: Path) 
     first, second = parts_of(tmp_path, cell)
     second.provenance["environment"]["device"] = "another processor"
     own = first.provenance["environment"]["device"]
-    write_cell(tmp_path, cell, [first, second], CODE)
+    said = write_cell(tmp_path, cell, [first, second], CODE)
+    assert said == f"ran on {own} (block 0); another processor (block 1): equal bits on the same devices alone"
     record = json.loads((cell.folder(tmp_path) / "record.json").read_text())
     provenance = json.loads((cell.folder(tmp_path) / "provenance.json").read_text())
     assert record["tier"] == "same-device exact"

@@ -142,21 +142,21 @@ def test_a_killed_worker_and_a_lost_node_cost_time_alone(cluster: Nodes, tmp_pat
     cell = plan.cell("pair", "plain")
     train_cell(ours, cell)
     with driver(theirs, "pair", "plain", "--on", cluster.address, "--shared", str(shared)) as run:
-        begun = [f"*/.scratch/runs/*/seeds-{seeds}/scores-{LONG // 10}.pt" for seeds in ("0-1", "2-3")]
-        for block, pattern in enumerate(begun, 1):
-            until(partial(found, shared, pattern))
-            for pid in until(partial(workers, f"pair/plain block {block} of 2")):
-                os.kill(pid, signal.SIGKILL)
-        until(lambda: len(workers("pair/plain block")) == 2)
+        for seeds in ("0-1", "2-3"):
+            until(partial(found, shared, f"*/.scratch/runs/*/seeds-{seeds}/scores-{LONG // 10}.pt"))
+        killed = until(partial(workers, "pair/plain block 1 of 2"))
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len({*workers("pair/plain block")} - {*killed}) == 2)
         cluster.lose()
         out, err = run.communicate(timeout=120)
     assert run.returncode == 0, err
     assert files(theirs, cell) == files(ours, cell)
     lost = [line for line in out.splitlines() if "it is tried again" in line]
-    assert len(lost) == 3 and all("was lost (" in line for line in lost), out
+    assert len(lost) == 2 and all("was lost (" in line for line in lost), out
     log = (theirs / ".scratch/train.log").read_text()
     first = [int(line.split("from step ")[1].split()[0]) for line in log.splitlines() if "goes on from step" in line]
-    assert len(first) == 2 and min(first) >= LONG // 10, "both went on from what was kept in the shared folder"
+    assert first and min(first) >= LONG // 10, "they went on from what was kept in the shared folder"
     assert not list(shared.glob("*/.scratch/runs/*/*/snapshot-3??.pt"))
 
 
