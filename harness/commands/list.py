@@ -15,6 +15,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     from harness import seal
     from harness.errors import BenchError
+    from harness.places import live
     from harness.plan.further import grown
     from harness.plan.keys import CodeKeys
     from harness.plan.outline import outlines
@@ -25,6 +26,9 @@ def run(args: Namespace) -> int:
 
     plan, code, broken = outlines(args.root), CodeKeys(), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
+    for copy in (args.root, *sorted(args.root.glob("build/*"))):
+        if line := live.heard(copy):
+            print(f"{copy.name + ': ' if copy != args.root else ''}{line}")
     for task, block in plan.params["tasks"].items():
         cells = [cell for cell in plan.cells if cell.task == task]
         methods = sum(not cell.ablated for cell in cells)

@@ -44,6 +44,8 @@ class Local:
     Leaving it stops what still runs, at a checkpoint where there is one in GRACE seconds.
     """
 
+    tries = 2
+
     def __init__(self, slots: int, log: Path | None = None):
         self.slots, self.log = slots, log
         self.idle: list[Worker] = []
@@ -54,6 +56,9 @@ class Local:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.open("a", encoding="utf-8").close()  # a refusal is told here, not by every worker
         return self
+
+    def room(self, job: Job) -> bool:
+        return sum(not future.done() for future in self.busy) < self.slots
 
     def submit(self, job: Job) -> Future[Outcome]:
         """The future raises BrokenExecutor where the worker died."""

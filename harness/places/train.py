@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,7 @@ from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
 
 PARTS = ".scratch/parts"  # records of further seeds until they are joined
+ENVIRONMENTS = "environments.json"  # of each block, beside a record whose blocks were made apart
 
 
 def train_cell(root: Path, cell: Cell, jobs: int = 1, timeout: float | None = None) -> None:
@@ -68,10 +70,11 @@ def train_block(
     pulse: Pulse | None = None,
     schedule: Schedule | None = None,
     progress: Shown | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic).
 
-    pulse: beats at each step. A signal to stop is obeyed at a checkpoint where there is time for one.
+    pulse: beats at each step. A signal to stop is obeyed at a checkpoint where there is time for one; so is `stop`.
     schedule, progress: others than those of the cell's parameters and of a bar, see `harness.places.tried`.
     """
     torch.set_num_threads(cell.task_params.threads)
@@ -99,13 +102,13 @@ def train_block(
                 folder,
                 names,
                 shown,
-                lambda: asked() or time.monotonic() >= deadline,
+                lambda: asked() or stop() or time.monotonic() >= deadline,
             )
-        for place, step in run.died.items():
+        for place, step in run.died.items() if schedule.steps == params.steps else ():
             print(f"{title}: seed {seeds[place]} diverged at step {step}", flush=True)
     if {**identity(root, cell), "seeds": list(seeds)} != names:
         raise BenchError(f"the code of {cell.task}/{cell.name} changed while it ran: run it again")
-    return run.step == params.steps
+    return run.step >= schedule.steps
 
 
 def finish_cell(root: Path, cell: Cell) -> None:
@@ -119,19 +122,20 @@ def finish_cell(root: Path, cell: Cell) -> None:
     with checkpoint.locked(root / ".scratch" / "scores" / cell.task / cell.name):
         started = time.monotonic()
         task = build_task(root, cell)
-        record = score_cell(root, cell, task, lambda seeds: _fresh(cell, task, seeds))
+        record = score_cell(root, cell, task, lambda seeds: fresh(cell, task, seeds))
         record.provenance |= {
             "environment": environment(pick_device()),
             "scoring_seconds": round(time.monotonic() - started, 2),
         }
         folder = cell.folder(root)
-        if not cell.joins:
+        if cell.joins:
+            part = root / PARTS / cell.task / cell.name
+            record.write(part)
+            seal.write(folder, joined(folder, part))
+            shutil.rmtree(part)
+        else:
             record.write(folder)
-            return
-        part = root / PARTS / cell.task / cell.name
-        record.write(part)
-        seal.write(folder, joined(folder, part))
-        shutil.rmtree(part)
+        (folder / ENVIRONMENTS).unlink(missing_ok=True)  # of an earlier record
 
 
 def build_task(root: Path, cell: Cell) -> Task:
@@ -160,7 +164,8 @@ def build_method(cell: Cell, task: Task, draws: CounterDraws, device: torch.devi
     return registry.algorithm(cell.algorithm).build(cell.method_params, task.spec, on_cpu, device)
 
 
-def _fresh(cell: Cell, task: Task, seeds: tuple[int, ...]) -> tuple[Method, CounterDraws]:
+def fresh(cell: Cell, task: Task, seeds: tuple[int, ...]) -> tuple[Method, CounterDraws]:
+    """An untrained method of a block, into which a snapshot can be loaded, and its draws."""
     device = pick_device()
     draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device, lookahead=1)
     return build_method(cell, task, draws, device), draws

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from harness.plan import bounds
 from harness.plan.blocks import ablated
 from harness.plan.controls import with_controls
 from harness.plan.params import blocks_of
+from harness.plan.resources import Resources
 from harness.run.like import untitled
 from harness.run.params import TaskParams, validated
 from harness.schema import Ablated, Ablation
@@ -35,12 +36,15 @@ class ReportParams(Settings):
 
 
 class TopLevel(Settings):
+    """resources: of a block of each task where it runs on a cluster; no result follows from them."""
+
     preset: str
     protocol: int = Field(ge=1)
     tasks: dict[str, dict[str, Any]]
     methods: dict[str, dict[str, dict[str, Any]]]
     ablations: dict[str, dict[str, Ablation]] = {}
     report: ReportParams
+    resources: dict[str, dict[str, Any]] = {}
 
 
 C = TypeVar("C", bound=CellName)
@@ -82,6 +86,12 @@ class Cell(CellName):
 class Plan:
     params: dict[str, Any]
     cells: list[Cell]
+    resources: dict[str, Resources] = field(default_factory=dict)
+
+    def takes(self, cell: Cell) -> Resources:
+        """What a block of `cell` takes of a machine: by default as many cores as it has threads."""
+        said = self.resources.get(cell.task, Resources())
+        return said if said.cpus else said.model_copy(update={"cpus": cell.task_params.threads})
 
     def cell(self, task: str, name: str) -> Cell:
         if task not in self.params["tasks"]:
@@ -172,8 +182,15 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
             faults.add(unknown_key(f"{where}.{task}", task, top.tasks))
         elif method not in top.methods.get(task, {}):
             faults.add(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
+    resources: dict[str, Resources] = {}
+    for task, block in top.resources.items():
+        where = f"{file}: resources.{task}"
+        if task not in top.tasks:
+            faults.add(unknown_key(where, task, top.tasks))
+        with faults.kept():
+            resources[task] = validated(Resources, block, where)
     faults.told()
-    return Plan(raw, cells)
+    return Plan(raw, cells, resources)
 
 
 class Faults:

@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 INLINE = re.compile(r"`([^`]+)`")  # may go on in the next line
+# Commands of the extra `cluster` with their options, and those that start what lies in deploy/.
+RAY = {"start": {"--head", "--port", "--address"}, "get-auth-token": {"--generate"}}
+STARTERS = ("docker", "kubectl", "sbatch")
 PLACEHOLDER = re.compile(r"[\[\]|]|\.\.\.")  # of a usage line, `bench train [TASK [CELL]]`
 
 
@@ -79,8 +82,15 @@ def tried(words: list[str]) -> None:
     elif name.startswith("python"):
         if arguments[0] == "-m":
             assert importlib.util.find_spec(arguments[1]), f"{shlex.join(words)}: there is no such module"
+    elif name == "ray":
+        assert arguments[0] in RAY, f"{shlex.join(words)}: this test knows ray {', '.join(RAY)}"
+        options = {word for word in arguments if word.startswith("--")}
+        assert options <= RAY[arguments[0]], f"{shlex.join(words)}: ray {arguments[0]} has no such option"
+    elif name in STARTERS:
+        named = [word for word in arguments if word.startswith("deploy/")]
+        assert named and all((ROOT / word).is_file() for word in named), f"{shlex.join(words)}: there is no such file"
     else:
-        assert name in (".", "cd", "git", "pip") or declared(name), (
+        assert name in (".", "cd", "export", "git", "openssl", "pip") or declared(name), (
             f"{shlex.join(words)}: this test does not know how to try {name}"
         )
 
@@ -119,7 +129,7 @@ def test_commands_of_a_block_exist(text):
 def test_yaml_stands_alone_and_fits_the_parameters(text, tmp_path):
     """A block with keys of params.yaml is laid over that and validated; then its cells must be there."""
     block = parsed(text)
-    params = read_yaml(ROOT / "params.yaml")
+    params = {"resources": {}} | read_yaml(ROOT / "params.yaml")
     if not block.keys() <= params.keys():
         return
     (tmp_path / "params.yaml").write_text(dumped(compose(params, block, "README")), encoding="utf-8")
@@ -179,8 +189,25 @@ def test_environments_can_be_made(span):
         environment.close()
 
 
+def test_the_options_of_ray_are_its_own():
+    scripts = pytest.importorskip("ray.scripts.scripts", reason="needs the extra `cluster`", exc_type=ImportError)
+    for name, options in RAY.items():
+        assert options <= {option for param in scripts.cli.commands[name].params for option in param.opts}
+
+
 def test_a_wrong_command_is_found():
-    wrong = ("bench trian digits8", "bench new", "make reproduced", "dvc repo", "python -m harness.none", "frobnicate")
+    wrong = (
+        "ray begin",
+        "ray start --heads",
+        "sbatch deploy/none.sbatch",
+        "kubectl get pods",
+        "bench trian digits8",
+        "bench new",
+        "make reproduced",
+        "dvc repo",
+        "python -m harness.none",
+        "frobnicate",
+    )
     for text in wrong:
         ((*words,),) = commands(text)
         with pytest.raises(AssertionError):

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.files import write_text
+from harness.places.cluster.on import On
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
@@ -79,14 +80,18 @@ def alone(root: Path, name: str) -> AbstractContextManager[None]:
     return locked(root / "build" / ".locks" / name)
 
 
-def train_command(jobs: int, timeout: int | None) -> list[str]:
-    """The words for `bench_in` that train every cell."""
-    return ["train", "--jobs", str(jobs), *(["--timeout", str(timeout)] if timeout is not None else [])]
+def train_command(jobs: int | None, timeout: int | None, on: On | None = None) -> list[str]:
+    """The words for `bench_in` that train every cell: so many at once, or on a cluster."""
+    where = on.words() if on else ["--jobs", str(jobs)]
+    return ["train", *where, *(["--timeout", str(timeout)] if timeout is not None else [])]
 
 
-def bench_in(copy: Path, *command: str) -> None:
-    """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
-    _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command))
+def bench_in(copy: Path, *command: str, grace: float = GRACE) -> None:
+    """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why).
+
+    grace: seconds that it gets to end in once it is told to.
+    """
+    _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command), grace)
 
 
 def dvc_in(copy: Path, *command: str) -> None:
@@ -94,7 +99,7 @@ def dvc_in(copy: Path, *command: str) -> None:
     _run(copy, [sys.executable, "-m", "harness.run.lifeline", "dvc", *command], "dvc " + " ".join(command))
 
 
-def _run(copy: Path, command: list[str], shown: str) -> None:
+def _run(copy: Path, command: list[str], shown: str, grace: float = GRACE) -> None:
     # DVC's stages find `bench` beside this Python, and it finds the copy's packages before the installed ones.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)} | owned()
@@ -104,7 +109,7 @@ def _run(copy: Path, command: list[str], shown: str) -> None:
         except BaseException:
             child.terminate()  # it stops at a checkpoint, and its own workers with it
             with suppress(subprocess.TimeoutExpired):
-                child.wait(GRACE)
+                child.wait(grace)
             child.kill()
             raise
     if code:

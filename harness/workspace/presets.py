@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
+from harness.places.cluster.on import STOP_SECONDS, On
 from harness.plan.controls import with_controls
 from harness.plan.plan import Plan, plan_of
+from harness.run.lifeline import GRACE
 from harness.run.like import LIKE, compose, resolved
 from harness.run.params import read_yaml
 from harness.store import check_names, checked_name, remake
@@ -30,14 +32,15 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
 
     A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a
     list, takes away every task of params.yaml that it does not name; its blocks may be `like:` them all the same.
-    `gpu: true` says that it is meant for a GPU. base: the project's own parameters (`base_params`) as they are written,
-    where they have been read already.
+    `gpu: true` says that it is meant for a GPU, `resources` what a block of a task takes of a machine. base: the
+    project's own parameters (`base_params`) as they are written, where they have been read already.
     """
     if checked_name("a preset", name) not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)))
     where = f"presets/{name}.yaml"
     base, overlay = base or read_yaml(base_params(root)), read_yaml(root / where)
     overlay.pop("gpu", None)
+    resources = overlay.pop("resources", {})
     for task in (keep := overlay.pop("keep", list(base["tasks"]))):
         if task not in base["tasks"]:
             raise BenchError(unknown_key(f"{where}: keep.{task}", task, base["tasks"]))
@@ -60,6 +63,9 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
         made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
     baselines = made["report"]["baseline"]
     made["report"] = made["report"] | {"baseline": {t: m for t, m in baselines.items() if t not in gone}}
+    kept = {task: block for task, block in base.get("resources", {}).items() if task not in gone}
+    if resources := kept | resources:
+        made["resources"] = resources
     check_names(made, where)
     return made
 
@@ -118,48 +124,58 @@ def run_preset(
     dvc_args: list[str],
     jobs: int | None = None,
     timeout: int | None = None,
+    on: On | None = None,
     more: int | None = None,
     only: Sequence[str] = (),
     across_code: bool = False,
 ) -> Path:
-    """Run the preset in build/<name>/ and return its report's path: `dvc repro`, or without DVC and `jobs` at once.
+    """Run the preset in build/<name>/ and return its report's path.
 
-    A second run goes on where the first was stopped; while the first is at it, BenchError says so. timeout: as of
-    `bench train`, which only runs with `jobs`. more: train so many seeds beyond those that the preset names, joined to
-    the records that it has, archived ones among them; only: of these TASK/CELL alone; across_code: as of `train_more`.
+    By `dvc repro`, or without DVC `jobs` at once or on a cluster. A second run goes on where the first was stopped;
+    while the first is at it, BenchError says so, and before the copy is touched where the cluster does not do. timeout:
+    as of `bench train`, which only runs without DVC. more: train so many seeds beyond those that the preset names,
+    joined to the records that it has, archived ones among them; only: of these TASK/CELL alone; across_code: as of
+    `train_more`.
     """
-    if timeout is not None and jobs is None:
-        raise BenchError("--timeout is for blocks that run without DVC: give --jobs too")
+    if timeout is not None and jobs is None and on is None:
+        raise BenchError("--timeout is for blocks that run without DVC: give --jobs or --on too")
     if (only or across_code) and more is None:
         raise BenchError("--only and --across-code are for further seeds: give --more-seeds too")
+    if more is not None and on is not None:
+        raise BenchError("further seeds are joined to their record on this machine: give --jobs in place of --on")
     if more is not None and dvc_args:
         raise BenchError("further seeds are trained without DVC: take the arguments after -- away")
     plan = preset_plan(root, name)
-    params = plan.params
     for cell in only:
         task, _, own = cell.partition("/")
         plan.cell(task, own)
     with alone(root, name):
-        copy = private_copy(root, name, params)
-        if more is not None:
-            unpack(root, name, copy)
-            words = ["train", *only, "--more-seeds", str(more), *["--across-code"] * across_code]
-            _directly(copy, [*words, *train_command(jobs or 1, timeout)[1:]])
-        elif jobs is None:
+        if on is not None:
+            from harness.places.cluster.train import refused
+
+            refused(on, plan)
+        copy = private_copy(root, name, plan.params)
+        if more is None and jobs is None and on is None:
             bench_in(copy, "check")
             dvc_in(copy, "repro", *dvc_args)
         else:
             from harness.workspace.pack import unpack  # which takes torch
 
             unpack(root, name, copy)
-            _directly(copy, train_command(jobs, timeout))
+            train = train_command(jobs or (None if on else 1), timeout, on)
+            if more is not None:
+                train[1:1] = [*only, "--more-seeds", str(more), *["--across-code"] * across_code]
+            _directly(copy, train, STOP_SECONDS if on else 0.0)
     return copy / "reports" / name / "index.html"
 
 
-def _directly(copy: Path, train: list[str]) -> None:
-    """The cells of a copy by the command `train`, then its report."""
+def _directly(copy: Path, train: list[str], more_grace: float = 0.0) -> None:
+    """Train the cells of a copy by the command `train`, then write its report.
+
+    more_grace: seconds beyond `GRACE` that a command has to end in where it is told to stop.
+    """
     for command in (["check"], ["prepare"], train, ["evaluate"], ["report"]):
-        bench_in(copy, *command)
+        bench_in(copy, *command, grace=GRACE + more_grace)
 
 
 def smoke(root: Path, timeout: int | None = None) -> Path:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from harness.contracts import BenchError
-from harness.places.tune import FOLDER, Space, _get, applied, trials, tune
+from harness.places.trial import Space, value_at
+from harness.places.tune import FOLDER, applied, trials, tune
 from harness.plan.plan import load_plan
 from harness.run.params import read_yaml, validated
 from harness.yaml_text import dumped, parsed
@@ -32,7 +33,7 @@ def test_params_hold_the_best_of_equally_many_trials(task):
         best = own.groupby("trial").value.mean().idxmin()
         settings = own[own.trial == best].settings.iloc[0]
         for key, text in _parsed(settings, [*space.choices, *space.log_uniform]).items():
-            assert _get(blocks[method], key) == parsed(text), (method, key)
+            assert value_at(blocks[method], key) == parsed(text), (method, key)
 
 
 def test_methods_that_share_a_key_share_its_values():
