@@ -1,4 +1,7 @@
-"""Train and score a cell, the cells of a task, or all."""
+"""Train and score a cell, the cells of a task, or all.
+
+BENCH_TENSORBOARD=1 in the environment writes live curves to .scratch/tensorboard too.
+"""
 
 from argparse import ArgumentParser, Namespace
 
