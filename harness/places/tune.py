@@ -29,6 +29,7 @@ from harness.places.local import results
 from harness.places.pool import LOG
 from harness.places.pulse import Pulse
 from harness.places.train import load_task
+from harness.plan.params import method_params
 from harness.plan.plan import Plan
 from harness.run import checkpoint, signals
 from harness.run.like import untitled
@@ -137,7 +138,7 @@ def _run(
     from harness.places.score import encoder_of
 
     algorithm = registry.algorithm(block["algorithm"])
-    params = validated(algorithm.Params, block, f"methods.{name}.{method_name}")
+    params = method_params(algorithm, block, f"methods.{name}.{method_name}")
     task = load_task(root, name, task_params).for_tuning(space.n_validation)
     draws = CounterDraws(space.seeds, f"{protocol}/{name}")
     method = algorithm.build(params, task.spec, draws, torch.device("cpu"))
