@@ -20,6 +20,10 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="FILE|DIR",
         help="generator, or policy and learnt reward, of one seed; a loader in plain torch is printed",
     )
+    kind.add_argument(
+        "--minari", type=Path, metavar="FOLDER", help="the demonstrations that an expert left, as a data set of Minari"
+    )
+    parser.add_argument("--preset", help="of --minari: an archived expert of this preset")
     parser.add_argument(
         "--seed", type=int, help="one seed only (default: the first; of a state dict all, stacked along axis 0)"
     )
@@ -29,14 +33,19 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    if not args.all and (args.task is None or args.cell is None):
+        raise BenchError("name a task and a cell, or give --all")
+    if args.preset and args.minari is None:
+        raise BenchError("--preset names an archived expert for --minari: an archive holds no other nets")
+    if args.minari is not None:
+        _demonstrations(args)
+        return
     from harness.plan.plan import load_plan
 
     plan = load_plan(args.root)
     if args.all:
         _all(args, plan)
         return
-    if args.task is None or args.cell is None:
-        raise BenchError("name a task and a cell, or give --all")
     if args.program and args.out is None:
         raise BenchError("--program is a way to write --out: give that too")
     cell = plan.cell(args.task, args.cell)
@@ -65,3 +74,14 @@ def _all(args: Namespace, plan) -> None:
         raise BenchError("--all goes with --safetensors DIR, and names neither task nor cell")
     n_bytes = all_weights(args.root, plan, args.safetensors, args.seed or 0, print)
     print(f"{args.safetensors}: {n_bytes / 1e6:.2f} MB; harness/workspace/plain.py loads them")
+
+
+def _demonstrations(args: Namespace) -> None:
+    from harness.store import CellName, checked_name
+    from harness.workspace.minari_files import to_minari
+
+    if args.all:
+        raise BenchError("--minari is of one cell: name its task and itself instead of --all")
+    names = [checked_name("a name", name) for name in (args.preset, args.task, args.cell) if name is not None]
+    source = "/".join(["archive", *names]) if args.preset else str(CellName(*names))
+    print(*to_minari(args.root, source, args.minari), sep="\n")

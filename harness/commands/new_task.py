@@ -4,17 +4,23 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from harness.commands._types import positive_integer
+from harness.errors import BenchError
 
 EXAMPLE = "bench new-task pics --images data/pics --size 32"
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="the task's")
-    kind = parser.add_mutually_exclusive_group(required=True)
+    kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
         "--images", type=Path, metavar="DIR|ZIP", help="a folder or zip of images, with train/ and test/ or without"
     )
     kind.add_argument("--env", metavar="ID", help="Gymnasium's id, or MODULE:ID of your own")
+    parser.add_argument(
+        "--demonstrations",
+        metavar="FOLDER|ID",
+        help="a data set of Minari to imitate, instead of an expert to be trained; it may tell --env by itself",
+    )
     parser.add_argument("--size", type=positive_integer, default=32, help="of the images, in pixels (default: 32)")
     parser.add_argument(
         "--horizon", type=positive_integer, help="steps of an episode (default: the environment's limit)"
@@ -24,9 +30,13 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from harness.workspace.new_task import environment_task, images_task
 
-    if args.images is not None:
-        told = images_task(args.root, args.name, args.images, args.size)
+    if args.images is None and args.env is None and args.demonstrations is None:
+        raise BenchError("say what the task is made of: --images, --env or --demonstrations")
+    if args.images is None:
+        told = environment_task(args.root, args.name, args.env, args.horizon, args.demonstrations)
+    elif args.demonstrations is not None:
+        raise BenchError("--demonstrations are of an environment: give --env in place of --images")
     else:
-        told = environment_task(args.root, args.name, args.env, args.horizon)
+        told = images_task(args.root, args.name, args.images, args.size)
     for line in told:
         print(line)
