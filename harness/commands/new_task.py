@@ -1,4 +1,4 @@
-"""Add a task on your own images, or in an environment of Gymnasium, with two methods to start from."""
+"""Add a task on your own images, in an environment of Gymnasium, or of a family of your own, with two methods."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -16,6 +16,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--images", type=Path, metavar="DIR|ZIP", help="a folder or zip of images, with train/ and test/ or without"
     )
     kind.add_argument("--env", metavar="ID", help="Gymnasium's id, or MODULE:ID of your own")
+    kind.add_argument("--file", action="store_true", help="write a family of tasks of your own, a copy of the template")
     parser.add_argument(
         "--demonstrations",
         metavar="FOLDER|ID",
@@ -28,15 +29,17 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from harness.workspace.new_task import environment_task, images_task
+    from harness.workspace.new_task import environment_task, family_task, images_task
 
-    if args.images is None and args.env is None and args.demonstrations is None:
-        raise BenchError("say what the task is made of: --images, --env or --demonstrations")
-    if args.images is None:
-        told = environment_task(args.root, args.name, args.env, args.horizon, args.demonstrations)
-    elif args.demonstrations is not None:
-        raise BenchError("--demonstrations are of an environment: give --env in place of --images")
-    else:
+    if args.demonstrations is not None and (args.images is not None or args.file):
+        raise BenchError("--demonstrations are of an environment: give --env with them, or nothing else")
+    if args.images is not None:
         told = images_task(args.root, args.name, args.images, args.size)
+    elif args.file:
+        told = family_task(args.root, args.name)
+    elif args.env is not None or args.demonstrations is not None:
+        told = environment_task(args.root, args.name, args.env, args.horizon, args.demonstrations)
+    else:
+        raise BenchError("say what the task is made of: --images, --env, --demonstrations or --file")
     for line in told:
         print(line)

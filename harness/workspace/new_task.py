@@ -5,6 +5,7 @@ The methods are `like:` those of the project's own task of that kind: its baseli
 
 from __future__ import annotations
 
+import keyword
 import re
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,39 @@ def environment_task(
     experts = [f"{expert}:", f"  {first}: {{like: {teacher.task}.{first}, learner: {{n_envs: 16, gamma: 0.99}}}}"]
     _write(root, plan, blocks, {expert: experts, **methods}, {expert: first, name: pupil.methods[0]})
     return _done([expert, name], pupil.methods[0], first)
+
+
+def family_task(root: Path, name: str) -> Lines:
+    """A family of tasks, as the file harness/tasks/<name>.py from the template, with a task of it; errors likewise."""
+    if root != registry.ROOT:
+        raise BenchError(
+            f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found:"
+            " use the bench of that tree"
+        )
+    plan, template = _plan(root, name), registry.family_template()
+    file, source = registry.FAMILIES / f"{name}.py", Path(str(template.__file__))
+    if (root / file).exists() or keyword.iskeyword(name) or name.startswith("data_"):
+        raise BenchError(
+            f"{name} cannot be a file of {registry.FAMILIES}, where the name is taken or kept: take another"
+        )
+    model = _model(plan, template.learnt_as, lambda block: "bottleneck" in block)
+    block = [
+        f"{name}:",
+        f"  family: {name}  # {file}",
+        "  modes: 8",
+        *_run(steps=1000, evaluations=4),
+    ]
+    methods = [f"{name}:", *(f"  {m}: {{like: {model.task}.{m}}}" for m in model.methods)]
+    text = source.read_text(encoding="utf-8")
+    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    text = re.sub(r"\bTemplate\b", camel, text).replace(f'"{source.stem}"', f'"{name}"')
+    write_text(root / file, re.sub(r"\n`bench new-task <name> .*?\n\"\"\"", '"""', text, count=1, flags=re.DOTALL))
+    try:
+        _write(root, plan, {name: block}, {name: methods}, {name: model.methods[0]})
+    except BaseException:
+        (root / file).unlink()
+        raise
+    return [str(file), *_done([name], model.methods[0])]
 
 
 class Model:
