@@ -22,7 +22,7 @@ from harness.errors import BenchError, nearest
 from harness.store import checked_name
 
 ROOT = Path(__file__).resolve().parent.parent
-METHODS = Path("baselines/methods")
+METHODS, FAMILIES = Path("baselines/methods"), Path("harness/tasks")
 GROUP = "vdb_bench.methods"
 HELPERS = {"tasks": ("batches", "demonstrations", "pixels", "acting")}
 PROMISED = ("Params", "FAMILIES", "build")
@@ -109,6 +109,11 @@ def family(name: str) -> ModuleType:
         lacks = f"{module.__file__} has no {', '.join(missing)}"
         raise BenchError(f"task family {name}: {lacks}; see Task in harness/contracts.py")
     return module
+
+
+def family_template() -> ModuleType:
+    """The family that a new file is copied from; it is none of `families()`."""
+    return importlib.import_module("harness.tasks._template")
 
 
 def learnt_as(family_name: str) -> str:

@@ -10,8 +10,6 @@ and learns little.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -26,7 +24,6 @@ FAMILIES = ("images",)  # the task families that it can learn
 class Params(Settings):
     """The keys of its block, with their ranges; an unknown key is refused by name."""
 
-    algorithm: Literal["_template"]  # the file's name
     latent: int = Field(32, ge=1)
     batch: int = Field(64, ge=2)
     net: NetParams

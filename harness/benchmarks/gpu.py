@@ -127,7 +127,7 @@ def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
 def _waits(params: TaskParams) -> bool:
     """Whether the task shows an expert that is trained here."""
     expert = needs.demonstrations(params)
-    return expert is not None and not needs.archived(expert)
+    return expert is not None and not needs.archived(expert) and not needs.given(expert)
 
 
 def _rows(path: Path, device: torch.device, items: Sequence[Item], budget: float) -> list[Row]:

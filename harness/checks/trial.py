@@ -57,7 +57,7 @@ class Tree:
             expert = needs.demonstrations(params)
             if name in self.stood_in:
                 self._tasks[name] = registry.family(params.family).stand_in(name, params)
-            elif expert and not (self.root / needs.place(expert)).parent.is_dir():
+            elif expert and not needs.given(expert) and not (self.root / needs.place(expert)).parent.is_dir():
                 params = params.model_copy(update={"demonstrations": self._left_by(expert)})
                 self._tasks[name] = registry.family(params.family).build(name, params, self.root / ".scratch/data")
             else:

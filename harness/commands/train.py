@@ -2,6 +2,7 @@
 
 With --seeds or --more-seeds cells get seeds beyond those that params.yaml names: only what their records lack is
 trained, and joined to them. A record keeps the seeds that it has, also where it is trained again.
+BENCH_TENSORBOARD=1 in the environment writes live curves to .scratch/tensorboard too.
 """
 
 from argparse import ArgumentParser, Namespace

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from harness import registry, seal
 from harness.contracts import BenchError, Method, Task
 from harness.files import write_bytes
-from harness.places.progress import Progress
+from harness.places.live_curves import with_live_curves
+from harness.places.progress import Progress, Shown
 from harness.places.pulse import Pulse
 from harness.places.watch import watched
 from harness.plan import needs
@@ -54,14 +55,6 @@ def train_cell(root: Path, cell: Cell, jobs: int = 1, timeout: float | None = No
     finish_cell(root, cell)
 
 
-class Shown(Protocol):
-    """What shows how far a run is: called with each step and its logs [S], and closed at the end."""
-
-    def __call__(self, step: int, logs: dict[str, torch.Tensor]) -> None: ...
-
-    def close(self) -> None: ...
-
-
 def train_block(
     root: Path,
     cell: Cell,
@@ -92,7 +85,9 @@ def train_block(
         params = cell.task_params
         schedule = schedule or Schedule(params.steps, params.log_points, params.evaluations)
         title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
-        shown = progress or Progress(title, params.steps, pulse)
+        shown = progress or with_live_curves(
+            Progress(title, params.steps, pulse), root, needs.label(cell), seeds, schedule
+        )
         with closing(shown), arithmetic(params.precision, device), signals.deferred() as asked:
             run = train(
                 method,

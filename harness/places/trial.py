@@ -17,9 +17,10 @@ from harness.places.errand import There, weights
 from harness.places.jobs import Job
 from harness.places.pulse import Pulse
 from harness.places.train import load_task
+from harness.plan.params import method_params
 from harness.plan.resources import Resources
 from harness.run import checkpoint, signals
-from harness.run.params import TaskParams, digest, validated
+from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
 
@@ -101,7 +102,7 @@ def _run(trial: Trial, there: There) -> list[list[Any]]:
 
     name, space, block = trial.task, trial.space, trial.block
     algorithm = registry.algorithm(block["algorithm"])
-    params = validated(algorithm.Params, block, f"methods.{name}.{trial.method}")
+    params = method_params(algorithm, block, f"methods.{name}.{trial.method}")
     task = trial.load(there.root).for_tuning(space.n_validation)
     draws = CounterDraws(space.seeds, f"{trial.protocol}/{name}")
     method = algorithm.build(params, task.spec, draws, torch.device("cpu"))

@@ -14,10 +14,12 @@ from pathlib import Path
 from torch import Tensor
 
 from harness.errors import BenchError
+from harness.places.live_curves import with_live_curves
 from harness.places.prepare import prepare
 from harness.places.progress import SHOWN
 from harness.places.train import finish_cell, train_block
 from harness.plan.identity import DATA
+from harness.plan.needs import label
 from harness.plan.plan import Cell, Plan
 from harness.report.records.frame import CellFrame, read
 from harness.report.records.tried import TRIED
@@ -59,7 +61,8 @@ def try_method(root: Path, plan: Plan, cell: Cell, seeds: tuple[int, ...], steps
     early = Early(params.steps, params.log_points, params.evaluations, every=max(1, whole.steps // whole.log_points))
     baseline = plan.params["report"]["baseline"].get(cell.task, cell.name)
     kept = read(root / RECORDS, CellFrame(cell.task, baseline, baseline, baseline))
-    train_block(root, trial, 0, schedule=early, progress=LiveTable(early, seeds, kept))
+    table = with_live_curves(LiveTable(early, seeds, kept), root, f"tried/{label(trial)}", seeds, early)
+    train_block(root, trial, 0, schedule=early, progress=table)
     finish_cell(root, trial)
     return read(root / TRIED, CellFrame(trial.task, trial.name, trial.method, trial.name))
 

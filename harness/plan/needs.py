@@ -2,7 +2,7 @@
 
 Both lie in the other cell's `artefacts.npz`. A task names the first as `demonstrations: TASK/CELL` and the second as
 `rewards: TASK`, so that DVC knows of them. `demonstrations: archive/PRESET/TASK/CELL` names those of an archived
-expert.
+expert, and `data/FILE.npz` a file of one's own, which `bench new-task --demonstrations` makes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # `bench list` reads this file and needs neither
 
 
 def demonstrations(params: TaskParams) -> str | None:
-    """TASK/CELL, or archive/PRESET/TASK/CELL, whose demonstrations the task takes, or None."""
+    """TASK/CELL, or archive/PRESET/TASK/CELL, whose demonstrations the task takes, or data/FILE.npz, or None."""
     return params.expert
 
 
@@ -51,7 +51,9 @@ def takes(cell: Cell) -> set[str]:
 
 
 def place(cell: str) -> Path:
-    """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie."""
+    """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie; or the file."""
+    if given(cell):
+        return Path(cell)
     return (Path("results") if archived(cell) else RECORDS) / cell / ARTEFACTS
 
 
@@ -65,11 +67,20 @@ def archived(cell: str | None) -> bool:
     return cell is not None and cell.startswith("archive/")
 
 
+def given(source: str | None) -> bool:
+    """Whether the demonstrations named are a file of one's own, which no cell makes."""
+    return source is not None and source.endswith(".npz")
+
+
 def path(root: Path, cell: str) -> Path:
     """The artefacts of a cell, as they were sealed. Raises BenchError where there are none, or others."""
     found = root / place(cell)
     if not found.is_file() and archived(cell):
         raise BenchError(f"{found} is missing: no such expert is archived; see results/archive")
+    if given(cell):
+        if not found.is_file():
+            raise BenchError(f"{found} is missing: bring it from where `bench new-task --demonstrations` made it")
+        return found
     if not found.is_file():
         raise BenchError(f"{found} is missing: run `bench train {cell.replace('/', ' ')}` first")
     seal.check(found.parent, [found.name])

@@ -16,7 +16,7 @@ from harness.errors import BenchError, nearest, unknown, unknown_key
 from harness.plan import bounds
 from harness.plan.blocks import ablated
 from harness.plan.controls import with_controls
-from harness.plan.params import blocks_of
+from harness.plan.params import blocks_of, method_params
 from harness.plan.resources import Resources
 from harness.run.like import untitled
 from harness.run.params import TaskParams, validated
@@ -234,7 +234,7 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
             f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
         )
     bounds.check(block, where)
-    params = validated(algorithm.Params, untitled(block), where)
+    params = method_params(algorithm, block, where)
     return Cell(
         task,
         name,

@@ -43,8 +43,8 @@ class Params(TaskParams):
         control by itself), or the rest of the horizon is spent in a state of its own, which is all zeros but for a last
         coordinate that tells it from places (absorbing; Kostrikov et al. 2019, section 4.2). ignored is for one that
         never ends an episode by itself, and refuses one that does.
-    demonstrations: of the expert, TASK/CELL or the path of what that cell has left. episodes: the first so many of
-        its whole episodes; every: only each so manieth step of them.
+    demonstrations: of the expert, TASK/CELL or the path of what that cell has left; or data/FILE.npz of one's own.
+        episodes: the first so many of its whole episodes; every: only each so manieth step of them.
     """
 
     family: Literal["environment"]

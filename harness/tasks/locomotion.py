@@ -49,7 +49,7 @@ class Params(TaskParams):
         (restart; an imitation task then gets rows of control by itself), or stays until the horizon in a state of its
         own, which is all zeros but for a last coordinate that tells it from places (absorbing; Kostrikov et al. 2019,
         section 4.2).
-    demonstrations: the expert's, as TASK/CELL or the path of what that cell has left.
+    demonstrations: the expert's, as TASK/CELL or the path of what that cell has left; or data/FILE.npz of one's own.
     episodes: the number of its whole episodes that are shown, from the first.
     every: the stride in steps at which they are shown; 1 shows every step (Ho and Ermon 2016: 20).
     reset_noise: how many times as wide as Gymnasium's the noise is with which episodes begin; beyond 1 they begin where

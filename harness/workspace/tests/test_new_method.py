@@ -153,13 +153,12 @@ def test_a_file_from_the_template_keeps_the_contract_at_once(tree: Path, capsys:
     assert "OK: from_template, cells: 1" in capsys.readouterr().out
 
 
-def test_a_file_from_an_algorithm_is_the_same_code_under_another_name(tree: Path) -> None:
+def test_a_file_from_an_algorithm_is_the_same_code_without_its_name(tree: Path) -> None:
     new_method(tree, "twin", "vgan", None, file=True)
     mine, theirs = ((tree / registry.METHODS / f"{name}.py").read_text() for name in ("twin", "gan"))
-    code = mine[mine.index("from __future__") :]
-    assert code == theirs[theirs.index("from __future__") :].replace('Literal["gan"]', 'Literal["twin"]').replace(
-        "Gan", "Twin"
-    )
+    theirs = theirs.replace("from typing import Literal\n\n", "").replace('    algorithm: Literal["gan"]\n', "")
+    assert mine[mine.index("from __future__") :] == theirs[theirs.index("from __future__") :].replace("Gan", "Twin")
+    assert "twin" not in mine
     assert load_plan(tree).cell("digits8", "twin").algorithm == "twin"
 
 
@@ -180,9 +179,33 @@ def test_a_failure_in_the_middle_leaves_all_as_it_was(tree: Path, monkeypatch: p
 
 @pytest.mark.parametrize("base", ["Method", "Method[Source]", "contracts.Method[Environments]"])
 def test_names_in_words_and_strings_stay(base: str) -> None:
-    body = '({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["{name}"]\n\nNew = {class_name}\n'
-    text = '"""Doc."""\n\nclass Old' + body.format(base=base, name="old", class_name="Old")
-    expected = '"""\n\nclass NewMethod' + body.format(base=base, name="new", class_name="NewMethod")
-    assert renamed(text, "old.py", "old", "new").endswith(expected)
+    body = '({base}):  # Old\n    x = "Old"\n\nclass Params:\n{field}    size: int\n\nNew = {class_name}\n'
+    text = '"""Doc."""\n\nclass Old' + body.format(base=base, field='    algorithm: Literal["old"]\n', class_name="Old")
+    expected = '"""\n\nclass NewMethod' + body.format(base=base, field="", class_name="NewMethod")
+    assert renamed(text, "old.py", "new").endswith(expected)
     with pytest.raises(BenchError, match="old.py cannot be copied"):
-        renamed(text.replace(f"({base})", ""), "old.py", "old", "new")
+        renamed(text.replace(f"({base})", ""), "old.py", "new")
+
+
+@pytest.mark.parametrize(
+    "imported, left",
+    [
+        ("import math\n\nfrom typing import Literal\n\nimport torch\n", "import math\n\nimport torch\n"),
+        ("import math\nfrom typing import Literal\n\nimport torch\n", "import math\n\nimport torch\n"),
+        ("from typing import Any, Literal\n", "from typing import Any\n"),
+        ("from typing import Literal, Protocol\n", "from typing import Protocol\n"),
+    ],
+)
+def test_an_import_that_only_the_name_needed_goes_too(imported: str, left: str) -> None:
+    rest = "\n\nclass Old(Method):\n    pass\n\n\nclass Params:\n"
+    made = renamed(f'{imported}{rest}    algorithm: Literal["old"]\n', "old.py", "new")
+    assert made.endswith('"""\n\n' + left + rest.replace("Old", "New") + "    pass\n")
+    both = renamed(f'{imported}{rest}    algorithm: Literal["old"]\n    x: Literal[1]\n', "old.py", "new")
+    assert imported in both
+
+
+@pytest.mark.parametrize("path", [p for p in (registry.ROOT / registry.METHODS).glob("*.py") if p.stem != "__init__"])
+def test_every_algorithm_can_be_copied(path: Path) -> None:
+    made = renamed(path.read_text(encoding="utf-8"), path.name, "fresh")
+    assert f'algorithm: Literal["{path.stem}"]' not in made
+    compile(made, path.name, "exec")

@@ -70,6 +70,13 @@ def test_an_environment_has_an_expert_and_a_task_that_imitates_it(root: Path, en
     assert len(cells) == 2 and cells[1].method_params.discriminator.bottleneck is not None
 
 
+def test_a_robot_of_the_project_keeps_its_fast_family(root: Path) -> None:
+    environment_task(root, "mine", "Hopper-v5", 40)
+    tasks = load_plan(root).params["tasks"]
+    for name in ("mine", "mine_expert"):
+        assert (tasks[name]["family"], tasks[name]["robot"], tasks[name]["horizon"]) == ("locomotion", "Hopper-v5", 40)
+
+
 @pytest.mark.parametrize(
     "name, n, size, line",
     [
