@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.files import write_text
+from harness.report.claims.claims import load_claims, published_gap
 from harness.report.figures.style import COLOURS, MARKERS, REFERENCE, Plot, figure, svg, theme
 from harness.report.page.templating import environment
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import TaskFrame
 from harness.report.records.pairs import pairs
 from harness.report.records.tried import pair as trials
+from harness.report.tables.entries import Table
 from harness.report.tables.formats import to_text
 from harness.report.tables.pair import comparison
 from harness.report.tables.spelling import labelled
@@ -21,7 +23,7 @@ from harness.report.tables.spelling import labelled
 def lines(root: Path, a: str, b: str, task: str | None = None, preset: str | None = None) -> Iterator[str]:
     """The comparison for a terminal, a line at a time; arguments and errors as in `pairs`."""
     for name, frame in pairs(root, a, b, task, preset):
-        made = comparison(frame, summarise(frame))
+        made = _compared(root, frame)
         yield from to_text(replace(made, title=f"{made.title}{f' (archived preset {name})' if name else ''}"))
 
 
@@ -36,9 +38,17 @@ def write(root: Path, a: str, b: str, task: str | None, preset: str | None, path
     parts = []
     for name, frame in pairs(root, a, b, task, preset):
         title = f"{frame.name}{f', archived preset {name}' if name else ''}"
-        parts.append((title, comparison(frame, summarise(frame)), _runs(frame)))
+        parts.append((title, _compared(root, frame), _runs(frame)))
     text = environment().get_template("compare.html.j2").render(a=a, b=b, parts=parts)
     write_text(path, text)
+
+
+def _compared(root: Path, frame: TaskFrame) -> Table:
+    """With the seeds that the published difference would take, as the claims of the report tell it."""
+    a, b = frame.cells
+    known = load_claims(root / "results/claims.yaml")
+    gap = published_gap(known, a.head["preset"], frame.name, frame.scored_by, (a.name, b.name))
+    return comparison(frame, summarise(frame), gap)
 
 
 def _runs(frame: TaskFrame) -> Plot:

@@ -66,10 +66,9 @@ def families(
 
 
 def claims(judged: list[Judged], address: verdicts.Address, preset: str = "") -> list[Section]:
-    """A part per domain; of one preset, only what its records are evidence for."""
-    made = [(domain, verdicts.table(judged, domain, address, preset)) for domain in verdicts.domains(judged)]
-    parts = [Section(verdicts.anchor(domain), domain, "", tables=[table]) for domain, table in made if table]
-    return [Section("claims", "Claims", wording.CLAIMS, parts=parts)] if parts else []
+    """A table per kind of verdict; of one preset, only what its records are evidence for."""
+    made = verdicts.tables(judged, address, preset)
+    return [Section("claims", "Claims", wording.CLAIMS, tables=made)] if made else []
 
 
 def bottleneck(found: list[Effect], address: verdicts.Address) -> list[Section]:
