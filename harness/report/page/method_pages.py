@@ -17,7 +17,7 @@ from harness.report.tables.ablation import ablation
 from harness.report.tables.constraints import constraints
 from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Link, Table, Text, count, fixed, source, status
 from harness.report.tables.spelling import NONE, TIED, aimed, decimals
-from harness.report.tables.summary import score, separation, to_baseline
+from harness.report.tables.summary import nominal, score, separation, to_baseline
 
 FOLDER = "methods"
 ABSENT = object()  # a setting that the baseline does not have
@@ -115,7 +115,7 @@ def _page(
     head: list[Head | str] = [
         "task",
         "scored by",
-        Head("score", LEVEL),
+        Head("score", nominal(pd.Series([cell.n for _, cell in having if cell.record], dtype=int))),
         "n",
         Head("difference to the baseline", LEVEL),
         "P(better)",

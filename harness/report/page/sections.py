@@ -20,7 +20,7 @@ from harness.report.records.checks import span
 from harness.report.records.frame import TaskFrame
 from harness.report.records.robots import common
 from harness.report.records.twins import Effect
-from harness.report.tables import gaussians, mazes, robots, speed, support, twins
+from harness.report.tables import gaussians, mazes, ranks, robots, speed, support, twins
 from harness.report.tables import siege as attacks
 from harness.report.tables.ablation import ablation
 from harness.report.tables.constraints import constraints
@@ -145,6 +145,7 @@ def _tables(preset: Preset, frame: TaskFrame, link: Link) -> list[Table | None]:
     summary = preset.summaries[frame.name]
     return [
         comparison(frame, summary, link),
+        ranks.table(frame, summary),
         further(frame, summary, link),
         gaussians.table(frame, link),
         mazes.table(frame, link),

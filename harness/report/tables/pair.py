@@ -12,7 +12,7 @@ from harness.report.stats.significance import FEWEST_FOR_TEST
 from harness.report.tables.entries import LEVEL, MISSING, Head, Number, Table, Text, fixed
 from harness.report.tables.notes import manifests
 from harness.report.tables.spelling import RHO, aimed, decimals
-from harness.report.tables.summary import chance, difference, score, separation
+from harness.report.tables.summary import chance, difference, nominal, score, separation
 
 
 def comparison(frame: TaskFrame, summary: pd.DataFrame, gap: float | None = None) -> Table:
@@ -40,7 +40,7 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, gap: float | None = None
             separation(one, block["higher_is_better"]) if headline else MISSING,
         ])
     head: list[Head | str] = ["metric"]
-    head += [Head(name, LEVEL) for name in (a.name, b.name, "difference")]
+    head += [Head(cell.name, nominal(pd.Series([cell.n]))) for cell in (a, b)] + [Head("difference", LEVEL)]
     head += ["ρ", Head("P(better)", LEVEL), "p", "verdict"]
     return Table(f"{frame.name}: {a.name} against {b.name}", head, body, _notes(frame, summary, gap))
 
