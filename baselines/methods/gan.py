@@ -1,4 +1,4 @@
-"""Every GAN: a generator against an adversary. A variant is a block of parameters.
+"""A generator against an adversary, as in every GAN. A variant is a block of parameters.
 
 By composition these are GAN (Goodfellow et al. 2014), WGAN (Arjovsky et al. 2017), WGAN-GP (Gulrajani et al. 2017), R1
 (Mescheder et al. 2018), instance noise (Sonderby et al. 2017), spectral norm (Miyato et al. 2018), relativistic critics

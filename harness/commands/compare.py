@@ -30,7 +30,9 @@ def run(args: Namespace) -> None:
     for line in found:
         print(line)
     if args.page:
+        from harness.plan.params import read_params
         from harness.report.page.compare import write
 
-        write(args.root, args.a, args.b, args.task, args.preset, args.page)
+        listed = read_params(args.root).get("report", {}).get("looks", [])
+        write(args.root, args.a, args.b, args.task, args.preset, args.page, listed)
         print(args.page)

@@ -28,11 +28,13 @@ from harness.store import CellName, cell_folder, cell_name, check_names
 class ReportParams(Settings):
     """baseline: the method of each task that differences are taken to.
 
-    published: for a task under the paper's own protocol, which of its columns stands beside ours.
+    published: for a task under the paper's own protocol, which of its columns stands beside ours. looks: names of
+    methods, whose places here give each its colour, dash and marker; a name that is not here has a look by its letters.
     """
 
     baseline: dict[str, str]
     published: dict[str, dict[str, Any]] = {}
+    looks: list[str] = Field([], max_length=126)
 
 
 class TopLevel(Settings):

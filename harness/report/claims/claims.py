@@ -18,7 +18,8 @@ class Test:
     pairs: (better, worse) cells, by paired differences on shared seeds; margin, in the quantity's unit: a tie that is
     worse by less is enough; gap: the published difference; than_metric: what the second cell of a pair is scored by.
     cell, within: the whole interval of the cell's mean lies between two numbers (None: open).
-    higher_is_better: where the metric itself only describes. requires: dotted keys of a record -> value.
+    higher_is_better: where the metric itself only describes. requires: dotted keys of a record -> value. reading: whose
+    reading of the claim it is, where it is not the paper's own.
     """
 
     preset: str
@@ -33,6 +34,7 @@ class Test:
     gap: float | None = None
     than_metric: str = ""
     requires: dict[str, Any] = field(default_factory=dict)
+    reading: str = ""
 
     def __post_init__(self) -> None:
         """Raises ValueError for what names no comparison."""
@@ -54,7 +56,8 @@ class Claim:
     inform.
 
     published, source: the printed numbers and where. why: what keeps the protocol from being run. caution: what the
-    printed numbers themselves can carry.
+    printed numbers themselves can carry. uncounted: why it has no place in any count, e.g. a source that nobody could
+    read again.
     """
 
     id: str
@@ -64,6 +67,7 @@ class Claim:
     source: str
     why: str = ""
     caution: str = ""
+    uncounted: str = ""
     evidence: tuple[Test, ...] = ()
     elsewhere: tuple[Test, ...] = ()
 
@@ -87,6 +91,13 @@ def load_claims(path: Path) -> list[Claim]:
         if names.count(name) > 1:
             raise BenchError(f"{path}: claim {name} is there {names.count(name)} times; give each an id of its own")
     return claims
+
+
+def published_gap(claims: list[Claim], preset: str, task: str, metric: str, pair: tuple[str, str]) -> float | None:
+    """The published difference between two cells in either order, in the metric's unit; None where none was printed."""
+    tests = [test for claim in claims for test in claim.evidence if (test.preset, test.task) == (preset, task)]
+    same = [test for test in tests if test.metric == metric and {pair, pair[::-1]} & set(test.pairs)]
+    return next((test.gap for test in same if test.gap and len(test.pairs) == 1), None)
 
 
 def _claim(block: dict[str, Any], where: str) -> Claim:

@@ -325,16 +325,6 @@ def test_the_report_needs_no_torch():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
 
 
-def test_a_methods_look_is_its_own_and_stays():
-    params = tree.params()
-    looks = style.styles(params)
-    assert len(set(looks.values())) == len(looks)
-    assert len({(look.colour, look.dash, look.marker) for look in looks.values()}) == len(looks)
-    params["methods"]["digits8"]["newcomer"] = {}
-    later = style.styles(params)
-    assert all(later[name] == look for name, look in looks.items())
-
-
 def test_closed_forms_of_the_toy():
     # D(2) = 0.85 needs 0.31 (one dimension) to 0.43 nat (many); 0.1 nat gives 0.60 to 0.61.
     assert one_dim(0.3120) == pytest.approx(0.85, abs=1e-3)
