@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report.figures import ablation, curves, diagnosis, grids, mazes, toy
-from harness.report.figures.lines import FEW, compare, legend, line
+from harness.report.figures import ablation, curves, diagnosis, grids, mazes, motions, published, toy
+from harness.report.figures.lines import BAND, CENTRE, FEW, compare, legend, line
 from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
 from harness.report.records.frame import TaskFrame
-from harness.report.records.published import FIGURE_8, read_off
 from harness.report.stats.centre import centre
-from harness.report.tables.spelling import aimed, decimals, labelled, number, wrapped
+from harness.report.tables.spelling import aimed, decimals, number
 
 LOGS = {
     "accuracy": "accuracy of the trained net",
@@ -27,8 +26,6 @@ LOGS = {
     "loss_generator": "generator's loss",
     "loss": "loss",
 }
-CENTRE = "Interquartile mean over the seeds"
-BAND = "the band holds the middle half of the seeds"
 OTHERS = " Grey: the other methods."
 
 
@@ -46,7 +43,8 @@ def draw(
             *grids.draw(frame),
             scores(frame, summary, looks),
             learning(frame, looks),
-            against_published(frame, looks, declared) if declared else None,
+            published.draw(frame, looks, declared) if declared else None,
+            motions.draw(frame, looks),
             training(frame, looks),
             *curves.draw(frame, looks),
             *diagnosis.draw(frame, looks),
@@ -117,39 +115,6 @@ def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
         f"{frame.title}: learning curves",
         caption,
         f"Learning curves of {frame.metrics[metric]['label']} for {names}.",
-        svg(fig),
-    )
-
-
-def against_published(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any]) -> Plot | None:
-    """Our learning curves beside the points read off the published ones."""
-    metric, names = declared["metric"], declared["names"]
-    theirs = {
-        name: read_off(FIGURE_8)[names[name]] for name in names if names[name] in read_off(FIGURE_8) and name in looks
-    }
-    ours = {
-        cell.name: centre(cell.scores[cell.scores.metric == metric], "step", "value")
-        for cell in frame.cells
-        if cell.name in theirs and cell.record and metric in cell.head["metrics"]
-    }
-    if not ours:
-        return None
-    fig = figure(3.6)
-    ax = fig.subplots()
-    for name, points in ours.items():
-        line(ax, points, looks[name], markers=False)
-        ax.plot(theirs[name].index, theirs[name], ls="", ms=7, mfc="none", mew=1.3, **looks[name].points)
-    ax.plot([], [], ls="", marker="o", ms=7, mfc="none", color=REFERENCE, label="published, by eye")
-    ax.set_xscale("log")
-    stretch(ax, "y", np.concatenate([points.middle for points in ours.values()]))
-    ax.set(xlabel="training step", ylabel=wrapped(labelled(frame.metrics[metric])))
-    legend(fig, [ax])
-    shown = ", ".join(looks[name].label for name in ours)
-    return Plot(
-        f"{frame.name}-published",
-        f"{frame.title}: beside the published curves",
-        f"Lines: ours. {CENTRE}; {BAND}. Hollow markers: the paper's Fig. 8, read by eye to about 1.",
-        f"{metric} against the step for {shown}, ours and published.",
         svg(fig),
     )
 
