@@ -92,8 +92,8 @@ def source(name: str, root: Path = ROOT) -> Path:
         spec = None
     if spec is None or not spec.origin:
         raise BenchError(
-            f"algorithm {name}{_of(its)}: there is no module {its.module};"
-            " mend the package's entry point or uninstall it"
+            f"algorithm {name}{_of(its)}: the module {its.module} does not exist;"
+            " correct the package's entry point, or uninstall the package"
         )
     return Path(spec.origin)
 

@@ -176,10 +176,10 @@ def read_head(folder: Path) -> Head:
     if found["schema"] >= SEALED and not seal.has_seal(folder):
         raise BenchError(f"{cell}: {SEAL} is missing: restore the record, e.g. with git, or {cure}")
     if (head.task, head.cell) != (cell.task, cell.name):
-        raise BenchError(f"{where} is of {head.task}/{head.cell}: put the record back where it belongs, or {cure}")
+        raise BenchError(f"{where} belongs to {head.task}/{head.cell}: move the record back, or {cure}")
     preset = folder.parents[1].name
     if folder.parents[2].name == ARCHIVE.name and head.preset != preset:
-        raise BenchError(f"{where} is of preset {head.preset}, not {preset}: put the record back where it belongs")
+        raise BenchError(f"{where} belongs to preset {head.preset}, not {preset}: move the record back")
     return head
 
 
@@ -202,7 +202,7 @@ def upgraded(found: dict[str, Any], cell: str, cure: str) -> dict[str, Any]:
     Schema 1 gave every metric a unit, which was always empty: labels name units. Up to schema 2 records had no seal.
     """
     if (number := found["schema"]) not in range(1, SCHEMA + 1) or isinstance(number, bool):
-        raise BenchError(f"{cell} has schema {number}, this code reads 1 to {SCHEMA}; {cure}")
+        raise BenchError(f"{cell} has schema {number}, but this code reads 1 to {SCHEMA}; {cure}")
     if number > 1 or not isinstance(metrics := found.get("metrics"), dict):
         return found | {"schema": SCHEMA}
     without = {
@@ -233,7 +233,7 @@ def _mapping(path: Path, where: str, cure: str) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         raise BenchError(f"{where} cannot be read ({str(error).splitlines()[0]}); {cure}") from None
     if not isinstance(found, dict):
-        raise BenchError(f"{where} cannot be read (it holds no mapping); {cure}")
+        raise BenchError(f"{where} cannot be read (it is not a mapping); {cure}")
     return found
 
 
@@ -251,7 +251,7 @@ def _fault(errors: list[Any], block: Any) -> str:
     if first["type"] == "missing":
         return f"has no {key}"
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"has a wrong {key}: {message[0].lower()}{message[1:]}, got {ascii(first['input'])[:80]}"
+    return f"has an invalid {key}: {message[0].lower()}{message[1:]}, got {ascii(first['input'])[:80]}"
 
 
 def _keys(block: Any, place: Iterable[str | int]) -> list[str]:

@@ -85,7 +85,7 @@ def _fault(folder: Path, stamps: tuple[tuple[str, int, int, int], ...]) -> str |
             if name == SEAL or (size < 0 and name not in held):
                 continue
             if size < 0:
-                return f"{name} is missing, though the record was sealed with it"
+                return f"{name} is missing, although the record was sealed with it"
             if name not in held:
                 return f"{name} is not one of the files that the record was sealed with"
             if _digest((folder / name).read_bytes()) != held[name]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
 
-ANY = 2**31 - 1, "a larger number is a slip of the keyboard"
+ANY = 2**31 - 1, "a larger number is surely a typing error"
 # Key -> the largest number that it may be, and why; all other integers are held to ANY.
 LARGEST = {
     "threads": (1024, "no machine has more cores"),
@@ -14,7 +14,7 @@ LARGEST = {
     "n_envs": (2**20, "every seed holds all its environments in memory"),
     "width": (2**16, "a layer holds the square of its width in weights"),
     "depth": (1024, "every layer is a step of the program"),
-    "size": (2**16, "nets hold as many weights for each of their inputs"),
+    "size": (2**16, "nets hold this many weights for each of their inputs"),
     "evaluations": (10_000, "every scored point keeps a snapshot on the disk"),
     "log_points": (1_000_000, "every logged point is a row of curves.csv for each seed"),
     "block": (1024, "the seeds of a block are trained at once"),

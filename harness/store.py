@@ -60,13 +60,13 @@ def checked_name(what: str, name: Any) -> str:
     if isinstance(name, (bool, int, float)) or name is None:
         raise BenchError(
             f"{what}: YAML reads this name as {'null' if name is None else spelled(name)}, not as text:"
-            " put it between quotes"
+            " put it in quotes"
         )
     if not isinstance(name, str) or not NAME.fullmatch(name):
         shown = ascii(name) if len(ascii(name)) <= LONGEST + 2 else ascii(name)[:LONGEST] + "..."
         raise BenchError(
-            f"{what} cannot be called {shown}: take 1 to {LONGEST} ASCII letters, digits, '_', '-' and '.', "
-            "the first of them a letter, a digit or '_'"
+            f"{what} cannot be called {shown}: use 1 to {LONGEST} ASCII letters, digits, '_', '-' and '.', "
+            "and begin with a letter, a digit or '_'"
         )
     return name
 
@@ -126,7 +126,7 @@ def _ablated(where: str, name: str, block: Any) -> list[str]:
     values = [value for value in block["values"] if isinstance(value, Value)]
     for i, value in enumerate(values):
         if value in values[:i]:
-            raise BenchError(f"{where}.values: {spelled(value)} equals a value before it: take one of the two away")
+            raise BenchError(f"{where}.values: {spelled(value)} equals an earlier value: remove one of the two")
     return [cell_name(method, name, value) for value in values]
 
 
@@ -148,7 +148,7 @@ def _check_sources(where: str, block: Any) -> None:
 def _checked_key(what: str, name: Any) -> str:
     """A name that is a key of params.yaml: DVC separates keys by dots."""
     if "." in checked_name(what, name):
-        raise BenchError(f"{what} cannot be called {name}: a dot separates keys for DVC, take '_' instead")
+        raise BenchError(f"{what} cannot be called {name}: a dot separates keys for DVC, so use '_' instead")
     return name
 
 

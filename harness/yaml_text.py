@@ -18,12 +18,14 @@ def load(path: Path) -> Any:
     """As `parsed`, from a file. Raises BenchError for one that is too large, FileNotFoundError where there is none."""
     try:
         if (size := path.stat().st_size) > LARGEST_FILE:
-            raise BenchError(f"{path} has {size} bytes, parameters have at most {LARGEST_FILE}: give another file")
+            raise BenchError(
+                f"{path} is too large for parameters: it has {size} bytes, and at most {LARGEST_FILE} are allowed"
+            )
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"{path} is no readable YAML: {error}") from None
+        raise BenchError(f"{path} is not valid YAML: {error}") from None
     return parsed(text, str(path))
 
 
@@ -39,19 +41,19 @@ def parsed(text: str, where: str = "the text") -> Any:
     class Bounded(SafeConstructor):
         def construct_document(self, node: Any) -> Any:
             if _size(node, {}) > MOST_VALUES:
-                raise BenchError(f"{where} stands for more than {MOST_VALUES} values: write it without so many aliases")
+                raise BenchError(f"{where} expands to more than {MOST_VALUES} values: use fewer aliases")
             return super().construct_document(node)
 
     yaml = YAML(typ="safe")
     yaml.Constructor = Bounded
     try:
         if _too_deep(text):  # the parser in C ends the process where the stack is full
-            raise BenchError(f"{where} has more than {DEEPEST} blocks within blocks: write it flatter")
+            raise BenchError(f"{where} has more than {DEEPEST} levels of nested blocks: flatten it")
         content = yaml.load(text)
     except BenchError:
         raise
     except Exception as error:
-        raise BenchError(f"{where} is no readable YAML: {_in_a_line(error)}") from None
+        raise BenchError(f"{where} is not valid YAML: {_in_a_line(error)}") from None
     _check_plain(content, where)
     return content
 
@@ -101,10 +103,10 @@ def _check_plain(content: Any, where: str) -> None:
     if isinstance(content, dict):
         for key, value in content.items():
             if not isinstance(key, str | int | float):
-                raise BenchError(f"{where}: the key {key!r} must be a text: write it in quotes")
+                raise BenchError(f"{where}: the key {key!r} must be a string: put it in quotes")
             _check_plain(value, f"{where}.{key}")
     elif isinstance(content, list):
         for i, value in enumerate(content):
             _check_plain(value, f"{where}[{i}]")
     elif not isinstance(content, str | int | float | None):
-        raise BenchError(f"{where} = {content}: must be a text or a number: write a text in quotes")
+        raise BenchError(f"{where} = {content}: must be a string or a number: put a string in quotes")

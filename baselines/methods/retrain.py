@@ -31,9 +31,11 @@ class Params(Settings):
     @model_validator(mode="after")
     def _of_states(self) -> Params:
         if getattr(self.discriminator, "input", None) == "ss":
-            raise ValueError("discriminator.input: a reward of s and s' cannot be re-trained on; use s or sa")
+            raise ValueError("discriminator.input: a policy cannot be re-trained on a reward of s and s'; use s or sa")
         if self.learner.normaliser is not None:
-            raise ValueError("learner.normaliser: a reward is re-trained on observations as they are")
+            raise ValueError(
+                "learner.normaliser: must be null, as the learnt reward takes observations that are not normalised"
+            )
         return self
 
 

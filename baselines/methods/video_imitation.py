@@ -62,7 +62,9 @@ class Params(Settings):
     @model_validator(mode="after")
     def _without_a_phase(self) -> Params:
         if self.learner.normaliser is not None and self.learner.normaliser.source == "both":
-            raise ValueError("learner.normaliser.source: pictures are shown, not states; use policy or expert")
+            raise ValueError(
+                "learner.normaliser.source: must be policy or expert, as the demonstrations are pictures and not states"
+            )
         return self
 
 
@@ -81,7 +83,9 @@ class VideoImitation(Method[Filmed]):
     def update(self, source: Filmed, draws: Draws) -> dict[str, Tensor]:
         """Act, fit the discriminator, and improve the policy on what it pays for the pictures of the states reached."""
         if source.picture_size != self.params.size:
-            raise BenchError(f"size = {self.params.size}, but the task's pictures have {source.picture_size} pixels")
+            raise BenchError(
+                f"size = {self.params.size}, but the task's pictures have {source.picture_size} pixels a side"
+            )
         shown = source.demonstrations()
         self.learner.meet(shown, draws)
         rollout = self.learner.rollout(source, draws)

@@ -27,8 +27,8 @@ def require_enough(n: int, d: int, allow_few: bool = False) -> None:
     """
     if n <= d and not allow_few:
         raise BenchError(
-            f"Frechet distance: N = {n} samples cannot fill a covariance of d = {d} features: "
-            f"give more than {d} samples (n_fake, or a larger data set) or an encoder with fewer features"
+            f"Frechet distance: N = {n} samples are too few for a covariance of d = {d} features: "
+            f"use more than {d} samples (n_fake, or a larger data set) or an encoder with fewer features"
         )
 
 
@@ -94,7 +94,7 @@ def kernel_mean(x: np.ndarray, y: np.ndarray | None = None) -> float:
     Raises BenchError where there is no such pair.
     """
     if y is None and len(x) < 2:
-        raise BenchError(f"KID needs at least 2 samples on each side, got {len(x)}: give more samples")
+        raise BenchError(f"KID needs at least 2 samples on each side, got {len(x)}: use more samples")
     x = np.asarray(x, np.float64)
     other = x if y is None else np.asarray(y, np.float64)
     total = 0.0

@@ -22,7 +22,7 @@ def require_enough(n: int, k: int) -> None:
     if n <= k:
         raise BenchError(
             f"Precision and recall by {k} neighbours need at least {k + 1} samples on each side, got {n}: "
-            "give more samples (score.n_fake, or a larger data set)"
+            "use more samples (score.n_fake, or a larger data set)"
         )
 
 
@@ -40,7 +40,9 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
     require_enough(len(x), k)
     if not np.isfinite(x).all():  # no distance to it compares, so it would count as outside in silence
         bad = (~np.isfinite(x).all(1)).sum()
-        raise BenchError(f"Precision and recall need finite features: {bad} of {len(x)} samples hold NaN or infinity")
+        raise BenchError(
+            f"Precision and recall need finite features: {bad} of {len(x)} samples contain NaN or infinity"
+        )
     found = np.empty(len(x))
     for i in range(0, len(x), ROWS):
         squares = squared_distances(x[i : i + ROWS], x)

@@ -91,7 +91,7 @@ class RealSide:
             try:
                 return np.load(path)
             except (OSError, ValueError, EOFError):
-                raise BenchError(f"{path} is damaged: delete it, it is made again") from None
+                raise BenchError(f"{path} is damaged: delete it, and it will be computed again") from None
         found = self.encoder.features(images)
         with aside(path) as file:
             np.save(file, found)

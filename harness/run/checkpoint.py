@@ -77,8 +77,8 @@ def newest(
         _keep_aside(path)
     if reasons:
         place = f"step {state['run']['step']}" if state else "the start"
-        kept = "what was refused is kept as *.refused.pt"
-        print(f"{'; '.join(reasons.values())}: training goes on from {place}, {kept}", flush=True)
+        kept = "the rejected files are kept as *.refused.pt"
+        print(f"{'; '.join(reasons.values())}: training continues from {place}; {kept}", flush=True)
     return state
 
 
@@ -105,9 +105,9 @@ def checked(path: Path, content: bytes, identity: dict[str, Any], like: dict[str
     held = _opened(path, content)
     theirs = held["identity"]
     if differing := sorted(k for k in theirs.keys() | identity.keys() if theirs.get(k) != identity.get(k)):
-        raise Refused(f"{path} is of another run, it differs in {', '.join(differing)}")
+        raise Refused(f"{path} belongs to another run, which differs in {', '.join(differing)}")
     if held.get("kind", _kind(path)) != _kind(path):
-        raise Refused(f"{path} is the file {held['kind']} of the same run under another name")
+        raise Refused(f"{path} is the renamed file {held['kind']} of the same run")
     if like is not None and (difference := _difference(held["state"], like)):
         raise Refused(f"{path} does not fit the method: {difference}")
     return held["state"]
@@ -122,7 +122,7 @@ def _opened(path: Path, content: bytes) -> dict[str, Any]:
     else:
         whole = content[:HEADER] == MAGIC + hashlib.sha256(payload).digest()
     if not whole:
-        raise Refused(f"{path} is damaged, its digest is not that of its content")
+        raise Refused(f"{path} is damaged: its digest does not match its content")
     try:
         # On the CPU first: a device may be absent now, and loading a state copies it anyway.
         held = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
@@ -163,7 +163,7 @@ def _difference(found: Any, like: Any, name: str = "") -> str | None:
     else:
         assert isinstance(found, dict)
         if other := sorted(map(str, found.keys() ^ like.keys())):
-            return f"{name or 'the state'} {'lacks' if other[0] in like else 'has also'} {other[0]}"
+            return f"{name or 'the state'} {'lacks' if other[0] in like else 'also has'} {other[0]}"
         pairs = [(str(key), found[key], like[key]) for key in like]
     return next((d for key, a, b in pairs if (d := _difference(a, b, f"{name}/{key}".lstrip("/")))), None)
 

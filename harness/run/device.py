@@ -51,7 +51,7 @@ def arithmetic(precision: Precision, device: torch.device, deterministic: bool =
     the weights move within an update. Raises BenchError for tf32 without a GPU, which has no such numbers.
     """
     if precision == "tf32" and device.type != "cuda":
-        raise BenchError("precision tf32 is a GPU's: set precision to fp32 or bf16, or run where torch sees CUDA")
+        raise BenchError("precision tf32 needs a GPU: set precision to fp32 or bf16, or run where torch sees CUDA")
     cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
     before = products.allow_tf32, cudnn.allow_tf32, cudnn.deterministic
     products.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"

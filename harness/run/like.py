@@ -106,7 +106,7 @@ class _Tree:
             return self.done[path]
         if path in self.open:
             circle = " -> ".join(".".join(map(str, p)) for p in [*self.open[self.open.index(path) :], path])
-            raise BenchError(f"{self.where}: {circle} leads back to itself: take one `like` out")
+            raise BenchError(f"{self.where}: {circle} is circular: remove one `like`")
         self.open.append(path)
         try:
             made = self._made(path, self._raw(path))
@@ -162,7 +162,7 @@ def _check_titles(methods: Mapping[Any, Any], where: str) -> None:
     for task, name, block in _each(methods):
         if not isinstance(title := block.get(TITLE, ""), str):
             path = ".".join(str(part) for part in (where, task, name) if part is not None)
-            raise BenchError(f"{path}.{TITLE} = {title!r}: must be a text, in quotes where it looks like a number")
+            raise BenchError(f"{path}.{TITLE} = {title!r}: must be a string, in quotes if it looks like a number")
 
 
 def _titled(methods: Block) -> Block:

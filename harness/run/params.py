@@ -63,9 +63,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = load(path)
     except FileNotFoundError:
-        raise BenchError(f"{path} is missing: run bench in the project's folder or give --root") from None
+        raise BenchError(f"{path} is missing: run bench in the project's folder or set --root") from None
     if not isinstance(content, dict):
-        raise BenchError(f"{path} holds no mapping of parameters")
+        raise BenchError(f"{path} must hold a mapping of parameters")
     return content
 
 
@@ -91,7 +91,7 @@ def _explain(error: ValidationError, model: type[Settings], block: Any, where: s
     path = _path(where, block, tuple(map(str, first["loc"])))
     if first["type"] == "missing":
         return f"{path}: missing"
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     value = first["input"]
     shown = "" if isinstance(value, dict) else f" = {value!r}"
     return f"{path}{shown}: {message[0].lower()}{message[1:]}"

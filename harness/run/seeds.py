@@ -29,7 +29,7 @@ class CounterDraws:
 
     def __init__(self, seeds: Sequence[int], scope: str, device: torch.device | str = "cpu", lookahead: int = 16):
         if not seeds or min(seeds) < 0 or max(seeds) > MASK:
-            raise BenchError(f"seeds {list(seeds)}: give at least one, each from 0 to {MASK}")
+            raise BenchError(f"seeds {list(seeds)}: at least one is needed, and each must be from 0 to {MASK}")
         self.seeds = tuple(seeds)
         self.n_seeds = len(self.seeds)
         self.scope = scope

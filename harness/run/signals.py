@@ -76,9 +76,9 @@ def status(stop: KeyboardInterrupt) -> int:
 def told(stop: KeyboardInterrupt) -> int:
     """Print the one line about it to standard error; returns the exit status."""
     number = status(stop) - 128
-    what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+    what = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
     with contextlib.suppress(OSError):  # of a terminal that is gone
-        print(f"{what}; the same command goes on from the last checkpoint", file=sys.stderr, flush=True)
+        print(f"{what}; run the same command to continue from the last checkpoint", file=sys.stderr, flush=True)
     return 128 + number
 
 

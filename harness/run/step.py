@@ -67,7 +67,8 @@ class Step:
             torch.cuda.synchronize()
             self.beside, self.mode = None, f"eager: {str(error).splitlines()[0]}"
             warnings.warn(
-                f"the update of {type(self.method).__name__} is not captured as a CUDA graph: {self.mode}", stacklevel=2
+                f"the update of {type(self.method).__name__} cannot be captured as a CUDA graph: {self.mode}",
+                stacklevel=2,
             )
         finally:
             self.draws.forget()

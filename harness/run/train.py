@@ -145,7 +145,7 @@ def _restore(state: dict[str, Any] | None, method: Method, source: Source | Envi
     for name, optimizer in method.optimizers().items():
         optimizer.load_state_dict(_placed(state["optimizers"][name], optimizer))
     if state["source"]:
-        assert hasattr(source, "load_state_dict"), "what gives its state takes it back"
+        assert hasattr(source, "load_state_dict"), "a source with state_dict must have load_state_dict"
         source.load_state_dict(state["source"])
     run = Run(**state["run"])
     run.curves = [(step, logs) for step, logs in run.curves]

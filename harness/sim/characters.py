@@ -310,7 +310,7 @@ class Flat(Character):
         super().__init__(rate)
         at = self._addresses
         if [at[part.name][0] for part in PARTS] != [2, *(at[part.name][1] for part in JOINTS)]:
-            raise ValueError("the flat body's positions and velocities must have the same places")
+            raise ValueError("the flat body's positions and velocities must have the same indices")
         self.middle: Array = np.array([np.mean(part.limits) for part in JOINTS])
         self.order: Array = np.array([at[part.name][0] for part in PARTS])
 

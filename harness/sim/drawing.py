@@ -13,6 +13,6 @@ def renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:
         return mujoco.Renderer(model, height, width)
     except Exception as error:  # the libraries of OpenGL fail each in its own way
         raise BenchError(
-            f"no picture can be drawn ({' '.join(str(error).split()) or type(error).__name__}): set MUJOCO_GL=egl or"
+            f"cannot draw a picture ({' '.join(str(error).split()) or type(error).__name__}): set MUJOCO_GL=egl or"
             " osmesa before Python starts, and install libegl1 or libosmesa6 if it is missing"
         ) from None

@@ -30,7 +30,7 @@ class MazeEnv(gymnasium.Env):
 
     def __init__(self, kind: Literal["c", "s"], flipped: bool = False, render_mode: str | None = None):
         if render_mode not in (None, "rgb_array"):
-            raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array, or none")
+            raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array and None")
         self.maze, self.render_mode = ContinuousMaze(kind, flipped), render_mode
         self.model = self.maze.model()
         self.data = mujoco.MjData(self.model)

@@ -45,7 +45,7 @@ class MotionEnv(gymnasium.Env):
         render_mode: str | None = None,
     ):
         if render_mode not in (None, "rgb_array"):
-            raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array, or none")
+            raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array and None")
         self.render_mode = render_mode
         character = CHARACTERS[body](rate)
         rules = Rules(targets, ("foot", "hand") if hands else ("foot",))

@@ -58,8 +58,8 @@ class AnyRobot:
             return gymnasium.make(self.name)
         except Exception as error:  # whatever an environment of one's own does
             raise BenchError(
-                f"gymnasium.make({self.name!r}) fails: {reason(error)}: name an environment of Gymnasium, or MODULE:ID "
-                "with the module in the project's folder"
+                f"gymnasium.make({self.name!r}) fails: {reason(error)}: name one of Gymnasium's environments, or "
+                "MODULE:ID with the module in the project's folder"
             ) from None
 
     @cached_property
@@ -72,7 +72,9 @@ class AnyRobot:
     def observation_size(self) -> int:
         space = self._one.observation_space
         if not isinstance(space, spaces.Box):
-            raise BenchError(f"{self.name}: observations must be of a Box, got {space}: wrap it in FlattenObservation")
+            raise BenchError(
+                f"{self.name}: the observation space must be a Box, got {space}: wrap it in FlattenObservation"
+            )
         return int(np.prod(space.shape))
 
     @property
@@ -84,7 +86,9 @@ class AnyRobot:
     def _actions(self) -> spaces.Space:
         space = self._one.action_space
         if not isinstance(space, spaces.Box | spaces.Discrete):
-            raise BenchError(f"{self.name}: actions must be of a Box or Discrete, got {space}: wrap the environment")
+            raise BenchError(
+                f"{self.name}: the action space must be a Box or Discrete, got {space}: wrap the environment"
+            )
         return space
 
     @cached_property

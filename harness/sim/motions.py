@@ -74,7 +74,7 @@ class Motion:
 def motion(recording: Recording, character: Character, filter_hz: float | None = 6.0) -> Motion:
     """The recording as `character` does it. Raises BenchError for one that does not wrap, which ends too soon."""
     if not recording.wraps:
-        raise BenchError(f'clip {recording.name!r} ends ("Loop": "none"); take one that wraps')
+        raise BenchError(f'clip {recording.name!r} does not repeat ("Loop": "none"): use one that wraps')
     in_space = _in_space(recording, Humanoid(character.rate), filter_hz)
     return _in_plane(in_space, character, filter_hz) if isinstance(character, Flat) else in_space
 

@@ -29,7 +29,7 @@ class Raster:
 
     def __init__(self, character: Character, size: int, device: torch.device):
         if not isinstance(character, Flat):
-            raise BenchError("pictures are drawn of the flat body alone: use body: flat")
+            raise BenchError("only the flat body can be drawn as a picture: use body: flat")
         self.size = size
         shapes = [
             (0 if part.name.startswith("left") else 2 if part.name.startswith("right") else 1, k, shape)

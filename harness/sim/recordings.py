@@ -64,7 +64,7 @@ def read(path: Path) -> Recording:
         loop, rows = held["Loop"], np.array(held["Frames"], float)
     except (OSError, ValueError, KeyError, TypeError):
         raise BenchError(
-            f'{path} holds no clip: it must be JSON with "Loop" and "Frames", rows of {ROW} numbers'
+            f'{path} is not a clip: it must be JSON with "Loop" and "Frames", which has rows of {ROW} numbers'
         ) from None
     return checked(path.stem.removeprefix(PREFIX), loop, rows, str(path))
 
@@ -74,7 +74,7 @@ def checked(name: str, loop: object, rows: np.ndarray, where: str) -> Recording:
     if loop not in ("wrap", "none"):
         raise BenchError(f'{where}: "Loop" must be "wrap" or "none", got {loop!r}')
     if rows.ndim != 2 or rows.shape[1] != ROW or len(rows) < 2:
-        raise BenchError(f'{where}: "Frames" must be two rows or more of {ROW} numbers, got an array of {rows.shape}')
+        raise BenchError(f'{where}: "Frames" must be at least two rows of {ROW} numbers, got an array of {rows.shape}')
     if not np.isfinite(rows).all():
         raise BenchError(f"{where}: row {int(np.flatnonzero(~np.isfinite(rows).all(1))[0])} is not finite")
     if (late := np.flatnonzero(rows[:-1, 0] <= 0)).size:
@@ -94,8 +94,8 @@ def _installed(name: str) -> Path:
     if spec is None or not spec.origin:
         made = ", ".join(MADE)
         raise BenchError(
-            f"clip {name!r} needs the package {PACKAGE}: pip install 'vdb-bench[mocap]', or name a folder of clips as"
-            f" `folder`; made up here are {made}"
+            f"clip {name!r} needs the package {PACKAGE}: pip install 'vdb-bench[mocap]', or set `folder` to a folder of"
+            f" clips; the built-in ones are {made}"
         )
     return Path(spec.origin).parent / INSIDE
 

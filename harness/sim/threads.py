@@ -32,7 +32,7 @@ class Threads:
     def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int, threads: int | None = None):
         if not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_WARMSTART:
             raise BenchError(
-                "the solver's warm start is on, and batched steps do not carry it:"
+                "the solver's warm start is on, but batched steps do not preserve it:"
                 ' put <flag warmstart="disable"/> into the model\'s <option>'
             )
         clock.stop()

@@ -22,7 +22,7 @@ def cifar10(root: str | Path) -> Pixels:
         train, test = (CIFAR10(root, train=part, download=False) for part in (True, False))
     except RuntimeError as error:
         raise BenchError(
-            f"no complete cifar-10-batches-py/ in {root}: give as root the folder that holds it "
+            f"no complete cifar-10-batches-py/ in {root}: set root to the folder that holds it "
             "(torchvision.datasets.CIFAR10(root, download=True) makes it)"
         ) from error
     parts = [f(s) for s in (train, test) for f in (_images, lambda s: np.array(s.targets, np.int64))]

@@ -42,7 +42,9 @@ def decode_cached(files: list[ImageFile], size: int, scratch: str | Path, where:
             with aside(cached) as out:
                 _write(out, files, size, where)
         except OSError as error:
-            raise BenchError(f"cannot write {cached} ({error.strerror}): free space or give another scratch") from error
+            raise BenchError(
+                f"cannot write {cached} ({error.strerror}): free some space or use another scratch folder"
+            ) from error
     return _load(cached, (len(files), 3, size, size))
 
 
@@ -90,7 +92,7 @@ def decode(file: ImageFile, size: int, where: str = "") -> np.ndarray:
         raise BenchError(f"cannot decode {file.name} in {where} as any of {', '.join(FORMATS)}: remove it") from error
     except Exception as error:  # Pillow and zipfile raise many kinds for damaged bytes
         reason = " ".join(str(error).split())
-        raise BenchError(f"cannot decode {file.name} in {where} ({reason}): mend or remove it") from error
+        raise BenchError(f"cannot decode {file.name} in {where} ({reason}): repair or remove it") from error
     if fault:
         raise BenchError(f"{file.name} in {where} has {fault}")
     side = min(rgb.size)

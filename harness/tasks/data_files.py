@@ -43,14 +43,14 @@ def list_images(path: str | Path) -> list[ImageFile]:
     elif path.is_file():
         found = _in_zip(path)
     else:
-        raise BenchError(f"no file or folder {path}: give a zip or a folder of images")
+        raise BenchError(f"no file or folder {path}: name a zip or a folder of images")
     files: dict[str, ImageFile] = {}
     for file in found:
         if file.name in files:
             raise BenchError(f"{path} holds {file.name} twice: remove or rename one")
         files[file.name] = file
     if not files:
-        raise BenchError(f"{path} holds no image: put {', '.join(SUFFIXES)} files in it, e.g. train/<class>/x.jpg")
+        raise BenchError(f"{path} contains no images: put {', '.join(SUFFIXES)} files in it, e.g. train/<class>/x.jpg")
     return sorted(files.values(), key=lambda file: file.name)
 
 
@@ -59,11 +59,11 @@ def _in_folder(root: Path) -> Iterator[ImageFile]:
         name = spelt(os.fsencode(path.relative_to(root)), root)
         if _is_image(name, root):
             if not path.is_file():  # a link without a target, or a pipe, from which reading would wait for ever
-                raise BenchError(f"{name} in {root} leads to no file: mend or remove it")
+                raise BenchError(f"{name} in {root} is a broken link: repair or remove it")
             try:
                 data = path.read_bytes()
             except OSError as error:
-                raise BenchError(f"cannot read {path} ({error.strerror}): mend or remove it") from error
+                raise BenchError(f"cannot read {path} ({error.strerror}): make it readable or remove it") from error
             yield ImageFile(name, len(data), zlib.crc32(data), path.read_bytes)
 
 
@@ -75,7 +75,7 @@ def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        raise BenchError(f"cannot read {folder} ({error.strerror}): mend or remove it") from error
+        raise BenchError(f"cannot read {folder} ({error.strerror}): make it readable or remove it") from error
     for path in paths:
         if path.is_dir() and not _is_hidden(path.name):
             yield from _walk(path, (*above, real))
@@ -87,7 +87,7 @@ def _in_zip(path: Path) -> Iterator[ImageFile]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise BenchError(f"{path} is no complete zip ({error}): copy it again or give a folder") from error
+        raise BenchError(f"{path} is not a complete zip ({error}): copy it again or use a folder") from error
     for entry in archive.infolist():
         # Without its flag for UTF-8, zipfile has read the bytes of a name as code page 437.
         name = spelt(entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437"), path)
@@ -97,7 +97,7 @@ def _in_zip(path: Path) -> Iterator[ImageFile]:
             raise BenchError(f"{name} in {path} is a link: zip the file or folder that it leads to (zip without -y)")
         if _is_image(name, path):
             if entry.flag_bits & 1:
-                raise BenchError(f"{name} in {path} is encrypted: unpack it and give the folder")
+                raise BenchError(f"{name} in {path} is encrypted: unpack it and use the folder")
             yield ImageFile(name, entry.file_size, entry.CRC, partial(archive.read, entry))
 
 
@@ -114,7 +114,7 @@ def spelt(raw: bytes, where: str | Path) -> str:
     if len(parts) > 1 and re.fullmatch("[A-Za-z]:", parts[0]):
         parts = parts[1:]
     if ".." in parts:
-        raise BenchError(f"{name} in {where} leaves the set by '..': rename or remove it")
+        raise BenchError(f"{name} in {where} leads out of the set by '..': rename or remove it")
     return "/".join(parts)
 
 
@@ -127,5 +127,5 @@ def _is_image(name: str, where: Path) -> bool:
     if _is_hidden(name):
         return False
     if not name.lower().endswith(SUFFIXES):
-        raise BenchError(f"{name} in {where} is no image ({', '.join(SUFFIXES)}): remove it")
+        raise BenchError(f"{name} in {where} is not an image ({', '.join(SUFFIXES)}): remove it")
     return True

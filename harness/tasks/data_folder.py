@@ -36,9 +36,9 @@ def image_folder(
     else:
         to_test = _below(files, test, path)
         if shared := {file.name for file, _ in to_train} & {file.name for file, _ in to_test}:
-            raise BenchError(f"{min(shared)} in {path} would be trained and tested on: separate train and test")
+            raise BenchError(f"{min(shared)} in {path} is both a training and a test image: separate train and test")
         if {(file.size, file.crc) for file, _ in to_test} <= {(file.size, file.crc) for file, _ in to_train}:
-            raise BenchError(f"every image in {test} of {path} is a training image too: give other images to test on")
+            raise BenchError(f"every image in {test} of {path} is also a training image: test on other images")
     parts = []
     for part in (to_train, to_test):
         labels = _labels(part, classes, path)
@@ -55,7 +55,7 @@ def _below(files: list[ImageFile], folder: str, path: str | Path) -> list[Filed]
         shown = ", ".join(tops[:3]) + (", ..." if len(tops) > 3 else "")
         raise BenchError(
             f"no image in {folder}/ of {path}, which holds {shown}: "
-            "name the folders with train and test ('.' for all images, a number for test to hold out)"
+            "set train and test to its folders ('.' for all images, a number for test to hold out)"
         )
     return found
 
@@ -64,7 +64,7 @@ def _classes(part: list[Filed], path: str | Path) -> tuple[str, ...]:
     names = {name for _, name in part}
     if len(names) > 1 and "" in names:
         stray = next(file.name for file, name in part if name == "")
-        raise BenchError(f"{stray} in {path} lies beside class folders: move it into one of them")
+        raise BenchError(f"{stray} in {path} lies next to class folders: move it into one of them")
     return tuple(sorted(names - {""}))
 
 
@@ -75,5 +75,7 @@ def _labels(part: list[Filed], classes: tuple[str, ...], path: str | Path) -> np
     number = {name: k for k, name in enumerate(classes)}
     for file, name in part:
         if name not in number:
-            raise BenchError(f"{file.name} in {path} is in no class folder of the training images: move or remove it")
+            raise BenchError(
+                f"{file.name} in {path} is in a class folder that the training images do not have: move or remove it"
+            )
     return np.array([number[name] for _, name in part], np.int64)

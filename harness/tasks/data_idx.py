@@ -112,14 +112,16 @@ def own_set(root: str | Path) -> Pixels:
     train, train_labels, test, test_labels = _files(root, "", "your idx files")
     for images, labels in ((train, train_labels), (test, test_labels)):
         if not images.values.size:
-            raise BenchError(f"{images.path} holds no pixel: give a file with images")
+            raise BenchError(f"{images.path} contains no pixels: use a file with images")
         if len(images.values) != len(labels.values):
             raise BenchError(
                 f"{images.path} holds {len(images.values)} images but {labels.path.name} {len(labels.values)} labels: "
-                "get both files again"
+                "download both files again"
             )
     if test.values.shape[1:] != train.values.shape[1:]:
-        raise BenchError(f"{test.path} holds images of {_sizes(test)}, the training images are {_sizes(train)} pixels")
+        raise BenchError(
+            f"{test.path} holds images of {_sizes(test)} pixels, but the training images have {_sizes(train)}"
+        )
     classes = np.unique(train_labels.values)
     if strange := set(test_labels.values.tolist()) - set(classes.tolist()):
         raise BenchError(f"{test_labels.path} holds the label {min(strange)}, which no training image has")
@@ -135,10 +137,10 @@ def _stranger(file: IdxFile, wanted: Published) -> str:
         if file.digest in other.digests:
             name = list(FILES)[other.digests.index(file.digest)]
             if other is wanted:
-                return f"{file.path} holds {wanted.title}'s {name}: get the files again, each under its own name"
+                return f"{file.path} holds {wanted.title}'s {name}: download the files again, each under its own name"
             return (
                 f"{file.path} holds {other.title}'s {name}, not {wanted.title}'s: "
-                f"say data: {data}, or give as root the folder of {wanted.title}"
+                f"set data: {data}, or set root to the folder of {wanted.title}"
             )
     n, n_wanted = len(file.values), COUNTS[file.name.split("-")[0]]
     if n != n_wanted:
@@ -151,7 +153,7 @@ def _stranger(file: IdxFile, wanted: Published) -> str:
         found = f"the label {file.values.max()} where {wanted.title} has 0 to {N_CLASSES - 1}"
     else:
         found = f"other content than {wanted.title}'s {file.name} in the same shape (damaged, or another set)"
-    return f"{file.path} holds {found}: get the file from {wanted.source}, or say data: idx for a set of your own"
+    return f"{file.path} holds {found}: get the file from {wanted.source}, or set data: idx for a set of your own"
 
 
 def _sizes(images: IdxFile) -> str:
@@ -166,7 +168,7 @@ def _files(root: str | Path, name: str, what: str) -> list[IdxFile]:
     folder, paths = next(((f, found) for f, found in choices.items() if any(found)), (root, [None] * len(FILES)))
     for stem, path in zip(FILES, paths, strict=True):
         if path is None:
-            raise BenchError(f"no {stem}[.gz] in {folder}: give as root the folder that holds {what}")
+            raise BenchError(f"no {stem}[.gz] in {folder}: set root to the folder that holds {what}")
     return [_read(path, stem, axes) for path, (stem, axes) in zip(paths, FILES.items(), strict=True)]
 
 
@@ -180,11 +182,11 @@ def _read(path: Path, name: str, n_axes: int) -> IdxFile:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             data = file.read()
     except (OSError, EOFError, zlib.error) as error:
-        raise BenchError(f"cannot read {path} ({error}): get the file again") from error
+        raise BenchError(f"cannot read {path} ({error}): download the file again") from error
     start = 4 + 4 * n_axes
     # Python's integers: the lengths of a damaged header can have a product beyond 64 bits.
     shape = tuple(int(n) for n in np.frombuffer(data[4:start], ">u4")) if len(data) >= start else ()
     if data[:4] != bytes([0, 0, 8, n_axes]) or len(data) != start + math.prod(shape):
-        raise BenchError(f"{path} is no complete idx file of bytes with {n_axes} axes: get the file again")
+        raise BenchError(f"{path} is not a complete idx file of bytes with {n_axes} axes: download the file again")
     values = np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
     return IdxFile(path, name, values, hashlib.sha256(data).hexdigest())

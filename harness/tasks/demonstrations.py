@@ -47,9 +47,9 @@ def load(
     where the file is missing, damaged or of other sizes.
     """
     if path is None:
-        raise BenchError(f"{task} has no demonstrations: give tasks.{task}.demonstrations, the expert's cell")
+        raise BenchError(f"{task} has no demonstrations: set tasks.{task}.demonstrations to the expert's cell")
     if not Path(path).is_file():
-        raise BenchError(f"{path} with the demonstrations of {task} is missing: train the expert cell first")
+        raise BenchError(f"{path}, which holds the demonstrations of {task}, is missing: train the expert's cell first")
     try:
         with np.load(path) as file:
             held = {name.removeprefix(KIND): file[name][0] for name in file.files if name.startswith(KIND)}
@@ -70,8 +70,8 @@ def load(
     if not fits:
         widths = " or ".join(map(str, sorted(n_observations)))
         raise BenchError(
-            f"{path} holds no demonstrations of {horizon} steps with {widths} observations and {n_actions} actions:"
-            " train the expert cell first, or again"
+            f"{path} does not hold demonstrations of {horizon} steps with {widths} observations and {n_actions}"
+            " actions: train the expert's cell again"
         )
     following = np.concatenate([observations[1:], last[None]])
     taken = whole if whole_only else np.ones_like(whole)

@@ -72,10 +72,10 @@ class Environment(Locomotion):
         self.robot = AnyRobot(params.env)
         self.horizon = params.horizon or self.robot.horizon
         if not self.horizon:
-            raise BenchError(f"{params.env} has no time limit: give tasks.{name}.horizon, the steps of an episode")
+            raise BenchError(f"{params.env} has no time limit: set tasks.{name}.horizon to the steps of an episode")
         if self.robot.horizon and self.horizon > self.robot.horizon:
             raise BenchError(
-                f"tasks.{name}.horizon = {self.horizon}: {params.env} ends after {self.robot.horizon} steps, give fewer"
+                f"tasks.{name}.horizon = {self.horizon}: must be at most {self.robot.horizon}, where {params.env} ends"
             )
         self.absorbing = params.termination == "absorbing"
         size, n = self.robot.observation_size + self.absorbing, self.robot.model.nu
@@ -154,7 +154,7 @@ class EnvironmentSource(LocomotionSource):
             if self.termination == "ignored" and step.terminated.any():
                 key = f"tasks.{self.task.name}.termination"
                 raise BenchError(
-                    f"{self.task.robot.name} ends episodes by itself, but {key} is ignored: give absorbing or restart"
+                    f"{self.task.robot.name} ends episodes by itself, but {key} is ignored: use absorbing or restart"
                 )
             rewards[t] = tensor(np.where(absorbed, 0.0, step.rewards))
             over = step.terminated

@@ -48,7 +48,7 @@ class Params(TaskParams):
     @model_validator(mode="after")
     def _enough_to_score(self) -> Params:
         if 0 < self.hold_out < 4:
-            raise ValueError("hold_out must be at least 4, as neighbours are scored too")
+            raise ValueError("hold_out must be at least 4, as the scores need nearest neighbours")
         return self
 
 

@@ -73,9 +73,9 @@ class Params(TaskParams):
     @model_validator(mode="after")
     def _where_it_lies(self) -> Params:
         if self.data != "digits" and self.root is None:
-            raise ValueError(f"data {self.data} needs root, the folder (or zip) where it lies")
+            raise ValueError(f"data {self.data} requires root, the folder or zip that holds it")
         if self.data == "folder" and self.size is None:
-            raise ValueError("data folder needs size, in pixels")
+            raise ValueError("data folder requires size, in pixels")
         return self
 
 

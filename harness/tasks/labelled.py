@@ -45,7 +45,7 @@ class Params(TaskParams):
     @model_validator(mode="after")
     def _where_it_lies(self) -> Params:
         if self.data != "digits" and self.root is None:
-            raise ValueError(f"data {self.data} needs root, the folder where it lies")
+            raise ValueError(f"data {self.data} requires root, the folder that holds it")
         return self
 
 

@@ -71,7 +71,7 @@ class Params(TaskParams):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in ROBOTS:
-            raise ValueError(f"one of {', '.join(ROBOTS)}")
+            raise ValueError(f"must be one of {', '.join(ROBOTS)}")
         return name
 
 
@@ -130,7 +130,7 @@ class Locomotion(Task):
             found = found._replace(**dict(zip(("observations", "next_observations"), marked)))
         if (held := found.rewards.shape[1]) < n:
             raise BenchError(
-                f"{self.params.demonstrations} holds {held} whole episodes, tasks.{self.name}.episodes asks for {n}"
+                f"{self.params.demonstrations} holds {held} whole episodes, but tasks.{self.name}.episodes = {n}"
             )
         return Episodes(*(part[:, :n] for part in found))
 
@@ -139,7 +139,9 @@ class Locomotion(Task):
         """Return [T', E]: the steps that are shown, at the stride `every` from a place of its own in each episode."""
         n, every = self.params.episodes, self.params.every
         if every > self.horizon:
-            raise BenchError(f"tasks.{self.name}.every = {every}: more than the {self.horizon} steps of an episode")
+            raise BenchError(
+                f"tasks.{self.name}.every = {every}: must be at most the {self.horizon} steps of an episode"
+            )
         first = CounterDraws((0,), "locomotion/demonstrations", "cpu", lookahead=1).integers(
             "expert", "first", (n,), every
         )

@@ -292,7 +292,7 @@ class MocapSource:
         """Raises BenchError where the task has no pictures."""
         if self.task.params.pictures is None:
             raise BenchError(
-                f"{self.task.name} has no pictures: give tasks.{self.task.name}.pictures, the pixels a side"
+                f"{self.task.name} has no pictures: set tasks.{self.task.name}.pictures to their pixels a side"
             )
         return self.task.params.pictures
 

@@ -78,7 +78,7 @@ def hold_out(n: int, n_test: int) -> tuple[np.ndarray, np.ndarray]:
     Raises BenchError if nothing would be left to train on.
     """
     if not 0 <= n_test < n:
-        raise BenchError(f"test: cannot hold out {n_test} of {n} images: give 0 to {n - 1}")
+        raise BenchError(f"test: cannot hold out {n_test} of {n} images: use 0 to {n - 1}")
     train, test = np.split(np.random.RandomState(0).permutation(n), [n - n_test])
     return train, test
 

@@ -126,7 +126,10 @@ def test_a_cell_of_it_runs_and_is_told_of_another_version(
             {"code": "import no_such_thing\n"},
             r"algorithm wave cannot be imported: .*wave.py, line 1: ModuleNotFoundError: ",
         ),
-        ({"entry": "wave = surf_methods.none"}, "of the package surf 1.2: there is no module surf_methods.none; mend"),
+        (
+            {"entry": "wave = surf_methods.none"},
+            "of the package surf 1.2: the module surf_methods.none does not exist; correct",
+        ),
         (
             {"entry": "critic = surf_methods.wave"},
             "critic of the package surf 1.2 has the name of baselines/methods/critic.py: rename",

@@ -57,7 +57,7 @@ class AIRLParams(CriticParams):
     @model_validator(mode="after")
     def _what_fits(self) -> AIRLParams:
         if self.penalties.r2 is not None or self.penalties.interpolated is not None:
-            raise ValueError("penalties: AIRL takes r1 alone, on the expert's states")
+            raise ValueError("penalties: AIRL supports only r1, on the expert's states")
         return self
 
 

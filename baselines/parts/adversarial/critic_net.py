@@ -34,7 +34,7 @@ class CriticParams(Settings):
     @model_validator(mode="after")
     def _one_code(self) -> CriticParams:
         if self.bottleneck is not None and self.code_size is not None:
-            raise ValueError("code_size is for critics without a bottleneck, whose size is bottleneck.size")
+            raise ValueError("code_size is only for critics without a bottleneck; with one, set bottleneck.size")
         return self
 
 

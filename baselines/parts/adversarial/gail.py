@@ -44,10 +44,10 @@ class GAILParams(AdversaryParams):
     @model_validator(mode="after")
     def _what_fits(self) -> GAILParams:
         if (self.loss == "least_squares") != (self.policy_reward == "square"):
-            raise ValueError("policy_reward: square goes with loss: least_squares, the others with minimax")
+            raise ValueError("policy_reward: square requires loss: least_squares, and the others require minimax")
         if self.phase == "functioned" and self.input not in ("s", "next", "none"):
             raise ValueError(
-                "phase: functioned is for the inputs s and next, where one state's phase chooses the weights"
+                "phase: functioned requires the input s or next, where one state's phase selects the weights"
             )
         return self
 

@@ -71,7 +71,7 @@ def check_source(params: Block) -> Block:
     """Return the `params` of a method that meets no expert. Raises ValueError where its normaliser needs one."""
     normaliser = params.learner.normaliser
     if normaliser is not None and normaliser.source != "policy":
-        raise ValueError(f"learner.normaliser.source = {normaliser.source}: there is no expert here; use policy")
+        raise ValueError(f"learner.normaliser.source = {normaliser.source}: this method has no expert; use policy")
     return params
 
 

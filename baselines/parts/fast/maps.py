@@ -193,7 +193,7 @@ def way(device: str) -> str:
     """
     chosen = os.environ.get(VARIABLE) or (PLAIN if plain() else BEST[device])
     if chosen not in (known := ways(device)):
-        raise BenchError(f"{VARIABLE}={chosen}: no such way on {device}; known: {', '.join(known)}")
+        raise BenchError(f"{VARIABLE}={chosen}: is not available on {device}; known: {', '.join(known)}")
     return chosen
 
 

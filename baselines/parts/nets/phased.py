@@ -47,7 +47,7 @@ class PhasedBody(nn.Module):
         super().__init__()
         if phase != 2:
             raise BenchError(
-                "phase: functioned is for tasks whose states end with a phase, as cosine and sine; use input"
+                "phase: functioned requires a task whose states end with the cosine and sine of a phase; use input"
             )
         self.n_seeds, self.features = n_seeds, (params.width,)
         self.activation: Callable[[Tensor], Tensor] = ACTIVATIONS[params.activation]

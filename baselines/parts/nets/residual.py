@@ -59,7 +59,7 @@ def stage_widths(shape: tuple[int, ...], width: int, max_width: int) -> list[int
     """
     _, height, size = shape
     if height != size or size < 16 or size & (size - 1):
-        raise BenchError(f"residual nets need square images of 16, 32, 64, ... pixels, not {height}x{size}")
+        raise BenchError(f"residual nets need square images of 16, 32, 64, ... pixels, got {height}x{size}")
     stages = (size // BASE).bit_length() - 1
     return [min(width * 2**i, max_width) for i in range(stages + 1)]
 

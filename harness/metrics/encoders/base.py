@@ -102,7 +102,7 @@ class Encoder:
         Raises BenchError for images of another kind of number.
         """
         if images.dtype != self.pixels:
-            raise BenchError(f"encoder {self.name} takes {self.pixels} images, these are {images.dtype}")
+            raise BenchError(f"encoder {self.name} requires {self.pixels} images, got {images.dtype}")
         if self.child:
             return self.child.features(images)
         found = np.empty((len(images), self.dim), np.float32)
@@ -130,7 +130,7 @@ def sha256(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BenchError(
-            f"cannot read the encoder's weights {path} ({error.strerror}): give encoder_weights, a readable file"
+            f"cannot read the encoder's weights {path} ({error.strerror}): set encoder_weights to a readable file"
         ) from error
 
 
@@ -139,8 +139,8 @@ def checked(path: str | Path, name: str, expected: str) -> str:
     found = sha256(path)
     if found != expected:
         raise BenchError(
-            f"{path} holds other weights than {name}'s (sha256 {found[:16]}..., expected {expected[:16]}...):"
-            " get the file again"
+            f"{path} does not hold the weights of {name} (sha256 {found[:16]}..., expected {expected[:16]}...):"
+            " download the file again"
         )
     return found
 
@@ -151,5 +151,5 @@ def state_dict(path: str | Path) -> dict[str, Tensor]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip, pickle and version errors alike
         raise BenchError(
-            f"{path} is no state dict of tensors ({type(error).__name__}): give another encoder_weights"
+            f"{path} is not a state dict of tensors ({type(error).__name__}): set encoder_weights to another file"
         ) from error

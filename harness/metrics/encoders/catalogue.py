@@ -32,5 +32,7 @@ def load(name: str, weights: str | None = None, device: str = "cpu", precision: 
     """
     found = encoder_class(name)
     if precision not in found.precisions:
-        raise BenchError(f"encoder {name} has no precision {precision!r}: give {' or '.join(found.precisions)}")
+        raise BenchError(
+            f"encoder {name} does not support precision {precision!r}: use {' or '.join(found.precisions)}"
+        )
     return found(weights, device, precision) if found.heavy else found(weights)

@@ -53,7 +53,7 @@ class DigitsCNN(Encoder):
         """weights: a file of `save`. Raises BenchError for none or for any other file."""
         if weights is None:
             raise BenchError(
-                "encoder digits-cnn has no weights yet: run `bench prepare`, or give encoder_weights, its file"
+                "encoder digits-cnn has no weights yet: run `bench prepare`, or set encoder_weights to their file"
             )
         super().__init__(sha256(weights), device)
         self.net = DigitsNet().eval().requires_grad_(False)
@@ -61,7 +61,9 @@ class DigitsCNN(Encoder):
             with np.load(weights, allow_pickle=False) as held:
                 self.net.load_state_dict({key: torch.from_numpy(held[key].astype(np.float32)) for key in held.files})
         except Exception as error:  # zip, pickle and shape errors alike
-            raise BenchError(f"{weights} holds no weights of {self.name}: give another encoder_weights") from error
+            raise BenchError(
+                f"{weights} does not hold the weights of {self.name}: set encoder_weights to another file"
+            ) from error
         self.net.to(device)
 
     @staticmethod
@@ -71,7 +73,7 @@ class DigitsCNN(Encoder):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, 8, 8):
             raise BenchError(
-                f"encoder {self.name} takes images of 1 x 8 x 8, these are {' x '.join(map(str, x.shape[1:]))}"
+                f"encoder {self.name} requires images of 1 x 8 x 8, got {' x '.join(map(str, x.shape[1:]))}"
             )
         return self.net(x)
 

@@ -70,6 +70,6 @@ def download() -> Path:
         except Exception as error:  # urllib, socket and TLS errors alike
             raise BenchError(
                 f"encoder inception-v3-fid: cannot download its weights ({' '.join(str(error).split())}): "
-                f"give encoder_weights, the file {path.name}"
+                f"set encoder_weights to a copy of {path.name}"
             ) from error
     return path

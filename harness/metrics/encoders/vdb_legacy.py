@@ -50,7 +50,9 @@ class VdbLegacy(Encoder):
         try:
             net.load_state_dict(state_dict(path))
         except RuntimeError as error:
-            raise BenchError(f"{path} holds no torchvision Inception v3: give another encoder_weights") from error
+            raise BenchError(
+                f"{path} is not torchvision's Inception v3: set encoder_weights to another file"
+            ) from error
         net.fc = torch.nn.Identity()
         return folded(net)
 

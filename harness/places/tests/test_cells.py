@@ -78,7 +78,7 @@ def test_asked_to_stop_training_ends_at_a_checkpoint(jobs: int, tmp_path: Path) 
         time.sleep(1.0)
         run.terminate()
         assert run.wait(timeout=10) == 143
-        assert run.stderr.read() == "ended by SIGTERM; the same command goes on from the last checkpoint\n"
+        assert run.stderr.read() == "stopped by SIGTERM; run the same command to continue from the last checkpoint\n"
     saved = list(tmp_path.glob(".scratch/runs/*/*/checkpoint.pt"))
     assert len(saved) == jobs
     assert not list(tmp_path.rglob("*.aside"))

@@ -94,7 +94,7 @@ def test_unquoted_words_of_yaml_are_to_be_quoted(tmp_path: Path) -> None:
     for word, read_as in [("true", "true"), ("1", "1"), ("false", "false")]:
         text = dumped(small.PARAMS).replace("    plain:", f"    {word}:")
         (tmp_path / "params.yaml").write_text(text)
-        with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it between quotes"):
+        with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it in quotes"):
             load_plan(tmp_path)
 
 

@@ -99,7 +99,7 @@ def test_tasks_may_be_like_tasks() -> None:
             {"like": 3},
             "params.yaml: methods.pair.mine.like = 3: must be the name of a block, such as gan or digits8.gan",
         ),
-        ({"like": "mine"}, "params.yaml: methods: pair.mine -> pair.mine leads back to itself: take one `like` out"),
+        ({"like": "mine"}, "params.yaml: methods: pair.mine -> pair.mine is circular: remove one `like`"),
     ],
 )
 def test_what_leads_nowhere_is_told(block: dict[str, Any], line: str) -> None:
@@ -109,7 +109,7 @@ def test_what_leads_nowhere_is_told(block: dict[str, Any], line: str) -> None:
 
 
 def test_a_circle_is_told_whole() -> None:
-    with pytest.raises(BenchError, match="pair.a -> pair.b -> pair.a leads back to itself"):
+    with pytest.raises(BenchError, match="pair.a -> pair.b -> pair.a is circular"):
         methods(pair={"a": {"like": "b"}, "b": {"like": "a"}})
 
 
@@ -144,5 +144,5 @@ def test_a_method_may_be_called_like() -> None:
 def test_a_title_is_a_text(section: str) -> None:
     block = {"title": 8}
     params = {"tasks": {}, "methods": {}} | {section: {"pair": block if section == "tasks" else {"gan": block}}}
-    with pytest.raises(BenchError, match=r"pair(\.gan)?.title = 8: must be a text, in quotes"):
+    with pytest.raises(BenchError, match=r"pair(\.gan)?.title = 8: must be a string, in quotes"):
         resolved(params, "params.yaml")

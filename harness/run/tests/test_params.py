@@ -41,13 +41,13 @@ class Outer(Settings):
         ({"rate": 1, "form": {"kind": "square"}}, "p.form.side: missing"),
         (
             {"rate": 1, "form": {"kind": "square", "side": "s"}},
-            "p.form.side = 's': input should be a valid number, unable to parse string as a number",
+            "p.form.side = 's': must be a valid number, unable to parse string as a number",
         ),
         ({}, "p.rate: missing"),
-        ({"rate": -1}, "p.rate = -1: input should be greater than 0"),
-        ({"rate": "fast"}, "p.rate = 'fast': input should be a valid number, unable to parse string as a number"),
-        ({"rate": float("nan")}, "p.rate = nan: input should be a finite number"),
-        ({"rate": 1, "inner": {"size": 0}}, "p.inner.size = 0: input should be greater than or equal to 1"),
+        ({"rate": -1}, "p.rate = -1: must be greater than 0"),
+        ({"rate": "fast"}, "p.rate = 'fast': must be a valid number, unable to parse string as a number"),
+        ({"rate": float("nan")}, "p.rate = nan: must be a finite number"),
+        ({"rate": 1, "inner": {"size": 0}}, "p.inner.size = 0: must be greater than or equal to 1"),
     ],
 )
 def test_complaints(block, message):
@@ -68,7 +68,7 @@ def test_settings_are_frozen():
         params.steps = 11
 
 
-@pytest.mark.parametrize(("text", "message"), [("a: [1", "no readable YAML"), ("- 1\n", "no mapping")])
+@pytest.mark.parametrize(("text", "message"), [("a: [1", "not valid YAML"), ("- 1\n", "must hold a mapping")])
 def test_broken_yaml(tmp_path, text, message):
     (tmp_path / "p.yaml").write_text(text)
     with pytest.raises(BenchError, match=message) as error:

@@ -47,9 +47,9 @@ def test_an_ignored_signal_stays_ignored() -> None:
 @pytest.mark.parametrize(
     ("number", "status", "line"),
     [
-        (signal.SIGINT, 130, "interrupted; the same command goes on from the last checkpoint\n"),
-        (signal.SIGTERM, 143, "ended by SIGTERM; the same command goes on from the last checkpoint\n"),
-        (signal.SIGHUP, 129, "ended by SIGHUP; the same command goes on from the last checkpoint\n"),
+        (signal.SIGINT, 130, "interrupted; run the same command to continue from the last checkpoint\n"),
+        (signal.SIGTERM, 143, "stopped by SIGTERM; run the same command to continue from the last checkpoint\n"),
+        (signal.SIGHUP, 129, "stopped by SIGHUP; run the same command to continue from the last checkpoint\n"),
     ],
 )
 def test_the_line_and_the_status(number: int, status: int, line: str, capsys: pytest.CaptureFixture) -> None:

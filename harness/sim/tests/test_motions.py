@@ -45,11 +45,11 @@ def test_a_file_that_is_no_clip_is_told_in_one_line(tmp_path):
     spoilt = {name: rows.copy() for name in ("nan", "time", "turn")}
     spoilt["nan"][3, 7], spoilt["time"][2, 0], spoilt["turn"][5, 16:20] = np.nan, 0.0, 3.0
     for path, message in (
-        (tmp_path / "missing.txt", "holds no clip"),
-        (tmp_path / "text.txt", "holds no clip"),
-        (tmp_path / "keys.txt", "holds no clip"),
+        (tmp_path / "missing.txt", "is not a clip"),
+        (tmp_path / "text.txt", "is not a clip"),
+        (tmp_path / "keys.txt", "is not a clip"),
         (written(tmp_path / "loop.txt", "sometimes"), '"Loop" must be "wrap" or "none", got \'sometimes\''),
-        (written(tmp_path / "short.txt", rows=rows[:, :43]), r"rows or more of 44 numbers, got an array of \(49, 43\)"),
+        (written(tmp_path / "short.txt", rows=rows[:, :43]), r"rows of 44 numbers, got an array of \(49, 43\)"),
         (written(tmp_path / "nan.txt", rows=spoilt["nan"]), "row 3 is not finite"),
         (written(tmp_path / "time.txt", rows=spoilt["time"]), "row 2 must last longer than 0 s, got 0"),
         (written(tmp_path / "turn.txt", rows=spoilt["turn"]), "row 5 has no unit quaternion in columns 16 to 19"),
@@ -81,7 +81,7 @@ def test_an_installed_clip_is_found_without_importing_its_package(tmp_path, monk
 
 
 def test_one_that_ends_cannot_be_followed():
-    with pytest.raises(BenchError, match="take one that wraps"):
+    with pytest.raises(BenchError, match="use one that wraps"):
         motion(Recording("kick", False, MADE["march"]().rows), Flat())
 
 

@@ -276,16 +276,19 @@ def test_normalised_returns_lie_between_the_two_references(tmp_path):
     [
         (
             {"demonstrations": "none.npz"},
-            "none.npz with the demonstrations of robots is missing: train the expert cell first",
+            "none.npz, which holds the demonstrations of robots, is missing: train the expert's cell first",
         ),
-        ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, tasks.robots.episodes asks for 5"),
+        ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, but tasks.robots.episodes = 5"),
         (
             {"demonstrations": "FILE", "robot": "Hopper-v5"},
-            "holds no demonstrations of 20 steps with 11 observations and 3 actions",
+            "does not hold demonstrations of 20 steps with 11 observations and 3 actions",
         ),
-        ({"demonstrations": "FILE", "horizon": 30}, "holds no demonstrations of 30 steps with 17 observations"),
-        ({"demonstrations": "FILE", "every": 21}, "tasks.robots.every = 21: more than the 20 steps of an episode"),
-        ({}, "robots has no demonstrations: give tasks.robots.demonstrations, the expert's cell"),
+        ({"demonstrations": "FILE", "horizon": 30}, "does not hold demonstrations of 30 steps with 17 observations"),
+        (
+            {"demonstrations": "FILE", "every": 21},
+            "tasks.robots.every = 21: must be at most the 20 steps of an episode",
+        ),
+        ({}, "robots has no demonstrations: set tasks.robots.demonstrations to the expert's cell"),
     ],
 )
 def test_wrong_demonstrations_get_one_line(words, line, tmp_path):

@@ -131,7 +131,7 @@ def test_what_is_shown_are_states_of_the_clip_a_step_apart(body):
 
 
 def test_episodes_with_actions_come_from_a_policy_that_follows(tmp_path):
-    with pytest.raises(BenchError, match=r"give tasks\.march\.demonstrations"):
+    with pytest.raises(BenchError, match=r"set tasks\.march\.demonstrations"):
         task().source(CPU).acted()
     where, d = task(), draws(0)
     found = where.source(CPU).rollout(shaking(d, where, 3), d, 3)

@@ -75,11 +75,11 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
         ),
         (text, ["--skeleton", TASK, "--preset", "fa"], "preset fa: unknown; did you mean far?"),
         (text, [root / "none.csv", manifest, "--name", "peer"], "none.csv is missing"),
-        (text, [scores, root, "--name", "peer"], "is no readable YAML"),
+        (text, [scores, root, "--name", "peer"], "is not valid YAML"),
         (
             text,
             [scores, manifest, "--name", "a/b"],
-            "--name: an import cannot be called 'a/b': take 1 to 64 ASCII letters",
+            "--name: an import cannot be called 'a/b': use 1 to 64 ASCII letters",
         ),
         (other, [scores, manifest, "--name", "peer"], "data_hash 0123456789abcdef is not"),
         (empty, [scores, manifest, "--name", "peer"], f"tasks.{TASK} needs data_hash and metrics"),

@@ -222,7 +222,7 @@ def test_a_preset_that_does_not_fit_is_named_and_leaves_the_others_alone(tree: P
     found = presets.others(tree, "laptop")
     assert [p["preset"] for p in found.archived] == ["small"] and found.waiting == []
     assert found.refused.keys() == {"broken", "lime", "none", "smal"}
-    assert "presets/broken.yaml is no readable YAML" in found.refused["broken"]
+    assert "presets/broken.yaml is not valid YAML" in found.refused["broken"]
     assert found.refused["lime"] == "presets/lime.yaml: keep.lime: unknown key; did you mean line?"
     assert found.refused["none"].startswith("TypeError: ")
     assert found.refused["smal"] == "preset smal: unknown; did you mean small?"
@@ -275,7 +275,7 @@ report: {baseline: {digits8: gna}}
     assert [line.partition(": ")[2] for line in told] == [
         "methods.digits8.gan.latnt: unknown key; did you mean latent?",
         "methods.digits8.gan.bathc: unknown key; did you mean batch?",
-        "methods.grid_maze.bc.optimizer.lr = -1.0: input should be greater than 0",
+        "methods.grid_maze.bc.optimizer.lr = -1.0: must be greater than 0",
         "report.baseline.digits8 = gna: unknown key; did you mean gan?",
     ]
     with pytest.raises(BenchError, match="^presets/wrong.yaml: "):

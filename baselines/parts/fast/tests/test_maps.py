@@ -107,7 +107,7 @@ def test_without_the_variable_the_best_of_the_device(monkeypatch):
 def test_a_way_that_is_not_there_is_named_with_those_that_are(monkeypatch, name):
     monkeypatch.setenv(VARIABLE, name)
     with pytest.raises(
-        BenchError, match=f"^BENCH_CONVOLUTIONS={name}: no such way on cpu; known: loop, grouped, products$"
+        BenchError, match=f"^BENCH_CONVOLUTIONS={name}: is not available on cpu; known: loop, grouped, products$"
     ):
         maps_of(images(3, 3))
 

@@ -45,7 +45,7 @@ def test_widths_double_until_the_maximum():
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 48, 48), (3, 32, 64)])
 def test_other_sizes_are_refused(shape):
-    with pytest.raises(BenchError, match=f"not {shape[1]}x{shape[2]}"):
+    with pytest.raises(BenchError, match=f"got {shape[1]}x{shape[2]}"):
         ResidualBody(1, shape, params())
 
 

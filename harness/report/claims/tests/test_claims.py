@@ -185,7 +185,7 @@ def test_the_first_table_counts_every_claim_once():
         ("metric: r,", "", "claim 7: evidence 1: needs either metric or log"),
         ("pairs: [[a, b]]", "cell: a", "claim 7: evidence 1: cell needs within"),
         ("  evidence:", "  elsewhere:", "claim 7: without evidence it needs a why"),
-        ("- id: 7", "- id: [", "is no readable YAML"),
+        ("- id: 7", "- id: [", "is not valid YAML"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, old, new, said):
