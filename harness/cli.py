@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     _print_in_any_encoding()
     pin()
     try:
-        with signals.heard():
+        with signals.stop_on_signals():
             follow()
             args = parser(_called(argv)).parse_args(argv)
             args.root = args.root.resolve()
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        return signals.told(stop)
+        return signals.report_stop(stop)
     except BrokenPipeError:  # e.g. `bench list | head`
         _print_no_more()
         return 0

@@ -41,7 +41,7 @@ __all__ = [
     "TaskSpec",
     "bind",
     "initialise",
-    "lacking",
+    "missing_members",
 ]
 
 STREAMS = ("init", "data", "latent", "bottleneck", "noise", "env", "expert", "eval")
@@ -128,13 +128,13 @@ class Environments(Protocol):
     """The same for control: environments to act in, and an expert's demonstrations."""
 
     def rollout(self, act: Act, draws: Draws, n_envs: int, name: str = "rollout", stream: str = "env") -> Rollout:
-        """Whole episodes from a reset, `n_envs` of each seed side by side."""
+        """Return whole episodes that begin with a reset, `n_envs` of each seed side by side."""
 
     def demonstrations(self) -> Rollout:
-        """The expert's episodes [1, T, E, ...], the same for all seeds.
+        """Return the expert's episodes [1, T, E, ...], which are the same for all seeds.
 
-        Where these are recorded motions, whose actions nobody knows, the environments have `acted` too, a function
-        that gives episodes of a policy which follows them, with its actions.
+        Recorded motions have no known actions. Environments that demonstrate them also have `tracking_episodes`, a
+        function that returns episodes, with actions, of a policy that tracks the motion.
         """
 
 
@@ -198,7 +198,7 @@ class RewardOutputs(Protocol):
         """[S, B] of observations [S, B, O] and actions [S, B, A]."""
 
 
-def lacking(outputs: Any, promised: type) -> list[str]:
+def missing_members(outputs: Any, promised: type) -> list[str]:
     """The functions of the protocol `promised` that `outputs` does not have."""
     return [name for name in dir(promised) if not name.startswith("_") and not hasattr(outputs, name)]
 

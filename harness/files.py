@@ -47,7 +47,7 @@ def write_folder(target: Path, contents: dict[str, bytes], room: Path) -> None:
     where `target` is there already.
     """
     try:
-        with _room(room) as own:
+        with _temporary_folder(room) as own:
             whole = own / target.name
             whole.mkdir()
             for name, content in contents.items():
@@ -70,7 +70,7 @@ def aside(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     for left in path.parent.glob(f".{glob.escape(path.name)}.*{ASIDE}"):
         with contextlib.suppress(OSError):
             _remove_unlocked(left)
-    with _own(path) as file:
+    with _open_aside(path) as file:
         try:
             yield file
             file.flush()
@@ -85,7 +85,7 @@ def aside(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path, wait: bool = False) -> Iterator[bool]:
+def lock_folder(folder: Path, wait: bool = False) -> Iterator[bool]:
     """Hold a folder, which is made if need be, without a trace in it. False on file systems that lock no folder.
 
     wait: until another process lets it go. Raises BenchError where it is in use, and OSError as the system does.
@@ -107,16 +107,16 @@ def alone_in(folder: Path, wait: bool = False) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def _room(folder: Path) -> Iterator[Path]:
+def _temporary_folder(folder: Path) -> Iterator[Path]:
     """An empty folder in `folder`, gone at the end; what killed processes left there of the kind goes too."""
-    with alone_in(folder, wait=True) as alone:
+    with lock_folder(folder, wait=True) as alone:
         for left in folder.glob(f"{ROOM}*/") if alone else ():
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=ROOM, dir=folder) as own:
             yield Path(own)
 
 
-def _own(path: Path) -> BinaryIO:
+def _open_aside(path: Path) -> BinaryIO:
     while True:
         file = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{ASIDE}").open("xb")
         with contextlib.suppress(OSError):  # of file systems without locks, where nothing is swept either

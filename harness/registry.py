@@ -29,7 +29,7 @@ PROMISED = ("Params", "FAMILIES", "build")
 PROMISED_BY_FAMILIES = ("Params", "metrics", "writes", "build")
 
 
-class Packaged(NamedTuple):
+class PackagedAlgorithm(NamedTuple):
     """An algorithm of an installed package: its module, and the package's name and version."""
 
     module: str
@@ -38,22 +38,22 @@ class Packaged(NamedTuple):
 
 
 def algorithms() -> list[str]:
-    return sorted([*_names(ROOT / METHODS), *packaged()])
+    return sorted([*_names(ROOT / METHODS), *packaged_algorithms()])
 
 
 def algorithm(name: str) -> ModuleType:
     """Params, FAMILIES, build(params, spec, draws, device): a file of baselines/methods, or a package's module."""
     known = algorithms()
-    found = packaged().get(name)
+    found = packaged_algorithms().get(name)
     module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
     if missing := [part for part in PROMISED if not hasattr(module, part)]:
         raise BenchError(
-            f"algorithm {name}{_of(found)}: {module.__file__} has no {', '.join(missing)};"
+            f"algorithm {name}{_package_suffix(found)}: {module.__file__} has no {', '.join(missing)};"
             " see baselines/methods/_template.py"
         )
     if not isinstance(module.FAMILIES, tuple) or not all(isinstance(family, str) for family in module.FAMILIES):
         raise BenchError(
-            f"algorithm {name}{_of(found)}: FAMILIES of {module.__file__} must be a tuple of strings,"
+            f"algorithm {name}{_package_suffix(found)}: FAMILIES of {module.__file__} must be a tuple of strings,"
             f" got {module.FAMILIES!r}"
         )
     return module
@@ -64,7 +64,7 @@ def template() -> ModuleType:
     return importlib.import_module("baselines.methods._template")
 
 
-def packaged(root: Path = ROOT) -> dict[str, Packaged]:
+def packaged_algorithms(root: Path = ROOT) -> dict[str, PackagedAlgorithm]:
     """Return the algorithms of installed packages.
 
     Raises BenchError where one has the name of another or of a file below `root`.
@@ -73,7 +73,7 @@ def packaged(root: Path = ROOT) -> dict[str, Packaged]:
     for name, its in found.items():
         if (root / METHODS / f"{name}.py").is_file():
             raise BenchError(
-                f"algorithm {name}{_of(its)} has the name of {METHODS}/{name}.py:"
+                f"algorithm {name}{_package_suffix(its)} has the name of {METHODS}/{name}.py:"
                 " rename the file, or uninstall the package"
             )
     return found
@@ -84,7 +84,7 @@ def source(name: str, root: Path = ROOT) -> Path:
 
     Raises BenchError where a package lacks the module that it names.
     """
-    if (its := packaged(root).get(name)) is None:
+    if (its := packaged_algorithms(root).get(name)) is None:
         return root / METHODS / f"{name}.py"
     try:
         spec = importlib.util.find_spec(its.module)
@@ -92,7 +92,7 @@ def source(name: str, root: Path = ROOT) -> Path:
         spec = None
     if spec is None or not spec.origin:
         raise BenchError(
-            f"algorithm {name}{_of(its)}: the module {its.module} does not exist;"
+            f"algorithm {name}{_package_suffix(its)}: the module {its.module} does not exist;"
             " correct the package's entry point, or uninstall the package"
         )
     return Path(spec.origin)
@@ -126,7 +126,7 @@ def writes(family: str) -> tuple[str, ...]:
 
 def literal(path: Path, name: str) -> tuple[str, ...]:
     """The module-level tuple of strings `name = (...)` of a file, read without running it."""
-    for node in parsed(path).body:
+    for node in parse_python(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             with contextlib.suppress(ValueError):
                 found = ast.literal_eval(node.value)
@@ -135,7 +135,7 @@ def literal(path: Path, name: str) -> tuple[str, ...]:
     raise BenchError(f"{path}: no {name} = (...) in the file; add it at the top level, as a literal tuple of strings")
 
 
-def parsed(path: Path) -> ast.Module:
+def parse_python(path: Path) -> ast.Module:
     """The syntax tree of a file. Raises BenchError with the file and the line where it is no Python."""
     try:
         return ast.parse(path.read_bytes())  # bytes, as Python reads the encoding from the file
@@ -151,21 +151,22 @@ def _names(folder: Path) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _entry_points(path: tuple[str, ...]) -> tuple[tuple[str, Packaged], ...]:
+def _entry_points(path: tuple[str, ...]) -> tuple[tuple[str, PackagedAlgorithm], ...]:
     """(name, what it is) along the import path, which is the cache's key."""
-    found: dict[str, Packaged] = {}
+    found: dict[str, PackagedAlgorithm] = {}
     for entry in entry_points(group=GROUP):
-        its = Packaged(entry.module, entry.dist.name, entry.dist.version)
-        checked_name(f"an algorithm{_of(its)}", entry.name)
+        its = PackagedAlgorithm(entry.module, entry.dist.name, entry.dist.version)
+        checked_name(f"an algorithm{_package_suffix(its)}", entry.name)
         if entry.name in found:
+            other = _package_suffix(found[entry.name])
             raise BenchError(
-                f"algorithm {entry.name}{_of(its)} has the name of one{_of(found[entry.name])}: uninstall one of them"
+                f"algorithm {entry.name}{_package_suffix(its)} has the name of one{other}: uninstall one of them"
             )
         found[entry.name] = its
     return tuple(found.items())
 
 
-def _of(its: Packaged | None) -> str:
+def _package_suffix(its: PackagedAlgorithm | None) -> str:
     return f" of the package {its.package} {its.version}" if its else ""
 
 

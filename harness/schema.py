@@ -155,7 +155,7 @@ def content(head: Head) -> dict[str, Any]:
     where = f"{head.task}/{head.cell}: {HEAD}"
     return {
         "schema": SCHEMA,
-        **checked(Head, head.model_dump(mode="json", warnings=False), where).model_dump(mode="json"),
+        **validate(Head, head.model_dump(mode="json", warnings=False), where).model_dump(mode="json"),
     }
 
 
@@ -172,7 +172,7 @@ def read_head(folder: Path) -> Head:
     if "schema" not in found:
         missing = ["schema", *(name for name in Head.model_fields if name not in found)]
         raise BenchError(f"{where} has no {', '.join(missing)}; {cure}")
-    head = checked(Head, _without_number(upgraded(found, str(cell), cure)), where, cure)
+    head = validate(Head, _without_schema(upgrade(found, str(cell), cure)), where, cure)
     if found["schema"] >= SEALED and not seal.has_seal(folder):
         raise BenchError(f"{cell}: {SEAL} is missing: restore the record, e.g. with git, or {cure}")
     if (head.task, head.cell) != (cell.task, cell.name):
@@ -187,16 +187,16 @@ def read_provenance(folder: Path) -> Provenance:
     """The provenance of the record in `folder`; errors as of `read_head`."""
     cell = CellName(folder.parent.name, folder.name)
     where, cure = f"{cell}: {PROVENANCE}", f"run `{command_of(folder)}`"
-    return checked(Provenance, _mapping(folder / PROVENANCE, where, cure), where, cure)
+    return validate(Provenance, _mapping(folder / PROVENANCE, where, cure), where, cure)
 
 
 def read_verified(folder: Path) -> Verified:
     """What `bench verify` left in the folder of an archived record; errors as of `read_head`."""
     where, cure = f"{CellName(folder.parent.name, folder.name)}: {VERIFIED}", "run `bench verify` on its preset"
-    return checked(Verified, _mapping(folder / VERIFIED, where, cure), where, cure)
+    return validate(Verified, _mapping(folder / VERIFIED, where, cure), where, cure)
 
 
-def upgraded(found: dict[str, Any], cell: str, cure: str) -> dict[str, Any]:
+def upgrade(found: dict[str, Any], cell: str, cure: str) -> dict[str, Any]:
     """A head of any schema that was ever written as one of the present schema. Raises BenchError for another one.
 
     Schema 1 gave every metric a unit, which was always empty: labels name units. Up to schema 2 records had no seal.
@@ -212,7 +212,7 @@ def upgraded(found: dict[str, Any], cell: str, cure: str) -> dict[str, Any]:
     return found | {"schema": SCHEMA, "metrics": without}
 
 
-def checked(model: type[P], block: Any, where: str, cure: str = "") -> P:
+def validate(model: type[P], block: Any, where: str, cure: str = "") -> P:
     """`block`, as read from JSON or YAML, as a `model`.
 
     Raises BenchError, in one line: where, what is wrong with it, the cure.
@@ -223,7 +223,7 @@ def checked(model: type[P], block: Any, where: str, cure: str = "") -> P:
         raise BenchError(f"{where} {_fault(error.errors(), block)}{f'; {cure}' if cure else ''}") from None
 
 
-def _without_number(found: dict[str, Any]) -> dict[str, Any]:
+def _without_schema(found: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key != "schema"}
 
 

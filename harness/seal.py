@@ -34,12 +34,12 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(folder / HEAD, error) from None
-    whole = sealed(contents)
+    whole = with_seal(contents)
     for name in sorted(whole, key=lambda name: (name == HEAD, name == SEAL)):
         write_bytes(folder / name, whole[name])
 
 
-def sealed(contents: Mapping[str, bytes]) -> dict[str, bytes]:
+def with_seal(contents: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of a record with their seal; one that is there already stays."""
     lines = [f"{_digest(content)}  {name}\n" for name, content in sorted(contents.items()) if name in FILES]
     return {SEAL: "".join(lines).encode(), **contents}

@@ -28,17 +28,17 @@ class Settings(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _bounded(cls, value: Any, info: ValidationInfo) -> Any:
+    def _check_bound(cls, value: Any, info: ValidationInfo) -> Any:
         most, why = LARGEST.get(info.field_name or "", ANY)
         if isinstance(value, int) and value > most:
             raise ValueError(f"must be at most {most}, as {why}")
         return value
 
 
-def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+def _check_distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(seeds)) != len(seeds) or min(seeds) < 0 or max(seeds) >= 2**31:
         raise ValueError("seeds must be distinct integers from 0 to 2^31 - 1")
     return seeds
 
 
-Seeds = Annotated[tuple[StrictInt, ...], Field(min_length=1), AfterValidator(_distinct)]
+Seeds = Annotated[tuple[StrictInt, ...], Field(min_length=1), AfterValidator(_check_distinct)]

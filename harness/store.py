@@ -43,7 +43,7 @@ class CellName:
         return f"bench train {self.task} {self.name}"
 
 
-def remake(preset: str) -> str:
+def preset_command(preset: str) -> str:
     """The command that makes the records of a preset, in the project's folder."""
     return f"bench preset {preset} --jobs 2"
 
@@ -51,7 +51,7 @@ def remake(preset: str) -> str:
 def command_of(folder: Path) -> str:
     """The command that makes the record in `folder`: of a live one by its cell, of an archived one by its preset."""
     if folder.parents[2].name == ARCHIVE.name:
-        return remake(folder.parents[1].name)
+        return preset_command(folder.parents[1].name)
     return CellName(folder.parent.name, folder.name).command
 
 
@@ -59,8 +59,7 @@ def checked_name(what: str, name: Any) -> str:
     """`name` as it is, if it can be one component of a path. Raises BenchError, with `what` it names, if not."""
     if isinstance(name, (bool, int, float)) or name is None:
         raise BenchError(
-            f"{what}: YAML reads this name as {'null' if name is None else spelled(name)}, not as text:"
-            " put it in quotes"
+            f"{what}: YAML reads this name as {'null' if name is None else spell(name)}, not as text: put it in quotes"
         )
     if not isinstance(name, str) or not NAME.fullmatch(name):
         shown = ascii(name) if len(ascii(name)) <= LONGEST + 2 else ascii(name)[:LONGEST] + "..."
@@ -73,10 +72,10 @@ def checked_name(what: str, name: Any) -> str:
 
 def cell_name(method: str, ablation: str, value: Value) -> str:
     """The name of an ablation's cell: 'vgan', 'i_c', 0.1 -> 'vgan-i_c-0.1'; True is spelled as DVC does, 'true'."""
-    return checked_name(f"a cell of the ablation {ablation}", f"{method}-{ablation}-{spelled(value)}")
+    return checked_name(f"a cell of the ablation {ablation}", f"{method}-{ablation}-{spell(value)}")
 
 
-def spelled(value: Value) -> str:
+def spell(value: Value) -> str:
     """An ablated value as it stands in names: 64 -> '64', 64.0 -> '64.0', True -> 'true', 'hinge' -> 'hinge'."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -114,11 +113,11 @@ def check_names(params: dict[str, Any], where: str = "params.yaml") -> None:
         cells = [_checked_key(f"{where}: a key of methods.{task}", method) for method, _ in _items(methods)]
         for name, block in _items(ablations):
             _checked_key(f"{where}: a key of ablations.{task}", name)
-            cells += _ablated(f"{where}: ablations.{task}.{name}", name, block)
+            cells += _ablation_cells(f"{where}: ablations.{task}.{name}", name, block)
         _check_distinct(f"{where}: cells of {task}", cells)
 
 
-def _ablated(where: str, name: str, block: Any) -> list[str]:
+def _ablation_cells(where: str, name: str, block: Any) -> list[str]:
     """The cells of one ablation. Raises BenchError for a value that is there twice."""
     if not isinstance(block, dict) or not isinstance(block.get("values"), (list, tuple)) or "method" not in block:
         return []
@@ -126,7 +125,7 @@ def _ablated(where: str, name: str, block: Any) -> list[str]:
     values = [value for value in block["values"] if isinstance(value, Value)]
     for i, value in enumerate(values):
         if value in values[:i]:
-            raise BenchError(f"{where}.values: {spelled(value)} equals an earlier value: remove one of the two")
+            raise BenchError(f"{where}.values: {spell(value)} equals an earlier value: remove one of the two")
     return [cell_name(method, name, value) for value in values]
 
 

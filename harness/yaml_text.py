@@ -15,7 +15,7 @@ MOST_VALUES = 200_000  # with every alias written out: an alias of aliases can s
 
 
 def load(path: Path) -> Any:
-    """As `parsed`, from a file. Raises BenchError for one that is too large, FileNotFoundError where there is none."""
+    """As `parse`, from a file. Raises BenchError for one that is too large, FileNotFoundError where there is none."""
     try:
         if (size := path.stat().st_size) > LARGEST_FILE:
             raise BenchError(
@@ -26,10 +26,10 @@ def load(path: Path) -> Any:
         raise
     except (OSError, UnicodeDecodeError) as error:
         raise BenchError(f"{path} is not valid YAML: {error}") from None
-    return parsed(text, str(path))
+    return parse(text, str(path))
 
 
-def parsed(text: str, where: str = "the text") -> Any:
+def parse(text: str, where: str = "the text") -> Any:
     """Returns what YAML stands for: mappings, lists, texts, numbers, booleans and None.
 
     Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
@@ -58,7 +58,7 @@ def parsed(text: str, where: str = "the text") -> Any:
     return content
 
 
-def dumped(content: Any) -> str:
+def dump(content: Any) -> str:
     """Returns the text that `load` reads the same content from: keys in their order, no aliases, UTF-8."""
     from ruamel.yaml import YAML
 

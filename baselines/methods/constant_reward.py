@@ -27,7 +27,7 @@ class Params(Settings):
     reward: float
 
     @model_validator(mode="after")
-    def _without_an_expert(self) -> Params:
+    def _check_normaliser(self) -> Params:
         return check_source(self)
 
 

@@ -61,10 +61,10 @@ class Imitation(Method[Environments]):
         """Act, fit the discriminator, and improve the policy on its reward."""
         params = self.params
         shown = source.demonstrations() if params.shown == "demonstrations" else with_actions(source)
-        self.learner.meet(shown, draws)
+        self.learner.observe_expert(shown, draws)
         rollout = self.learner.rollout(source, draws)
         new = transitions(rollout, params.discriminator.last_next)
-        seen = new.seen(self.learner.see)
+        seen = new.map_observations(self.learner.see)
         if params.replay_log_pi == "behaviour":
             new = new._replace(log_pi=self._log_pi(seen))
         expert = transitions(shown, params.discriminator.last_next)
@@ -83,8 +83,9 @@ class Imitation(Method[Environments]):
         pool = new if self.replay is None else self.replay.mix(new, draws)
         steps = (params.discriminator_steps, params.batch)
         n_expert, n_pool = expert.observations.shape[1], pool.observations.shape[1]
-        theirs = expert.rows(draws.integers("expert", "rows", steps, n_expert).flatten(1)).seen(self.learner.see)
-        ours = pool.rows(draws.integers("data", "rows", steps, n_pool).flatten(1)).seen(self.learner.see)
+        see = self.learner.see
+        theirs = expert.rows(draws.integers("expert", "rows", steps, n_expert).flatten(1)).map_observations(see)
+        ours = pool.rows(draws.integers("data", "rows", steps, n_pool).flatten(1)).map_observations(see)
         log_pi = self._log_pi(theirs), self._log_pi(ours) if params.replay_log_pi == "current" else ours.log_pi
         total: dict[str, Tensor] = {}
         for k in range(params.discriminator_steps):

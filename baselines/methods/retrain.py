@@ -29,7 +29,7 @@ class Params(Settings):
     discriminator: DiscriminatorParams
 
     @model_validator(mode="after")
-    def _of_states(self) -> Params:
+    def _check_reward_inputs(self) -> Params:
         if getattr(self.discriminator, "input", None) == "ss":
             raise ValueError("discriminator.input: a policy cannot be re-trained on a reward of s and s'; use s or sa")
         if self.learner.normaliser is not None:

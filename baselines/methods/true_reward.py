@@ -28,7 +28,7 @@ class Params(Settings):
     expert: Literal["first", "best"] = "first"
 
     @model_validator(mode="after")
-    def _without_an_expert(self) -> Params:
+    def _check_normaliser(self) -> Params:
         return check_source(self)
 
 
@@ -52,7 +52,7 @@ class TrueReward(Method[Environments]):
         """What the policy met in the last updates, as it drew its actions."""
         if not self.kept:
             return {}
-        left = self.demonstrations.of_all()
+        left = self.demonstrations.arrays()
         if self.params.expert == "best":
             best = self.demonstrations.mean_return().argmax()
             left = {name: part[best : best + 1] for name, part in left.items()}
@@ -96,7 +96,7 @@ class Demonstrations(nn.Module):
         mean = torch.where(self.whole, self.rewards.sum(2), 0.0).mean((1, 2))
         return torch.where(torch.isfinite(mean), mean, -torch.inf)
 
-    def of_all(self) -> dict[str, Tensor]:
+    def arrays(self) -> dict[str, Tensor]:
         """What is there for each step [S, T, kept * E, ...], and once for each episode [S, kept * E, ...].
 
         This is what `harness.tasks.demonstrations` reads.

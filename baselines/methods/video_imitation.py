@@ -24,7 +24,7 @@ FAMILIES = ("mocap",)
 CHUNK = 1024  # pictures that are scored at a time
 
 
-class Filmed(Environments, Protocol):
+class PictureEnvironments(Environments, Protocol):
     """Environments whose states can be seen."""
 
     @property
@@ -60,7 +60,7 @@ class Params(Settings):
     discriminator_steps: int = Field(10, ge=1)
 
     @model_validator(mode="after")
-    def _without_a_phase(self) -> Params:
+    def _check_normaliser(self) -> Params:
         if self.learner.normaliser is not None and self.learner.normaliser.source == "both":
             raise ValueError(
                 "learner.normaliser.source: must be policy or expert, as the demonstrations are pictures and not states"
@@ -68,7 +68,7 @@ class Params(Settings):
         return self
 
 
-class VideoImitation(Method[Filmed]):
+class VideoImitation(Method[PictureEnvironments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params, self.phase = params, spec.phase
@@ -80,14 +80,14 @@ class VideoImitation(Method[Filmed]):
             self.adversary = Adversary(draws.n_seeds, body, params.discriminator)
         self.ready(draws, device)
 
-    def update(self, source: Filmed, draws: Draws) -> dict[str, Tensor]:
+    def update(self, source: PictureEnvironments, draws: Draws) -> dict[str, Tensor]:
         """Act, fit the discriminator, and improve the policy on what it pays for the pictures of the states reached."""
         if source.picture_size != self.params.size:
             raise BenchError(
                 f"size = {self.params.size}, but the task's pictures have {source.picture_size} pixels a side"
             )
         shown = source.demonstrations()
-        self.learner.meet(shown, draws)
+        self.learner.observe_expert(shown, draws)
         rollout = self.learner.rollout(source, draws)
         reached = rollout.next_observations
         pictures = source.pictures(reached)
@@ -102,7 +102,7 @@ class VideoImitation(Method[Filmed]):
         return logs | {"reward_mean": rewards.flatten(1).mean(1), "reward_std": rewards.flatten(1).std(1)}
 
     def _fit(
-        self, source: Filmed, shown: Rollout, reached: Tensor, pictures: Tensor, draws: Draws
+        self, source: PictureEnvironments, shown: Rollout, reached: Tensor, pictures: Tensor, draws: Draws
     ) -> dict[str, Tensor]:
         """Make the discriminator's steps; the logs are their means, except beta, which is the last one."""
         assert self.adversary is not None

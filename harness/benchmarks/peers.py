@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.benchmarks.record import Options
 from harness.errors import BenchError
-from harness.metrics.encoders.apart import unlimited
+from harness.metrics.encoders.child_process import unlimited_environment
 from harness.plan.origin import origin
 
 ASK = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
@@ -94,7 +94,7 @@ def call(python: Path | None, script: str | tuple[str, ...], settings: dict[str,
         path = Path(folder) / "settings.json"
         path.write_text(json.dumps(settings | {"scratch": folder}), encoding="utf-8")
         words = (str(Path(__file__).with_name(script)),) if isinstance(script, str) else script
-        command, own = [python or sys.executable, *words, path], unlimited()
+        command, own = [python or sys.executable, *words, path], unlimited_environment()
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False, env=own)
     if done.returncode:
         raise BenchError(f"{' '.join(words)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")

@@ -18,7 +18,7 @@ import torch
 
 from harness import registry
 from harness.contracts import Act, Draws, Rollout, TaskSpec
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.run.seeds import CounterDraws
 from harness.workspace.presets import compose_preset
 
@@ -76,10 +76,10 @@ def measured(root: Path, work: Work, device: torch.device, updates: int, repeats
     seeds, worlds = tuple(range(work.seeds)), work.worlds if on_cuda else FEW
     words = {"physics": "warp", "demonstrations": None, "seeds": seeds, "block": work.seeds}
     words |= {} if on_cuda else {"horizon": SHORT}
-    block = untitled(blocks["methods"][work.task][work.method])
+    block = without_title(blocks["methods"][work.task][work.method])
     block = block | {"learner": block["learner"] | {"n_envs": worlds}}
     family, algorithm = registry.family(blocks["tasks"][work.task]["family"]), registry.algorithm(block["algorithm"])
-    task = family.build(work.task, family.Params(**untitled(blocks["tasks"][work.task]) | words), root)
+    task = family.build(work.task, family.Params(**without_title(blocks["tasks"][work.task]) | words), root)
     draws = CounterDraws(seeds, "benchmark", device, lookahead=1)
     method = algorithm.build(
         algorithm.Params(**block), task.spec, CounterDraws(seeds, "benchmark", lookahead=1), device

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from harness.benchmarks import beside, peers
 from harness.benchmarks.record import Options, alternate, at_most, record, row
 from harness.report.records.measured import Record
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.workspace.presets import compose_preset
 
 SHARE, AIM = 0.8, 0.1  # of the expert's return; time ours / theirs
@@ -52,7 +52,7 @@ def measure(options: Options) -> Iterator[Record]:
         return path[-1][1]
 
     task, *_ = beside.built(work, (0,), 1, beside.block("gail"))
-    target = SHARE * float(task.demonstrated.rewards.sum(0).mean())
+    target = SHARE * float(task.expert_episodes.rewards.sum(0).mean())
     made = [
         both
         for _, both in alternate(
@@ -108,7 +108,7 @@ def ours(options: Options, work: beside.Work, seed: int, target: float, budget: 
     from harness.metrics.evaluation import Evaluation
     from harness.run.step import Step
 
-    settings = untitled(compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"])
+    settings = without_title(compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"])
     steps = settings["learner"]["n_envs"] * 1000  # an update's
     task, method, source, draws = beside.built(work, (seed,), STEPS // steps, settings)
     seconds, path, step = 0.0, [], Step(method, source, draws)

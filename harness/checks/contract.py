@@ -36,7 +36,7 @@ def file(trial: Trial) -> list[str]:
         faults.append("Params is no Settings: write `class Params(Settings)`, so that misspelt keys are refused")
     strange = set(module.FAMILIES) - set(registry.families())
     if (
-        strange and trial.cell.algorithm not in registry.packaged()
+        strange and trial.cell.algorithm not in registry.packaged_algorithms()
     ):  # a package may serve other versions of this project
         faults.append(f"FAMILIES names {_listed(strange)}; the task families are {_listed(registry.families())}")
     if list(inspect.signature(module.build).parameters) != SIGNATURE:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harness import registry
 from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed, global_draws
-from harness.contracts import Draws, Method, Task, lacking
+from harness.contracts import Draws, Method, Task, missing_members
 from harness.errors import BenchError, unknown_key
 from harness.places.train import load_task
 from harness.plan import needs
@@ -215,7 +215,7 @@ class Trial:
     def score(self, method: Method, draws: Draws) -> Tensor:
         """What a metric would ask of a method: enough to move whatever scoring could move. The seeds come first."""
         outputs = method.outputs()
-        if missing := lacking(outputs, self.task.outputs):
+        if missing := missing_members(outputs, self.task.outputs):
             promised = self.task.outputs.__name__
             raise BenchError(f"outputs() has no {', '.join(missing)}: see {promised} in harness/contracts.py")
         return self.task.probe(outputs, draws)

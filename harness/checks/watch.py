@@ -102,7 +102,7 @@ class WatchedSource:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.source, name)
-        if name not in ("batch", "rollout", "demonstrations", "acted"):
+        if name not in ("batch", "rollout", "demonstrations", "tracking_episodes"):
             return found
 
         def asked(*args: Any, **words: Any) -> Any:

@@ -28,7 +28,7 @@ def as_like(values: Sequence[float] | np.ndarray, x: Array) -> Array:
     return x.new_tensor(values) if isinstance(x, Tensor) else np.asarray(values)
 
 
-def number_on(step: int | Tensor, beside: Tensor) -> int | Tensor:
+def step_on(step: int | Tensor, beside: Tensor) -> int | Tensor:
     """The step as schedules compute with it: on a GPU a tensor int64 [], with and without a captured graph.
 
     A number enters arithmetic as float64 and a tensor gives float32, and a run that resumes makes its first steps
@@ -44,6 +44,6 @@ def on_host(x: Array) -> bool:
     return not isinstance(x, Tensor) or x.device.type == "cpu"
 
 
-def surely(flags: Array) -> bool:
+def all_known(flags: Array) -> bool:
     """Whether all flags are known to be set; nobody looks on a GPU, where looking means waiting."""
     return on_host(flags) and bool(flags.all())

@@ -72,6 +72,6 @@ def slerp(a: Array, b: Array, w: Array) -> Array:
     return product(a, exponential(w * logarithm(product(inverse(a), b))))
 
 
-def about(axis: tuple[float, float, float], turn: Array) -> Array:
+def from_axis_angle(axis: tuple[float, float, float], turn: Array) -> Array:
     """The rotations by turn [...] rad about an axis of length 1."""
     return exponential(turn[..., None] * as_like(axis, turn))

@@ -33,7 +33,7 @@ def soft_value_iteration(P: np.ndarray, reward: np.ndarray, gamma: float, temper
     reward = _per_action(reward, P)
     v = np.zeros(len(P))
     # The backup contracts by gamma in the largest coordinate: what is left after a change d is d gamma / (1 - gamma).
-    for _ in range(_iterations(gamma)):
+    for _ in range(_max_iterations(gamma)):
         q = reward + gamma * P @ v
         before, v = v, soft_maximum(q, temperature)
         if np.abs(v - before).max() * gamma <= TOLERANCE * (1 - gamma) * max(1.0, np.abs(v).max()):
@@ -108,6 +108,6 @@ def _per_action(reward: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.broadcast_to(reward if reward.ndim == 2 else reward[:, None], like.shape[:2])
 
 
-def _iterations(gamma: float) -> int:
+def _max_iterations(gamma: float) -> int:
     """Enough for the tolerance from any start; rounding may keep the change from getting there."""
     return 10 + int(np.ceil(np.log(TOLERANCE * (1 - gamma)) / np.log(gamma))) if gamma else 1

@@ -34,7 +34,7 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
     """
     task = ev.task
     drawn, mode = rollout(ev), rollout(ev, mode=True)
-    random = at_random(task, ev.device)
+    random = random_scores(task, ev.device)
     found = {
         "return": (returns(drawn), random["return"]),
         "return_mode": (returns(mode), random["return"]),
@@ -43,7 +43,7 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
     }
     references = {RANDOM: random["return"]}
     if task.params.demonstrations is not None:
-        expert = float(task.demonstrated.rewards.sum(0).mean())
+        expert = float(task.expert_episodes.rewards.sum(0).mean())
         references[EXPERT] = expert
         if is_expert(task, expert, random["return"]):
             found["normalised"] = ((found["return"][0] - random["return"]) / (expert - random["return"]), 0.0)
@@ -85,31 +85,31 @@ def rollout(ev: Evaluation[Locomotion, ControlOutputs], mode: bool = False) -> R
     def act(observations, t):
         return outputs.act(observations, None if mode else noise[:, t])
 
-    return task.to_score(ev.device).rollout(act, ev.draws, n, "episodes", STREAM)
+    return task.scoring_source(ev.device).rollout(act, ev.draws, n, "episodes", STREAM)
 
 
 def returns(found: Rollout) -> np.ndarray:
     """[S]: until the first step after which the robot is down."""
-    return (found.rewards * going(found)).double().sum(1).mean(1).cpu().numpy()
+    return (found.rewards * alive_steps(found)).double().sum(1).mean(1).cpu().numpy()
 
 
 def lengths(found: Rollout) -> np.ndarray:
     """[S] steps."""
-    return going(found).double().sum(1).mean(1).cpu().numpy()
+    return alive_steps(found).double().sum(1).mean(1).cpu().numpy()
 
 
-def going(found: Rollout) -> torch.Tensor:
+def alive_steps(found: Rollout) -> torch.Tensor:
     """[S, T, E]: 1 for the steps up to the first one that ends the episode, that one included."""
     down = found.terminated.int()
     return (down.cumsum(1) - down == 0).to(found.rewards.dtype)
 
 
 @lru_cache(maxsize=8)
-def at_random(task: Locomotion, device: torch.device) -> dict[str, float]:
+def random_scores(task: Locomotion, device: torch.device) -> dict[str, float]:
     """What actions drawn evenly over the motors' range get."""
     n, draws = task.params.score.n_episodes, CounterDraws((0,), "locomotion/random", device, lookahead=1)
     low, high = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in task.robot.model.actuator_ctrlrange.T)
     u = draws.uniform(STREAM, "random", (task.horizon, n, len(low)))
-    found = task.to_score(device).rollout(lambda o, t: low + (high - low) * u[:, t], draws, n, "random", STREAM)
+    found = task.scoring_source(device).rollout(lambda o, t: low + (high - low) * u[:, t], draws, n, "random", STREAM)
     fixed = float(found.rewards.double().sum(1).mean())
     return {"return": float(returns(found)[0]), "return_fixed": fixed, "length": float(lengths(found)[0])}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts import BenchError, Draws, Score, Task, lacking
+from harness.contracts import BenchError, Draws, Score, Task, missing_members
 from harness.metrics.encoders.base import Encoder
 from harness.metrics.evaluation import Evaluation
 from harness.metrics.image_evaluation import ImageEvaluation
@@ -51,7 +51,7 @@ def evaluate(
     tasks of images; the rest as for `Evaluation` and `ImageEvaluation`. Raises BenchError if the outputs are not what
     the task asks for, or if the samples are too few for the encoder's features.
     """
-    if missing := lacking(outputs, task.outputs):
+    if missing := missing_members(outputs, task.outputs):
         promised = task.outputs.__name__
         raise BenchError(
             f"{task.name}: the method's outputs() has no {', '.join(missing)}: see {promised} in harness/contracts.py"
@@ -61,10 +61,10 @@ def evaluate(
     else:
         evaluation = ImageEvaluation(task, outputs, draws, encoder, endpoint, allow_few, scratch)
     with arithmetic("fp32", evaluation.device):
-        return _scored(task, evaluation)
+        return _compute_all(task, evaluation)
 
 
-def _scored(task: Task, evaluation: Evaluation) -> Result:
+def _compute_all(task: Task, evaluation: Evaluation) -> Result:
     endpoint = evaluation.endpoint
     # By name, so that a cell depends on its own metrics only.
     metrics = [task, *(importlib.import_module(f"harness.metrics.{name}") for name in task.metrics)]

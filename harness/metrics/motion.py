@@ -15,7 +15,7 @@ from torch import Tensor
 from harness.contracts import ControlOutputs, Score
 from harness.metrics.evaluation import Evaluation
 from harness.sim.bodies import CONTROL_RATE
-from harness.tasks.mocap import Followed, Mocap
+from harness.tasks.mocap import Mocap, TrackingErrors
 
 STREAM = "eval"
 LABELS = {
@@ -33,10 +33,10 @@ def compute(ev: Evaluation[Mocap, ControlOutputs]) -> dict[str, Score]:
     A seed with an action that is not finite counts at the floor: pi, and no time.
     """
     task = ev.task
-    found, finite = followed(ev)
+    found, finite = track(ev)
     scores = summary(found)
     if ev.endpoint:
-        drawn, too = followed(ev, drawn=True)
+        drawn, too = track(ev, drawn=True)
         scores["error_drawn"], finite = summary(drawn)["error"], finite & too
     manifest = {
         "clip": task.recording.name,
@@ -55,7 +55,7 @@ def compute(ev: Evaluation[Mocap, ControlOutputs]) -> dict[str, Score]:
     return result
 
 
-def followed(ev: Evaluation[Mocap, ControlOutputs], drawn: bool = False) -> tuple[Followed, np.ndarray]:
+def track(ev: Evaluation[Mocap, ControlOutputs], drawn: bool = False) -> tuple[TrackingErrors, np.ndarray]:
     """The episodes, and whether all actions of a seed were finite [S]; the same noise whatever the method."""
     task, outputs = ev.task, ev.outputs
     n, steps = task.params.score.n_episodes, round(task.params.score.seconds * CONTROL_RATE)
@@ -67,10 +67,10 @@ def followed(ev: Evaluation[Mocap, ControlOutputs], drawn: bool = False) -> tupl
         finite.logical_and_(torch.isfinite(actions).flatten(1).all(1))
         return actions
 
-    return task.followed(act, ev.n_seeds, ev.device), finite.cpu().numpy()
+    return task.track(act, ev.n_seeds, ev.device), finite.cpu().numpy()
 
 
-def summary(found: Followed) -> dict[str, np.ndarray]:
+def summary(found: TrackingErrors) -> dict[str, np.ndarray]:
     """Scores [S] of episodes."""
     each, up = found.errors.double(), found.up.double()
     whole = each.mean(-1)
@@ -88,5 +88,5 @@ def summary(found: Followed) -> dict[str, np.ndarray]:
 def still_policy(task: Mocap, device: torch.device) -> dict[str, float]:
     """What a policy gets whose every action is zero, as that of an untrained one nearly is."""
     nothing = torch.zeros(1, task.params.score.n_episodes, task.spec.action_size, device=device)
-    found = summary(task.followed(lambda o, t: nothing, 1, device))
+    found = summary(task.track(lambda o, t: nothing, 1, device))
     return {name: float(values[0]) for name, values in found.items()}

@@ -38,7 +38,7 @@ def compute(ev: Evaluation[MazeTask, ControlOutputs]) -> dict[str, Score]:
         below = drawn.next_observations[:, -1, :, 1] < C_BARRIER_Y
         scores["stuck"] = _score(ev, drawn, "stuck", below.double().mean(1).cpu().numpy(), 1.0)
     if not task.maze.flipped:
-        scores["return_flipped"] = _return(ev, rollout(ev, task.in_flipped()), "return_flipped")
+        scores["return_flipped"] = _return(ev, rollout(ev, task.in_flipped_maze()), "return_flipped")
     return scores
 
 

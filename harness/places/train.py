@@ -75,7 +75,7 @@ def train_block(
     seeds = cell.blocks[index]
     folder = block_folder(root, cell, seeds)
     names = {**identity(root, cell), "seeds": list(seeds)}
-    with checkpoint.locked(folder):
+    with checkpoint.lock_folder(folder):
         task = build_task(root, cell)
         device = pick_device()
         draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device)
@@ -87,7 +87,7 @@ def train_block(
         schedule = schedule or Schedule(params.steps, params.log_points, params.evaluations)
         title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
         shown = progress or Progress(title, params.steps, pulse)
-        with closing(shown), arithmetic(params.precision, device), signals.deferred() as asked:
+        with closing(shown), arithmetic(params.precision, device), signals.defer_stop() as asked:
             run = train(
                 method,
                 task.source(device),
@@ -109,7 +109,7 @@ def finish_cell(root: Path, cell: Cell) -> None:
     """Score every block and write the record; needs all blocks trained. Raises BenchError while another does so."""
     from harness.places.score import score_cell
 
-    with checkpoint.locked(root / ".scratch" / "scores" / cell.task / cell.name):
+    with checkpoint.lock_folder(root / ".scratch" / "scores" / cell.task / cell.name):
         started = time.monotonic()
         task = build_task(root, cell)
         record = score_cell(root, cell, task, lambda seeds: _fresh(cell, task, seeds))

@@ -31,8 +31,8 @@ from harness.places.pulse import Pulse
 from harness.places.train import load_task
 from harness.plan.plan import Plan
 from harness.run import checkpoint, signals
-from harness.run.like import untitled
-from harness.run.params import TaskParams, digest, read_yaml, validated
+from harness.run.like import without_title
+from harness.run.params import TaskParams, digest, read_yaml, validate
 from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
 
@@ -85,7 +85,7 @@ def tune(root: Path, plan: Plan, task: str, jobs: int | None = None, timeout: fl
 
     timeout: seconds in which a trial has to move.
     """
-    space = validated(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
+    space = validate(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
     reported = {seed for cell in plan.cells for seed in cell.seeds if cell.task == task}
     if reported & set(space.seeds):
         raise BenchError(
@@ -108,7 +108,7 @@ def tune(root: Path, plan: Plan, task: str, jobs: int | None = None, timeout: fl
             cost=space.steps * len(space.seeds),
             steps=space.steps,
         )
-        for name, block in ((name, untitled(block)) for name, block in plan.params["methods"][task].items())
+        for name, block in ((name, without_title(block)) for name, block in plan.params["methods"][task].items())
         for i, s in enumerate(trials(space, block))
     ]
     rows = [row for result in results(work, jobs or os.cpu_count() or 1, root / LOG, timeout) for row in result]
@@ -137,13 +137,13 @@ def _run(
     from harness.places.score import encoder_of
 
     algorithm = registry.algorithm(block["algorithm"])
-    params = validated(algorithm.Params, block, f"methods.{name}.{method_name}")
+    params = validate(algorithm.Params, block, f"methods.{name}.{method_name}")
     task = load_task(root, name, task_params).for_tuning(space.n_validation)
     draws = CounterDraws(space.seeds, f"{protocol}/{name}")
     method = algorithm.build(params, task.spec, draws, torch.device("cpu"))
     identity = {"block": digest(block), "space": digest(space.model_dump(mode="json")), "data": task.data_hash}
     folder = root / ".scratch" / "tuning" / digest(identity)
-    with checkpoint.locked(folder), signals.deferred() as asked:
+    with checkpoint.lock_folder(folder), signals.defer_stop() as asked:
         train(
             method,
             task.source(torch.device("cpu")),

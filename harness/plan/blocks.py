@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from harness.errors import BenchError
 from harness.plan.controls import with_controls
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.store import cell_name
 
 Block = dict[str, Any]
@@ -32,7 +32,7 @@ def cell_blocks(params: dict[str, Any]) -> Iterator[CellBlock]:
     tasks, methods = params["tasks"], with_controls(params)["methods"]
     for task, blocks in methods.items():
         for name, block in blocks.items():
-            yield CellBlock(task, name, untitled(block), tasks[task].get("seeds"))
+            yield CellBlock(task, name, without_title(block), tasks[task].get("seeds"))
     for task, ablations in (params.get("ablations") or {}).items():
         for name, ablation in (ablations or {}).items():
             of = ablation["method"]
@@ -47,7 +47,7 @@ def ablated(block: Block, ablation: Mapping[str, Any], i: int, where: str) -> Bl
 
     Raises BenchError where the block has no such place.
     """
-    made = copy.deepcopy(untitled(block))
+    made = copy.deepcopy(without_title(block))
     along = {key: values[i] for key, values in (ablation.get("along") or {}).items()}
     for key, value in {**(ablation.get("set") or {}), **along, ablation["key"]: ablation["values"][i]}.items():
         _set(made, key, value, where)

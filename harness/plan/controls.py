@@ -9,7 +9,7 @@ from typing import Any
 
 from harness import registry
 from harness.errors import BenchError
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.store import check_names
 
 Block = dict[str, Any]
@@ -28,7 +28,7 @@ def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] 
     for name, method in params["methods"].get(task, {}).items():
         if method.get("algorithm") in registry.algorithms():
             made: dict[str, Any] = getattr(registry.algorithm(method["algorithm"]), "controls", lambda block: {})(
-                untitled(method)
+                without_title(method)
             )
             if made:
                 return name, made

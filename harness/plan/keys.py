@@ -22,7 +22,7 @@ from harness import registry
 from harness.errors import BenchError
 from harness.files import write_text
 from harness.plan.blocks import cell_blocks
-from harness.run.like import untitled
+from harness.run.like import without_title
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ("harness.run.train", "harness.run.seeds", "harness.run.pins")
@@ -65,7 +65,7 @@ def key_files(params: dict[str, Any], root: Path = ROOT) -> dict[str, dict[str, 
     parameters, as they stand there but for titles, under "code" the code.
     """
     made: dict[str, dict[str, Any]] = {}
-    tasks = {task: untitled(block) for task, block in params["tasks"].items()}
+    tasks = {task: without_title(block) for task, block in params["tasks"].items()}
     for task, block in tasks.items():
         code = prepare_key(block["family"], _encoder(block), root)
         made[f"{task}/{PREPARED}.json"] = {"params": {"task": block}, "code": code}
@@ -99,7 +99,7 @@ def stale(root: Path, params: dict[str, Any]) -> list[Path]:
 
     None where nothing has been written yet, as the stage `keys` is then to run anyway.
     """
-    folder, theirs = root / KEYS, registry.packaged(root)
+    folder, theirs = root / KEYS, registry.packaged_algorithms(root)
     if not theirs or not folder.is_dir():
         return []
     own = {f"{block.task}/{block.cell}.json" for block in cell_blocks(params) if block.method["algorithm"] in theirs}
@@ -124,7 +124,7 @@ def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ..
 
     None for a file of ours.
     """
-    if (its := registry.packaged(root).get(algorithm)) is None:
+    if (its := registry.packaged_algorithms(root).get(algorithm)) is None:
         return None
     path = registry.source(algorithm, root)
     code, imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
@@ -151,7 +151,7 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
 @lru_cache(maxsize=1024)
 def _read(path: Path, modified: int, size: int) -> tuple[str, tuple[str, ...]]:
     """(hash, imported modules) of a file; its time and size are the cache's key."""
-    tree = registry.parsed(path)
+    tree = registry.parse_python(path)
     return hashlib.sha256(canonical(tree).encode()).hexdigest()[:16], tuple(imports(tree))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.plan.controls import with_controls
-from harness.run.like import resolved
+from harness.run.like import resolve
 from harness.run.params import read_yaml
 
 
@@ -20,4 +20,4 @@ def read_params(root: Path) -> dict[str, Any]:
 
 def blocks_of(root: Path, file: str = "params.yaml") -> dict[str, Any]:
     """As `read_params`, without the rows of control: what a private copy is written from."""
-    return resolved(read_yaml(root / file), file)
+    return resolve(read_yaml(root / file), file)

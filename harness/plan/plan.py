@@ -17,8 +17,8 @@ from harness.plan import bounds
 from harness.plan.blocks import ablated
 from harness.plan.controls import with_controls
 from harness.plan.params import blocks_of
-from harness.run.like import untitled
-from harness.run.params import TaskParams, validated
+from harness.run.like import without_title
+from harness.run.params import TaskParams, validate
 from harness.schema import Ablated, Ablation
 from harness.settings import Settings
 from harness.store import CellName, cell_folder, cell_name, check_names
@@ -116,7 +116,7 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
     Raises BenchError with a line for each wrong block: its wrong key, its value and what is allowed.
     """
     check_names(raw, file)
-    top = validated(TopLevel, raw, file)
+    top = validate(TopLevel, raw, file)
     faults = Faults()
     tasks: dict[str, TaskParams] = {}
     for name, block in top.tasks.items():
@@ -174,7 +174,7 @@ def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
     if "family" not in block:
         raise BenchError(f"{where}.family: missing; known: {', '.join(registry.families())}")
     bounds.check(block, where)
-    return validated(registry.family(block["family"]).Params, untitled(block), where)
+    return validate(registry.family(block["family"]).Params, without_title(block), where)
 
 
 def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
@@ -187,7 +187,7 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
             f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
         )
     bounds.check(block, where)
-    params = validated(algorithm.Params, untitled(block), where)
+    params = validate(algorithm.Params, without_title(block), where)
     return Cell(
         task,
         name,

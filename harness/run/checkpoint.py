@@ -87,10 +87,10 @@ def load(path: Path, identity: dict[str, Any], like: dict[str, Any] | None = Non
 
     Raises Refused, which says why in one line.
     """
-    return checked(path, contents(path), identity, like)
+    return check(path, read(path), identity, like)
 
 
-def contents(path: Path) -> bytes:
+def read(path: Path) -> bytes:
     """The bytes of a file. Raises Refused where there is none, BenchError where the system does not let it be read."""
     try:
         return path.read_bytes()
@@ -100,9 +100,9 @@ def contents(path: Path) -> bytes:
         raise BenchError(f"cannot read {path} ({error.strerror}): make it readable or move it away") from None
 
 
-def checked(path: Path, content: bytes, identity: dict[str, Any], like: dict[str, Any] | None = None) -> dict[str, Any]:
+def check(path: Path, content: bytes, identity: dict[str, Any], like: dict[str, Any] | None = None) -> dict[str, Any]:
     """As `load`, of the bytes `content` that stood in `path`."""
-    held = _opened(path, content)
+    held = _open(path, content)
     theirs = held["identity"]
     if differing := sorted(k for k in theirs.keys() | identity.keys() if theirs.get(k) != identity.get(k)):
         raise Refused(f"{path} belongs to another run, which differs in {', '.join(differing)}")
@@ -113,12 +113,12 @@ def checked(path: Path, content: bytes, identity: dict[str, Any], like: dict[str
     return held["state"]
 
 
-def _opened(path: Path, content: bytes) -> dict[str, Any]:
+def _open(path: Path, content: bytes) -> dict[str, Any]:
     """{"kind", "identity", "state"} of a file whose digest holds. Nothing of it is read before."""
     payload = memoryview(content)[HEADER:]
     if content.startswith(ZIP):  # the one way in for files without a digest, which have no "kind" either
         payload = memoryview(content)
-        whole = _sums_hold(content)
+        whole = _checksums_match(content)
     else:
         whole = content[:HEADER] == MAGIC + hashlib.sha256(payload).digest()
     if not whole:
@@ -133,7 +133,7 @@ def _opened(path: Path, content: bytes) -> dict[str, Any]:
     return held
 
 
-def _sums_hold(content: bytes) -> bool:
+def _checksums_match(content: bytes) -> bool:
     """Whether the parts of a zip have the sums that are written beside them; torch itself does not look."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -177,7 +177,7 @@ def _keep_aside(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Only one process trains in a folder; a second one is told so."""
     with contextlib.ExitStack() as held:
         try:

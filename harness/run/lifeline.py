@@ -20,7 +20,7 @@ GRACE = 2.5  # seconds between the request to stop and the end
 PR_SET_PDEATHSIG = 1
 
 
-def owned() -> dict[str, str]:
+def owner_variables() -> dict[str, str]:
     """Variables for the environment of a child that is to follow this process."""
     return {OWNER: str(os.getpid())}
 
@@ -42,13 +42,13 @@ def end_with(parent: int) -> None:
 
 
 def _follow(owner: int) -> None:
-    _await(owner)
+    _wait_for(owner)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _await(owner: int) -> None:
+def _wait_for(owner: int) -> None:
     try:
         ended = os.pidfd_open(owner)
     except ProcessLookupError:

@@ -21,7 +21,7 @@ Block = dict[str, Any]
 Path = tuple[Any, ...]
 
 
-def resolved(params: Mapping[str, Any], where: str) -> Block:
+def resolve(params: Mapping[str, Any], where: str) -> Block:
     """Returns `params` with every `like` of its tasks and methods replaced by what it stands for, and titles filled in.
 
     Raises BenchError for a name that is not there, with the nearest one, for blocks that lead back to themselves, and
@@ -38,7 +38,7 @@ def resolved(params: Mapping[str, Any], where: str) -> Block:
     return result
 
 
-def untitled(block: Mapping[str, Any]) -> Block:
+def without_title(block: Mapping[str, Any]) -> Block:
     """Returns a block without its title: what is validated, and what names a run."""
     return {key: value for key, value in block.items() if key != TITLE}
 
@@ -64,12 +64,12 @@ def compose(base: Block, overlay: Block, where: str, new: bool = False, inherits
     return result
 
 
-def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> Block:
+def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> Block:
     """Returns `own` over `base`: blocks merge, null takes a key away, everything else replaces."""
     result = dict(base)
     for key, value in own.items():
         if isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
-            result[key] = laid_over(base[key], value)
+            result[key] = merge(base[key], value)
         elif value is None:
             result.pop(key, None)
         else:
@@ -127,7 +127,7 @@ class _Tree:
             return own
         base = self._taken(path, block[LIKE])
         replaced = {TITLE} | {key for key, value in block.items() if isinstance(value, Mapping) and LIKE in value}
-        return laid_over({key: value for key, value in base.items() if key not in replaced}, own)
+        return merge({key: value for key, value in base.items() if key not in replaced}, own)
 
     def _taken(self, path: Path, name: Any) -> Mapping[str, Any]:
         """The block that `like: name` stands for, seen from `path`."""

@@ -69,7 +69,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def validated(model: type[T], block: Any, where: str) -> T:
+def validate(model: type[T], block: Any, where: str) -> T:
     """`block` as `model`.
 
     Raises BenchError with a line for each unknown key, or one that names the first wrong value and what is allowed.

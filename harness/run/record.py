@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness import seal
-from harness.schema import PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, checked, content
+from harness.schema import PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, content, validate
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, PROVENANCE, SCORES, SHEET
 
 
@@ -41,7 +41,7 @@ class Record:
         """
         head = content(self.head)
         cell = f"{self.head.task}/{self.head.cell}"
-        provenance = checked(Provenance, self.provenance, f"{cell}: {PROVENANCE}").model_dump(
+        provenance = validate(Provenance, self.provenance, f"{cell}: {PROVENANCE}").model_dump(
             mode="json", exclude_unset=True
         )
         names = list(dict.fromkeys(name for row in self.curves for name in row))

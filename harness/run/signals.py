@@ -24,8 +24,8 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[None]:
-    """Within, the first of SIGNALS raises Stopped, at once or at the end of `deferred`; later ones change nothing.
+def stop_on_signals() -> Iterator[None]:
+    """Within, the first of SIGNALS raises Stopped, at once or at the end of `defer_stop`; later ones change nothing.
 
     A signal that was ignored before stays so, as `nohup` wants it.
     """
@@ -37,7 +37,7 @@ def heard() -> Iterator[None]:
     _asked = None
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, _hear)
+            signal.signal(number, _on_signal)
     try:
         yield
     finally:
@@ -46,16 +46,16 @@ def heard() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-def heard_by_worker() -> None:
+def stop_worker_on_sigterm() -> None:
     """From here on SIGTERM alone raises Stopped: a terminal sends the others to all, and the owner decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _hear)
-    signal.signal(signal.SIGALRM, _hear)
+    signal.signal(signal.SIGTERM, _on_signal)
+    signal.signal(signal.SIGALRM, _on_signal)
 
 
 @contextlib.contextmanager
-def deferred() -> Iterator[Callable[[], bool]]:
+def defer_stop() -> Iterator[Callable[[], bool]]:
     """Within, a signal only makes the function that is given return true, for GRACE seconds; then Stopped is raised."""
     global _deferring
     _deferring = True
@@ -68,21 +68,21 @@ def deferred() -> Iterator[Callable[[], bool]]:
         raise Stopped(_asked)
 
 
-def status(stop: KeyboardInterrupt) -> int:
+def exit_status(stop: KeyboardInterrupt) -> int:
     """The exit status: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP."""
     return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
 
 
-def told(stop: KeyboardInterrupt) -> int:
+def report_stop(stop: KeyboardInterrupt) -> int:
     """Print the one line about it to standard error; returns the exit status."""
-    number = status(stop) - 128
+    number = exit_status(stop) - 128
     what = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
     with contextlib.suppress(OSError):  # of a terminal that is gone
         print(f"{what}; run the same command to continue from the last checkpoint", file=sys.stderr, flush=True)
     return 128 + number
 
 
-def _hear(number: int, frame: FrameType | None) -> None:
+def _on_signal(number: int, frame: FrameType | None) -> None:
     global _asked
     if number == signal.SIGALRM:  # the grace is over
         raise Stopped(_asked or signal.SIGTERM)

@@ -29,7 +29,7 @@ class Step:
     """
 
     def __init__(self, method: Method, source: Source | Environments, draws: CounterDraws):
-        _settle()
+        _freeze_garbage_collector()
         self.method, self.source, self.draws = method, source, draws
         self.graph: torch.cuda.CUDAGraph | None = None
         self.logs: dict[str, Tensor] = {}
@@ -75,7 +75,7 @@ class Step:
 
 
 @lru_cache(maxsize=1)
-def _settle() -> None:
+def _freeze_garbage_collector() -> None:
     """What stands when the first training begins, torch most of all, stays.
 
     Python need not look through it for garbage again and again, which takes 3 % of the time of small nets.

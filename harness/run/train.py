@@ -77,7 +77,7 @@ def train(
     while run.step < schedule.steps:
         logs = step(run.step)
         run.step += 1
-        _account(run, logs, method, schedule)
+        _log_step(run, logs, method, schedule)
         if run.step in HASHED_STEPS:
             run.hashes[run.step] = state_hash(method)
         if run.step in snapshots:
@@ -104,7 +104,7 @@ def state_hash(method: Method) -> str:
     return total.hexdigest()[:16]
 
 
-def _account(run: Run, logs: dict[str, Tensor], method: Method, schedule: Schedule) -> None:
+def _log_step(run: Run, logs: dict[str, Tensor], method: Method, schedule: Schedule) -> None:
     values = {name: value.detach().double() for name, value in logs.items()}
     if run.pending.keys() == values.keys():
         torch._foreach_add_(list(run.pending.values()), list(values.values()))  # one kernel for all
@@ -128,7 +128,7 @@ def _state(run: Run, method: Method, source: Source | Environments) -> dict[str,
     }
 
 
-def _placed(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def _on_device(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """The saved state of an optimiser, to be loaded on whatever device `optimizer` is on.
 
     torch would take over how a step was made where it was saved: on another device that fails or is slow. By the same
@@ -143,7 +143,7 @@ def _restore(state: dict[str, Any] | None, method: Method, source: Source | Envi
         return Run()
     method.load_state_dict(state["method"])
     for name, optimizer in method.optimizers().items():
-        optimizer.load_state_dict(_placed(state["optimizers"][name], optimizer))
+        optimizer.load_state_dict(_on_device(state["optimizers"][name], optimizer))
     if state["source"]:
         assert hasattr(source, "load_state_dict"), "a source with state_dict must have load_state_dict"
         source.load_state_dict(state["source"])

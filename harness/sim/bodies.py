@@ -92,7 +92,7 @@ HAND = (0.0, 0.0, -0.258947)  # m, in the forearm
 LEAD = 0.1  # s: kd / kp of every joint, by which the controller lags behind a target that moves
 
 
-def flattened(shape: Shape) -> tuple[np.ndarray, np.ndarray, float]:
+def flat_axis(shape: Shape) -> tuple[np.ndarray, np.ndarray, float]:
     """The ends [3] of a shape's axis in the flat body, and its radius: a sphere has one point, a box lies along x."""
     centre, (size, *more) = np.array([shape.centre[0], 0.0, shape.centre[2]]), shape.size
     if shape.kind == "box":
@@ -159,7 +159,7 @@ def _geom(name: str, shape: Shape, kind: Kind) -> str:
     elif shape.kind == "sphere":
         form = f'type="sphere" size="{shape.size[0] / 2:.8g}" pos="{_numbers(shape.centre)}"'
     else:
-        start, end, radius = flattened(shape)
+        start, end, radius = flat_axis(shape)
         form = f'type="capsule" size="{radius:.8g}" fromto="{_numbers((*start, *end))}"'
     return f'<geom name="{name}" {form} mass="{shape.mass:g}"/>'
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from harness.maths.arrays import Array, namespace
-from harness.maths.rotations import about, angle, cross, exponential, logarithm, product, rotate
+from harness.maths.rotations import angle, cross, exponential, from_axis_angle, logarithm, product, rotate
 from harness.sim import bodies
 from harness.sim.bodies import CONTROL_RATE, INDEX, JOINTS, PARENTS, PARTS
 
@@ -62,14 +62,14 @@ class Character:
         weights = np.array([part.weight for part in PARTS])
         self.weights: Array = weights / weights.sum()
         self.mass: Array = np.array([sum(shape.mass for shape in part.shapes) for part in PARTS])
-        self.centres: Array = self._seen(
+        self.centres: Array = self._project(
             np.array([sum(s.mass * np.array(s.centre) for s in part.shapes) for part in PARTS]) / self.mass[:, None]
         )
-        self.hand: Array = self._seen(np.array(bodies.HAND))
+        self.hand: Array = self._project(np.array(bodies.HAND))
         points = [(k, *point) for k, part in enumerate(PARTS) for shape in part.shapes for point in self._points(shape)]
         of, at, radius, roles = zip(*points)
         self.of: Array = np.array(of)
-        self.at: Array = self._seen(np.array(at))
+        self.at: Array = self._project(np.array(at))
         self.radius: Array = np.array(radius)
         self._roles = np.array(roles)
 
@@ -95,7 +95,7 @@ class Character:
 
     # What each of the two bodies defines.
 
-    def _seen(self, vectors: np.ndarray) -> np.ndarray:
+    def _project(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors [..., 3] of the table in the body's own space."""
         raise NotImplementedError
 
@@ -118,18 +118,18 @@ class Character:
         """[n, 13] rad: the angle between two poses of the root in the world, and of each joint in its parent."""
         raise NotImplementedError
 
-    def _spins(self, qvel: Array) -> Array:
+    def _angular_velocities(self, qvel: Array) -> Array:
         """[n, 13, 1 or 3] rad/s: of the root, and of each joint in its parent."""
         raise NotImplementedError
 
-    def _ends(self, kin: Kinematics) -> Array:
+    def _end_effectors(self, kin: Kinematics) -> Array:
         """[n, 4, D] m: feet and hands from the root's place on the ground, as it heads."""
         raise NotImplementedError
 
     def _height(self, vectors: Array) -> Array:
         return vectors[..., -1]
 
-    def lead(self, qpos: Array, qvel: Array, seconds: float) -> Array:
+    def extrapolate(self, qpos: Array, qvel: Array, seconds: float) -> Array:
         """[n, A]: the targets whose pose is that of so many seconds later, if the joints went on as they do."""
         raise NotImplementedError
 
@@ -172,8 +172,8 @@ class Character:
         (qpos, qvel, kin), (qpos_r, qvel_r, kin_r) = state, reference
         xp = namespace(qpos)
         turned = xp.square(self.errors(qpos, qpos_r))
-        spun = xp.square(self._spins(qvel) - self._spins(qvel_r)).sum(-1)
-        ends = xp.square(self._ends(kin) - self._ends(kin_r)).sum(-1).mean(1)
+        spun = xp.square(self._angular_velocities(qvel) - self._angular_velocities(qvel_r)).sum(-1)
+        ends = xp.square(self._end_effectors(kin) - self._end_effectors(kin_r)).sum(-1).mean(1)
         height = xp.square(self._height(kin.place[:, 0] - kin_r.place[:, 0]))
         speed = xp.square(kin.velocity[:, 0] - kin_r.velocity[:, 0]).sum(-1)
         root = height + 0.1 * turned[:, 0] + 0.01 * speed + 0.001 * spun[:, 0]
@@ -202,7 +202,7 @@ class Humanoid(Character):
             [np.mean(part.limits)] if part.joint == "hinge" else np.zeros(3) for part in JOINTS
         ])
 
-    def _seen(self, vectors):
+    def _project(self, vectors):
         return vectors
 
     def _points(self, shape):
@@ -210,7 +210,7 @@ class Humanoid(Character):
         if shape.kind == "box":
             corners = np.stack(np.meshgrid(*[[-0.5, 0.5]] * 3), -1).reshape(-1, 3)
             return [(centre + corner * size, 0.0, shape.role) for corner in corners]
-        start, end, radius = bodies.flattened(shape)
+        start, end, radius = bodies.flat_axis(shape)
         return [(point, radius, shape.role) for point in ((start,) if shape.kind == "sphere" else (start, end))]
 
     def forward(self, qpos, qvel):
@@ -223,7 +223,7 @@ class Humanoid(Character):
             if part.joint == "ball":
                 own, own_spin = qpos[:, j : j + 4], qvel[:, d : d + 3]
             else:
-                own, zero = about((0.0, -1.0, 0.0), qpos[:, j]), xp.zeros_like(qvel[:, d])
+                own, zero = from_axis_angle((0.0, -1.0, 0.0), qpos[:, j]), xp.zeros_like(qvel[:, d])
                 own_spin = xp.stack([zero, -qvel[:, d], zero], 1)
             place.append(place[parent] + arm)
             velocity.append(velocity[parent] + cross(spin[parent], arm))
@@ -246,7 +246,7 @@ class Humanoid(Character):
         along = namespace(kin.place).arctan2(forward[:, 1], forward[:, 0])
         return namespace(kin.place).cos(along), namespace(kin.place).sin(along)
 
-    def _headed(self, kin: Kinematics, vectors: Array) -> Array:
+    def _in_heading_frame(self, kin: Kinematics, vectors: Array) -> Array:
         """World vectors [n, ..., 3] as seen from a frame that turns with the heading."""
         between = [1] * (vectors.ndim - 2)
         c, s = (x.reshape(-1, *between) for x in self.heading(kin))
@@ -259,7 +259,7 @@ class Humanoid(Character):
         arm = rotate(kin.turn, self.centres)
         ahead, up = (rotate(kin.turn, _like(axis, phase)) for axis in ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)))
         seen = [kin.place + arm - kin.place[:, :1], ahead, up, kin.velocity + cross(kin.spin, arm), kin.spin]
-        parts = self._headed(kin, xp.stack(seen, 2))
+        parts = self._in_heading_frame(kin, xp.stack(seen, 2))
         return xp.concat([kin.place[:, 0, 2:], parts.reshape(len(phase), -1), _circle(phase)], 1)
 
     def errors(self, qpos, reference):
@@ -272,7 +272,7 @@ class Humanoid(Character):
                 found.append(abs(qpos[:, j] - reference[:, j]))
         return namespace(qpos).stack(found, 1)
 
-    def _spins(self, qvel):
+    def _angular_velocities(self, qvel):
         xp, found = namespace(qvel), [qvel[:, 3:6]]
         for part in JOINTS:
             d = self._addresses[part.name][1]
@@ -280,7 +280,7 @@ class Humanoid(Character):
             found.append(qvel[:, d : d + 3] if part.joint == "ball" else xp.concat([one, 0 * one, 0 * one], 1))
         return xp.stack(found, 1)
 
-    def _ends(self, kin):
+    def _end_effectors(self, kin):
         xp = namespace(kin.place)
         of = [INDEX[name] for name in bodies.ENDS]
         feet, hands = (
@@ -289,9 +289,9 @@ class Humanoid(Character):
         )
         ends, root = xp.stack([*feet, *hands], 1), kin.place[:, 0]
         ground = xp.stack([root[:, 0], root[:, 1], 0 * root[:, 2]], 1)
-        return self._headed(kin, ends - ground[:, None])
+        return self._in_heading_frame(kin, ends - ground[:, None])
 
-    def lead(self, qpos, qvel, seconds):
+    def extrapolate(self, qpos, qvel, seconds):
         found = []
         for part in JOINTS:
             j, d = self._addresses[part.name]
@@ -316,39 +316,39 @@ class Flat(Character):
 
     CONSTANTS = (*Character.CONSTANTS, "order")
 
-    def _seen(self, vectors):
+    def _project(self, vectors):
         return vectors[..., [0, 2]]
 
     def _points(self, shape):
-        start, end, radius = bodies.flattened(shape)
+        start, end, radius = bodies.flat_axis(shape)
         return [(point, radius, shape.role) for point in ((start,) if shape.kind == "sphere" else (start, end))]
 
     def forward(self, qpos, qvel):
         xp = namespace(qpos)
         place, turn, velocity, spin = [qpos[:, :2]], [qpos[:, 2]], [qvel[:, :2]], [qvel[:, 2]]
         for part, parent in zip(JOINTS, PARENTS[1:]):
-            arm = turned(turn[parent], _like((part.place[0], part.place[2]), qpos))
+            arm = rotate_in_plane(turn[parent], _like((part.place[0], part.place[2]), qpos))
             j = self._addresses[part.name][0]
             place.append(place[parent] + arm)
-            velocity.append(velocity[parent] + spin[parent][:, None] * across(arm))
+            velocity.append(velocity[parent] + spin[parent][:, None] * perpendicular(arm))
             turn.append(turn[parent] + qpos[:, j])
             spin.append(spin[parent] + qvel[:, j])
         return Kinematics(*(xp.stack(parts, 1) for parts in (place, turn, velocity, spin)))
 
     def offset(self, kin, parts, vectors):
-        return turned(kin.turn[:, parts], vectors)
+        return rotate_in_plane(kin.turn[:, parts], vectors)
 
     def velocities(self, kin):
-        return kin.velocity + kin.spin[..., None] * across(turned(kin.turn, self.centres))
+        return kin.velocity + kin.spin[..., None] * perpendicular(rotate_in_plane(kin.turn, self.centres))
 
     def observe(self, kin, phase):
         """1 + 13 (place 2, direction 2, velocity 2, spin 1) + 2 = 94 numbers."""
         xp = namespace(phase)
-        arm = turned(kin.turn, self.centres)
+        arm = rotate_in_plane(kin.turn, self.centres)
         seen = [
             kin.place + arm - kin.place[:, :1],
             xp.stack([xp.cos(kin.turn), xp.sin(kin.turn)], -1),
-            kin.velocity + kin.spin[..., None] * across(arm),
+            kin.velocity + kin.spin[..., None] * perpendicular(arm),
             kin.spin[..., None],
         ]
         return xp.concat([kin.place[:, 0, 1:], xp.concat(seen, -1).reshape(len(phase), -1), _circle(phase)], 1)
@@ -357,20 +357,20 @@ class Flat(Character):
         away = qpos[:, self.order] - reference[:, self.order]
         return abs(namespace(qpos).remainder(away + np.pi, 2 * np.pi) - np.pi)
 
-    def _spins(self, qvel):
+    def _angular_velocities(self, qvel):
         return qvel[:, self.order][..., None]
 
-    def _ends(self, kin):
+    def _end_effectors(self, kin):
         xp = namespace(kin.place)
         of = [INDEX[name] for name in bodies.ENDS]
         feet, hands = (
             [kin.place[:, k] for k in of[:2]],
-            [kin.place[:, k] + turned(kin.turn[:, k], self.hand) for k in of[2:]],
+            [kin.place[:, k] + rotate_in_plane(kin.turn[:, k], self.hand) for k in of[2:]],
         )
         ends, root = xp.stack([*feet, *hands], 1), kin.place[:, 0]
         return ends - xp.stack([root[:, 0], 0 * root[:, 1]], 1)[:, None]
 
-    def lead(self, qpos, qvel, seconds):
+    def extrapolate(self, qpos, qvel, seconds):
         joints = self.order[1:]
         return qpos[:, joints] + seconds * qvel[:, joints]
 
@@ -378,14 +378,14 @@ class Flat(Character):
 CHARACTERS: dict[str, type[Character]] = {"humanoid": Humanoid, "flat": Flat}
 
 
-def turned(turn: Array, vectors: Array) -> Array:
+def rotate_in_plane(turn: Array, vectors: Array) -> Array:
     """Vectors [..., 2] (x, z) turned by the angles [...] about -y."""
     xp = namespace(turn)
     c, s, x, z = xp.cos(turn), xp.sin(turn), vectors[..., 0], vectors[..., 1]
     return xp.stack([c * x - s * z, s * x + c * z], -1)
 
 
-def across(vectors: Array) -> Array:
+def perpendicular(vectors: Array) -> Array:
     """Vectors [..., 2] (x, z) turned by a quarter about -y: the velocity of their ends at 1 rad/s."""
     return namespace(vectors).stack([-vectors[..., 1], vectors[..., 0]], -1)
 

@@ -75,7 +75,7 @@ class Following:
         if self.rules.targets == "middle":
             centre = self.character.middle
         else:
-            centre = self.character.lead(*self.motion.at(self.time + STEP), LEAD)
+            centre = self.character.extrapolate(*self.motion.at(self.time + STEP), LEAD)
         self._physics.step(centre + action)
         observations = self._observe()
         return observations, self.character.fallen(*self._physics.joints(), self.kinematics, self.skin)

@@ -22,7 +22,7 @@ from gymnasium.vector import AutoresetMode
 from harness.errors import BenchError, reason
 
 
-class Stepped(NamedTuple):
+class StepResult(NamedTuple):
     """Of n environments: observations [n, O], rewards [n], terminated and truncated [n] bool."""
 
     observations: np.ndarray
@@ -129,7 +129,7 @@ class AnyWorlds:
         observations, _ = self._env.reset(seed=[int(seed) for seed in seeds], options=options)
         return self._flat(observations)
 
-    def step(self, actions: np.ndarray) -> Stepped:
+    def step(self, actions: np.ndarray) -> StepResult:
         """One step under actions [n, A]."""
         actions = np.nan_to_num(actions)
         space = self._env.single_action_space
@@ -140,7 +140,7 @@ class AnyWorlds:
             shaped = actions.reshape(self.n, *space.shape)
             taken = np.clip(shaped, space.low, space.high).astype(space.dtype)
         observations, rewards, terminated, truncated, _ = self._env.step(taken)
-        return Stepped(self._flat(observations), np.asarray(rewards, np.float64), terminated, truncated)
+        return StepResult(self._flat(observations), np.asarray(rewards, np.float64), terminated, truncated)
 
     def _flat(self, observations: np.ndarray) -> np.ndarray:
         return np.array(observations, np.float64).reshape(self.n, -1)

@@ -83,12 +83,12 @@ def _in_space(recording: Recording, character: Humanoid, filter_hz: float | None
     rows = recording.rows
     times = np.concatenate([[0.0], np.cumsum(rows[:-1, 0])])
     qpos = np.zeros((len(rows), character.model.nq))
-    qpos[:, :3], qpos[:, 3:7] = turned(rows[:, 1:4]), unit(_turned_quaternion(rows[:, 4:8]))
+    qpos[:, :3], qpos[:, 3:7] = to_mujoco_axes(rows[:, 1:4]), unit(_to_mujoco_quaternions(rows[:, 4:8]))
     column = 8
     for part in JOINTS:
         j = int(character.model.joint(part.name).qposadr[0])
         if part.joint == "ball":
-            qpos[:, j : j + 4] = unit(_turned_quaternion(rows[:, column : column + 4]))
+            qpos[:, j : j + 4] = unit(_to_mujoco_quaternions(rows[:, column : column + 4]))
             column += 4
         else:
             qpos[:, j] = rows[:, column]
@@ -112,10 +112,10 @@ def _velocities(character: Humanoid, times: np.ndarray, qpos: np.ndarray, filter
             turn = qpos[:, j : j + 4]
             qvel[:-1, d : d + 3] = logarithm(product(inverse(turn[:-1]), turn[1:])) / lasts
     qvel[-1] = qvel[-2]
-    return smoothed(qvel, 1 / float(np.diff(times).mean()), filter_hz)
+    return low_pass(qvel, 1 / float(np.diff(times).mean()), filter_hz)
 
 
-def smoothed(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
+def low_pass(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
     """x [F, ...], sampled at `rate` Hz, after a low-pass filter in both directions; None leaves it as it is."""
     if filter_hz is None or 2 * filter_hz >= rate:
         return x
@@ -131,7 +131,7 @@ def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
     times = np.linspace(0, of.length, n + 1)
     pose, _ = of.at(np.minimum(times, of.length * (1 - 1e-9)))
     kin = full.forward(pose, np.zeros((n + 1, full.model.nv)))
-    ahead = _plane(of.gain[:2])
+    ahead = _forward_direction(of.gain[:2])
     points = np.array([(0.0, 0.0, 1.0)] * 3 + [(0.0, 0.0, -1.0)] * (len(PARTS) - 3))
     for name in ("right_ankle", "left_ankle"):
         points[INDEX[name]] = (1.0, 0.0, 0.0)
@@ -140,7 +140,7 @@ def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
     world = np.unwrap(world, axis=0)
     qpos = np.zeros((n + 1, character.model.nq))
     qpos[:, 0], qpos[:, 1] = (pose[:, :2] - pose[0, :2]) @ ahead, pose[:, 2]
-    qpos[:, 2] = world[:, 0] - _turns(world[0, 0])
+    qpos[:, 2] = world[:, 0] - _whole_turns(world[0, 0])
     for k, part in enumerate(JOINTS, 1):
         j = int(full.model.joint(part.name).qposadr[0])
         if part.name.endswith("elbow"):
@@ -149,17 +149,17 @@ def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
             turn = np.unwrap(2 * np.arctan2(-pose[:, j + 2], pose[:, j]))
         else:
             turn = np.unwrap(world[:, k] - world[:, PARENTS[k]])
-        turn = turn - _turns(np.median(turn) - np.mean(part.limits))
+        turn = turn - _whole_turns(np.median(turn) - np.mean(part.limits))
         qpos[:, character.order[k]] = np.clip(turn, *part.limits) if part.joint == "hinge" else turn
     down = character.lowest(character.forward(qpos, 0 * qpos), character.skin())
     qpos[:, 1] += np.maximum(full.lowest(kin, full.skin()), 0.0) - down
-    qvel = smoothed(np.gradient(qpos, times, axis=0), GRID, filter_hz)
+    qvel = low_pass(np.gradient(qpos, times, axis=0), GRID, filter_hz)
     gain = np.zeros(character.model.nq)
-    gain[0], gain[2] = qpos[-1, 0] - qpos[0, 0], _turns(qpos[-1, 2] - qpos[0, 2])
+    gain[0], gain[2] = qpos[-1, 0] - qpos[0, 0], _whole_turns(qpos[-1, 2] - qpos[0, 2])
     return Motion(times, qpos, qvel, gain, ())
 
 
-def _plane(way: np.ndarray) -> np.ndarray:
+def _forward_direction(way: np.ndarray) -> np.ndarray:
     """The direction [2] on the ground that the flat body looks in: along the clip's way, or against a way backwards."""
     if np.linalg.norm(way) <= FAR:
         return np.array([1.0, 0.0])
@@ -167,15 +167,15 @@ def _plane(way: np.ndarray) -> np.ndarray:
     return ahead * np.sign(ahead[0]) if abs(ahead[0]) > 0.7 else ahead
 
 
-def _turns(angle: float) -> float:
+def _whole_turns(angle: float) -> float:
     """The whole turns in an angle, in rad."""
     return 2 * np.pi * np.round(angle / (2 * np.pi))
 
 
-def turned(vectors: np.ndarray) -> np.ndarray:
+def to_mujoco_axes(vectors: np.ndarray) -> np.ndarray:
     """From a clip's axes (x forwards, y up, z to the right) to MuJoCo's (x, y to the left, z up)."""
     return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], -1)
 
 
-def _turned_quaternion(turns: np.ndarray) -> np.ndarray:
-    return np.concatenate([turns[..., :1], turned(turns[..., 1:])], -1)
+def _to_mujoco_quaternions(turns: np.ndarray) -> np.ndarray:
+    return np.concatenate([turns[..., :1], to_mujoco_axes(turns[..., 1:])], -1)

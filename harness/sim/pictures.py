@@ -15,7 +15,7 @@ from torch import Tensor
 from harness.errors import BenchError
 from harness.sim import bodies
 from harness.sim.bodies import PARTS
-from harness.sim.characters import PHASE, Character, Flat, turned
+from harness.sim.characters import PHASE, Character, Flat, rotate_in_plane
 
 METRES, LOW = 2.2, -0.2  # of the view: its width, and the height of its lower edge
 SHADES = (0.45, 0.7, 1.0)  # left, trunk, right
@@ -39,7 +39,7 @@ class Raster:
         shapes.sort(key=lambda found: found[0])
         counts = [sum(layer < k for layer, _, _ in shapes) for k in range(len(SHADES) + 1)]
         self.layers = [slice(a, b) for a, b in pairwise(counts)]
-        ends = [bodies.flattened(shape) for _, _, shape in shapes]
+        ends = [bodies.flat_axis(shape) for _, _, shape in shapes]
 
         def tensor(values) -> Tensor:
             return torch.as_tensor(values, dtype=torch.float32, device=device)
@@ -64,8 +64,8 @@ class Raster:
         """[n, K, 2, 2]: the two ends (x, z) of each shape's axis, x from the root's place and z from the ground."""
         parts = observations[:, 1:-PHASE].unflatten(1, (len(PARTS), NUMBERS))
         turn = torch.atan2(parts[..., 3], parts[..., 2])
-        joints = parts[..., :2] - turned(turn, self.centres)
-        ends = joints[:, self.of, None] + turned(turn[:, self.of, None], self.ends)
+        joints = parts[..., :2] - rotate_in_plane(turn, self.centres)
+        ends = joints[:, self.of, None] + rotate_in_plane(turn[:, self.of, None], self.ends)
         height = torch.stack([torch.zeros_like(observations[:, 0]), observations[:, 0]], 1)
         return ends + height[:, None, None]
 

@@ -46,9 +46,9 @@ def recording(name: str, folder: str | None = None) -> Recording:
 
     Raises BenchError where there is none of that name, or its file is not in the format.
     """
-    if folder is None and name in MADE:
-        return MADE[name]()
-    place = Path(folder) if folder is not None else _installed(name)
+    if folder is None and name in BUILT_IN:
+        return BUILT_IN[name]()
+    place = Path(folder) if folder is not None else _package_folder(name)
     path = place / f"{PREFIX}{name}.txt"
     if not path.is_file():
         held = sorted(p.stem.removeprefix(PREFIX) for p in place.glob(f"{PREFIX}*.txt"))
@@ -66,10 +66,10 @@ def read(path: Path) -> Recording:
         raise BenchError(
             f'{path} is not a clip: it must be JSON with "Loop" and "Frames", which has rows of {ROW} numbers'
         ) from None
-    return checked(path.stem.removeprefix(PREFIX), loop, rows, str(path))
+    return check(path.stem.removeprefix(PREFIX), loop, rows, str(path))
 
 
-def checked(name: str, loop: object, rows: np.ndarray, where: str) -> Recording:
+def check(name: str, loop: object, rows: np.ndarray, where: str) -> Recording:
     """The recording, if its rows are sound. Raises BenchError that names what is not."""
     if loop not in ("wrap", "none"):
         raise BenchError(f'{where}: "Loop" must be "wrap" or "none", got {loop!r}')
@@ -89,10 +89,10 @@ def checked(name: str, loop: object, rows: np.ndarray, where: str) -> Recording:
     return Recording(name, loop == "wrap", rows)
 
 
-def _installed(name: str) -> Path:
+def _package_folder(name: str) -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.origin:
-        made = ", ".join(MADE)
+        made = ", ".join(BUILT_IN)
         raise BenchError(
             f"clip {name!r} needs the package {PACKAGE}: pip install 'vdb-bench[mocap]', or set `folder` to a folder of"
             f" clips; the built-in ones are {made}"
@@ -114,7 +114,7 @@ def march() -> Recording:
     up = {side: np.maximum(0.0, np.sin(2 * np.pi * (t / length + k))) ** 2 for side, k in (("right", 0), ("left", 0.5))}
     swing = 0.35 * np.sin(2 * np.pi * t / length)
     legs = {side: (0.9 * lift, -1.2 * lift) for side, lift in up.items()}
-    return _made("march", t, np.zeros_like(t), legs, {"right": -swing, "left": swing})
+    return _synthesise("march", t, np.zeros_like(t), legs, {"right": -swing, "left": swing})
 
 
 def squat() -> Recording:
@@ -125,10 +125,10 @@ def squat() -> Recording:
     shin = np.arcsin(THIGH / SHIN * np.sin(thigh))  # backwards, so that the hip stays above the ankle
     legs = dict.fromkeys(("right", "left"), (thigh, -thigh - shin))
     down = THIGH * (1 - np.cos(thigh)) + SHIN * (1 - np.cos(shin))
-    return _made("squat", t, down, legs, {"right": 0.8 * thigh, "left": 0.8 * thigh})
+    return _synthesise("squat", t, down, legs, {"right": 0.8 * thigh, "left": 0.8 * thigh})
 
 
-def _made(
+def _synthesise(
     name: str,
     t: np.ndarray,
     down: np.ndarray,
@@ -146,7 +146,7 @@ def _made(
         for place, turn in ((first, hip), (first + 5, -hip - knee), (first + 9, arms[side])):
             rows[:, place], rows[:, place + 3] = np.cos(turn / 2), np.sin(turn / 2)
         rows[:, first + 4], rows[:, first + 13] = knee, 0.3
-    return checked(name, "wrap", rows, name)
+    return check(name, "wrap", rows, name)
 
 
-MADE: dict[str, Callable[[], Recording]] = {"march": march, "squat": squat}
+BUILT_IN: dict[str, Callable[[], Recording]] = {"march": march, "squat": squat}

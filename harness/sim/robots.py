@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from harness.maths.arrays import Array, as_like, namespace
-from harness.sim.recorded import Recorded
+from harness.sim.cuda_graph import GraphedWork
 from harness.sim.threads import STATE, Threads, finite
 from harness.sim.warp import Warp
 
@@ -327,7 +327,7 @@ class _ByWarp(Warp):
     def __init__(self, robot: Robot, n: int, device: torch.device):
         super().__init__(robot.model, n, robot.frame_skip, device)
         self.robot = robot
-        self._put_bodies = Recorded(lambda: self._engine.kinematics(self._model, self._data), device)
+        self._put_bodies = GraphedWork(lambda: self._engine.kinematics(self._model, self._data), device)
 
     def set_state(self, qpos: Tensor, qvel: Tensor, which: Tensor | None = None) -> None:
         super().set_state(qpos, qvel, which)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.errors import BenchError
-from harness.sim.recorded import Recorded
+from harness.sim.cuda_graph import GraphedWork
 
 ROWS = 64  # of constraints a world, at least; the engine's own default
 
@@ -46,7 +46,7 @@ class Warp:
         self._state = warp.to_torch(data.time).unsqueeze(1), self.qpos, self.qvel, act
         kinds = mujoco_warp.OverflowType
         self._lost = int(kinds.NEFC | kinds.NJMAX_NNZ | kinds.BROADPHASE | kinds.NARROWPHASE | kinds.CCD)
-        self._advance = Recorded(self._steps, device)
+        self._advance = GraphedWork(self._steps, device)
 
     def _steps(self) -> None:
         for _ in range(self.frame_skip):

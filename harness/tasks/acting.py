@@ -14,7 +14,7 @@ from harness.maths.arrays import Array, to_array
 EPISODES = 4
 
 
-def acted(source: Environments, outputs: ControlOutputs, draws: Draws) -> Tensor:
+def probe_policy(source: Environments, outputs: ControlOutputs, draws: Draws) -> Tensor:
     """Actions [S, T, E, A] of a few episodes; of a learnt reward some values are asked for too."""
     noise = outputs.noise(draws, (2, EPISODES), "policy", "eval")
     rollout = source.rollout(lambda o, t: outputs.act(o, noise[:, t % 2]), draws, EPISODES, "test", "eval")

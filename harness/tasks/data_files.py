@@ -56,7 +56,7 @@ def list_images(path: str | Path) -> list[ImageFile]:
 
 def _in_folder(root: Path) -> Iterator[ImageFile]:
     for path in _walk(root, ()):
-        name = spelt(os.fsencode(path.relative_to(root)), root)
+        name = normalise_name(os.fsencode(path.relative_to(root)), root)
         if _is_image(name, root):
             if not path.is_file():  # a link without a target, or a pipe, from which reading would wait for ever
                 raise BenchError(f"{name} in {root} is a broken link: repair or remove it")
@@ -90,7 +90,7 @@ def _in_zip(path: Path) -> Iterator[ImageFile]:
         raise BenchError(f"{path} is not a complete zip ({error}): copy it again or use a folder") from error
     for entry in archive.infolist():
         # Without its flag for UTF-8, zipfile has read the bytes of a name as code page 437.
-        name = spelt(entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437"), path)
+        name = normalise_name(entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437"), path)
         if entry.orig_filename.endswith(("/", "\\")) or _is_hidden(name):
             continue
         if stat.S_ISLNK(entry.external_attr >> 16):
@@ -101,7 +101,7 @@ def _in_zip(path: Path) -> Iterator[ImageFile]:
             yield ImageFile(name, entry.file_size, entry.CRC, partial(archive.read, entry))
 
 
-def spelt(raw: bytes, where: str | Path) -> str:
+def normalise_name(raw: bytes, where: str | Path) -> str:
     """The one spelling of a path inside the set, as `list_images` says."""
     try:
         name = raw.decode("utf-8")

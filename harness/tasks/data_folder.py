@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.contracts import BenchError
 from harness.tasks.data_decode import decode_cached
-from harness.tasks.data_files import ImageFile, list_images, spelt
+from harness.tasks.data_files import ImageFile, list_images, normalise_name
 from harness.tasks.pixels import Pixels, hold_out
 
 SIZES = (16, 32, 64, 128, 256, 512, 1024)
@@ -47,7 +47,7 @@ def image_folder(
 
 
 def _below(files: list[ImageFile], folder: str, path: str | Path) -> list[Filed]:
-    prefix = f"{spelt(folder.encode(errors='replace'), path)}/".removeprefix("/")  # nothing for "."
+    prefix = f"{normalise_name(folder.encode(errors='replace'), path)}/".removeprefix("/")  # nothing for "."
     # The first folder below the prefix is the class: "cat/1.jpg" -> "cat", "1.jpg" -> "".
     found = [(f, "".join(f.name[len(prefix) :].split("/")[:-1][:1])) for f in files if f.name.startswith(prefix)]
     if not found:

@@ -96,7 +96,7 @@ def published_set(root: str | Path, data: str) -> Pixels:
     files = _files(root, known.folder, f"{known.title} (from {known.source})")
     for file, digest in zip(files, known.digests, strict=True):
         if file.digest != digest:
-            raise BenchError(_stranger(file, known))
+            raise BenchError(_describe_mismatch(file, known))
     train, train_labels, test, test_labels = (file.values for file in files)
     return Pixels(
         train[:, None], train_labels.astype(np.int64), test[:, None], test_labels.astype(np.int64), known.classes
@@ -131,7 +131,7 @@ def own_set(root: str | Path) -> Pixels:
     )
 
 
-def _stranger(file: IdxFile, wanted: Published) -> str:
+def _describe_mismatch(file: IdxFile, wanted: Published) -> str:
     """What the content of `file` is, where `wanted` was to be."""
     for data, other in PUBLISHED.items():
         if file.digest in other.digests:
@@ -164,7 +164,7 @@ def _files(root: str | Path, name: str, what: str) -> list[IdxFile]:
     """All of FILES, from the first folder that holds any of them: never a mixture of two folders."""
     root = Path(root)
     folders = (root / name / "raw", root / "raw", root)
-    choices = {folder: [_beside(folder, stem) for stem in FILES] for folder in folders}
+    choices = {folder: [_find_file(folder, stem) for stem in FILES] for folder in folders}
     folder, paths = next(((f, found) for f, found in choices.items() if any(found)), (root, [None] * len(FILES)))
     for stem, path in zip(FILES, paths, strict=True):
         if path is None:
@@ -172,7 +172,7 @@ def _files(root: str | Path, name: str, what: str) -> list[IdxFile]:
     return [_read(path, stem, axes) for path, (stem, axes) in zip(paths, FILES.items(), strict=True)]
 
 
-def _beside(folder: Path, stem: str) -> Path | None:
+def _find_file(folder: Path, stem: str) -> Path | None:
     return next((path for path in (folder / stem, folder / f"{stem}.gz") if path.is_file()), None)
 
 

@@ -54,7 +54,7 @@ def load(
         with np.load(path) as file:
             held = {name.removeprefix(KIND): file[name][0] for name in file.files if name.startswith(KIND)}
         if reward is not None and "whole" not in held:
-            held = _upgraded(held, reward)
+            held = _upgrade(held, reward)
         observations, actions, rewards, last, whole = (held[name] for name in NAMES)
         n = len(whole)
         size = observations.shape[-1]
@@ -78,7 +78,7 @@ def load(
     return Episodes(*(part[:, taken].astype(np.float32) for part in (observations, actions, rewards, following)))
 
 
-def _upgraded(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
+def _upgrade(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
     """Bring arrays to the form that files have today.
 
     What the first files lack follows from the rest, as only the time limit ended their episodes.

@@ -87,8 +87,8 @@ class Environment(Locomotion):
         """Of the environment, its rules as they show in a few steps, and the demonstrations that are shown."""
         content = [*self.robot.fingerprint, self.horizon, self.params.termination]
         if self.params.demonstrations is not None:
-            content += [self.shown_steps.tolist()]
-            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.demonstrated]
+            content += [self.demonstration_steps.tolist()]
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.expert_episodes]
         return digest(content)
 
     def source(self, device: torch.device) -> EnvironmentSource:
@@ -98,7 +98,7 @@ class Environment(Locomotion):
     def statistical(self) -> bool:
         return False
 
-    def to_score(self, device: torch.device) -> EnvironmentSource:
+    def scoring_source(self, device: torch.device) -> EnvironmentSource:
         """Marks where the environment ends an episode, and begins another one behind the mark."""
         return EnvironmentSource(self, device, "restart")
 

@@ -46,7 +46,7 @@ class Params(TaskParams):
     score: Scoring = Scoring()
 
     @model_validator(mode="after")
-    def _enough_to_score(self) -> Params:
+    def _check_hold_out(self) -> Params:
         if 0 < self.hold_out < 4:
             raise ValueError("hold_out must be at least 4, as the scores need nearest neighbours")
         return self

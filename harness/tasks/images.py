@@ -71,7 +71,7 @@ class Params(TaskParams):
         return self.model_copy(update={"score": score})
 
     @model_validator(mode="after")
-    def _where_it_lies(self) -> Params:
+    def _check_root(self) -> Params:
         if self.data != "digits" and self.root is None:
             raise ValueError(f"data {self.data} requires root, the folder or zip that holds it")
         if self.data == "folder" and self.size is None:

@@ -43,7 +43,7 @@ class Params(TaskParams):
     score: Scoring = Scoring()
 
     @model_validator(mode="after")
-    def _where_it_lies(self) -> Params:
+    def _check_root(self) -> Params:
         if self.data != "digits" and self.root is None:
             raise ValueError(f"data {self.data} requires root, the folder that holds it")
         return self

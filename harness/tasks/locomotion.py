@@ -23,11 +23,11 @@ import torch
 from pydantic import Field, field_validator
 
 from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
-from harness.maths.arrays import Array, namespace, surely, to_array
+from harness.maths.arrays import Array, all_known, namespace, to_array
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
 from harness.sim.robots import ROBOTS, Worlds
-from harness.tasks.acting import Starts, acted
+from harness.tasks.acting import Starts, probe_policy
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("episodes",)
@@ -69,7 +69,7 @@ class Params(TaskParams):
 
     @field_validator("robot")
     @classmethod
-    def _known(cls, name: str) -> str:
+    def _check_robot(cls, name: str) -> str:
         if name not in ROBOTS:
             raise ValueError(f"must be one of {', '.join(ROBOTS)}")
         return name
@@ -110,12 +110,12 @@ class Locomotion(Task):
             [np.round(x.astype(float), 6).tolist() for x in shown],
         ]
         if self.params.demonstrations is not None:
-            content += [self.shown_steps.tolist()]
-            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.demonstrated]
+            content += [self.demonstration_steps.tolist()]
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.expert_episodes]
         return digest(content)
 
     @cached_property
-    def demonstrated(self) -> Episodes:
+    def expert_episodes(self) -> Episodes:
         """The expert's first whole episodes, on which an absorbing task sets its mark where the expert has none.
 
         Raises BenchError where they are missing, of another robot or too few.
@@ -135,7 +135,7 @@ class Locomotion(Task):
         return Episodes(*(part[:, :n] for part in found))
 
     @cached_property
-    def shown_steps(self) -> np.ndarray:
+    def demonstration_steps(self) -> np.ndarray:
         """Return [T', E]: the steps that are shown, at the stride `every` from a place of its own in each episode."""
         n, every = self.params.episodes, self.params.every
         if every > self.horizon:
@@ -151,13 +151,13 @@ class Locomotion(Task):
         return LocomotionSource(self, device, self.params.termination)
 
     def probe(self, outputs: ControlOutputs, draws: Draws) -> torch.Tensor:
-        return acted(self.source(torch.device("cpu")), outputs, draws)
+        return probe_policy(self.source(torch.device("cpu")), outputs, draws)
 
     @property
     def statistical(self) -> bool:
         return self.params.physics == "warp"
 
-    def to_score(self, device: torch.device) -> LocomotionSource:
+    def scoring_source(self, device: torch.device) -> LocomotionSource:
         """Marks where Gymnasium would end an episode, and goes on."""
         return LocomotionSource(self, device, "marked")
 
@@ -222,7 +222,7 @@ class LocomotionSource:
                 after[t] = shown(observations)
                 continue
             after[t], rewards[t] = shown(observations), of_worlds(paid)
-            if self.termination != "ignored" and not surely(healthy):
+            if self.termination != "ignored" and not all_known(healthy):
                 terminated[t] = of_worlds(~healthy)
                 if self.termination == "restart" and t + 1 < horizon:
                     observations = worlds.set_state(*starts.next(~healthy), ~healthy)
@@ -238,8 +238,8 @@ class LocomotionSource:
 
     @cached_property
     def _demonstrations(self) -> Rollout:
-        steps, horizon = self.task.shown_steps, self.task.horizon
-        parts = [part[steps, np.arange(steps.shape[1])] for part in self.task.demonstrated]  # [T', E, ...]
+        steps, horizon = self.task.demonstration_steps, self.task.horizon
+        parts = [part[steps, np.arange(steps.shape[1])] for part in self.task.expert_episodes]  # [T', E, ...]
         observations, actions, rewards, after = (torch.as_tensor(part, device=self.device)[None] for part in parts)
         truncated = torch.as_tensor(steps == horizon - 1, device=self.device)[None]
         return Rollout(observations, actions, rewards, after, torch.zeros_like(truncated), truncated)

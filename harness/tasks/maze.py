@@ -24,7 +24,7 @@ from harness.sim import mazes
 from harness.sim.free_flight import FreeFlight
 from harness.sim.threads import Threads
 from harness.sim.warp import Warp
-from harness.tasks.acting import acted
+from harness.tasks.acting import probe_policy
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("returns", "reward_map")
@@ -86,11 +86,11 @@ class MazeTask(Task):
             rewards.round(9).tolist(),
         ]
         if self.params.demonstrations is not None:
-            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.demonstrated]
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.expert_episodes]
         return digest(content)
 
     @cached_property
-    def demonstrated(self) -> Episodes:
+    def expert_episodes(self) -> Episodes:
         """The expert's. Raises BenchError where they are missing or damaged."""
         return load(self.params.demonstrations, self.name, self.params.horizon, (3,), 2, self._reward)
 
@@ -98,7 +98,7 @@ class MazeTask(Task):
         """The true one, of observations (x, y, 0)."""
         return self.maze.reward(observations[..., :2], actions, next_observations[..., :2])
 
-    def in_flipped(self) -> MazeTask:
+    def in_flipped_maze(self) -> MazeTask:
         """The same task in the flipped maze."""
         return MazeTask(self.name, self.params.model_copy(update={"flipped": True}))
 
@@ -106,7 +106,7 @@ class MazeTask(Task):
         return MazeSource(self, device)
 
     def probe(self, outputs: ControlOutputs, draws: Draws) -> Tensor:
-        return acted(self.source(torch.device("cpu")), outputs, draws)
+        return probe_policy(self.source(torch.device("cpu")), outputs, draws)
 
     @property
     def statistical(self) -> bool:
@@ -172,7 +172,7 @@ class MazeSource:
 
     @cached_property
     def _demonstrations(self) -> Rollout:
-        return _rollout(*(torch.as_tensor(part, device=self.device)[:, None] for part in self.task.demonstrated))
+        return _rollout(*(torch.as_tensor(part, device=self.device)[:, None] for part in self.task.expert_episodes))
 
 
 def _rollout(observations: Tensor, actions: Tensor, rewards: Tensor, next_observations: Tensor) -> Rollout:

@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
-from harness.maths.arrays import Array, surely, to_array
+from harness.maths.arrays import Array, all_known, to_array
 from harness.run.params import TaskParams, digest
 from harness.sim import bodies
 from harness.sim.bodies import CONTROL_RATE
@@ -31,7 +31,7 @@ from harness.sim.following import STEP, Following, Rules
 from harness.sim.motions import Motion, motion
 from harness.sim.pictures import Raster
 from harness.sim.recordings import Recording, recording
-from harness.tasks.acting import Starts, acted
+from harness.tasks.acting import Starts, probe_policy
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("motion", "saliency")
@@ -89,7 +89,7 @@ class Params(TaskParams):
         return self.demonstrations
 
 
-class Followed(NamedTuple):
+class TrackingErrors(NamedTuple):
     """Episodes of T steps in E worlds: errors [S, T, E, 13] rad; up [S, T, E] bool, until the first fall."""
 
     errors: Tensor
@@ -134,17 +134,17 @@ class Mocap(Task):
             [np.round(x.astype(float), 6).tolist() for x in shown],
         ]
         if params.demonstrations is not None:
-            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.acted]
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.tracking_episodes]
         return digest(content)
 
     @cached_property
-    def acted(self) -> Episodes:
+    def tracking_episodes(self) -> Episodes:
         """A policy's that follows the clip. Raises BenchError where they are missing or of another body."""
         sizes, n_actions = self.spec.shape, self.spec.action_size
         return load(self.params.demonstrations, self.name, self.params.horizon, sizes, n_actions, whole_only=False)
 
     @cached_property
-    def shown(self) -> tuple[np.ndarray, np.ndarray]:
+    def clip_transitions(self) -> tuple[np.ndarray, np.ndarray]:
         """Observations [samples, O] of the clip at even times, and one control step later."""
         n = self.params.samples or round(self.motion.length * 240)
         times = (np.arange(n) + 0.5) / n * self.motion.length
@@ -156,13 +156,13 @@ class Mocap(Task):
         return self.character.observe(kin, self.motion.phase(times)).astype(np.float32)
 
     def facts(self) -> dict[str, Any]:
-        return {"clip": self.recording.name, "length": self.motion.length, "samples": len(self.shown[0])}
+        return {"clip": self.recording.name, "length": self.motion.length, "samples": len(self.clip_transitions[0])}
 
     def source(self, device: torch.device) -> MocapSource:
         return MocapSource(self, device)
 
     def probe(self, outputs: ControlOutputs, draws: Draws) -> Tensor:
-        return acted(self.source(torch.device("cpu")), outputs, draws)
+        return probe_policy(self.source(torch.device("cpu")), outputs, draws)
 
     @property
     def statistical(self) -> bool:
@@ -175,17 +175,17 @@ class Mocap(Task):
         """A time (s) of the clip."""
         return (uniform * self.motion.length,)
 
-    def following(self, n: int, device: torch.device) -> Following:
+    def tracking_worlds(self, n: int, device: torch.device) -> Following:
         """`n` worlds; device: of mujoco-warp's."""
         params = self.params
         place = device if params.physics == "warp" else None
         return Following(self.character, self.motion, n, self.rules, params.threads, place)
 
     @torch.no_grad()
-    def followed(self, act: Act, n_seeds: int, device: torch.device) -> Followed:
+    def track(self, act: Act, n_seeds: int, device: torch.device) -> TrackingErrors:
         """Episodes from even phases, without a restart. It stops where all worlds are down."""
         n, steps = self.params.score.n_episodes, round(self.params.score.seconds * CONTROL_RATE)
-        worlds = self.following(n_seeds * n, device)
+        worlds = self.tracking_worlds(n_seeds * n, device)
 
         def of_worlds(values: Array) -> Tensor:
             return torch.as_tensor(values).unflatten(0, (n_seeds, n)).to(device)
@@ -198,12 +198,12 @@ class Mocap(Task):
             actions = act(of_worlds(seen).float(), t)
             seen, fallen = worlds.step(to_array(actions.flatten(0, 1), worlds.device))
             down = down | fallen
-            if surely(down):
+            if all_known(down):
                 break
             up[t], errors[t] = ~of_worlds(down), of_worlds(worlds.errors())
         worlds.check()
         errors = torch.where(up.unsqueeze(-1), errors, torch.pi)
-        return Followed(errors.transpose(0, 1), up.transpose(0, 1))
+        return TrackingErrors(errors.transpose(0, 1), up.transpose(0, 1))
 
 
 class MocapSource:
@@ -232,7 +232,7 @@ class MocapSource:
         params, n_seeds = self.task.params, draws.n_seeds
         n, horizon, keeps = n_seeds * n_envs, params.horizon, params.worlds == "kept"
         if n not in self._worlds:
-            self._worlds[n] = self.task.following(n, self.device)
+            self._worlds[n] = self.task.tracking_worlds(n, self.device)
         worlds = self._worlds[n]
         device = worlds.device
         starts = Starts(self.task, draws, n_envs, name, stream, device)
@@ -264,7 +264,7 @@ class MocapSource:
             age += 1
             over = fallen | (age >= params.limit)
             terminated[t], truncated[t] = of_worlds(fallen), of_worlds(over & ~fallen)
-            if (t + 1 < horizon or keeps) and not surely(~over):
+            if (t + 1 < horizon or keeps) and not all_known(~over):
                 observations = worlds.begin(starts.next(over)[0][:, 0], over)
                 age = xp.where(over, 0, age)
         worlds.check()
@@ -280,7 +280,7 @@ class MocapSource:
 
     @cached_property
     def _demonstrations(self) -> Rollout:
-        here, there = (torch.as_tensor(part, device=self.device)[None, None] for part in self.task.shown)
+        here, there = (torch.as_tensor(part, device=self.device)[None, None] for part in self.task.clip_transitions)
         nothing = torch.zeros(1, 1, here.shape[2], device=self.device)
         actions = nothing.unsqueeze(-1).expand(-1, -1, -1, self.task.spec.action_size).contiguous()
         return Rollout(
@@ -316,13 +316,13 @@ class MocapSource:
         seen = self.task.clip_observations((np.arange(n) + 0.5) / n * self.task.motion.length)
         return self.pictures(torch.as_tensor(seen, device=self.device))
 
-    def acted(self) -> Rollout:
+    def tracking_episodes(self) -> Rollout:
         """[1, T, E, ...] of a policy that follows the clip."""
-        return self._acted
+        return self._tracking_episodes
 
     @cached_property
-    def _acted(self) -> Rollout:
-        parts = (torch.as_tensor(part, device=self.device)[None] for part in self.task.acted)
+    def _tracking_episodes(self) -> Rollout:
+        parts = (torch.as_tensor(part, device=self.device)[None] for part in self.task.tracking_episodes)
         observations, actions, rewards, after = parts
         over = torch.zeros_like(rewards, dtype=torch.bool)
         truncated = over.clone()

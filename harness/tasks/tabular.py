@@ -24,7 +24,7 @@ from harness.contracts import Act, Draws, PolicyOutputs, Rollout, Task, TaskSpec
 from harness.maths.soft_mdp import Solution, soft_value_iteration
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
-from harness.tasks.acting import acted
+from harness.tasks.acting import probe_policy
 
 metrics = ("tabular",)
 writes = ("artefacts",)  # and panels, where a method learns a reward
@@ -94,7 +94,7 @@ class GridMaze:
 def maze(layout: str, flipped: bool = False) -> GridMaze:
     lines = tuple(LAYOUTS[layout].strip("\n").split("\n"))
     if flipped:
-        lines = tuple(_mirrored(line, cells=row % 2 == 1) for row, line in enumerate(lines))
+        lines = tuple(_mirror(line, cells=row % 2 == 1) for row, line in enumerate(lines))
     height, width = len(lines) // 2, len(lines[0]) // 2
     cells = [(row, column) for row in range(height) for column in range(width)]
     next_states = np.array([[_step(lines, cell, move) @ (width, 1) for cell in cells] for move in MOVES.values()])
@@ -138,7 +138,7 @@ class Tabular(Task):
         return TabularSource(self, device)
 
     def probe(self, outputs: PolicyOutputs, draws: Draws) -> Tensor:
-        return acted(self.source(torch.device("cpu")), outputs, draws)
+        return probe_policy(self.source(torch.device("cpu")), outputs, draws)
 
 
 class TabularSource:
@@ -172,11 +172,11 @@ class TabularSource:
     @cached_property
     def _demonstrations(self) -> Rollout:
         draws = CounterDraws((0,), "tabular/expert", self.reward.device, lookahead=1)
-        act = sampled(self.task.expert.policy, draws, "expert")
+        act = sampling_act(self.task.expert.policy, draws, "expert")
         return self.rollout(act, draws, self.task.params.n_demonstrations, "demonstrations", "expert")
 
 
-def sampled(policy: np.ndarray, draws: Draws, stream: str) -> Callable[[Tensor, int], Tensor]:
+def sampling_act(policy: np.ndarray, draws: Draws, stream: str) -> Callable[[Tensor, int], Tensor]:
     """An `Act` that draws from a policy [N, A] by inverting its distribution function."""
     edges = torch.as_tensor(policy.cumsum(1)[:, :-1])
 
@@ -198,7 +198,7 @@ def _step(lines: tuple[str, ...], cell: tuple[int, int], move: tuple[int, int]) 
     return np.array(cell) + move if lines[between[0]][between[1]] == " " else np.array(cell)
 
 
-def _mirrored(line: str, cells: bool) -> str:
+def _mirror(line: str, cells: bool) -> str:
     """Left and right exchanged, but for the cells of a line that has any."""
     flipped = list(line[::-1])
     if cells:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from harness.cli import main
 from harness.registry import ROOT
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 NET = {"kind": "mlp", "width": 4, "depth": 1}
 CRITIC = {"algorithm": "critic", "loss": "non_saturating", "net": NET, "batch": 8, "critic_optimizer": {"lr": 1e-3}}
@@ -68,7 +68,7 @@ class Project:
         block[last] = value
 
     def write(self) -> None:
-        (self.root / "params.yaml").write_text(dumped(self.params))
+        (self.root / "params.yaml").write_text(dump(self.params))
 
     def run(self, *argv: str) -> int:
         return main(["--root", str(self.root), *argv])

@@ -13,7 +13,7 @@ import pytest
 
 from harness.registry import ROOT
 from harness.tests.small import CRITIC, PARAMS
-from harness.yaml_text import dumped, load
+from harness.yaml_text import dump, load
 
 RING = '''\
 """A ring of Gaussians
@@ -97,7 +97,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     task = PARAMS["tasks"]["pair"] | {"family": "ring", "steps": 40}
     methods = {"plain": CRITIC, "wide": CRITIC | {"batch": 64}}
     params = PARAMS | {"tasks": {"circle": task}, "methods": {"circle": methods}}
-    (tree / "params.yaml").write_text(dumped(params | {"report": {"baseline": {"circle": "plain"}}}))
+    (tree / "params.yaml").write_text(dump(params | {"report": {"baseline": {"circle": "plain"}}}))
     for name in ("published.csv", "claims.yaml"):
         (tree / "results").mkdir(exist_ok=True)
         shutil.copy(ROOT / "results" / name, tree / "results" / name)

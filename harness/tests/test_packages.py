@@ -70,7 +70,7 @@ def test_it_stands_beside_the_files(install: Install) -> None:
     install()
     assert registry.algorithms() == sorted([*before, "wave"])
     assert registry.algorithm("wave").FAMILIES[0] == "gaussians"
-    assert registry.packaged() == {"wave": registry.Packaged("surf_methods.wave", "surf", "1.2")}
+    assert registry.packaged_algorithms() == {"wave": registry.PackagedAlgorithm("surf_methods.wave", "surf", "1.2")}
 
 
 def test_the_key_holds_version_source_engine_and_parts(install: Install) -> None:

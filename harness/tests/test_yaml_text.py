@@ -10,7 +10,7 @@ import pytest
 from dvc.utils.serialize import load_yaml
 
 from harness.errors import BenchError
-from harness.yaml_text import LARGEST_FILE, dumped, load, parsed
+from harness.yaml_text import LARGEST_FILE, dump, load, parse
 
 NUMBERS = "[1e-3, 1.0e-3, 010, 0o17, 0x1F, 1_000, .5, -.inf, 1e5, yes, on, true, null, ~, '1', 1.]"
 
@@ -69,6 +69,6 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_what_is_written_reads_the_same_and_has_no_aliases() -> None:
     shared = {"lr": 1e-05, "betas": [0.0, 0.99], "words": ["true", "1", "é", "a: b # c"]}
     content = {"z": shared, "a": shared, "none": None, "empty": {}, "rate": 1e-3, "long": "word " * 60}
-    text = dumped(content)
-    assert parsed(text) == content and list(parsed(text)) == list(content)
+    text = dump(content)
+    assert parse(text) == content and list(parse(text)) == list(content)
     assert "*" not in text and "&" not in text

@@ -19,10 +19,10 @@ from harness.files import write_text
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
-from harness.run.checkpoint import locked
-from harness.run.lifeline import GRACE, owned
+from harness.run.checkpoint import lock_folder
+from harness.run.lifeline import GRACE, owner_variables
 from harness.store import SEAL
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 BASE = "presets/base"  # in the copy: the tree's params.yaml, which presets lie over; DVC's report depends on presets/
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
@@ -68,14 +68,14 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     (copy / REMEMBERED).write_text(json.dumps(origin(root)) + "\n", encoding="utf-8")
     (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     _copy(root / "params.yaml", copy / BASE)
-    write_text(copy / "params.yaml", dumped(params))
+    write_text(copy / "params.yaml", dump(params))
     write_pipelines(copy, params)
     return copy
 
 
 def alone(root: Path, name: str) -> AbstractContextManager[None]:
     """Hold build/<name>: a second process that would work there raises BenchError."""
-    return locked(root / "build" / ".locks" / name)
+    return lock_folder(root / "build" / ".locks" / name)
 
 
 def train_command(jobs: int, timeout: int | None) -> list[str]:
@@ -96,7 +96,7 @@ def dvc_in(copy: Path, *command: str) -> None:
 def _run(copy: Path, command: list[str], shown: str) -> None:
     # DVC's stages find `bench` beside this Python, and it finds the copy's packages before the installed ones.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)} | owned()
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)} | owner_variables()
     with subprocess.Popen(command, cwd=copy, env=environment) as child:
         try:
             code = child.wait()

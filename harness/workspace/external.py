@@ -12,7 +12,7 @@ from harness.report.records import external
 from harness.report.records.frame import TaskFrame, demand, load
 from harness.store import checked_name
 from harness.workspace.presets import compose_preset
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 
 def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
@@ -42,7 +42,7 @@ def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") ->
     if task not in frames:
         where = "that preset" if preset else "the live records; --preset NAME looks among archived ones"
         raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}, of {where}")
-    return dumped(external.skeleton(frames[task], preset))
+    return dump(external.skeleton(frames[task], preset))
 
 
 def _frames(root: Path, params: dict[str, Any], preset: str) -> dict[str, TaskFrame]:

@@ -40,7 +40,7 @@ def bring(folder: Path, target: Path, root: Path) -> None:
     """
     contents = {path.name: path.read_bytes() for path in plain_files(folder)}
     read_head(folder)
-    write_folder(target, seal.sealed(contents), root / "results")  # where no reader of records looks
+    write_folder(target, seal.with_seal(contents), root / "results")  # where no reader of records looks
 
 
 def plain_files(folder: Path) -> list[Path]:

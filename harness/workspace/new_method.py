@@ -12,12 +12,12 @@ from harness.contracts import Settings
 from harness.errors import BenchError, unknown
 from harness.files import write_text
 from harness.plan.plan import Plan, load_plan
-from harness.run.like import LIKE, resolved
-from harness.run.params import validated
+from harness.run.like import LIKE, resolve
+from harness.run.params import validate
 from harness.store import checked_name
 from harness.workspace.new_block import keys_of, with_block
 from harness.workspace.new_file import renamed
-from harness.yaml_text import parsed
+from harness.yaml_text import parse
 
 PARAMS = "params.yaml"
 INSIDE = "a key that you give replaces the one it was, a block changes what it names; null takes a key away"
@@ -117,7 +117,7 @@ def _template(root: Path, plan: Plan, task: str | None) -> Model:
 
 def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> None:
     checked_name("a method", name)
-    if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or parsed(name) != name:
+    if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or parse(name) != name:
         raise BenchError(
             f"{name!r} is no name for a method: take small letters, digits and _, and no word of Python or YAML"
         )
@@ -142,7 +142,7 @@ def _settings(plan: Plan, model: Model) -> Settings:
     """The model's parameters."""
     if model.name is not None:
         return plan.cell(model.task, model.name).method_params
-    return validated(registry.template().Params, parsed(_shown_block(model.algorithm)), model.source.name)
+    return validate(registry.template().Params, parse(_shown_block(model.algorithm)), model.source.name)
 
 
 def _shown_block(name: str) -> str:
@@ -165,7 +165,7 @@ def _block(params: Settings, model: Model, name: str, file: bool) -> tuple[list[
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
     """That the text holds what was there and the new block. Raises BenchError where its layout is too unusual."""
-    new = resolved(parsed(text, PARAMS), PARAMS)
+    new = resolve(parse(text, PARAMS), PARAMS)
     if new["methods"][task].pop(name, None) is None or new != params:
         raise BenchError(
             f"{PARAMS} is laid out in a way that `bench new` cannot write to: add methods.{task}.{name} by hand"

@@ -17,7 +17,7 @@ from harness.plan.pipelines import write_pipelines
 from harness.plan.plan import Plan, load_plan
 from harness.store import checked_name
 from harness.workspace.new_block import with_key
-from harness.yaml_text import parsed
+from harness.yaml_text import parse
 
 PARAMS = "params.yaml"
 SEEDS = "[0, 1, 2, 3, 4]"
@@ -136,7 +136,7 @@ def _plan(root: Path, *names: str) -> Plan:
     plan = load_plan(root)
     for name in names:
         checked_name("a task", name)
-        if not re.fullmatch("[a-z][a-z0-9_]*", name) or parsed(name) != name:
+        if not re.fullmatch("[a-z][a-z0-9_]*", name) or parse(name) != name:
             raise BenchError(f"{name!r} is no name for a task: take small letters, digits and _, and no word of YAML")
         if name in plan.params["tasks"] or name in {cell.name for cell in plan.cells}:
             raise BenchError(f"{name} is the name of a task or a method already: take another")
@@ -188,4 +188,4 @@ def _done(tasks: list[str], method: str, expert: str | None = None) -> Lines:
 
 
 def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w./-]+", text) and parsed(text) == text else "'" + text.replace("'", "''") + "'"
+    return text if re.fullmatch(r"[\w./-]+", text) and parse(text) == text else "'" + text.replace("'", "''") + "'"

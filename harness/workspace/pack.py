@@ -136,7 +136,7 @@ def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> in
 
 def _packed(folder: Path) -> bytes:
     """A tar.xz of the newest checkpoint that holds and of the snapshots. Raises Refused where one of them does not."""
-    files = {"run.json": checkpoint.contents(folder / "run.json")}
+    files = {"run.json": checkpoint.read(folder / "run.json")}
     identity = _identity(folder / "run.json", files["run.json"])
     files[checkpoint.CHECKPOINT] = _newest(folder, identity)
     for path in sorted(folder.glob(SNAPSHOTS)):
@@ -164,8 +164,8 @@ def _newest(folder: Path, identity: dict[str, Any]) -> bytes:
 
 
 def _held(path: Path, identity: dict[str, Any]) -> bytes:
-    content = checkpoint.contents(path)
-    checkpoint.checked(path, content, identity)
+    content = checkpoint.read(path)
+    checkpoint.check(path, content, identity)
     return content
 
 
@@ -192,7 +192,7 @@ def _unpacked(path: Path, target: Path) -> dict[str, bytes]:
     if (named, _seeds(identity)) != (target.parent.name, target.name):
         raise checkpoint.Refused(f"it holds {named}/{_seeds(identity)}, not what its name says")
     for name in files.keys() - {"run.json"}:
-        checkpoint.checked(Path(name), files[name], identity)
+        checkpoint.check(Path(name), files[name], identity)
     if held is not None and held != sums(files):
         raise checkpoint.Refused(f"its files are not those that {SEAL} names")
     return files

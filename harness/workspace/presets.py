@@ -14,9 +14,9 @@ from typing import Any
 from harness.errors import BenchError, reason, unknown, unknown_key
 from harness.plan.controls import with_controls
 from harness.plan.plan import Plan, plan_of
-from harness.run.like import LIKE, compose, resolved
+from harness.run.like import LIKE, compose, resolve
 from harness.run.params import read_yaml
-from harness.store import check_names, checked_name, remake
+from harness.store import check_names, checked_name, preset_command
 from harness.workspace.copies import alone, base_params, bench_in, dvc_in, private_copy, train_command
 from harness.workspace.pack import unpack
 
@@ -50,7 +50,7 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     overlay["methods"] = {
         task: {method: said for method, said in block.items() if said is not None} for task, block in rows.items()
     }
-    made = resolved(compose(base, overlay, where), where) | {"preset": name}
+    made = resolve(compose(base, overlay, where), where) | {"preset": name}
     for task, block in rows.items():  # taken away once all is resolved: what stays may be `like:` what goes
         made["methods"][task] = {
             method: said for method, said in made["methods"][task].items() if block.get(method, said) is not None
@@ -108,7 +108,7 @@ def _told(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
     said = " ".join(line.lstrip("# ") for line in itertools.takewhile(lambda line: line.startswith("#"), lines))
     what = re.split(r"(?<=\.) (?=[A-Z`])", said)[0]
     on_gpu = read_yaml(root / f"presets/{name}.yaml").get("gpu")
-    command = f"bench gpu --preset {name}" if on_gpu else remake(name)
+    command = f"bench gpu --preset {name}" if on_gpu else preset_command(name)
     return {"preset": name, "what": what, "rows": rows, "command": command}
 
 

@@ -80,6 +80,6 @@ def _file_left(plan: Plan, cell: CellName) -> list[str]:
     """A word about an algorithm's file that no block uses any more."""
     algorithm = plan.params["methods"].get(cell.task, {}).get(cell.name, {}).get("algorithm")
     others = {c.algorithm for c in plan.cells if (c.task, c.name) != (cell.task, cell.name)}
-    if algorithm is None or algorithm in others or algorithm in registry.packaged():
+    if algorithm is None or algorithm in others or algorithm in registry.packaged_algorithms():
         return []
     return [f"{registry.METHODS}/{algorithm}.py has no other block: delete it where you need it no more"]

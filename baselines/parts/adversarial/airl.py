@@ -55,7 +55,7 @@ class AIRLParams(CriticParams):
     critic_optimizer: OptimizerParams
 
     @model_validator(mode="after")
-    def _what_fits(self) -> AIRLParams:
+    def _check_combination(self) -> AIRLParams:
         if self.penalties.r2 is not None or self.penalties.interpolated is not None:
             raise ValueError("penalties: AIRL supports only r1, on the expert's states")
         return self
@@ -98,7 +98,7 @@ class AIRLDiscriminator(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The cross-entropy of D + the penalty + beta times the KL over half expert, half policy: [S], and logs [S]."""
         params, n = self.params, expert.observations.shape[1]
-        f, inputs, kl = self._f(expert.then(policy), draws, tag)
+        f, inputs, kl = self._f(expert.concat(policy), draws, tag)
         logit = f - torch.cat(log_pi, 1)
         real, fake = logit[:, :n], logit[:, n:]
         total = LOSSES["minimax"].critic(real, fake).mean(1) * (0.5 if params.ce_scale == "mean" else 1.0)
@@ -152,7 +152,7 @@ class AIRLDiscriminator(nn.Module):
         params = self.params
         wants_gradient = params.penalties.r1 is not None and draws is not None
 
-        def meet(net: Critic, x: Tensor, name: str) -> tuple[Tensor, Tensor | None]:
+        def evaluate(net: Critic, x: Tensor, name: str) -> tuple[Tensor, Tensor | None]:
             x = x.detach().requires_grad_(wants_gradient)
             code = net.encode(x, draws, f"{tag}/{name}")
             score = net.score(code.z)
@@ -161,10 +161,10 @@ class AIRLDiscriminator(nn.Module):
 
         inputs: list[tuple[Tensor, Tensor]] = []
         x = rows.observations if params.reward_input == "s" else torch.cat([rows.observations, rows.actions], -1)
-        f, kl = meet(self.reward_net, x, "reward")
+        f, kl = evaluate(self.reward_net, x, "reward")
         if self.shaping_net is not None:
-            here, kl_here = meet(self.shaping_net, rows.observations, "shaping")
-            after, kl_after = meet(self.shaping_net, rows.next_observations, "shaping-next")
+            here, kl_here = evaluate(self.shaping_net, rows.observations, "shaping")
+            after, kl_after = evaluate(self.shaping_net, rows.next_observations, "shaping-next")
             f = f + params.gamma * (~rows.terminated) * after - here
             if kl is not None and kl_after is not None and kl_here is not None and params.kl_terms == "all":
                 kl = kl + kl_after + kl_here

@@ -45,7 +45,7 @@ class BottleneckParams(Settings):
     init_bound: float | None = Field(None, gt=0)
 
     @model_validator(mode="after")
-    def _a_target_for_the_dual_step(self) -> BottleneckParams:
+    def _check_dual_step(self) -> BottleneckParams:
         if (self.dual_step is None) != (self.i_c is None):
             raise ValueError("i_c and dual_step go together: give both for an adaptive beta, neither for a fixed one")
         return self

@@ -32,7 +32,7 @@ class CriticParams(Settings):
     bottleneck: BottleneckParams | None = None
 
     @model_validator(mode="after")
-    def _one_code(self) -> CriticParams:
+    def _check_code_size(self) -> CriticParams:
         if self.bottleneck is not None and self.code_size is not None:
             raise ValueError("code_size is only for critics without a bottleneck; with one, set bottleneck.size")
         return self

@@ -42,7 +42,7 @@ class GAILParams(AdversaryParams):
     last_next: Literal["zeros", "observed"] = "observed"
 
     @model_validator(mode="after")
-    def _what_fits(self) -> GAILParams:
+    def _check_combination(self) -> GAILParams:
         if (self.loss == "least_squares") != (self.policy_reward == "square"):
             raise ValueError("policy_reward: square requires loss: least_squares, and the others require minimax")
         if self.phase == "functioned" and self.input not in ("s", "next", "none"):

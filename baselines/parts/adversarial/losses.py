@@ -62,7 +62,7 @@ def _wasserstein(r: Tensor, f: Tensor) -> Tensor:
     return f - r
 
 
-def _swapped(loss: PairLoss) -> PairLoss:
+def _swap_sides(loss: PairLoss) -> PairLoss:
     return lambda r, f: loss(f, r)
 
 
@@ -74,9 +74,9 @@ LOSSES: dict[str, Loss] = {
         lambda r, f: 0.5 * ((r - 1).square() + f.square()), lambda r, f: (f - 1).square(), middle=0.5
     ),
     "wasserstein": Loss(_wasserstein, lambda r, f: -f),
-    "rsgan": Loss(_rsgan, _swapped(_rsgan), needs_real=True),
-    "rasgan": Loss(_rasgan, _swapped(_rasgan), needs_real=True),
-    "ralsgan": Loss(_ralsgan, _swapped(_ralsgan), needs_real=True),
-    "t_sgan": Loss(_logistic, _swapped(_logistic), needs_real=True, on_differences=True),
-    "t_wgan": Loss(_wasserstein, _swapped(_wasserstein), needs_real=True, on_differences=True),
+    "rsgan": Loss(_rsgan, _swap_sides(_rsgan), needs_real=True),
+    "rasgan": Loss(_rasgan, _swap_sides(_rasgan), needs_real=True),
+    "ralsgan": Loss(_ralsgan, _swap_sides(_ralsgan), needs_real=True),
+    "t_sgan": Loss(_logistic, _swap_sides(_logistic), needs_real=True, on_differences=True),
+    "t_wgan": Loss(_wasserstein, _swap_sides(_wasserstein), needs_real=True, on_differences=True),
 }

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from harness.contracts import Draws, Settings
-from harness.maths.arrays import number_on
+from harness.maths.arrays import step_on
 
 
 class NoiseParams(Settings):
@@ -31,4 +31,4 @@ class NoiseParams(Settings):
 
 def add_noise(x: Tensor, params: NoiseParams, draws: Draws, tag: str) -> Tensor:
     """Add noise to x [S, B, ...], its own for each sample; `tag` tells the draws of one step apart."""
-    return x + params.std_at(number_on(draws.step, x)) * draws.normal("noise", tag, x.shape[1:])
+    return x + params.std_at(step_on(draws.step, x)) * draws.normal("noise", tag, x.shape[1:])

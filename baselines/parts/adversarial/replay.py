@@ -44,7 +44,7 @@ class Replay(nn.Module):
         if held:
             which = draws.integers("data", "replay/which", (n_paths,), held)
             past = (take(getattr(self, name), which).flatten(1, 2) for name in Transitions._fields)
-            mixed = new.then(Transitions(*past))
+            mixed = new.concat(Transitions(*past))
         self._add(new, draws, n_paths, held)
         return mixed
 

@@ -104,10 +104,10 @@ class Learner(nn.Module):
     def rollout(self, source: Environments, draws: Draws, name: str = "rollout") -> Rollout:
         """Run episodes of the current policy, which draws its actions."""
         noise = self.policy.noise(draws, (self.horizon, self.params.n_envs), name)
-        see, act = self.see.held(3), self.policy.acting(noise)
+        see, act = self.see.transform(3), self.policy.acting(noise)
         return source.rollout(lambda o, t: act(see(o), t), draws, self.params.n_envs, name)
 
-    def meet(self, expert: Rollout, draws: Draws) -> None:
+    def observe_expert(self, expert: Rollout, draws: Draws) -> None:
         """Take in the demonstrations where the normaliser goes by the expert's; call it first thing in every update."""
         if draws.step == 0 and self._normalises_by("expert"):
             self._absorb(expert)

@@ -67,9 +67,9 @@ class Normaliser(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x [S, ..., O] float32, or [1, ..., O] where all seeds share it."""
-        return self.held(x.dim())(x)
+        return self.transform(x.dim())(x)
 
-    def held(self, dim: int) -> Callable[[Tensor], Tensor]:
+    def transform(self, dim: int) -> Callable[[Tensor], Tensor]:
         """What `forward` does to tensors of `dim` axes until the next `absorb`, with its constants computed once."""
         between = [1] * (dim - 2)
         shift, factor = self.mean.clone(), 1 / self.std
@@ -114,13 +114,13 @@ class RewardScale(Normaliser):
         return (rewards / self.std.float().unsqueeze(2)).clamp(-self.clip, self.clip)
 
 
-class AsItIs(nn.Module):
+class NoNormaliser(nn.Module):
     """What stands in a normaliser's place where there is none: observations pass untouched."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x
 
-    def held(self, dim: int) -> Callable[[Tensor], Tensor]:
+    def transform(self, dim: int) -> Callable[[Tensor], Tensor]:
         return self
 
     def absorb(self, x: Tensor, alive: Tensor) -> None:
@@ -129,6 +129,6 @@ class AsItIs(nn.Module):
 
 def normaliser(
     n_seeds: int, n_observations: int, params: ScaleParams | None, untouched: int = 0
-) -> Normaliser | AsItIs:
+) -> Normaliser | NoNormaliser:
     """The normaliser that a block names; None names none. untouched: of its last coordinates."""
-    return AsItIs() if params is None else Normaliser(n_seeds, n_observations, params, untouched)
+    return NoNormaliser() if params is None else Normaliser(n_seeds, n_observations, params, untouched)

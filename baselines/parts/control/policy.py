@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.parts.fast import held
+from baselines.parts.fast import frozen
 from baselines.parts.layers import MLP, StackedLinear
-from baselines.parts.nets.orthogonal import orthogonally
+from baselines.parts.nets.orthogonal import use_orthogonal_init
 from harness.contracts import BenchError, Draws, Settings, TaskSpec
 
 Distribution = tuple[Tensor, ...]
@@ -57,7 +57,7 @@ class _Policy(nn.Module):
             last = self.net.layers[-1]
         last.bound *= params.last_scale
         if params.init == "orthogonal":
-            orthogonally(self.net, params.last_scale)
+            use_orthogonal_init(self.net, params.last_scale)
 
     def distribution(self, observations: Tensor) -> Distribution:
         """What the policy does at observations [S, B, O]."""
@@ -109,9 +109,9 @@ class GaussianPolicy(_Policy):
         return mean if noise is None else torch.addcmul(mean, self.log_std.exp().unsqueeze(1), noise)
 
     def acting(self, noise: Tensor) -> Callable[[Tensor, int], Tensor]:
-        if not held.applies(self.net):
+        if not frozen.applies(self.net):
             return super().acting(noise)
-        mean, added = held.held(self.net), (noise * self.log_std.exp()[:, None, None]).unbind(1)
+        mean, added = frozen.freeze(self.net), (noise * self.log_std.exp()[:, None, None]).unbind(1)
         return lambda observations, t: mean(observations) + added[t]
 
     def log_density(self, distribution: Distribution, actions: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class PPO:
                 gains = normalise(gains, "standardised")
             if by_hand is not None:
                 loss = written_out.surrogate(*by_hand, o, a, log_prob, gains, params.clip, bonus)
-                norms.append(self.optimizer.follow(loss, draws.step))
+                norms.append(self.optimizer.apply_gradients(loss, draws.step))
             else:
                 new = policy.distribution(o)
                 gain = clipped_surrogate(policy.log_density(new, a) - log_prob, gains, params.clip).mean(1)

@@ -29,11 +29,11 @@ class Transitions(NamedTuple):
         one = len(self.observations) == 1
         return Transitions(*(part[0][index] if one else take(part, index) for part in self))
 
-    def seen(self, see: Callable[[Tensor], Tensor]) -> Transitions:
+    def map_observations(self, see: Callable[[Tensor], Tensor]) -> Transitions:
         """The same rows with `see` applied to both observations."""
         return self._replace(observations=see(self.observations), next_observations=see(self.next_observations))
 
-    def then(self, other: Transitions) -> Transitions:
+    def concat(self, other: Transitions) -> Transitions:
         """These rows followed by the `other` ones."""
         return Transitions(*(torch.cat(pair, 1) for pair in zip(self, other)))
 
@@ -55,8 +55,8 @@ def transitions(rollout: Rollout, last_next: Literal["observed", "zeros"] = "obs
 
 def with_actions(source: Environments) -> Rollout:
     """The demonstrations, or where these are recorded motions the episodes of a policy that follows them."""
-    acted = getattr(source, "acted", None)
-    return source.demonstrations() if acted is None else acted()
+    tracking = getattr(source, "tracking_episodes", None)
+    return source.demonstrations() if tracking is None else tracking()
 
 
 def take(x: Tensor, index: Tensor) -> Tensor:

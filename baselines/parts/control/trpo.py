@@ -10,7 +10,7 @@ from torch import Tensor
 
 from baselines.parts.control.policy import CategoricalPolicy, Distribution, GaussianPolicy
 from harness.contracts import Draws, Settings
-from harness.maths.arrays import surely
+from harness.maths.arrays import all_known
 
 Vectors = Sequence[Tensor]
 
@@ -135,7 +135,7 @@ def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, iteration
     x, r, p, rr = torch.zeros_like(b), b, b, b.square().sum(1)
     for _ in range(iterations):
         running = rr > residual
-        if surely(~running):
+        if all_known(~running):
             break
         with torch.enable_grad():
             z = product(p)

@@ -13,7 +13,7 @@ from baselines.parts.control.transitions import take
 from baselines.parts.fast import written_out
 from baselines.parts.layers import MLP
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
-from baselines.parts.nets.orthogonal import orthogonally
+from baselines.parts.nets.orthogonal import use_orthogonal_init
 from harness.contracts import Draws, Settings
 
 RIDGE_TRIES = 5
@@ -105,7 +105,7 @@ class ValueNet(nn.Module):
         self.params = params
         self.net = MLP(n_seeds, n_in, params.width, params.depth, 1, torch.tanh)
         if params.init == "orthogonal":
-            orthogonally(self.net, 1.0)
+            use_orthogonal_init(self.net, 1.0)
 
     def bind(self, alive: Tensor) -> None:
         """Make the optimiser, see `harness.contracts.bind`."""
@@ -122,7 +122,7 @@ class ValueNet(nn.Module):
         by_hand, clip = written_out.applies(self.net), self.params.clip
         for o, old, y in minibatches(draws, "value", rows, self.params.epochs, self.params.minibatches):
             if by_hand:
-                self.optimizer.follow(written_out.squared_error(self.net, o, old, y, clip), draws.step)
+                self.optimizer.apply_gradients(written_out.squared_error(self.net, o, old, y, clip), draws.step)
             else:
                 self.optimizer.step(value_loss(self.net(o).squeeze(2), old, y, clip).mean(1), draws.step)
 

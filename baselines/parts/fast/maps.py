@@ -33,7 +33,7 @@ class Maps(ABC):
         """The start of a chain, from x [S, B, C, H, W]."""
 
     @abstractmethod
-    def stacked(self) -> Tensor:
+    def stack(self) -> Tensor:
         """[S, B, C, H, W] at the end of the chain."""
 
     @abstractmethod
@@ -44,7 +44,7 @@ class Maps(ABC):
         """
 
     @abstractmethod
-    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
+    def convolve(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
         """Convolve each seed's maps with its own part of weight [S, out, C, k, k] and bias [S, out]."""
 
 
@@ -63,19 +63,19 @@ class Loop(Maps):
     @classmethod
     def of(cls, x: Tensor) -> Self:
         seeds = x.unbind()
-        return cls(len(x), lambda k, made: cls.given(seeds[k]))
+        return cls(len(x), lambda k, made: cls.receive(seeds[k]))
 
-    def stacked(self) -> Tensor:
+    def stack(self) -> Tensor:
         return torch.stack([self.of_seed(k, {}) for k in range(self.n_seeds)])
 
     def each(self, function: Callable[..., Tensor], *others: Self) -> Self:
         return type(self)(self.n_seeds, lambda k, made: function(*[maps.of_seed(k, made) for maps in (self, *others)]))
 
-    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
+    def convolve(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
         weights, biases = weight.unbind(), [None] * self.n_seeds if bias is None else bias.unbind()
 
         def step(k: int, made: Made) -> Tensor:
-            return convolve(self.of_seed(k, made), self.given(weights[k]), self.given(biases[k]), stride, padding)
+            return convolve(self.of_seed(k, made), self.receive(weights[k]), self.receive(biases[k]), stride, padding)
 
         return type(self)(self.n_seeds, step)
 
@@ -86,7 +86,7 @@ class Loop(Maps):
         return made[self]
 
     @staticmethod
-    def given(x: Part) -> Part:
+    def receive(x: Part) -> Part:
         """Take in one seed's part of what comes from outside the chain."""
         return x
 
@@ -101,7 +101,7 @@ class Branches(Loop):
     autograd itself waits and keeps the memory.
     """
 
-    def stacked(self) -> Tensor:
+    def stack(self) -> Tensor:
         caller, parts = torch.cuda.current_stream(), []
         for k, stream in enumerate(_streams(self.n_seeds)):
             stream.wait_stream(caller)
@@ -113,7 +113,7 @@ class Branches(Loop):
         return torch.stack(parts)
 
     @staticmethod
-    def given(x: Part) -> Part:
+    def receive(x: Part) -> Part:
         """Record x, so that the caller's stream does not give its memory away while the branch may still read it."""
         if x is not None:
             x.record_stream(torch.cuda.current_stream())
@@ -125,7 +125,7 @@ def _streams(n: int) -> list[torch.cuda.Stream]:
     return [torch.cuda.Stream() for _ in range(n)]
 
 
-class _Whole(Maps):
+class _Stacked(Maps):
     """All seeds in one tensor of images, step by step."""
 
     def __init__(self, n_seeds: int, x: Tensor):
@@ -135,22 +135,22 @@ class _Whole(Maps):
         return type(self)(self.n_seeds, function(self.x, *(maps.x for maps in others)))
 
 
-class Grouped(_Whole):
+class Grouped(_Stacked):
     """Hold x as [B, S * C, H, W], and make one convolution with a group for each seed."""
 
     @classmethod
     def of(cls, x: Tensor) -> Self:
         return cls(len(x), x.transpose(0, 1).flatten(1, 2))
 
-    def stacked(self) -> Tensor:
+    def stack(self) -> Tensor:
         return self.x.unflatten(1, (self.n_seeds, -1)).transpose(0, 1)
 
-    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
+    def convolve(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
         bias = None if bias is None else bias.flatten()
         return type(self)(self.n_seeds, convolve(self.x, weight.flatten(0, 1), bias, stride, padding, self.n_seeds))
 
 
-class Products(_Whole):
+class Products(_Stacked):
     """Hold x as [S * B, C, H, W], and make one batched product of its windows with the weights.
 
     Copying windows and adding them up are each other's derivatives, and so are products, so torch's own rules are good
@@ -161,10 +161,10 @@ class Products(_Whole):
     def of(cls, x: Tensor) -> Self:
         return cls(len(x), x.flatten(0, 1))
 
-    def stacked(self) -> Tensor:
+    def stack(self) -> Tensor:
         return self.x.unflatten(0, (self.n_seeds, -1))
 
-    def convolved(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
+    def convolve(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Self:
         kernel = weight.shape[3]
         x = F.pad(self.x, [padding] * 4).permute(0, 2, 3, 1)  # [S * B, H, W, C]
         if (kernel, stride) != (1, 1):
@@ -175,7 +175,7 @@ class Products(_Whole):
         return type(self)(self.n_seeds, y.view(*x.shape[:3], -1).permute(0, 3, 1, 2))
 
 
-WAYS: dict[str, type[Maps]] = {"loop": Loop, "grouped": Grouped, "branches": Branches, "products": Products}
+STRATEGIES: dict[str, type[Maps]] = {"loop": Loop, "grouped": Grouped, "branches": Branches, "products": Products}
 BEST = {"cpu": "loop", "cuda": "loop"}
 PLAIN = "grouped"
 VARIABLE = "BENCH_CONVOLUTIONS"  # names another way than the best one, to measure it
@@ -183,20 +183,20 @@ VARIABLE = "BENCH_CONVOLUTIONS"  # names another way than the best one, to measu
 
 def maps_of(x: Tensor) -> Maps:
     """The start of a chain from x [S, B, C, H, W], by the way of its device."""
-    return WAYS[way(x.device.type)].of(x)
+    return STRATEGIES[strategy(x.device.type)].of(x)
 
 
-def way(device: str) -> str:
+def strategy(device: str) -> str:
     """The way to convolve on a kind of device: the one that is asked for, the plain one, or the best.
 
     Raises BenchError where the environment asks for a way that is not known, or not there on this kind of device.
     """
     chosen = os.environ.get(VARIABLE) or (PLAIN if plain() else BEST[device])
-    if chosen not in (known := ways(device)):
+    if chosen not in (known := strategies(device)):
         raise BenchError(f"{VARIABLE}={chosen}: is not available on {device}; known: {', '.join(known)}")
     return chosen
 
 
-def ways(device: str) -> list[str]:
+def strategies(device: str) -> list[str]:
     """The ways that a kind of device has; only CUDA has streams."""
-    return [name for name in WAYS if name != "branches" or device == "cuda"]
+    return [name for name in STRATEGIES if name != "branches" or device == "cuda"]

@@ -86,6 +86,6 @@ FAST: dict[str, Optimiser] = {"adam": Adam, "rmsprop": eager(torch.optim.RMSprop
 PLAIN: dict[str, Optimiser] = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
 
 
-def rule(name: str) -> Callable[..., torch.optim.Optimizer]:
+def optimiser_class(name: str) -> Callable[..., torch.optim.Optimizer]:
     """The optimiser's class: torch's own on the plain path, else the same without its wrappers."""
     return (PLAIN if plain() else FAST)[name]

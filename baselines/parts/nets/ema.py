@@ -24,7 +24,7 @@ class EmaParams(Settings):
     half_life_images: float | None = Field(None, gt=0)
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> EmaParams:
+    def _check_decay(self) -> EmaParams:
         if (self.decay is None) == (self.half_life_images is None):
             raise ValueError("give either decay or half_life_images")
         return self

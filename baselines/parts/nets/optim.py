@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts.fast import optimisers
 from harness.contracts import Settings
-from harness.maths.arrays import number_on, surely
+from harness.maths.arrays import all_known, step_on
 
 
 class Decay(Settings):
@@ -33,7 +33,7 @@ class OptimizerParams(Settings):
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimiser that the block names, over `parameters`, which lie on one device."""
-        rule = optimisers.rule(self.name)
+        rule = optimisers.optimiser_class(self.name)
         on_cuda = parameters[0].is_cuda  # where a step may be part of a CUDA graph, its count lies on the device
         if self.name == "adam":
             return rule(parameters, self.lr, self.betas, self.eps, fused=True, capturable=on_cuda)
@@ -65,9 +65,9 @@ class SeedOptimizer:
         """
         self.optimizer.zero_grad(set_to_none=True)
         loss.sum().backward(inputs=self.parameters)
-        return self.follow(loss, step)
+        return self.apply_gradients(loss, step)
 
-    def follow(self, loss: Tensor, step: int | Tensor) -> Tensor:
+    def apply_gradients(self, loss: Tensor, step: int | Tensor) -> Tensor:
         """Take a step by the gradients that the parameters have already; returns as `step` does."""
         norm = torch.stack([torch.linalg.vector_norm(_grad(p).flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
         self.alive.logical_and_(torch.isfinite(loss.detach() + norm))
@@ -75,16 +75,16 @@ class SeedOptimizer:
             shorter = (self.params.clip_norm / (norm + 1e-6)).clamp(max=1.0)
             for p in self.parameters:
                 _grad(p).mul_(shorter.view(-1, *[1] * (p.dim() - 1)))
-        lr = self.params.lr_at(number_on(step, self.alive))
+        lr = self.params.lr_at(step_on(step, self.alive))
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        if surely(self.alive):
+        if all_known(self.alive):
             self.optimizer.step()
         else:
-            self._step_living()
+            self._step_alive()
         return norm
 
-    def _step_living(self) -> None:
+    def _step_alive(self) -> None:
         before = [t.detach().clone() for t in self._stacked()]
         self.optimizer.step()
         for now, old in zip(self._stacked(), before):

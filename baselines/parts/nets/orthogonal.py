@@ -13,7 +13,7 @@ from harness.contracts import Fill
 GAIN = 2.0**0.5  # of hidden layers
 
 
-def orthogonally(net: MLP | StackedLinear, last: float) -> None:
+def use_orthogonal_init(net: MLP | StackedLinear, last: float) -> None:
     """Have `initialise` fill every weight of `net` with orthogonal rows, or columns where those are fewer.
 
     Their length is GAIN, and `last` in the last layer. Biases start at zero.

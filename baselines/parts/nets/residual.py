@@ -47,7 +47,7 @@ def lrelu_(x: Tensor) -> Tensor:
     return F.leaky_relu_(x, SLOPE)
 
 
-def added_into(past: Tensor, x: Tensor) -> Tensor:
+def add_into(past: Tensor, x: Tensor) -> Tensor:
     """past + x, written in place of x."""
     return x.add_(past)
 
@@ -80,7 +80,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Maps) -> Maps:
         past = x if isinstance(self.shortcut, nn.Identity) else self.shortcut.maps(x)
         hidden = self.conv_0.maps(x.each(lrelu)).each(lrelu_)
-        return past.each(added_into, self.conv_1.maps(hidden, RESIDUAL_SCALE))
+        return past.each(add_into, self.conv_1.maps(hidden, RESIDUAL_SCALE))
 
 
 class ResidualGenerator(nn.Module):
@@ -98,7 +98,7 @@ class ResidualGenerator(nn.Module):
         x = maps_of(self.project(z).unflatten(2, (-1, BASE, BASE)))
         for block in self.stages:
             x = block(x).each(upsample)
-        return torch.tanh(full(self.to_image.maps(self.last(x).each(lrelu)).stacked()))
+        return torch.tanh(full(self.to_image.maps(self.last(x).each(lrelu)).stack()))
 
 
 class ResidualBody(nn.Module):
@@ -120,7 +120,7 @@ class ResidualBody(nn.Module):
         maps = self.first(self.from_image.maps(maps_of(x)))
         for block in self.stages:
             maps = block(maps.each(avg_pool))
-        return maps.stacked()
+        return maps.stack()
 
     def before_code(self, h: Tensor) -> Tensor:
         """Return features h as they are: the released code convolves the last block's sum without an activation."""

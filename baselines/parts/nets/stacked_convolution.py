@@ -29,7 +29,7 @@ class StackedConv2d(Affine):
         self.stride, self.padding = stride, padding
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.maps(maps_of(x)).stacked()
+        return self.maps(maps_of(x)).stack()
 
     def maps(self, x: Maps, scale: float = 1.0) -> Maps:
         """`scale` times the convolution of x; the few weights are multiplied, not the images."""
@@ -37,4 +37,4 @@ class StackedConv2d(Affine):
         bias: Tensor | None = self.bias
         if scale != 1.0:
             weight, bias = scale * weight, None if bias is None else scale * bias
-        return x.convolved(weight, bias, self.stride, self.padding)
+        return x.convolve(weight, bias, self.stride, self.padding)

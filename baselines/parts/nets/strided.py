@@ -47,7 +47,7 @@ class StridedBody(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
             assert isinstance(layer, StackedConv2d)
-            x = lrelu(layer.maps(maps_of(x)).stacked())
+            x = lrelu(layer.maps(maps_of(x)).stack())
         return self.last(x.flatten(2))
 
     def before_code(self, h: Tensor) -> Tensor:

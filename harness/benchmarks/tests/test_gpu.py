@@ -12,7 +12,7 @@ from harness.checks import on_device, stacking
 from harness.checks.trial import Tree, Trial, name_of, project, stand_ins
 from harness.errors import BenchError
 from harness.tests import small
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 CPU = torch.device("cpu")
 
@@ -154,7 +154,7 @@ def test_a_preset_without_its_data_is_refused_before_anything_else(tmp_path, mon
         raise BenchError(f"no data of {task}")
 
     def copied(root, preset, params):
-        (tmp_path / "params.yaml").write_text(dumped(params))
+        (tmp_path / "params.yaml").write_text(dump(params))
         return tmp_path
 
     monkeypatch.setattr(gpu, "prepare", prepare)

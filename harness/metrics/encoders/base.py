@@ -12,19 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from harness.contracts import BenchError
-from harness.metrics.encoders import apart
+from harness.metrics.encoders import child_process
 
 
 class Encoder:
-    """Frozen features of images.
+    """Compute features of images with a frozen net.
 
-    name: part of every metric's name. dim: features F. batch: always this many images pass at once,
-    the last batch filled up, so a feature never depends on how the caller cut his images.
+    name: the encoder's name, which is part of every metric's name.
+    dim: the number F of features.
+    batch: the number of images in every forward pass. The last batch is filled up, so that a feature never depends on
+        how the caller splits the images.
     pixels: "uint8", or "float32" for a protocol that scores images in [-1, 1] before they are rounded.
-    split: the part of the data that is the real side; n_fake: a number that the protocol fixes.
-    heavy: whether it takes most of the time of scoring; it then runs on a GPU where there is one, and on a CPU with
-    every instruction that this has (see `apart`). Such a class has `build` and takes a precision, of the net's weights
-    and layers.
+    split: the part of the data that serves as the real side.
+    n_fake: the number of generated images, if the protocol fixes it.
+    heavy: whether this encoder dominates the time of scoring. A heavy encoder runs on a GPU if there is one, and
+        otherwise with every instruction of the CPU (see `child_process`). Its class defines `build` and accepts a
+        precision for the net's weights and layers.
     """
 
     name: str
@@ -55,10 +58,10 @@ class Encoder:
         return self.build(self.path).to(self.device, self.dtype)
 
     @cached_property
-    def child(self) -> apart.Child | None:
+    def child(self) -> child_process.Child | None:
         """The process that encodes in this one's place, where this one is held back."""
-        here = not self.heavy or self.device.type != "cpu" or not apart.limited()
-        return None if here else apart.Child(self.name, str(self.path), self.precision, torch.get_num_threads())
+        here = not self.heavy or self.device.type != "cpu" or not child_process.is_limited()
+        return None if here else child_process.Child(self.name, str(self.path), self.precision, torch.get_num_threads())
 
     @property
     def instructions(self) -> str:
@@ -134,7 +137,7 @@ def sha256(path: str | Path) -> str:
         ) from error
 
 
-def checked(path: str | Path, name: str, expected: str) -> str:
+def verify_sha256(path: str | Path, name: str, expected: str) -> str:
     """The file's SHA-256. Raises BenchError if it is not the expected one."""
     found = sha256(path)
     if found != expected:

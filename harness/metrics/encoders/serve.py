@@ -1,4 +1,4 @@
-"""The child of `apart`: one encoder that answers images with features.
+"""The child of `child_process`: one encoder that answers images with features.
 
     python -m harness.metrics.encoders.serve NAME WEIGHTS PRECISION THREADS
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from harness.contracts import BenchError
 from harness.metrics.encoders.base import Encoder, sha256, state_dict, three_channels
-from harness.metrics.encoders.convolutions import channels_last, folded
+from harness.metrics.encoders.convolutions import channels_last, fold_batch_norm
 from harness.run.seeds import CounterDraws
 from harness.tasks.pixels import augment
 
@@ -54,7 +54,7 @@ class VdbLegacy(Encoder):
                 f"{path} is not torchvision's Inception v3: set encoder_weights to another file"
             ) from error
         net.fc = torch.nn.Identity()
-        return folded(net)
+        return fold_batch_norm(net)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.interpolate(three_channels(x), size=(299, 299), mode="bilinear", align_corners=False)

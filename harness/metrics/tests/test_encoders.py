@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harness.contracts import BenchError
-from harness.metrics.encoders import apart, base, digits_cnn, inception_v3_fid
+from harness.metrics.encoders import base, child_process, digits_cnn, inception_v3_fid
 from harness.metrics.encoders.catalogue import NAMES, load
 from harness.metrics.encoders.digits_cnn import DigitsCNN
 from harness.metrics.encoders.efficientnet_lite0 import EfficientNetLite0
@@ -128,8 +128,8 @@ def inception(tmp_path_factory):
 @pytest.fixture
 def any_weights(monkeypatch):
     """The file's hash is not asked for, and the features are made in this process."""
-    monkeypatch.setattr(inception_v3_fid, "checked", lambda path, *_: base.sha256(path))
-    monkeypatch.setattr(apart, "limited", lambda: False)
+    monkeypatch.setattr(inception_v3_fid, "verify_sha256", lambda path, *_: base.sha256(path))
+    monkeypatch.setattr(child_process, "is_limited", lambda: False)
 
 
 def test_inception_is_torch_fidelitys(inception, any_weights, uint8):
@@ -150,7 +150,7 @@ def test_the_fast_resize_is_tensorflows():
     board = torch.from_numpy(np.indices((33, 40)).sum(0) % 2 * 255.0).float().expand(1, 3, -1, -1)
     for x in (board, board[..., :32, :32], board.repeat(1, 1, 12, 12)):
         expected = theirs(x, size=(299, 299), align_corners=False)
-        torch.testing.assert_close(inception_v3_fid.resized(x), expected, rtol=0, atol=255 * 1e-5)
+        torch.testing.assert_close(inception_v3_fid.resize(x), expected, rtol=0, atol=255 * 1e-5)
 
 
 def test_bfloat16_is_another_metric(inception, any_weights, uint8):
@@ -167,14 +167,14 @@ def test_bfloat16_is_another_metric(inception, any_weights, uint8):
 def test_a_heavy_encoder_runs_apart_where_this_process_is_held_back(legacy, monkeypatch):
     """A child without the limits: the same features as here, whatever it prints; a dead one gets one line."""
     images = np.linspace(-1, 1, 2 * 3 * 16 * 16, dtype=np.float32).reshape(2, 3, 16, 16)
-    for name in apart.LIMITS:
+    for name in child_process.LIMITS:
         monkeypatch.delenv(name, raising=False)
     here = VdbLegacy(str(legacy.path))
     expected = here.features(images)
     assert here.child is None
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     there = VdbLegacy(str(legacy.path))
-    assert there.instructions == "all" and not set(apart.LIMITS) & apart.unlimited().keys()
+    assert there.instructions == "all" and not set(child_process.LIMITS) & child_process.unlimited_environment().keys()
     for _ in range(2):
         found = there.features(images)
         assert found.shape == (2, 2048) and np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)

@@ -18,7 +18,7 @@ from harness.plan.identity import identity
 from harness.plan.pipelines import pipeline
 from harness.plan.plan import Plan, load_plan
 from harness.store import ARTEFACTS
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 SHORT = {
     "family": "maze",
@@ -62,7 +62,7 @@ PARAMS = {
 
 
 def write(root: Path, params=PARAMS) -> Plan:
-    (root / "params.yaml").write_text(dumped(params))
+    (root / "params.yaml").write_text(dump(params))
     return load_plan(root)
 
 

@@ -117,9 +117,9 @@ def test_a_second_process_is_told_to_wait(tmp_path):
     )
     try:
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(BenchError, match="in use by another run: wait"), checkpoint.locked(tmp_path):
+        with pytest.raises(BenchError, match="in use by another run: wait"), checkpoint.lock_folder(tmp_path):
             pytest.fail("the lock was given twice")
     finally:
         holder.communicate()
-    with checkpoint.locked(tmp_path):  # a dead process holds nothing
+    with checkpoint.lock_folder(tmp_path):  # a dead process holds nothing
         assert (tmp_path / "lock").exists()

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from harness.contracts import BenchError, Settings
-from harness.run.params import TaskParams, digest, flatten, read_yaml, validated
+from harness.run.params import TaskParams, digest, flatten, read_yaml, validate
 
 TASK = {"family": "toy", "seeds": [0, 1], "steps": 10}
 
@@ -52,18 +52,18 @@ class Outer(Settings):
 )
 def test_complaints(block, message):
     with pytest.raises(BenchError) as error:
-        validated(Outer, block, "p")
+        validate(Outer, block, "p")
     assert str(error.value) == message
 
 
 @pytest.mark.parametrize("seeds", [[0, 0], [-1], [2**31], [], [True], [0.5], [1.0], ["1"]])
 def test_seeds_are_distinct_integers_in_range(seeds):
     with pytest.raises(BenchError, match=r"^p\.seeds(\.0)? = .*: "):
-        validated(TaskParams, {**TASK, "seeds": seeds}, "p")
+        validate(TaskParams, {**TASK, "seeds": seeds}, "p")
 
 
 def test_settings_are_frozen():
-    params = validated(TaskParams, TASK, "p")
+    params = validate(TaskParams, TASK, "p")
     with pytest.raises(ValueError, match="frozen"):
         params.steps = 11
 

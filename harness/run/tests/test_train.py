@@ -9,7 +9,7 @@ import torch
 from harness.contracts import BenchError, Method
 from harness.run import checkpoint
 from harness.run.seeds import CounterDraws
-from harness.run.train import Run, Schedule, _placed, state_hash, train
+from harness.run.train import Run, Schedule, _on_device, state_hash, train
 
 SEEDS, STEPS = (3, 4), 23
 
@@ -138,7 +138,7 @@ def test_a_run_of_a_gpu_goes_on_on_the_cpu(tmp_path):
 def test_a_run_of_the_cpu_goes_on_on_a_gpu(tmp_path):
     _, method = run(tmp_path, ByRmsprop())
     there = ByRmsprop("meta", capturable=True).optimizer  # in the place of a GPU, which has no numbers to look at
-    there.load_state_dict(_placed(method.optimizer.state_dict(), there))
+    there.load_state_dict(_on_device(method.optimizer.state_dict(), there))
     assert there.param_groups[0]["capturable"] and there.state[there.param_groups[0]["params"][0]]["step"].is_meta
 
 

@@ -60,7 +60,7 @@ def task(env: str, **more):
 
 
 def rolled(made, act, seeds=(0, 1), n_envs=2, scored=False):
-    source = made.to_score(torch.device("cpu")) if scored else made.source(torch.device("cpu"))
+    source = made.scoring_source(torch.device("cpu")) if scored else made.source(torch.device("cpu"))
     return source.rollout(act, CounterDraws(seeds, "test", "cpu"), n_envs)
 
 

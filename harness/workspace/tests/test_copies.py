@@ -27,7 +27,7 @@ def test_a_command_is_stopped_with_the_one_that_waits_for_it(tmp_path: Path) -> 
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=stop, daemon=True).start()
-    with pytest.raises(signals.Stopped), signals.heard():
+    with pytest.raises(signals.Stopped), signals.stop_on_signals():
         copies._run(tmp_path, [sys.executable, "-c", CHILD], "sleep")
     child = int((tmp_path / "here").read_text())
     assert gone_within(1, lambda: alive(child))

@@ -19,10 +19,10 @@ from harness.errors import BenchError
 from harness.plan import needs
 from harness.plan.plan import Cell, load_plan
 from harness.report.records.frame import load
-from harness.run.like import resolved
+from harness.run.like import resolve
 from harness.run.params import read_yaml
 from harness.workspace import presets
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[3]
 LATE = "z_late"  # a preset that does not fit the base, for the pages of all others to tell of
@@ -67,7 +67,7 @@ def rows(params: dict[str, Any]) -> dict[str, set[str]]:
 def shrunk(overlay: dict[str, Any], params: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     """The overlay with few steps, seeds and episodes, without the other rows and all ablations."""
     tasks, methods, kept = {}, {}, rows(params)
-    beneath = resolved(base, "params.yaml")["methods"]
+    beneath = resolve(base, "params.yaml")["methods"]
     for task, block in params["tasks"].items():
         tasks[task] = {"seeds": [0, 1], "block": 2, "steps": 2, "evaluations": 1} | SMALL_TASK.get(block["family"], {})
         if block["family"] == "locomotion" and not needs.archived(block.get("demonstrations")):
@@ -107,7 +107,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / "presets").mkdir()
     for name in presets.names(ROOT):
         overlay, params = read_yaml(ROOT / f"presets/{name}.yaml"), presets.compose_preset(ROOT, name, base)
-        (tree / f"presets/{name}.yaml").write_text(dumped(shrunk(overlay, params, base)))
+        (tree / f"presets/{name}.yaml").write_text(dump(shrunk(overlay, params, base)))
         for block in params["tasks"].values():
             if needs.archived(expert := block.get("demonstrations")):
                 (tree / needs.place(expert)).parent.mkdir(parents=True, exist_ok=True)

@@ -14,11 +14,11 @@ from harness.cli import main
 from harness.errors import BenchError
 from harness.plan.params import blocks_of
 from harness.plan.plan import load_plan
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.workspace.new_block import with_block
 from harness.workspace.new_file import renamed
 from harness.workspace.new_method import new_method
-from harness.yaml_text import parsed
+from harness.yaml_text import parse
 
 TEXT = (registry.ROOT / "params.yaml").read_text()
 
@@ -49,7 +49,7 @@ def test_one_block_more_and_every_line_as_it_was(like: str, task: str | None, ro
     where = next(t for t, blocks in before["methods"].items() if like in blocks and task in (None, t))
     names = list(before["methods"][where])
     assert list(after["methods"][where]) == [*names[: names.index(like) + 1], "mine", *names[names.index(like) + 1 :]]
-    assert after["methods"][where].pop("mine") == untitled(before["methods"][where][like])
+    assert after["methods"][where].pop("mine") == without_title(before["methods"][where][like])
     assert after == before
     kept, added = without_block((root / "params.yaml").read_text())
     assert kept == TEXT
@@ -83,9 +83,9 @@ def test_an_unusual_layout_is_kept_too(end: str) -> None:
     made = with_block(text.replace("\n", end), "pair", "gan", ["mine:", "  like: gan"], "Like gan.")
     new = f"{end}      # Like gan.{end}      mine:{end}        like: gan{end}"
     assert made.count(new) == 1 and made.replace(new, end) == text.replace("\n", end) + end
-    assert list(parsed(made)["methods"]["pair"]) == ["gan", "mine", "wide"]
+    assert list(parse(made)["methods"]["pair"]) == ["gan", "mine", "wide"]
     last = with_block(text, "pair", None, ["mine: {}"], "New.")
-    assert list(parsed(last)["methods"]["pair"]) == ["gan", "wide", "mine"]
+    assert list(parse(last)["methods"]["pair"]) == ["gan", "wide", "mine"]
 
 
 def test_the_comment_names_every_key_and_the_plan_has_the_cell(root: Path) -> None:

@@ -15,7 +15,7 @@ from harness.places.train import build_method, load_task
 from harness.plan.plan import load_plan
 from harness.run.seeds import CounterDraws
 from harness.workspace.new_task import environment_task, images_task
-from harness.yaml_text import parsed
+from harness.yaml_text import parse
 
 TEXT = (registry.ROOT / "params.yaml").read_text(encoding="utf-8")
 
@@ -89,4 +89,4 @@ def test_refused_in_one_line_and_nothing_written(root: Path, name: str, n: int, 
 def test_an_environment_without_a_limit_asks_for_one(root: Path) -> None:
     with pytest.raises(BenchError, match="--horizon = 300: Pendulum-v1 ends after 200 steps"):
         environment_task(root, "mine", "Pendulum-v1", 300)
-    assert parsed((root / "params.yaml").read_text(encoding="utf-8")) == parsed(TEXT)
+    assert parse((root / "params.yaml").read_text(encoding="utf-8")) == parse(TEXT)

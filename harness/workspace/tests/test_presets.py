@@ -12,10 +12,10 @@ from harness.cli import main
 from harness.errors import BenchError
 from harness.plan import needs
 from harness.plan.plan import load_plan
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.run.params import read_yaml
 from harness.workspace import copies, presets
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,7 +33,7 @@ PARAMS = {
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for name, text in {
-        "params.yaml": dumped(PARAMS),
+        "params.yaml": dump(PARAMS),
         "presets/small.yaml": "tasks: {line: {steps: 1}}\n",
         "code.py": "x = 1\n",
         ".gitignore": "build/\n*.log\n",
@@ -170,7 +170,7 @@ def test_a_command_in_the_copy_runs_the_copy_s_code(tree: Path, capfd: pytest.Ca
 
 @pytest.mark.parametrize("name", presets.names(ROOT))
 def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text(dumped(presets.compose_preset(ROOT, name)))
+    (tmp_path / "params.yaml").write_text(dump(presets.compose_preset(ROOT, name)))
     assert load_plan(tmp_path).cells
 
 
@@ -182,9 +182,11 @@ def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
             if needs.archived(expert) and "episodes" in block:  # a maze shows all that its expert left
                 family = registry.family(block["family"])
                 shown = family.build(
-                    task, family.Params(**untitled(block) | {"demonstrations": str(needs.path(ROOT, expert))}), ROOT
+                    task,
+                    family.Params(**without_title(block) | {"demonstrations": str(needs.path(ROOT, expert))}),
+                    ROOT,
                 )
-                held = shown.demonstrated.rewards.shape[1]
+                held = shown.expert_episodes.rewards.shape[1]
                 assert held == block.get("episodes", held) > 0  # mazes take all
                 asked += 1
     assert asked >= 3
@@ -239,7 +241,7 @@ def test_in_a_copy_presets_lie_over_the_base_of_the_tree(tree: Path) -> None:
     assert presets.others(copy, "small") == presets.Others([], presets.others(tree, "small").waiting, {})
     with pytest.raises(BenchError, match="is a private copy, from which no other is made"):
         copies.private_copy(copy, "other", made)
-    (tree / "params.yaml").write_text(dumped(PARAMS | {"protocol": 2}))
+    (tree / "params.yaml").write_text(dump(PARAMS | {"protocol": 2}))
     copies.private_copy(tree, "small", made)
     assert presets.compose_preset(copy, "other")["protocol"] == 2
 

@@ -13,7 +13,7 @@ from harness import registry
 from harness.contracts import TaskSpec
 from harness.errors import BenchError
 from harness.plan.plan import load_plan
-from harness.run.params import validated
+from harness.run.params import validate
 from harness.run.seeds import CounterDraws
 from harness.workspace.program import written
 
@@ -21,7 +21,7 @@ from harness.workspace.program import written
 def outputs(task: str, method: str, spec: TaskSpec):
     cell = load_plan(registry.ROOT).cell(task, method)
     module = registry.algorithm(cell.algorithm)
-    params = validated(module.Params, cell.method_params.model_dump(), "test")
+    params = validate(module.Params, cell.method_params.model_dump(), "test")
     draws = CounterDraws((3,), "test", "cpu", lookahead=1)
     return module.build(params, spec, draws, torch.device("cpu")).outputs(), draws
 

@@ -123,7 +123,7 @@ def test_the_policy_is_paid_in_the_form_that_is_named(form):
 def test_three_kls_share_one_bound_or_the_rewards_alone_has_it():
     """Either the released sum over g(s), h(s') and h(s), or the KL of the reward's code alone, is held to the bound."""
     expert, policy, log_pi = rows(0), rows(1), log_pis()
-    both = expert.then(policy)
+    both = expert.concat(policy)
     for terms in ("all", "reward"):
         net = airl(head="linear", bottleneck=CODE, kl_terms=terms)
         kl = net.reward_net.encode(both.observations, None, "").kl

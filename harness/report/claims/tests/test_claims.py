@@ -14,7 +14,7 @@ from harness.report.claims import claims, judge, verdicts
 from harness.report.records.frame import CellFrame
 from harness.report.tables.formats import words
 from harness.workspace.presets import compose_preset, names
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[4]
 TEST = claims.Test("far", "t", "return", pairs=(("a", "b"),))
@@ -214,7 +214,7 @@ def test_the_projects_claims_name_what_their_presets_have(tmp_path):
     for preset in {test.preset for test in tests}:
         plan = load_plan(ROOT)
         if preset in names(ROOT):
-            (tmp_path / "params.yaml").write_text(dumped(compose_preset(ROOT, preset)))
+            (tmp_path / "params.yaml").write_text(dump(compose_preset(ROOT, preset)))
             plan = load_plan(tmp_path)
         assert plan.params["preset"] == preset
         for test in (test for test in tests if test.preset == preset):

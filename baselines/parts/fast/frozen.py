@@ -17,7 +17,7 @@ def applies(net: object) -> TypeGuard[MLP]:
     return isinstance(net, MLP) and not plain()
 
 
-def held(net: MLP) -> Callable[[Tensor], Tensor]:
+def freeze(net: MLP) -> Callable[[Tensor], Tensor]:
     """The function x [S, B, in] -> [S, B, out] that `net` is until its weights move."""
     (bias, weight), *rest = [(_bias(layer), layer.effective_weight().mT) for layer in net.layers]
 

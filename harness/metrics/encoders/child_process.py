@@ -24,12 +24,12 @@ ROOT = Path(__file__).resolve().parents[3]
 CHILD = "harness.metrics.encoders.serve"
 
 
-def limited() -> bool:
+def is_limited() -> bool:
     """Is this process held to fewer instructions than the processor has?"""
     return any(name in os.environ for name in LIMITS)
 
 
-def unlimited() -> dict[str, str]:
+def unlimited_environment() -> dict[str, str]:
     """This process's environment without those limits, for a child that finds this project."""
     kept = {name: value for name, value in os.environ.items() if name not in LIMITS}
     return kept | {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
@@ -40,7 +40,9 @@ class Child:
 
     def __init__(self, name: str, weights: str, precision: str, threads: int):
         command = [sys.executable, "-m", CHILD, name, weights, precision, str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=unlimited())
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=unlimited_environment()
+        )
         self.name = name
 
     def features(self, images: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 
-class Recorded:
+class GraphedWork:
     """Do `work` at each call, on torch's current stream of `device` and on memory that stays where it is.
 
     On CUDA the first call runs as written, which loads the kernels; the second one is recorded, and all others replay
