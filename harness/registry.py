@@ -1,7 +1,8 @@
-"""Find a module by its name: a task family or an algorithm is the file of that name; packages may bring algorithms too.
+"""Find task families and algorithms by name.
 
-These are imported by name and not by a statement. A package offers algorithms as entry points of the group
-`vdb_bench.methods`, each a name and the module that it stands for.
+A family or algorithm is the file of its name, and installed packages may add algorithms. Both are imported by name, not
+by an import statement. A package offers its algorithms as entry points of the group `vdb_bench.methods`, each of which
+maps a name to a module.
 """
 
 from __future__ import annotations
@@ -42,7 +43,11 @@ def algorithms() -> list[str]:
 
 
 def algorithm(name: str) -> ModuleType:
-    """Params, FAMILIES, build(params, spec, draws, device): a file of baselines/methods, or a package's module."""
+    """Import an algorithm: a file of baselines/methods or the module of a package.
+
+    The module has Params, FAMILIES and build(params, spec, draws, device). Raises BenchError if it does not, if it
+    cannot be imported or if there is none of that name.
+    """
     known = algorithms()
     found = packaged_algorithms().get(name)
     module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
@@ -60,14 +65,14 @@ def algorithm(name: str) -> ModuleType:
 
 
 def template() -> ModuleType:
-    """The algorithm that a new file is copied from; it is none of `algorithms()`."""
+    """Import the algorithm that new files are copied from; `algorithms()` does not list it."""
     return importlib.import_module("baselines.methods._template")
 
 
 def packaged_algorithms(root: Path = ROOT) -> dict[str, PackagedAlgorithm]:
-    """Return the algorithms of installed packages.
+    """Return the algorithms of installed packages by name.
 
-    Raises BenchError where one has the name of another or of a file below `root`.
+    Raises BenchError if two have the same name, or if one has the name of a file below `root`.
     """
     found = dict(_entry_points(tuple(sys.path)))
     for name, its in found.items():
@@ -82,7 +87,7 @@ def packaged_algorithms(root: Path = ROOT) -> dict[str, PackagedAlgorithm]:
 def source(name: str, root: Path = ROOT) -> Path:
     """Find the file of an algorithm without importing it.
 
-    Raises BenchError where a package lacks the module that it names.
+    Raises BenchError if a package lacks the module that its entry point names.
     """
     if (its := packaged_algorithms(root).get(name)) is None:
         return root / METHODS / f"{name}.py"
@@ -103,7 +108,7 @@ def families() -> list[str]:
 
 
 def family(name: str) -> ModuleType:
-    """A file of harness/tasks: Params, metrics, writes, build(name, params, scratch) -> a Task."""
+    """Import a file of harness/tasks, which has Params, metrics, writes and build(name, params, scratch) -> Task."""
     module = _load(f"harness.tasks.{name}", name, families(), "task family")
     if missing := [part for part in PROMISED_BY_FAMILIES if not hasattr(module, part)]:
         lacks = f"{module.__file__} has no {', '.join(missing)}"
@@ -112,20 +117,24 @@ def family(name: str) -> ModuleType:
 
 
 def learnt_as(family_name: str) -> str:
-    """The family whose methods learn this one: what its file says as `learnt_as`, or else itself."""
+    """Return the family whose methods can learn this one: what its file defines as `learnt_as`, or the family
+    itself.
+    """
     found: str = getattr(family(family_name), "learnt_as", family_name)
     return found
 
 
 def writes(family: str) -> tuple[str, ...]:
-    """What a cell of the family leaves beside its record (see `contracts.Task`), read without running its file."""
+    """Return what a cell of the family leaves beside its record (see `contracts.Task`), without running the family's
+    file.
+    """
     if family not in families():
         raise BenchError(f"task family {family!r} is unknown; {nearest(family, families())}")
     return literal(ROOT / "harness/tasks" / f"{family}.py", "writes")
 
 
 def literal(path: Path, name: str) -> tuple[str, ...]:
-    """The module-level tuple of strings `name = (...)` of a file, read without running it."""
+    """Return the module-level tuple of strings `name = (...)` of a file, without running the file."""
     for node in parse_python(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             with contextlib.suppress(ValueError):
@@ -136,7 +145,7 @@ def literal(path: Path, name: str) -> tuple[str, ...]:
 
 
 def parse_python(path: Path) -> ast.Module:
-    """The syntax tree of a file. Raises BenchError with the file and the line where it is no Python."""
+    """Parse a file of Python. Raises BenchError with the file and the line of a syntax error."""
     try:
         return ast.parse(path.read_bytes())  # bytes, as Python reads the encoding from the file
     except SyntaxError as error:
@@ -152,7 +161,7 @@ def _names(folder: Path) -> list[str]:
 
 @lru_cache(maxsize=8)
 def _entry_points(path: tuple[str, ...]) -> tuple[tuple[str, PackagedAlgorithm], ...]:
-    """(name, what it is) along the import path, which is the cache's key."""
+    """Return the algorithms that packages on the import path offer; the path is only the key of the cache."""
     found: dict[str, PackagedAlgorithm] = {}
     for entry in entry_points(group=GROUP):
         its = PackagedAlgorithm(entry.module, entry.dist.name, entry.dist.version)
@@ -185,7 +194,9 @@ def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
 
 
 def _place(error: BaseException, module: str) -> str:
-    """File and line where an import failed: of the syntax error, or the last line run outside Python's own importer."""
+    """Return file and line where an import failed: of the syntax error, or of the last frame outside Python's
+    importer.
+    """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
     importer = ("<frozen ", importlib.__file__, __file__)

@@ -1,4 +1,4 @@
-"""What every block of params.yaml is made of: a strict base class, and the seeds."""
+"""The strict base class of all blocks in params.yaml, and the type of seeds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ LARGEST = {
 
 
 class Settings(BaseModel):
-    """A block of parameters: unknown keys and absurd numbers are refused, values are fixed once read."""
+    """A block of parameters that rejects unknown keys and absurdly large numbers and cannot be changed after it is
+    read.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 

@@ -1,4 +1,4 @@
-"""YAML that people write, read by one library and by DVC's rules for it: version 1.2, plain values alone."""
+"""Read and write YAML by one library and by DVC's rules: version 1.2, and only plain values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ MOST_VALUES = 200_000  # with every alias written out: an alias of aliases can s
 
 
 def load(path: Path) -> Any:
-    """As `parse`, from a file. Raises BenchError for one that is too large, FileNotFoundError where there is none."""
+    """Read a YAML file as `parse` reads text. Raises BenchError if it is too large, and FileNotFoundError if it is
+    missing.
+    """
     try:
         if (size := path.stat().st_size) > LARGEST_FILE:
             raise BenchError(
@@ -30,10 +32,10 @@ def load(path: Path) -> Any:
 
 
 def parse(text: str, where: str = "the text") -> Any:
-    """Returns what YAML stands for: mappings, lists, texts, numbers, booleans and None.
+    """Return the content of YAML text: mappings, lists, strings, numbers, booleans and None.
 
-    Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
-    another kind.
+    Raises BenchError, in one line that begins with `where`, for invalid YAML, a duplicate key and a value of another
+    kind.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor
@@ -59,7 +61,7 @@ def parse(text: str, where: str = "the text") -> Any:
 
 
 def dump(content: Any) -> str:
-    """Returns the text that `load` reads the same content from: keys in their order, no aliases, UTF-8."""
+    """Return YAML text from which `load` reads the same content: keys in their order, no aliases."""
     from ruamel.yaml import YAML
 
     yaml, text = YAML(), StringIO()
@@ -71,7 +73,7 @@ def dump(content: Any) -> str:
 
 
 def _in_a_line(error: Exception) -> str:
-    """The words of the error, without the library's own advice to programmers."""
+    """Return the message of an error in one line, without the library's advice to programmers."""
     words = [getattr(error, part, None) for part in ("context", "problem", "problem_mark")]
     text = " ".join(str(word) for word in words if word) if words[1] else str(error)
     return " ".join(text.replace('in "<unicode string>",', "at").split())
@@ -90,7 +92,7 @@ def _too_deep(text: str) -> bool:
 
 
 def _size(node: Any, known: dict[int, float]) -> float:
-    """The number of nodes below one, aliases written out; infinite for a node that holds itself."""
+    """Return the number of nodes below a node with aliases expanded; it is infinite for a node that contains itself."""
     if id(node) not in known:
         known[id(node)] = math.inf
         children = node.value if isinstance(node.value, list) else []

@@ -1,7 +1,7 @@
 """Philox 4x32-10, the counter-based generator of Salmon et al. (SC 2011), in integer tensor operations.
 
-A 32-bit word lives in an int64. A product of two words wraps modulo 2^64, so its high half is
-recovered by an arithmetic shift and a mask: the same bits on every device.
+A 32-bit word is stored in an int64. The product of two words wraps modulo 2^64, so an arithmetic shift and a mask
+recover its high half. The bits are the same on every device.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def words(
     """Return words [*key, n]: element i of a key is word i mod 4 of counter i div 4.
 
     high, highest: the two upper words of the counter, broadcast against the key.
-    then: a function of words that acts on each alone, or on pairs. On the CPU all is done in parts that stay in the
-        processor's cache, which is four times faster for millions of words.
+    then: a function that is applied to the words, each alone or in pairs. On the CPU everything is computed in chunks
+        that fit the processor's cache, which is four times faster for millions of words.
     """
     k0, k1 = (k.unsqueeze(-1) for k in key)
     # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
@@ -62,14 +62,14 @@ def words(
 
 
 def to_uniform(w: Tensor) -> Tensor:
-    """Turn words into float64 numbers strictly inside (0, 1): the centres of 2^32 equal cells."""
+    """Convert words to float64 numbers strictly inside (0, 1): the centres of 2^32 equal cells."""
     return (w.double() + 0.5) * 2.0**-32
 
 
 def to_normal(w: Tensor) -> Tensor:
-    """Turn words [..., 2m] into standard normal numbers [..., 2m] (Box and Muller 1958).
+    """Convert words [..., 2m] to standard normal numbers [..., 2m] in float64 (Box and Muller 1958).
 
-    They are float64, so that devices agree after rounding to float32.
+    They are float64 so that devices agree after rounding to float32.
     """
     u, v = to_uniform(w).unflatten(-1, (-1, 2)).unbind(-1)
     radius = torch.sqrt(-2.0 * torch.log(u))

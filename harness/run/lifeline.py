@@ -1,6 +1,6 @@
-"""No process outlives the one that it works for, even where that one is killed and can say nothing any more.
+"""End a process when the process that it works for ends, even if that one was killed.
 
-python -m harness.run.lifeline MODULE ...    `python -m MODULE ...` that follows its owner
+python -m harness.run.lifeline MODULE ...    runs `python -m MODULE ...` and follows its owner
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ PR_SET_PDEATHSIG = 1
 
 
 def owner_variables() -> dict[str, str]:
-    """Variables for the environment of a child that is to follow this process."""
+    """Return environment variables for a child process that should follow this process."""
     return {OWNER: str(os.getpid())}
 
 
 def follow() -> None:
-    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that does not help."""
+    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that has no effect."""
     if owner := os.environ.get(OWNER):
         threading.Thread(target=_follow, args=(int(owner),), daemon=True).start()
 
