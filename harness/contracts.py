@@ -125,9 +125,7 @@ class Source(Protocol):
     """
 
     def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
-        """Return tensors [S, size, ...] for this step, e.g. x and y; `name` distinguishes several batches of one
-        step.
-        """
+        """Return tensors [S, size, ...] for this step, e.g. x and y; `name` separates several batches of one step."""
 
 
 class Environments(Protocol):

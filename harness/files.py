@@ -114,9 +114,7 @@ def lock_folder(folder: Path, wait: bool = False) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def _temporary_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder in `folder` that is removed at the end, and remove those that killed processes left
-    there.
-    """
+    """Yield an empty folder in `folder`, removed at the end, and remove those that killed processes left there."""
     with lock_folder(folder, wait=True) as alone:
         for left in folder.glob(f"{ROOM}*/") if alone else ():
             shutil.rmtree(left, ignore_errors=True)

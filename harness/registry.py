@@ -125,9 +125,7 @@ def learnt_as(family_name: str) -> str:
 
 
 def writes(family: str) -> tuple[str, ...]:
-    """Return what a cell of the family leaves beside its record (see `contracts.Task`), without running the family's
-    file.
-    """
+    """Return what a cell of the family leaves beside its record (see `contracts.Task`), without importing the file."""
     if family not in families():
         raise BenchError(f"task family {family!r} is unknown; {nearest(family, families())}")
     return literal(ROOT / "harness/tasks" / f"{family}.py", "writes")
@@ -194,9 +192,7 @@ def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
 
 
 def _place(error: BaseException, module: str) -> str:
-    """Return file and line where an import failed: of the syntax error, or of the last frame outside Python's
-    importer.
-    """
+    """Return file and line where an import failed: of a syntax error, or of the last frame outside the importer."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
     importer = ("<frozen ", importlib.__file__, __file__)

@@ -153,9 +153,7 @@ class Provenance(Part):
 
 
 class Verified(Part):
-    """The content of verified.json: whether the current code reproduces the states of an archived record up to a
-    step.
-    """
+    """The content of verified.json: whether the current code reproduces an archived record's states up to a step."""
 
     agrees: bool
     steps: int

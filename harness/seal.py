@@ -61,9 +61,7 @@ def check(folder: Path, names: Iterable[str] = FILES) -> None:
 
 
 def _stamps(folder: Path, names: Iterable[str]) -> tuple[tuple[str, int, int, int], ...]:
-    """Return what reveals a changed file: (name, size, modification time, inode), or (name, -1, 0, 0) if it is
-    missing.
-    """
+    """Return what reveals a changed file: (name, size, modification time, inode), or (name, -1, 0, 0) if missing."""
     stamps = []
     for name in sorted(names):
         try:

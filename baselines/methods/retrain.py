@@ -1,6 +1,6 @@
-"""A new policy on a reward that another cell learnt, which is how inverse RL transfers (Fu et al. 2018, section 7).
+"""Train a new policy on a reward that another cell learnt, as in transfer by inverse RL (Fu et al. 2018, section 7).
 
-The reward is frozen. The true reward is logged and scored, but nothing is learnt from it.
+The reward is frozen. The true reward is logged and scored, but the policy does not learn from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ FAMILIES = ("maze", "tabular")
 
 
 class Params(Settings):
-    """discriminator: that block of the cell whose reward it takes, so that its nets can be built again."""
+    """The parameters of re-training.
+
+    discriminator: the `discriminator` block of the cell whose reward is used, from which its nets are built again.
+    """
 
     algorithm: Literal["retrain"]
     learner: Annotated[LearnerParams, Field(discriminator="kind")]
@@ -48,7 +51,7 @@ class Retrain(Method[Environments]):
         self.ready(draws, device)
 
     def receive(self, reward: Mapping[str, Tensor]) -> None:
-        """Take a learnt reward, one per seed of the block. Raises BenchError where its nets are others."""
+        """Load a learnt reward, one for each seed of the block. Raises BenchError if its nets are different."""
         try:
             self.discriminator.load_state_dict(dict(reward))
         except RuntimeError as error:

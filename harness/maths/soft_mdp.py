@@ -63,9 +63,7 @@ def soft_evaluate_policy(
 
 
 def occupancy(policy: np.ndarray, start: np.ndarray, P: np.ndarray, horizon: int) -> np.ndarray:
-    """Return how often an episode of `horizon` steps from `start` [N] leaves each state, [N]; it sums to the
-    horizon.
-    """
+    """Return how often an episode of `horizon` steps from `start` [N] leaves each state, [N]; the sum is horizon."""
     step = transitions(policy, probabilities(P))
     at, visits = np.asarray(start, np.float64), np.zeros(len(step))
     for _ in range(horizon):

@@ -26,9 +26,7 @@ def name_of(device: torch.device) -> str:
 
 
 def processor() -> str:
-    """Return the name of the CPU, with family and model if the kernel reports them, because rounding depends on
-    them.
-    """
+    """Return the CPU's name, with family and model if the kernel reports them, because rounding depends on them."""
     import platform
     from pathlib import Path
 
