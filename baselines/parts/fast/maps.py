@@ -1,8 +1,8 @@
-"""The maps of a stack of seeds on their way through a net of convolutions, and the ways to convolve them.
+"""Feature maps of a stack of seeds in a convolutional net, and the strategies to convolve them.
 
-Each seed has weights of its own, for which no library has one kernel that is best everywhere. So the way is chosen
-here, by device, and nowhere else. The ways agree but for rounding, and `bench speed convolutions` measures them. The
-plain path is `Grouped`: one convolution of torch's after the other, nothing put off or reordered.
+Each seed has its own weights, for which no library has one kernel that is always the fastest. The strategy is therefore
+chosen by device, and only in this file. The strategies agree up to rounding, and `bench speed convolutions` measures
+them. The plain path is `Grouped`: one torch convolution after the other, without deferring or reordering.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ Part = TypeVar("Part", bound=Tensor | None)
 
 
 class Maps(ABC):
-    """x [S, B, C, H, W] on its way through a chain of steps, laid out as the way to convolve it requires."""
+    """x [S, B, C, H, W] in a chain of steps, in the layout that the strategy requires."""
 
     @classmethod
     @abstractmethod
     def of(cls, x: Tensor) -> Self:
-        """The start of a chain, from x [S, B, C, H, W]."""
+        """Start a chain from x [S, B, C, H, W]."""
 
     @abstractmethod
     def stack(self) -> Tensor:
-        """[S, B, C, H, W] at the end of the chain."""
+        """Return the end of the chain as [S, B, C, H, W]."""
 
     @abstractmethod
     def each(self, function: Callable[..., Tensor], *others: Self) -> Self:
-        """Apply `function` to images [N, D, H, W], with the `others`' images as its further arguments.
+        """Apply `function` to images [N, D, H, W], with the images of `others` as its further arguments.
 
-        The function must treat every sample and every channel alike and by itself.
+        The function must treat all samples and channels independently and in the same way.
         """
 
     @abstractmethod
@@ -49,15 +49,15 @@ class Maps(ABC):
 
 
 class Loop(Maps):
-    """Take each seed's [B, C, H, W] through the whole chain, one seed after the other.
+    """Compute the whole chain for one seed [B, C, H, W] after the other.
 
-    What one step makes, the next step then finds in the cache, and backward autograd goes the same way. So steps are
-    noted first and made at the end. On the CPU, going layer by layer takes 6 % longer, and stacking the maps between
-    layers 25 % longer.
+    Each step then finds the result of the previous one in the cache, and so does the backward pass. Steps are therefore
+    recorded first and executed at the end. On the CPU, going layer by layer takes 6 % longer, and stacking the maps
+    between layers 25 % longer.
     """
 
     def __init__(self, n_seeds: int, step: Callable[[int, Made], Tensor]):
-        """step(k, made) is the last step of seed k's chain, which takes earlier ones from `made`."""
+        """Take step(k, made), the last step of seed k's chain, which takes earlier results from `made`."""
         self.n_seeds, self.step = n_seeds, step
 
     @classmethod
@@ -80,14 +80,14 @@ class Loop(Maps):
         return type(self)(self.n_seeds, step)
 
     def of_seed(self, k: int, made: Made) -> Tensor:
-        """Seed k's maps at this place of the chain; `made` holds what has been made of them."""
+        """Return seed k's maps at this step of the chain; `made` holds the results so far."""
         if self not in made:
             made[self] = self.step(k, made)
         return made[self]
 
     @staticmethod
     def receive(x: Part) -> Part:
-        """Take in one seed's part of what comes from outside the chain."""
+        """Return x, one seed's part of a tensor from outside the chain."""
         return x
 
 
@@ -97,7 +97,7 @@ Made = dict[Loop, Tensor]
 class Branches(Loop):
     """The loop with a CUDA stream for each seed's chain; in a captured graph the streams become parallel branches.
 
-    A backward kernel runs on the stream of its forward kernel. Where a gradient goes from one stream to another,
+    A backward kernel runs on the stream of its forward kernel. Where a gradient crosses from one stream to another,
     autograd itself waits and keeps the memory.
     """
 
@@ -114,7 +114,9 @@ class Branches(Loop):
 
     @staticmethod
     def receive(x: Part) -> Part:
-        """Record x, so that the caller's stream does not give its memory away while the branch may still read it."""
+        """Record the use of x, so that the caller's stream does not release its memory while the branch may still read
+        it.
+        """
         if x is not None:
             x.record_stream(torch.cuda.current_stream())
         return x
@@ -126,7 +128,7 @@ def _streams(n: int) -> list[torch.cuda.Stream]:
 
 
 class _Stacked(Maps):
-    """All seeds in one tensor of images, step by step."""
+    """All seeds in one tensor of images, computed step by step."""
 
     def __init__(self, n_seeds: int, x: Tensor):
         self.n_seeds, self.x = n_seeds, x
@@ -136,7 +138,7 @@ class _Stacked(Maps):
 
 
 class Grouped(_Stacked):
-    """Hold x as [B, S * C, H, W], and make one convolution with a group for each seed."""
+    """Store x as [B, S * C, H, W] and make one convolution with a group for each seed."""
 
     @classmethod
     def of(cls, x: Tensor) -> Self:
@@ -151,10 +153,10 @@ class Grouped(_Stacked):
 
 
 class Products(_Stacked):
-    """Hold x as [S * B, C, H, W], and make one batched product of its windows with the weights.
+    """Store x as [S * B, C, H, W] and multiply its windows with the weights in one batched product.
 
-    Copying windows and adding them up are each other's derivatives, and so are products, so torch's own rules are good
-    enough here. A 1x1 window is the pixel itself: where channels come last in memory, nothing is copied.
+    Copying windows and adding them up are each other's derivatives, and products have simple ones, so torch's own rules
+    are good enough here. A 1x1 window is the pixel itself, and if channels come last in memory, nothing is copied.
     """
 
     @classmethod
@@ -182,14 +184,14 @@ VARIABLE = "BENCH_CONVOLUTIONS"  # names another way than the best one, to measu
 
 
 def maps_of(x: Tensor) -> Maps:
-    """The start of a chain from x [S, B, C, H, W], by the way of its device."""
+    """Start a chain from x [S, B, C, H, W] with the strategy for its device."""
     return STRATEGIES[strategy(x.device.type)].of(x)
 
 
 def strategy(device: str) -> str:
-    """The way to convolve on a kind of device: the one that is asked for, the plain one, or the best.
+    """Return the strategy for a kind of device: the requested one, the plain one, or the fastest.
 
-    Raises BenchError where the environment asks for a way that is not known, or not there on this kind of device.
+    Raises BenchError if the environment requests a strategy that is unknown or not available on this kind of device.
     """
     chosen = os.environ.get(VARIABLE) or (PLAIN if plain() else BEST[device])
     if chosen not in (known := strategies(device)):
@@ -198,5 +200,5 @@ def strategy(device: str) -> str:
 
 
 def strategies(device: str) -> list[str]:
-    """The ways that a kind of device has; only CUDA has streams."""
+    """Return the names of the strategies for a kind of device; only CUDA has streams."""
     return [name for name in STRATEGIES if name != "branches" or device == "cuda"]
