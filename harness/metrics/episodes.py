@@ -1,4 +1,4 @@
-"""True returns of a policy on a robot, as Gymnasium counts them, beside the expert's and those of actions at random."""
+"""True returns of a policy on a robot, as Gymnasium counts them, beside those of the expert and of random actions."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ EXPERT, RANDOM = "expert", "actions at random"
 
 
 def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
-    """Means over n_episodes from a reset, undiscounted. An episode ends where Gymnasium ends it, but for return_fixed.
+    """Return undiscounted means over n_episodes from a reset. Except for return_fixed, an episode ends where Gymnasium
+    ends it.
 
-    normalised: only where the task has demonstrations of an expert that is one; it is linear between the two
-        references.
-
-    A run with an action that is not finite counts as actions at random.
+    The score `normalised` is linear between random actions and the expert, and exists only if the task's demonstrations
+    come from a policy good enough to be called an expert. A run with an action that is not finite is scored as random
+    actions.
     """
     task = ev.task
     drawn, mode = rollout(ev), rollout(ev, mode=True)
@@ -69,16 +69,16 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
 
 
 def is_expert(task: Locomotion, expert: float, random: float) -> bool:
-    """Whether its return lies at least ENOUGH of the way from actions at random to the robot's mark.
+    """Whether the expert's return is at least ENOUGH of the way from random actions to the robot's mark.
 
-    The marks are for Gymnasium's own horizon; other horizons have none, and any expert above random will do.
+    The marks are for Gymnasium's own horizon. For other horizons, any expert better than random is accepted.
     """
     mark = task.robot.mark if task.horizon == task.robot.horizon else None
     return expert > random if mark is None else expert - random >= ENOUGH * (mark - random)
 
 
 def rollout(ev: Evaluation[Locomotion, ControlOutputs], mode: bool = False) -> Rollout:
-    """Episodes with no end but the horizon; the same resets and noise whatever the method."""
+    """Return episodes that only the horizon ends; resets and noise do not depend on the method."""
     outputs, task, n = ev.outputs, ev.task, ev.task.params.score.n_episodes
     noise = None if mode else outputs.noise(ev.draws, (task.horizon, n), "episodes/policy", STREAM)
 
@@ -89,24 +89,24 @@ def rollout(ev: Evaluation[Locomotion, ControlOutputs], mode: bool = False) -> R
 
 
 def returns(found: Rollout) -> np.ndarray:
-    """[S]: until the first step after which the robot is down."""
+    """Return the return [S] up to and including the first step after which the robot is down."""
     return (found.rewards * alive_steps(found)).double().sum(1).mean(1).cpu().numpy()
 
 
 def lengths(found: Rollout) -> np.ndarray:
-    """[S] steps."""
+    """Return the length [S] in steps."""
     return alive_steps(found).double().sum(1).mean(1).cpu().numpy()
 
 
 def alive_steps(found: Rollout) -> torch.Tensor:
-    """[S, T, E]: 1 for the steps up to the first one that ends the episode, that one included."""
+    """Return 1 for the steps up to and including the first one that ends the episode, else 0: [S, T, E]."""
     down = found.terminated.int()
     return (down.cumsum(1) - down == 0).to(found.rewards.dtype)
 
 
 @lru_cache(maxsize=8)
 def random_scores(task: Locomotion, device: torch.device) -> dict[str, float]:
-    """What actions drawn evenly over the motors' range get."""
+    """Return the scores of actions drawn uniformly from the motors' range."""
     n, draws = task.params.score.n_episodes, CounterDraws((0,), "locomotion/random", device, lookahead=1)
     low, high = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in task.robot.model.actuator_ctrlrange.T)
     u = draws.uniform(STREAM, "random", (task.horizon, n, len(low)))

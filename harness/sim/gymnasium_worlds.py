@@ -1,7 +1,7 @@
-"""Any Gymnasium environment, many of them side by side through its vector interface, stepped one after the other.
+"""Many copies of any Gymnasium environment through its vector interface, which steps one after the other.
 
-Observations are of a Box and are flattened; actions are of a Box, cut to its range, or Discrete, given as one-hot rows.
-An episode begins from a seed alone, so what happens in it depends on that seed and the actions.
+The observation space must be a Box, and observations are flattened. The action space must be a Box, to whose range
+actions are clipped, or Discrete, whose actions are one-hot rows. An episode is determined by its seed and the actions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from harness.errors import BenchError, reason
 
 
 class StepResult(NamedTuple):
-    """Of n environments: observations [n, O], rewards [n], terminated and truncated [n] bool."""
+    """The result of a step of n environments.
+
+    observations: [n, O].
+    rewards: [n].
+    terminated, truncated: [n] bool.
+    """
 
     observations: np.ndarray
     rewards: np.ndarray
@@ -32,7 +37,7 @@ class StepResult(NamedTuple):
 
 
 class Motors(NamedTuple):
-    """As much of a robot's model as a score reads: the number of actions and the range of each, [A, 2]."""
+    """The part of a robot's model that scores read: the number of actions, and the range of each, [A, 2]."""
 
     nu: int
     actuator_ctrlrange: np.ndarray
@@ -40,11 +45,12 @@ class Motors(NamedTuple):
 
 @dataclass(frozen=True)
 class AnyRobot:
-    """What a Gymnasium environment tells of itself.
+    """The properties of a Gymnasium environment.
 
-    name: Gymnasium's id, or `module:id` of one's own, whose module lies in the project's folder or is installed.
-    Raises BenchError, where one of its properties is asked for, if there is no such environment or if its spaces are of
-    another kind.
+    Raises BenchError when one of them is read if there is no such environment or if its spaces are not supported.
+
+    name: Gymnasium's id, or `module:id` for an environment of your own, whose module is in the project's folder or
+        installed.
     """
 
     name: str
@@ -64,7 +70,7 @@ class AnyRobot:
 
     @cached_property
     def horizon(self) -> int:
-        """The time limit; 0 where it has none."""
+        """The time limit, or 0 if there is none."""
         limit = self._one.spec.max_episode_steps if self._one.spec else None
         return limit or 0
 
@@ -79,7 +85,7 @@ class AnyRobot:
 
     @property
     def discrete(self) -> bool:
-        """Whether actions are a choice of one among `model.nu`."""
+        """Whether an action selects one of `model.nu`."""
         return isinstance(self._actions, spaces.Discrete)
 
     @property
@@ -102,7 +108,7 @@ class AnyRobot:
 
     @cached_property
     def fingerprint(self) -> list[Any]:
-        """What tells it from another: its name and code, Gymnasium's version, and a few steps from two seeds."""
+        """What identifies the environment: its name and code, Gymnasium's version, and a few steps from two seeds."""
         worlds = AnyWorlds(self, 2)
         seen: list[Any] = [worlds.reset(np.array([1, 2]))]
         low, high = self.model.actuator_ctrlrange.T
@@ -115,7 +121,7 @@ class AnyRobot:
 
 
 class AnyWorlds:
-    """`n` environments. Nothing is remembered from one episode to the next."""
+    """`n` environments. No state persists from one episode to the next."""
 
     def __init__(self, robot: AnyRobot, n: int):
         self.robot, self.n = robot, n
@@ -124,13 +130,15 @@ class AnyWorlds:
         self._env = gymnasium.make_vec(robot.name, n, vectorization_mode="sync", vector_kwargs=settings)
 
     def reset(self, seeds: np.ndarray, which: np.ndarray | None = None) -> np.ndarray:
-        """Begin an episode from `seeds` [n] in the environments `which` [n] bool (all); observations [n, O] of all."""
+        """Begin an episode from `seeds` [n] in the environments `which` [n] bool (all); returns observations [n, O] of
+        all.
+        """
         options = None if which is None else {"reset_mask": which}
         observations, _ = self._env.reset(seed=[int(seed) for seed in seeds], options=options)
         return self._flat(observations)
 
     def step(self, actions: np.ndarray) -> StepResult:
-        """One step under actions [n, A]."""
+        """Make one step under actions [n, A]."""
         actions = np.nan_to_num(actions)
         space = self._env.single_action_space
         if isinstance(space, spaces.Discrete):

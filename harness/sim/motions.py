@@ -1,15 +1,14 @@
-"""A recording as states of a character, at any time: positions between rows, filtered velocities, cycle after cycle.
+"""Convert a recording to states of a character at any time, with interpolated positions and filtered velocities.
 
-As DeepMimic of October 2018 has it (Peng et al. 2018): between rows places and angles are linear and rotations turn
-at a constant rate; velocities are forward differences of rows, the last one as the one before, so that none is taken
-across the seam, where clips jump; each component then passes a Butterworth filter of second order and 6 Hz, forwards
-and back.
-The root gains its way along the ground with each cycle, but neither height nor heading.
+This follows DeepMimic of October 2018 (Peng et al. 2018). Between rows, positions and angles are linear, and rotations
+turn at a constant rate. Velocities are forward differences of rows, and the last one repeats the one before, so that
+none spans the seam, where clips jump. Each component is then filtered forwards and backwards by a second-order
+Butterworth filter of 6 Hz. With each cycle the root moves on along the ground, while height and heading repeat.
 
-A clip is laid into the flat body's plane like this: trunk and legs by the direction in which each part points, seen
-from the side; arms by how far they turn about the sideways axis, as by direction an arm that passes the sideways pose
-spins. The root is then as high as the flat body's lowest point needs to lie where that of the humanoid lies, but not
-below the ground.
+A clip is projected into the flat body's plane as follows. Trunk and legs take the direction of each part as seen from
+the side. Arms take their rotation about the sideways axis, because the direction of an arm that passes the sideways
+pose would spin. The root is then as high as needed for the flat body's lowest point to be where the humanoid's is, but
+not below the ground.
 """
 
 from __future__ import annotations
@@ -32,7 +31,14 @@ FAR = 0.3  # m in a cycle: from there on a clip's way gives its plane; otherwise
 
 
 class Motion:
-    """times [F] (s) from 0 to `length`, qpos [F, nq], qvel [F, nv]; gain [nq]: what a cycle adds to the positions."""
+    """A motion that repeats.
+
+    times: [F] (s) from 0 to `length`.
+    qpos: [F, nq].
+    qvel: [F, nv].
+    gain: [nq], the change of the positions in one cycle.
+    turns: the indices of quaternions in qpos.
+    """
 
     CONSTANTS = ("times", "qpos", "qvel", "gain")
 
@@ -44,7 +50,7 @@ class Motion:
         self.turns, self.length = turns, float(times[-1])
 
     def on(self, device: torch.device | None) -> Self:
-        """The same as float32 tensors on `device`; without one itself, with numpy's arrays."""
+        """Return the same motion as float32 tensors on `device`; without a device, return itself."""
         if device is None:
             return self
         moved = copy.copy(self)
@@ -53,12 +59,12 @@ class Motion:
         return moved
 
     def phase(self, time: Array) -> Array:
-        """[n] in [0, 1): the share of the cycle that has passed."""
+        """Return the share of the cycle that has passed, [n] in [0, 1)."""
         turns = time / self.length
         return turns - namespace(time).floor(turns)
 
     def at(self, time: Array) -> tuple[Array, Array]:
-        """qpos [n, nq] and qvel [n, nv] at the times [n] (s)."""
+        """Return qpos [n, nq] and qvel [n, nv] at the times [n] (s)."""
         xp = namespace(time)
         cycle = xp.floor(time / self.length)
         within = time - cycle * self.length
@@ -72,7 +78,7 @@ class Motion:
 
 
 def motion(recording: Recording, character: Character, filter_hz: float | None = 6.0) -> Motion:
-    """The recording as `character` does it. Raises BenchError for one that does not wrap, which ends too soon."""
+    """Return the recording as a motion of `character`. Raises BenchError for a recording that does not wrap."""
     if not recording.wraps:
         raise BenchError(f'clip {recording.name!r} does not repeat ("Loop": "none"): use one that wraps')
     in_space = _in_space(recording, Humanoid(character.rate), filter_hz)
@@ -100,7 +106,7 @@ def _in_space(recording: Recording, character: Humanoid, filter_hz: float | None
 
 
 def _velocities(character: Humanoid, times: np.ndarray, qpos: np.ndarray, filter_hz: float | None) -> np.ndarray:
-    """[F, nv]: of the root in the world, its spin and those of balls in their own frame, as MuJoCo has them."""
+    """Return velocities [F, nv]: of the root in the world, and angular ones in their own frame, as in MuJoCo."""
     qvel, lasts = np.zeros((len(qpos), character.model.nv)), np.diff(times)[:, None]
     qvel[:-1, :3] = np.diff(qpos[:, :3], axis=0) / lasts
     for part in PARTS:
@@ -116,7 +122,7 @@ def _velocities(character: Humanoid, times: np.ndarray, qpos: np.ndarray, filter
 
 
 def low_pass(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
-    """x [F, ...], sampled at `rate` Hz, after a low-pass filter in both directions; None leaves it as it is."""
+    """Filter x [F, ...], sampled at `rate` Hz, by a low-pass filter in both directions; None returns it unchanged."""
     if filter_hz is None or 2 * filter_hz >= rate:
         return x
     from scipy.signal import butter, filtfilt  # here: a cell that follows no clip does without scipy
@@ -125,7 +131,7 @@ def low_pass(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
 
 
 def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
-    """The motion `of` a humanoid, laid into the flat body's plane."""
+    """Project the motion `of` a humanoid into the flat body's plane."""
     full = Humanoid(character.rate)
     n = max(2, round(of.length * GRID))
     times = np.linspace(0, of.length, n + 1)
@@ -160,7 +166,9 @@ def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
 
 
 def _forward_direction(way: np.ndarray) -> np.ndarray:
-    """The direction [2] on the ground that the flat body looks in: along the clip's way, or against a way backwards."""
+    """Return the direction [2] on the ground that the flat body faces: along the clip's path, or against it if
+    backwards.
+    """
     if np.linalg.norm(way) <= FAR:
         return np.array([1.0, 0.0])
     ahead = way / np.linalg.norm(way)
@@ -168,12 +176,12 @@ def _forward_direction(way: np.ndarray) -> np.ndarray:
 
 
 def _whole_turns(angle: float) -> float:
-    """The whole turns in an angle, in rad."""
+    """Return the whole turns in an angle, in rad."""
     return 2 * np.pi * np.round(angle / (2 * np.pi))
 
 
 def to_mujoco_axes(vectors: np.ndarray) -> np.ndarray:
-    """From a clip's axes (x forwards, y up, z to the right) to MuJoCo's (x, y to the left, z up)."""
+    """Convert from a clip's axes (x forwards, y up, z to the right) to MuJoCo's (x forwards, y to the left, z up)."""
     return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], -1)
 
 

@@ -1,11 +1,11 @@
-"""Recorded motions in the format of DeepMimic (Peng et al. 2018): read, checked, and two that are made up.
+"""Recorded motions in the format of DeepMimic (Peng et al. 2018): reading, checking, and two that are built in.
 
-A file is JSON with "Loop" ("wrap" or "none") and "Frames", rows of 44 numbers: the time to the next row (s), place (m)
-and rotation of the root, then rotations in the parent: chest, neck, right hip, knee, ankle, right shoulder, elbow, left
-hip, knee, ankle, left shoulder, elbow. Rotations are quaternions w x y z, but knees and elbows have an angle. Axes are
-x forwards, y up, z to the right.
+A file is JSON with "Loop" ("wrap" or "none") and "Frames", rows of 44 numbers: the time to the next row (s), position
+(m) and rotation of the root, then rotations relative to the parent: chest, neck, right hip, knee, ankle, right
+shoulder, elbow, left hip, knee, ankle, left shoulder, elbow. Rotations are quaternions w x y z, except that knees and
+elbows have an angle. Axes are x forwards, y up, z to the right.
 
-The recorded skills come with the package `pybullet_data`, which is found and not imported, or from a folder.
+The recorded skills come from the package `pybullet_data`, which is located but not imported, or from a folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ OFF = 0.5  # of a quaternion's length, which is then made 1: the recorded clips 
 
 @dataclass(frozen=True)
 class Recording:
-    """rows [F, 44]; wraps: it begins again from where its root is at the end."""
+    """A recorded motion.
+
+    wraps: whether it repeats, starting from where its root is at the end.
+    rows: [F, 44].
+    """
 
     name: str
     wraps: bool
@@ -37,14 +41,14 @@ class Recording:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of the rows."""
+        """16 hex digits that identify the rows."""
         return hashlib.sha256(np.ascontiguousarray(self.rows)).hexdigest()[:16]
 
 
 def recording(name: str, folder: str | None = None) -> Recording:
-    """A motion that is made up (see MADE), or of `folder`, or of the installed package.
+    """Return a motion that is built in (see BUILT_IN), or from `folder`, or from the installed package.
 
-    Raises BenchError where there is none of that name, or its file is not in the format.
+    Raises BenchError if there is none of that name or its file does not have the format.
     """
     if folder is None and name in BUILT_IN:
         return BUILT_IN[name]()
@@ -58,7 +62,7 @@ def recording(name: str, folder: str | None = None) -> Recording:
 
 
 def read(path: Path) -> Recording:
-    """The motion of a file. Raises BenchError with what is wrong with it."""
+    """Read the motion in a file. Raises BenchError that says what is wrong with it."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         loop, rows = held["Loop"], np.array(held["Frames"], float)
@@ -70,7 +74,7 @@ def read(path: Path) -> Recording:
 
 
 def check(name: str, loop: object, rows: np.ndarray, where: str) -> Recording:
-    """The recording, if its rows are sound. Raises BenchError that names what is not."""
+    """Return the recording if its rows are valid. Raises BenchError that says what is not."""
     if loop not in ("wrap", "none"):
         raise BenchError(f'{where}: "Loop" must be "wrap" or "none", got {loop!r}')
     if rows.ndim != 2 or rows.shape[1] != ROW or len(rows) < 2:
@@ -108,7 +112,7 @@ FRAMES = 60  # of a second
 
 
 def march() -> Recording:
-    """Marching in place: each foot leaves the ground in turn, the arms swing against the legs."""
+    """Return marching in place: each foot leaves the ground in turn, and the arms swing against the legs."""
     length = 0.8
     t = np.linspace(0, length, round(length * FRAMES) + 1)
     up = {side: np.maximum(0.0, np.sin(2 * np.pi * (t / length + k))) ** 2 for side, k in (("right", 0), ("left", 0.5))}
@@ -118,7 +122,7 @@ def march() -> Recording:
 
 
 def squat() -> Recording:
-    """Squatting: the hips go down and up above the ankles, the arms forwards."""
+    """Return squatting: the hips move down and up above the ankles, and the arms move forwards."""
     length = 1.6
     t = np.linspace(0, length, round(length * FRAMES) + 1)
     thigh = 0.7 * (1 - np.cos(2 * np.pi * t / length)) / 2
@@ -135,7 +139,10 @@ def _synthesise(
     legs: dict[str, tuple[np.ndarray, np.ndarray]],
     arms: dict[str, np.ndarray],
 ) -> Recording:
-    """From the root's way down (m), hips and knees, and shoulders; feet stay level, trunk and head upright."""
+    """Build a recording from the root's descent (m) and the angles of hips, knees and shoulders.
+
+    Feet stay level, and trunk and head upright.
+    """
     rows = np.zeros((len(t), ROW))
     rows[:-1, 0] = np.diff(t)
     rows[:, 2] = THIGH + SHIN + SOLE - down

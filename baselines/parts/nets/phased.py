@@ -75,9 +75,7 @@ class PhasedBody(nn.Module):
 
 
 def shares(cosine: Tensor, sine: Tensor) -> Tensor:
-    """Return the share [..., K] of each set, which sum to 1: 1 at its own position on the circle, 0 at its
-    neighbours'.
-    """
+    """Return the share [..., K] of each set: 1 at its own place on the circle, 0 at its neighbours'. They sum to 1."""
     turn = torch.atan2(sine, cosine) / (2 * math.pi) * SETS
     away = (turn.unsqueeze(-1) - torch.arange(SETS, device=turn.device)).remainder(SETS)
     return (1 - torch.minimum(away, SETS - away)).clamp_min(0)

