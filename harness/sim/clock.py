@@ -17,9 +17,7 @@ SYMBOL = "mjcb_time"
 
 @cache
 def stop() -> bool:
-    """Remove the timer from this process. Returns whether it was found; results of the simulation do not depend on
-    it.
-    """
+    """Remove the timer from this process. Returns whether it was found; the simulation does not depend on it."""
     timer = _timer()
     if timer is None:
         return False

@@ -1,4 +1,4 @@
-"""Image files of a folder or a zip behind one interface: sorted names, sizes, checksums, bytes."""
+"""Image files of a folder or a zip behind one interface: sorted names, sizes, checksums and bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One file. name: its path inside the set; crc: CRC-32 of its bytes; read() returns them."""
+    """One image file.
+
+    name: its path inside the set.
+    crc: the CRC-32 of its bytes.
+    read: a function that returns its bytes.
+    """
 
     name: str
     size: int
@@ -29,13 +34,13 @@ class ImageFile:
 
 
 def list_images(path: str | Path) -> list[ImageFile]:
-    """All images below a folder or in a zip, sorted by name; hidden files and folders are passed over.
+    r"""Return all images in a folder or zip, sorted by name; hidden files and folders are skipped.
 
-    A folder and a zip of it give the same names, sizes and checksums. Links in a folder are followed. Names are
-    UTF-8 whatever the locale; "/" and "\\" separate folders alike, and a leading "./", "/" or drive is dropped.
-    Raises BenchError for a missing, damaged or encrypted file, for a file that is no image by its suffix, for a
-    link that leads nowhere or in a circle or lies in a zip, for a name that leaves the set by "..", occurs twice or
-    is not UTF-8, and where there is no image at all.
+    A folder and a zip of it give the same names, sizes and checksums. Links in a folder are followed. Names are UTF-8
+    whatever the locale; "/" and "\" both separate folders, and a leading "./", "/" or drive is dropped. Raises
+    BenchError for a missing, damaged or encrypted file, for a file whose suffix is not that of an image, for a link
+    that is broken, circular or in a zip, for a name that leads out of the set by "..", occurs twice or is not UTF-8,
+    and if there are no images at all.
     """
     path = Path(path)
     if path.is_dir():
@@ -68,7 +73,10 @@ def _in_folder(root: Path) -> Iterator[ImageFile]:
 
 
 def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
-    """All files below `folder` but hidden ones, through links. above: the real paths of the folders it lies in."""
+    """Yield all files in `folder` except hidden ones, following links.
+
+    above: the real paths of the folders that contain it.
+    """
     real = os.path.realpath(folder)
     if real in above:
         raise BenchError(f"{folder} is a link to a folder that it lies in: remove the link")
@@ -102,7 +110,7 @@ def _in_zip(path: Path) -> Iterator[ImageFile]:
 
 
 def normalise_name(raw: bytes, where: str | Path) -> str:
-    """The one spelling of a path inside the set, as `list_images` says."""
+    """Return the canonical spelling of a path inside the set, as `list_images` describes it."""
     try:
         name = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -123,7 +131,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _is_image(name: str, where: Path) -> bool:
-    """False for hidden files; raises BenchError for any other file without an image's suffix."""
+    """Return False for hidden files. Raises BenchError for any other file without the suffix of an image."""
     if _is_hidden(name):
         return False
     if not name.lower().endswith(SUFFIXES):

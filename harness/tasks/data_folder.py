@@ -1,4 +1,4 @@
-"""Any folder or zip of images as an image set: <train>/<class>/x.jpg, or the images without classes."""
+"""Read any folder or zip of images as an image set: <train>/<class>/x.jpg, or images without classes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ Filed = tuple[ImageFile, str]  # an image and its class folder, "" for none
 def image_folder(
     path: str | Path, size: int, train: str = "train", test: str | int = "test", scratch: str | Path = ".scratch/data"
 ) -> Pixels:
-    """uint8 [N, 3, size, size] of both parts, labels by the sorted class folders (None without any).
+    """Return uint8 [N, 3, size, size] of both parts, with labels by the sorted class folders or None without any.
 
-    path: a folder or a zip. size: one of SIZES, pixels.
+    Raises BenchError for anything that is missing, damaged or not an image, and if all test images are training images.
+
+    path: a folder or a zip.
+    size: one of SIZES, in pixels.
     train: the folder inside `path` to train on, "." for all images.
-    test: the folder of the held-out images, or how many to hold out of the training folder (see `hold_out`).
-    Raises BenchError for whatever is missing, damaged or no image, and for test images that are all trained on.
+    test: the folder of the test images, or how many to hold out from the training folder (see `hold_out`).
     """
     if size not in SIZES:
         raise BenchError(f"size: {size} is not one of {', '.join(map(str, SIZES))} pixels")
@@ -69,7 +71,7 @@ def _classes(part: list[Filed], path: str | Path) -> tuple[str, ...]:
 
 
 def _labels(part: list[Filed], classes: tuple[str, ...], path: str | Path) -> np.ndarray | None:
-    """int64 [N], or None without classes."""
+    """Return labels int64 [N], or None without classes."""
     if not classes:
         return None
     number = {name: k for k, name in enumerate(classes)}

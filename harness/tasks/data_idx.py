@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST and sets of one's own from idx files; the published sets are known by their content."""
+"""MNIST, Fashion-MNIST and your own sets from idx files; the published sets are recognised by their content."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ EMNIST = {
 
 @dataclass(frozen=True)
 class Published:
-    """A set known by its content.
+    """A set that is recognised by its content.
 
-    title: as people write it. folder: torchvision's name of it. source: where to get it.
-    digests: SHA-256 of each of FILES, in their order, over the unpacked bytes, so that packing does not matter.
+    title: its usual name.
+    folder: torchvision's name for it.
+    source: where to get it.
+    digests: the SHA-256 of each of FILES in their order, over the unpacked bytes, so that compression does not matter.
     """
 
     title: str
@@ -76,7 +78,13 @@ PUBLISHED = {
 
 @dataclass(frozen=True)
 class IdxFile:
-    """path: where it was read. name: one of FILES. values: uint8 [N, H, W] or [N]. digest: SHA-256, unpacked."""
+    """The content of an idx file.
+
+    path: where it was read from.
+    name: one of FILES.
+    values: uint8 [N, H, W] or [N].
+    digest: the SHA-256 of the unpacked bytes.
+    """
 
     path: Path
     name: str
@@ -85,12 +93,13 @@ class IdxFile:
 
 
 def published_set(root: str | Path, data: str) -> Pixels:
-    """uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28] of the set `data`, one of PUBLISHED; gzipped files or not.
+    """Return uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28] of the set `data`, one of PUBLISHED, gzipped or not.
 
-    root: torchvision's root (the files in <root>/<name>/raw), or the folder of the files themselves. Debian's package
-    dataset-fashion-mnist puts Fashion-MNIST in /usr/share/datasets/fashion-mnist.
-    Raises BenchError for a missing or damaged file and for content other than the published one, whose name it says
-    where that is known; nothing is ever downloaded.
+    Raises BenchError for a missing or damaged file and for any other content, which is named if it is known; nothing is
+    ever downloaded.
+
+    root: torchvision's root (the files are in <root>/<name>/raw), or the folder of the files themselves. Debian's
+        package dataset-fashion-mnist installs Fashion-MNIST in /usr/share/datasets/fashion-mnist.
     """
     known = PUBLISHED[data]
     files = _files(root, known.folder, f"{known.title} (from {known.source})")
@@ -104,10 +113,10 @@ def published_set(root: str | Path, data: str) -> Pixels:
 
 
 def own_set(root: str | Path) -> Pixels:
-    """uint8 [N, 1, H, W] of both parts, from idx files of one's own under the names of MNIST's in the folder `root`.
+    """Return uint8 [N, 1, H, W] of both parts, from your own idx files with the names of MNIST's in the folder `root`.
 
-    The classes are the training labels that occur, in ascending order and named by their numbers.
-    Raises BenchError for a missing, damaged or empty file, and for parts or counts that do not fit together.
+    The classes are the training labels that occur, in ascending order and named by their numbers. Raises BenchError for
+    a missing, damaged or empty file, and for parts or counts that do not match.
     """
     train, train_labels, test, test_labels = _files(root, "", "your idx files")
     for images, labels in ((train, train_labels), (test, test_labels)):
@@ -132,7 +141,7 @@ def own_set(root: str | Path) -> Pixels:
 
 
 def _describe_mismatch(file: IdxFile, wanted: Published) -> str:
-    """What the content of `file` is, where `wanted` was to be."""
+    """Describe the content of `file`, which should have been that of `wanted`."""
     for data, other in PUBLISHED.items():
         if file.digest in other.digests:
             name = list(FILES)[other.digests.index(file.digest)]
@@ -161,7 +170,7 @@ def _sizes(images: IdxFile) -> str:
 
 
 def _files(root: str | Path, name: str, what: str) -> list[IdxFile]:
-    """All of FILES, from the first folder that holds any of them: never a mixture of two folders."""
+    """Read all of FILES from the first folder that contains any of them, never from a mixture of two folders."""
     root = Path(root)
     folders = (root / name / "raw", root / "raw", root)
     choices = {folder: [_find_file(folder, stem) for stem in FILES] for folder in folders}
@@ -177,7 +186,7 @@ def _find_file(folder: Path, stem: str) -> Path | None:
 
 
 def _read(path: Path, name: str, n_axes: int) -> IdxFile:
-    """An idx file of bytes: 0 0 8 axes, each length as a big-endian 32-bit word, then the values."""
+    """Read an idx file of bytes: 0 0 8 axes, each length as a big-endian 32-bit word, then the values."""
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             data = file.read()

@@ -1,4 +1,4 @@
-"""An expert's episodes as its cell has left them: read, checked, and only whole ones taken."""
+"""Load an expert's episodes that its cell stored, check them, and select the complete ones."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ Reward = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # of observ
 
 
 class Episodes(NamedTuple):
-    """Hold E episodes of T steps, all float32.
+    """E episodes of T steps, all float32.
 
-    observations, next_observations: [T, E, O]. actions: [T, E, A]. rewards: [T, E].
+    observations, next_observations: [T, E, O].
+    actions: [T, E, A].
+    rewards: [T, E].
     """
 
     observations: np.ndarray
@@ -37,14 +39,17 @@ def load(
     reward: Reward | None = None,
     whole_only: bool = True,
 ) -> Episodes:
-    """The episodes of `path` that last the whole horizon; n_observations: the sizes that one may have.
+    """Return the episodes in `path` that last the whole horizon.
 
-    whole_only: False takes the others too, where rows of an episode that ended and of the next one follow each other.
+    The file contains observations, actions and rewards [1, T, E, ...], the observations after the last step
+    `last_observations` [1, E, O], and `whole` [1, E], whether an episode did not end early. A file of an older archive
+    lacks the last three and contains `next_observations` [1, T, E, O] instead. Raises BenchError if the file is
+    missing, damaged or of other sizes.
 
-    The file holds [1, T, E, ...] observations, actions and rewards, the observations after the last step
-    `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. A file of an older archive lacks the last three
-    and holds `next_observations` [1, T, E, O]; it is read where reward, the task's own, is given. Raises BenchError
-    where the file is missing, damaged or of other sizes.
+    n_observations: the allowed sizes of an observation.
+    reward: the task's own reward function, which files of older archives need.
+    whole_only: False also selects the other episodes, where rows of an episode that ended are followed by those of the
+        next one.
     """
     if path is None:
         raise BenchError(f"{task} has no demonstrations: set tasks.{task}.demonstrations to the expert's cell")
@@ -79,9 +84,9 @@ def load(
 
 
 def _upgrade(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
-    """Bring arrays to the form that files have today.
+    """Convert arrays of the first files to the current form.
 
-    What the first files lack follows from the rest, as only the time limit ended their episodes.
+    What the first files lack follows from the rest, because only the time limit ended their episodes.
     """
     observations, following = held["observations"], held["next_observations"]
     if following.shape != observations.shape:

@@ -26,7 +26,7 @@ OWNER = """
 import os, subprocess, sys, time
 from harness.run import lifeline
 command = f"{sys.executable} -m harness.run.lifeline child {sys.argv[1]} {sys.argv[2]}; true"
-subprocess.Popen(["sh", "-c", command], env=os.environ | lifeline.owned())
+subprocess.Popen(["sh", "-c", command], env=os.environ | lifeline.owner_variables())
 time.sleep(60)
 """
 

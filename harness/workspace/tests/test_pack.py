@@ -148,7 +148,7 @@ def test_of_two_checkpoints_the_newest_that_holds_is_packed(stopped, capsys: pyt
     (folder / "checkpoint.previous.pt").write_bytes(whole)
     cut(folder / "checkpoint.pt")
     pack(root, copy)
-    assert "checkpoint.pt is damaged, " in capsys.readouterr().out
+    assert "checkpoint.pt is damaged: " in capsys.readouterr().out
     shutil.rmtree(folder)
     unpack(root, plan.params["preset"], copy)
     assert (folder / "checkpoint.pt").read_bytes() == whole
@@ -164,7 +164,7 @@ def test_of_two_checkpoints_the_newest_that_holds_is_packed(stopped, capsys: pyt
 def test_a_damaged_block_is_not_packed(stopped, name: str) -> None:
     root, copy, plan = stopped
     cut(block(copy, plan) / name)
-    with pytest.raises(BenchError, match=f"not packed: .*{name} is damaged, .*; the other 0 blocks are"):
+    with pytest.raises(BenchError, match=f"not packed: .*{name} is damaged: .*; the other 0 blocks are"):
         pack(root, copy)
     assert not list((root / packing.UNFINISHED).rglob("*.tar.xz"))
 
