@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with signals.stop_on_signals():
             follow()
-            args = parser(_called(argv)).parse_args(argv)
+            args = parser(_command_name(argv)).parse_args(argv)
             args.root = args.root.resolve()
             status = args.run(args) or 0
         sys.stdout.flush()
@@ -51,16 +51,16 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         return signals.report_stop(stop)
     except BrokenPipeError:  # e.g. `bench list | head`
-        _print_no_more()
+        _discard_output()
         return 0
     except OSError as error:  # of the file system: a network's error names no file and keeps its traceback
-        if (line := _told(error)) is None:
+        if (line := _describe(error)) is None:
             raise
         print(f"error: {line}", file=sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:
-            _print_no_more()
+            _discard_output()
         return 2
 
 
@@ -73,12 +73,12 @@ def _print_in_any_encoding() -> None:
     os.environ["PYTHONIOENCODING"] = f"{encoding}:backslashreplace"
 
 
-def _print_no_more() -> None:
+def _discard_output() -> None:
     """Python flushes standard output once more at its end, which must not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _told(error: OSError) -> str | None:
+def _describe(error: OSError) -> str | None:
     """One line with the path, what the system says and the cure; None where no file is concerned."""
     if error.filename is not None:
         path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes, os.PathLike)) else error.filename
@@ -95,7 +95,7 @@ def parser(loaded: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser
     top = argparse.ArgumentParser(
         "bench",
         description="Train, score and compare adversarial methods, reproducibly.",
-        parents=[_everywhere()],
+        parents=[_common_arguments()],
         allow_abbrev=False,
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -110,19 +110,19 @@ def parser(loaded: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser
     return top
 
 
-def _everywhere() -> argparse.ArgumentParser:
+def _common_arguments() -> argparse.ArgumentParser:
     """What stands before the command, whichever it is."""
     made = argparse.ArgumentParser("bench", add_help=False, allow_abbrev=False)
     made.add_argument("--root", type=Path, default=Path(), help="the project's folder (default: this one)")
     return made
 
 
-def _called(argv: list[str] | None) -> list[str]:
+def _command_name(argv: list[str] | None) -> list[str]:
     """The command, or none where the words before it are to be refused or ask for help.
 
     Raises BenchError with the nearest name of a misspelt one.
     """
-    rest = [word for word in _everywhere().parse_known_args(argv)[1] if word != "--"]
+    rest = [word for word in _common_arguments().parse_known_args(argv)[1] if word != "--"]
     if not rest or rest[0].startswith("-"):
         return []
     if rest[0] not in COMMANDS:

@@ -70,7 +70,7 @@ def works() -> tuple[Work, ...]:
     return WORK
 
 
-def measured(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
+def measure_work(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
     """Medians and ranges of `repeats` runs of `updates`."""
     on_cuda, blocks = device.type == "cuda", compose_preset(root, work.task)
     seeds, worlds = tuple(range(work.seeds)), work.worlds if on_cuda else FEW
@@ -128,7 +128,7 @@ def main() -> None:
     from harness.run.device import pick_device
 
     for work in works():
-        print(line(measured(registry.ROOT, work, pick_device(), 1, 3)), flush=True)
+        print(line(measure_work(registry.ROOT, work, pick_device(), 1, 3)), flush=True)
 
 
 if __name__ == "__main__":

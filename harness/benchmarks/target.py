@@ -51,7 +51,7 @@ def measure(options: Options) -> Iterator[Record]:
         paths[side].append(path)
         return path[-1][1]
 
-    task, *_ = beside.built(work, (0,), 1, beside.block("gail"))
+    task, *_ = beside.build_ours(work, (0,), 1, beside.block("gail"))
     target = SHARE * float(task.expert_episodes.rewards.sum(0).mean())
     made = [
         both
@@ -110,7 +110,7 @@ def ours(options: Options, work: beside.Work, seed: int, target: float, budget: 
 
     settings = without_title(compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"])
     steps = settings["learner"]["n_envs"] * 1000  # an update's
-    task, method, source, draws = beside.built(work, (seed,), STEPS // steps, settings)
+    task, method, source, draws = beside.build_ours(work, (seed,), STEPS // steps, settings)
     seconds, path, step = 0.0, [], Step(method, source, draws)
     while not path or (path[-1][2] < target and seconds < budget):
         started = time.perf_counter()

@@ -64,10 +64,10 @@ def state(trial: Trial) -> list[str]:
                 f"{name} has shape {list(value.shape)} for {len(SEEDS)} seeds and {list(alone[name].shape)} for one:"
                 " give it the seeds as first axis, [draws.n_seeds, ...]"
             )
-    return faults + _optimised(method)
+    return faults + _optimiser_faults(method)
 
 
-def _optimised(method: Method) -> list[str]:
+def _optimiser_faults(method: Method) -> list[str]:
     names = {id(p): name for name, p in method.named_parameters()}
     trainable = {
         id(p) for name, p in method.named_parameters() if p.requires_grad and not _moved_directly(method, name)
@@ -146,7 +146,7 @@ def draws(trial: Trial) -> list[str]:
     watched = trial.watched
     mend = "draw from `draws` instead, e.g. draws.normal(stream, name, shape)"
     if watched.places:
-        found = {f"{p.call} at {shown(p.file)}:{p.line}": None for p in watched.places}
+        found = {f"{p.call} at {relative_path(p.file)}:{p.line}": None for p in watched.places}
         return [f"{_listed(found)} asks torch's global generator: {mend}"]
     if watched.moved:
         return [f"{_listed(watched.moved)} global generator has moved (by dropout, a sampler, a shuffle?): {mend}"]
@@ -188,7 +188,7 @@ def resume(trial: Trial) -> list[str]:
     paths = [d for name in kept for d in differences(trial.load(folder, name), trial.load(reference.folder, name))]
     if not paths and state_hash(again) == state_hash(reference.method):
         return []
-    changing = differences(_remembered(trial.build()), _remembered(reference.method))
+    changing = differences(_plain_attributes(trial.build()), _plain_attributes(reference.method))
     hint = f" (these attributes change: {_listed(path[1:] for path in changing)})" if changing else ""
     return [
         (
@@ -199,7 +199,7 @@ def resume(trial: Trial) -> list[str]:
     ]
 
 
-def _remembered(method: Method) -> dict[str, Any]:
+def _plain_attributes(method: Method) -> dict[str, Any]:
     """Plain values and tensors among the attributes of the method and its parts, which no checkpoint holds."""
     held = {value.data_ptr() for value in method.state_dict().values()}
     found = {}
@@ -283,7 +283,7 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def shown(file: str) -> str:
+def relative_path(file: str) -> str:
     """A file as it is called from the project's folder."""
     path = Path(file)
     return path.relative_to(registry.ROOT).as_posix() if path.is_relative_to(registry.ROOT) else str(path)

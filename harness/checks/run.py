@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from harness import registry
-from harness.checks.contract import CHECKS, Check, shown
+from harness.checks.contract import CHECKS, Check, relative_path
 from harness.checks.trial import Tree, Trial
 from harness.plan.plan import Cell
 
@@ -39,14 +39,14 @@ def faults_of(check: Check, trial: Trial) -> list[str]:
     try:
         return check(trial)
     except Exception as error:
-        return [raised(error, registry.algorithm(trial.cell.algorithm).__file__)]
+        return [describe_error(error, registry.algorithm(trial.cell.algorithm).__file__)]
 
 
-def raised(error: Exception, file: str) -> str:
+def describe_error(error: Exception, file: str) -> str:
     """The last line of a traceback, with the innermost place in `file` and, where it is another, in the project."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if f.filename == file]
     ours = [f for f in frames if f.filename.startswith(str(registry.ROOT)) and "site-packages" not in f.filename]
-    places = dict.fromkeys(f"{shown(f.filename)}:{f.lineno}" for f in (own[-1:] or ours[-1:]) + ours[-1:])
+    places = dict.fromkeys(f"{relative_path(f.filename)}:{f.lineno}" for f in (own[-1:] or ours[-1:]) + ours[-1:])
     last = traceback.format_exception_only(error)[-1].strip()
     return f"{last} ({', within it '.join(places)})"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from harness import registry
-from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed, global_draws
+from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed_in_place, global_draws
 from harness.contracts import Draws, Method, Task, missing_members
 from harness.errors import BenchError, unknown_key
 from harness.places.train import load_task
@@ -58,13 +58,13 @@ class Tree:
             if name in self.stood_in:
                 self._tasks[name] = registry.family(params.family).stand_in(name, params)
             elif expert and not (self.root / needs.place(expert)).parent.is_dir():
-                params = params.model_copy(update={"demonstrations": self._left_by(expert)})
+                params = params.model_copy(update={"demonstrations": self.artefacts_of(expert)})
                 self._tasks[name] = registry.family(params.family).build(name, params, self.root / ".scratch/data")
             else:
                 self._tasks[name] = load_task(self.root, name, params)
         return self._tasks[name]
 
-    def _left_by(self, expert: str) -> str:
+    def artefacts_of(self, expert: str) -> str:
         """What TASK/CELL leaves after one update, in a file. Raises BenchError where there is no such cell."""
         cells = {name_of(cell): cell for cell in self.cells}
         if expert not in cells:
@@ -210,7 +210,9 @@ class Trial:
             method = self.build()
             for draws.step in range(WATCHED_STEPS):
                 logs.append(method.update(source, draws))
-        return Watched(method, logs, places, moved, len(source.used), changed(source.used) + changed(draws.used))
+        return Watched(
+            method, logs, places, moved, len(source.used), changed_in_place(source.used) + changed_in_place(draws.used)
+        )
 
     def score(self, method: Method, draws: Draws) -> Tensor:
         """What a metric would ask of a method: enough to move whatever scoring could move. The seeds come first."""

@@ -138,7 +138,7 @@ class WatchedDraws(CounterDraws):
         return drawn
 
 
-def changed(used: Used) -> list[str]:
+def changed_in_place(used: Used) -> list[str]:
     """What was asked for, with the tensor's name where there are several, wherever it is no longer as handed out."""
     found = {f"{title}{path.replace('/', ' ')}": None for title, now, then in used for path in differences(now, then)}
     return list(found)

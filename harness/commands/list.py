@@ -19,7 +19,7 @@ def run(args: Namespace) -> int:
     from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
     from harness.schema import read_head
     from harness.workspace.presets import names
-    from harness.workspace.remove import blockless
+    from harness.workspace.remove import orphaned_records
 
     plan, broken = load_plan(args.root), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
         print(f"  {'/'.join(folder.parts[-3:])}{fault}")
     if bare := sum(not seal.has_seal(folder) for folder in archived):
         print(f"{bare} of the {len(archived)} archived records were made before records had a seal")
-    if left := blockless(args.root, plan):
+    if left := orphaned_records(args.root, plan):
         print("\nrecords without a block in params.yaml, which no page shows:")
         for cell in left:
             print(f"  {cell}: `bench remove {cell.name} --task {cell.task}` takes it away")

@@ -37,12 +37,12 @@ def cell_blocks(params: dict[str, Any]) -> Iterator[CellBlock]:
         for name, ablation in (ablations or {}).items():
             of = ablation["method"]
             for i, value in enumerate(ablation["values"]):
-                block = ablated(methods[task][of], ablation, i, f"ablations.{task}.{name}")
+                block = ablated_block(methods[task][of], ablation, i, f"ablations.{task}.{name}")
                 what = {"key": ablation["key"], "value": value}
                 yield CellBlock(task, cell_name(of, name, value), block, ablation.get("seeds"), what)
 
 
-def ablated(block: Block, ablation: Mapping[str, Any], i: int, where: str) -> Block:
+def ablated_block(block: Block, ablation: Mapping[str, Any], i: int, where: str) -> Block:
     """A copy of a method's block, without its title, with what the ablation sets for the `i`-th of its values.
 
     Raises BenchError where the block has no such place.

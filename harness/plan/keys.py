@@ -43,17 +43,17 @@ def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path
     theirs, methods = _packaged(algorithm, root) or ({}, (f"baselines.methods.{algorithm}",))
     training = theirs | closure(root, (*ENGINE, task, *methods), skip=("harness.metrics.", *COMPOSERS))
     metrics = [f"harness.metrics.{name}" for name in registry.literal(_file(root, task), "metrics")]
-    scoring = training | closure(root, (*SCORING, *metrics, *_encoding(encoder)), skip=COMPOSERS)
+    scoring = training | closure(root, (*SCORING, *metrics, *_encoder_modules(encoder)), skip=COMPOSERS)
     return {"training": _digest(training), "scoring": _digest(scoring), "files": scoring}
 
 
 def prepare_key(family: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
     """{"prepare": 16 hex, "files": {path: 16 hex}} of what loads a task's data and trains its encoder."""
-    files = closure(root, (PREPARE, f"harness.tasks.{family}", *_encoding(encoder)), skip=COMPOSERS)
+    files = closure(root, (PREPARE, f"harness.tasks.{family}", *_encoder_modules(encoder)), skip=COMPOSERS)
     return {"prepare": _digest(files), "files": files}
 
 
-def _encoding(encoder: str | None) -> tuple[str, ...]:
+def _encoder_modules(encoder: str | None) -> tuple[str, ...]:
     """What no import statement names: the encoder, loaded by its name, and the process that it may serve from."""
     return (f"{ENCODERS}.{encoder.replace('-', '_')}", f"{ENCODERS}.serve") if encoder else ()
 
@@ -128,7 +128,7 @@ def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ..
         return None
     path = registry.source(algorithm, root)
     code, imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
-    ours = tuple(m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _found(root, m))
+    ours = tuple(m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _own_file(root, m))
     return {f"{its.package} {its.version}: {its.module}": code}, ours
 
 
@@ -144,7 +144,7 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
         name = path.relative_to(root).as_posix()
         if name not in found:
             found[name], imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
-            waiting += [f for m in imported if not m.startswith(skip) and (f := _found(root, m))]
+            waiting += [f for m in imported if not m.startswith(skip) and (f := _own_file(root, m))]
     return dict(sorted(found.items()))
 
 
@@ -190,7 +190,7 @@ def _has_docstring(node: ast.AST) -> bool:
     return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
 
 
-def _found(root: Path, module: str) -> Path | None:
+def _own_file(root: Path, module: str) -> Path | None:
     """The file of a module of ours; packages have none, their `__init__` is empty by rule."""
     path = _path(root, module)
     return path if module.startswith(("harness.", "baselines.")) and path.is_file() else None
@@ -198,7 +198,7 @@ def _found(root: Path, module: str) -> Path | None:
 
 def _file(root: Path, module: str) -> Path:
     """The file of a module of ours that must be there."""
-    if (path := _found(root, module)) is None:
+    if (path := _own_file(root, module)) is None:
         raise BenchError(f"{_path(root, module)} is missing")
     return path
 

@@ -39,17 +39,17 @@ def label(cell: Cell) -> str:
     return f"{cell.task}/{cell.name}"
 
 
-def takes(cell: Cell) -> set[str]:
+def sources(cell: Cell) -> set[str]:
     """TASK/CELL of each cell that it takes from."""
     return {source for source in (demonstrations(cell.task_params), reward(cell)) if source}
 
 
 def place(cell: str) -> Path:
     """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie."""
-    return (Path("results") if archived(cell) else RECORDS) / cell / ARTEFACTS
+    return (Path("results") if is_archived(cell) else RECORDS) / cell / ARTEFACTS
 
 
-def archived(cell: str | None) -> bool:
+def is_archived(cell: str | None) -> bool:
     """Whether the demonstrations named are those of an archived expert, which no cell of the plan makes."""
     return cell is not None and cell.startswith("archive/")
 
@@ -57,7 +57,7 @@ def archived(cell: str | None) -> bool:
 def path(root: Path, cell: str) -> Path:
     """The artefacts of a cell, as they were sealed. Raises BenchError where there are none, or others."""
     found = root / place(cell)
-    if not found.is_file() and archived(cell):
+    if not found.is_file() and is_archived(cell):
         raise BenchError(f"{found} is missing: no such expert is archived; see results/archive")
     if not found.is_file():
         raise BenchError(f"{found} is missing: run `bench train {cell.replace('/', ' ')}` first")
@@ -99,7 +99,7 @@ def levels(cells: Sequence[Cell]) -> list[list[Cell]]:
     left, ordered = list(cells), []
     while left:
         names = {label(cell) for cell in left}
-        ready = [cell for cell in left if not takes(cell) & names]
+        ready = [cell for cell in left if not sources(cell) & names]
         if not ready:
             raise BenchError(
                 f"{', '.join(sorted(names))}: each takes from another of these; see `demonstrations` and `rewards`"

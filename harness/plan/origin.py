@@ -41,7 +41,7 @@ AT_TOP = (
 ANYWHERE = ("__pycache__", "*.pyc", "*.egg-info", ".*_cache", "MUJOCO_LOG.TXT")
 
 
-class Untold(Exception):
+class GitUnavailable(Exception):
     """Git cannot tell, and the message is its reason in one line."""
 
 
@@ -59,7 +59,7 @@ def origin(root: Path) -> dict[str, Any]:
         _must_be_tracked(root)
         commit = _git(root, "log", "-1", "--no-show-signature", "--format=%H").decode().strip()
         changed = _git(root, "status", "--porcelain", "--untracked-files=normal", "--", *CODE)
-    except Untold as why:
+    except GitUnavailable as why:
         return {"commit": None, "why": str(why).replace(str(root), ".")}  # provenance is published
     return {"commit": commit, "dirty": bool(changed)}
 
@@ -73,7 +73,7 @@ def files(root: Path) -> list[Path]:
         _must_be_tracked(root)
         listed = _git(root, "ls-files", "-coz", "--exclude-standard")
         paths = [Path(os.fsdecode(name)) for name in set(listed.split(b"\0")) - {b""}]
-    except Untold as why:
+    except GitUnavailable as why:
         print(
             f"note: without git's list of files every file counts but data, caches and builds: {why}", file=sys.stderr
         )
@@ -84,7 +84,7 @@ def files(root: Path) -> list[Path]:
 def _must_be_tracked(root: Path) -> None:
     """Raises Untold where `root` merely lies inside some repository, whose commit says nothing of it."""
     if not _git(root, "ls-files", "-z"):
-        raise Untold(f"git tracks no file in {root}")
+        raise GitUnavailable(f"git tracks no file in {root}")
 
 
 def _git(root: Path, *words: str) -> bytes:
@@ -96,21 +96,21 @@ def _git(root: Path, *words: str) -> bytes:
             command, stdin=subprocess.DEVNULL, capture_output=True, env=variables | {"LC_ALL": "C"}, check=False
         )
     except OSError as error:
-        raise Untold(f"git cannot be run ({error.strerror})") from None
+        raise GitUnavailable(f"git cannot be run ({error.strerror})") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").split()
-        raise Untold(" ".join(said) or f"git {words[0]} ended with status {done.returncode}")
+        raise GitUnavailable(" ".join(said) or f"git {words[0]} ended with status {done.returncode}")
     return done.stdout
 
 
 def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
         here = Path(folder).relative_to(root)
-        folders[:] = [name for name in folders if not _made_here(root, here / name)]
-        yield from (here / name for name in names if not _made_here(root, here / name))
+        folders[:] = [name for name in folders if not _is_local(root, here / name)]
+        yield from (here / name for name in names if not _is_local(root, here / name))
 
 
-def _made_here(root: Path, path: Path) -> bool:
+def _is_local(root: Path, path: Path) -> bool:
     """Whether it is made on this machine, be it a virtual environment of any name."""
     known = path.as_posix() in AT_TOP or any(path.match(pattern) for pattern in ANYWHERE)
     return known or (root / path / "pyvenv.cfg").is_file()

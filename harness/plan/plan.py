@@ -14,7 +14,7 @@ from pydantic import Field
 from harness import registry
 from harness.errors import BenchError, nearest, unknown, unknown_key
 from harness.plan import bounds
-from harness.plan.blocks import ablated
+from harness.plan.blocks import ablated_block
 from harness.plan.controls import with_controls
 from harness.plan.params import blocks_of
 from harness.run.like import without_title
@@ -120,7 +120,7 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
     faults = Faults()
     tasks: dict[str, TaskParams] = {}
     for name, block in top.tasks.items():
-        with faults.kept():
+        with faults.collect():
             tasks[name] = _task(name, block, file)
     for task in top.methods:
         if task not in top.tasks:
@@ -129,20 +129,20 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
     for task, methods in with_controls(raw, file)["methods"].items():
         for method, block in methods.items():
             if task in tasks:
-                with faults.kept():
+                with faults.collect():
                     cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
     for task, ablations in top.ablations.items():
         for name, ablation in ablations.items():
             if task in tasks or task not in top.tasks:
-                with faults.kept():
-                    cells += _ablated(top, task, tasks, name, ablation, file)
+                with faults.collect():
+                    cells += _ablation_cells(top, task, tasks, name, ablation, file)
     for task, method in top.report.baseline.items():
         where = f"{file}: report.baseline"
         if task not in top.tasks:
             faults.add(unknown_key(f"{where}.{task}", task, top.tasks))
         elif method not in top.methods.get(task, {}):
             faults.add(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
-    faults.told()
+    faults.raise_any()
     return Plan(raw, cells)
 
 
@@ -157,13 +157,13 @@ class Faults:
             self.lines.setdefault(re.sub(r"(: methods\.[^.]+)\.[^.]+", r"\1", line, count=1), line)
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
+    def collect(self) -> Iterator[None]:
         try:
             yield
         except BenchError as error:
             self.add(str(error))
 
-    def told(self) -> None:
+    def raise_any(self) -> None:
         """Raises BenchError where there are any."""
         if self.lines:
             raise BenchError("\n".join(self.lines.values()))
@@ -203,7 +203,7 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
     )
 
 
-def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablation, file: str) -> list[Cell]:
+def _ablation_cells(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablation, file: str) -> list[Cell]:
     where = f"{file}: ablations.{task}.{name}"
     if task not in tasks:
         raise BenchError(unknown_key(f"{file}: ablations.{task}", task, tasks))
@@ -214,7 +214,7 @@ def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablatio
             raise BenchError(f"{where}.along.{key}: {len(values)} values for {len(ablation.values)} of {ablation.key}")
     cells = []
     for i, value in enumerate(ablation.values):
-        block = ablated(top.methods[task][ablation.method], ablation.model_dump(), i, where)
+        block = ablated_block(top.methods[task][ablation.method], ablation.model_dump(), i, where)
         what = Ablated(name=name, key=ablation.key, value=value, of=ablation.method)
         cell = cell_name(ablation.method, name, value)
         cells.append(_cell(top, task, tasks[task], ablation.method, cell, block, ablation.seeds, what, file))

@@ -178,7 +178,7 @@ def test_images_and_weights_of_the_distance_are_the_same_each_time(tmp_path):
     made_twice = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        paths = fid._made(tmp_path / name, 2, 1)
+        paths = fid._make_inputs(tmp_path / name, 2, 1)
         files = sorted(Path(paths["images"]).glob("*.jpg")) + sorted(Path(paths["reference"]).glob("*.jpg"))
         made_twice.append([path.read_bytes() for path in files])
     assert made_twice[0] == made_twice[1] and len(set(made_twice[0])) == 3

@@ -54,7 +54,7 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     shown = {
         path
         for block in params["tasks"].values()
-        if needs.archived(block.get("demonstrations"))
+        if needs.is_archived(block.get("demonstrations"))
         for path in (needs.place(block["demonstrations"]), needs.place(block["demonstrations"]).with_name(SEAL))
     }
     wanted = [path for path in files(root) if _wanted(path) or path in shown]
@@ -73,7 +73,7 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     return copy
 
 
-def alone(root: Path, name: str) -> AbstractContextManager[None]:
+def lock_copy(root: Path, name: str) -> AbstractContextManager[None]:
     """Hold build/<name>: a second process that would work there raises BenchError."""
     return lock_folder(root / "build" / ".locks" / name)
 

@@ -15,7 +15,7 @@ from harness.workspace.presets import compose_preset
 from harness.yaml_text import dump
 
 
-def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
+def import_runs(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
     """Copy both files to results/external/<name>/. Raises BenchError where they do not fit our records; nothing is
     copied then.
     """

@@ -29,11 +29,11 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
         if file := _difference(folder, targets[folder]):
             raise BenchError(f"{targets[folder] / file} differs from {folder / file}: remove the one that is wrong")
     for folder in new:
-        bring(folder, targets[folder], root)
+        copy_record(folder, targets[folder], root)
     return [targets[folder] for folder in new], [targets[folder] for folder in found if folder not in new]
 
 
-def bring(folder: Path, target: Path, root: Path) -> None:
+def copy_record(folder: Path, target: Path, root: Path) -> None:
     """Copy the files of a record's folder under their seal: below `root` there are none of them or all.
 
     Raises BenchError for a link and for a record that cannot be read.

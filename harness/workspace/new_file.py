@@ -17,7 +17,7 @@ outside parameters, buffers and optimisers: `bench check {name}` looks after tha
 '''
 
 
-def renamed(text: str, origin: str, old: str, name: str) -> str:
+def renamed_source(text: str, origin: str, old: str, name: str) -> str:
     """The source of algorithm `old` as that of `name`. Raises BenchError where it has no one Method or other name."""
     tree = ast.parse(text)
     methods = [

@@ -16,7 +16,7 @@ from harness.run.like import LIKE, resolve
 from harness.run.params import validate
 from harness.store import checked_name
 from harness.workspace.new_block import keys_of, with_block
-from harness.workspace.new_file import renamed
+from harness.workspace.new_file import renamed_source
 from harness.yaml_text import parse
 
 PARAMS = "params.yaml"
@@ -44,7 +44,11 @@ def new_method(root: Path, name: str, like: str | None, task: str | None, file: 
     model = _model(root, plan, like, task, file)
     _check_name(root, plan, name, model.task, file)
     path = root / registry.METHODS / f"{name}.py"
-    code = renamed(model.source.read_text(encoding="utf-8"), model.source.name, model.algorithm, name) if file else None
+    code = (
+        renamed_source(model.source.read_text(encoding="utf-8"), model.source.name, model.algorithm, name)
+        if file
+        else None
+    )
     before = (root / PARAMS).read_bytes().decode("utf-8")  # with the line ends that it has
     params = _settings(plan, model)
     after = with_block(before, model.task, model.name, *_block(params, model, name, file))
@@ -83,7 +87,7 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
         (t, m) for t, methods in blocks.items() for m, block in methods.items() if file and block["algorithm"] == like
     ]
     if not names:
-        if like not in _shown(plan, task):
+        if like not in _added_rows(plan, task):
             plan.method(like, task)  # which names the nearest
         raise BenchError(f"{like} has no block of its own in {PARAMS}")
     found, method = names[0]
@@ -91,7 +95,7 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
     return Model(found, method, algorithm, registry.source(algorithm))
 
 
-def _shown(plan: Plan, task: str | None) -> set[str]:
+def _added_rows(plan: Plan, task: str | None) -> set[str]:
     """Rows that the task adds, and values of ablations."""
     return {cell.name for cell in plan.cells if task in (None, cell.task)}
 
@@ -123,7 +127,7 @@ def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> Non
         )
     if name in plan.params["tasks"]:
         raise BenchError(f"{name} is the name of a task: take another")
-    if name in _shown(plan, task):
+    if name in _added_rows(plan, task):
         raise BenchError(f"{task} has a method {name} already: take another name")
     if not file:
         return

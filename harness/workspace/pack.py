@@ -23,7 +23,7 @@ from harness.run import checkpoint
 from harness.run.params import digest, read_yaml
 from harness.schema import read_head
 from harness.store import HEAD, RECORDS, SEAL, archive_folder, checked_name
-from harness.workspace.merge import bring, merge
+from harness.workspace.merge import copy_record, merge
 
 JOINED = ".scratch/joined"
 UNFINISHED, RUNS = Path("results/unfinished"), Path(".scratch/runs")
@@ -63,7 +63,7 @@ def pack(root: Path, copy: Path, parts: Path | None = None) -> list[Path]:
             target.unlink(missing_ok=True)  # of an earlier stop
             continue
         try:
-            content = _packed(folder)
+            content = _pack(folder)
         except checkpoint.Refused as error:
             left.append(str(error))
             continue
@@ -93,7 +93,7 @@ def _in_parts(target: Path, content: bytes) -> list[Path]:
     return made
 
 
-def _joined(folder: Path, scratch: Path) -> list[Path]:
+def _join_parts(folder: Path, scratch: Path) -> list[Path]:
     """The packed blocks of which `folder` holds parts, put together below `scratch`. Raises BenchError for a gap."""
     whole = []
     for first in sorted(folder.glob("*/*.tar.xz.1-of-*")):
@@ -115,15 +115,15 @@ def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> in
     for folder in sorted(archive_folder(root, preset).glob("*/*")):
         target = copy / RECORDS / folder.parent.name / folder.name
         if not target.exists():
-            bring(folder, target, copy)
+            copy_record(folder, target, copy)
             count += 1
-    joined = _joined(parts / preset, copy / JOINED) if parts is not None else []
+    joined = _join_parts(parts / preset, copy / JOINED) if parts is not None else []
     for path in [*sorted((root / UNFINISHED / preset).glob("*/*.tar.xz")), *joined]:
         target = copy / RUNS / path.parent.name / path.name.removesuffix(".tar.xz")
         if target.exists():
             continue
         try:
-            files = _unpacked(path, target)
+            files = _unpack(path, target)
         except checkpoint.Refused as error:
             raise BenchError(f"{path} is refused: {error}; delete it to train that block again") from None
         except (tarfile.TarError, lzma.LZMAError, EOFError, OSError):
@@ -134,14 +134,14 @@ def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> in
     return count
 
 
-def _packed(folder: Path) -> bytes:
+def _pack(folder: Path) -> bytes:
     """A tar.xz of the newest checkpoint that holds and of the snapshots. Raises Refused where one of them does not."""
     files = {"run.json": checkpoint.read(folder / "run.json")}
     identity = _identity(folder / "run.json", files["run.json"])
     files[checkpoint.CHECKPOINT] = _newest(folder, identity)
     for path in sorted(folder.glob(SNAPSHOTS)):
         if not path.name.endswith(".refused.pt"):
-            files[path.name] = _held(path, identity)
+            files[path.name] = _checked_content(path, identity)
     files[SEAL] = sums(files)
     buffer = io.BytesIO()
     preset = 0 if sum(map(len, files.values())) > QUICKLY else 6
@@ -155,21 +155,21 @@ def _packed(folder: Path) -> bytes:
 
 def _newest(folder: Path, identity: dict[str, Any]) -> bytes:
     try:
-        return _held(folder / checkpoint.CHECKPOINT, identity)
+        return _checked_content(folder / checkpoint.CHECKPOINT, identity)
     except checkpoint.Refused as error:
         if not (folder / checkpoint.PREVIOUS).exists():
             raise
         print(f"{error}: the checkpoint before it is packed", flush=True)
-        return _held(folder / checkpoint.PREVIOUS, identity)
+        return _checked_content(folder / checkpoint.PREVIOUS, identity)
 
 
-def _held(path: Path, identity: dict[str, Any]) -> bytes:
+def _checked_content(path: Path, identity: dict[str, Any]) -> bytes:
     content = checkpoint.read(path)
     checkpoint.check(path, content, identity)
     return content
 
 
-def _unpacked(path: Path, target: Path) -> dict[str, bytes]:
+def _unpack(path: Path, target: Path) -> dict[str, bytes]:
     """Name -> content of the files that `path` holds for the folder `target`, which names their key and seeds.
 
     Raises Refused where they are of another run or damaged.

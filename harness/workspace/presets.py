@@ -17,7 +17,7 @@ from harness.plan.plan import Plan, plan_of
 from harness.run.like import LIKE, compose, resolve
 from harness.run.params import read_yaml
 from harness.store import check_names, checked_name, preset_command
-from harness.workspace.copies import alone, base_params, bench_in, dvc_in, private_copy, train_command
+from harness.workspace.copies import base_params, bench_in, dvc_in, lock_copy, private_copy, train_command
 from harness.workspace.pack import unpack
 
 
@@ -70,7 +70,7 @@ def preset_plan(root: Path, name: str) -> Plan:
 
 
 @dataclass(frozen=True)
-class Others:
+class OtherPresets:
     """The presets that a page tells of beside its own.
 
     archived: the parameters of those with records in results/archive. waiting: of those without, the name, their first
@@ -83,12 +83,12 @@ class Others:
     refused: dict[str, str]
 
 
-def others(root: Path, own: str) -> Others:
+def other_presets(root: Path, own: str) -> OtherPresets:
     """Every preset but `own`, the page's; of `smoke`, whose scores mean nothing, only records.
 
     A preset that cannot be composed is refused with its reason, as is an archive that no preset explains.
     """
-    base, found = read_yaml(base_params(root)), Others([], [], {})
+    base, found = read_yaml(base_params(root)), OtherPresets([], [], {})
     kept = {path.parts[-4] for path in root.glob("results/archive/*/*/*/record.json")}
     for name in sorted({*names(root), *kept} - {own} - ({"smoke"} - kept)):
         try:
@@ -96,13 +96,13 @@ def others(root: Path, own: str) -> Others:
             if name in kept:
                 found.archived.append(with_controls(params, f"presets/{name}.yaml"))
             else:
-                found.waiting.append(_told(root, name, params))
+                found.waiting.append(_describe(root, name, params))
         except Exception as error:  # whatever is wrong with one preset, the pages of the others are made
             found.refused[name] = reason(error)
     return found
 
 
-def _told(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
+def _describe(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
     rows = "; ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
     lines = (root / f"presets/{name}.yaml").read_text(encoding="utf-8").splitlines()
     said = " ".join(line.lstrip("# ") for line in itertools.takewhile(lambda line: line.startswith("#"), lines))
@@ -121,18 +121,18 @@ def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = No
     if timeout is not None and jobs is None:
         raise BenchError("--timeout is for blocks that run without DVC: give --jobs too")
     params = preset_plan(root, name).params
-    with alone(root, name):
+    with lock_copy(root, name):
         copy = private_copy(root, name, params)
         if jobs is None:
             bench_in(copy, "check")
             dvc_in(copy, "repro", *dvc_args)
         else:
             unpack(root, name, copy)
-            _directly(copy, jobs, timeout)
+            _run_directly(copy, jobs, timeout)
     return copy / "reports" / name / "index.html"
 
 
-def _directly(copy: Path, jobs: int, timeout: int | None) -> None:
+def _run_directly(copy: Path, jobs: int, timeout: int | None) -> None:
     """All cells of a copy, then its report."""
     for command in (["check"], ["prepare"], train_command(jobs, timeout), ["evaluate"], ["report"]):
         bench_in(copy, *command)
@@ -146,10 +146,10 @@ def smoke(root: Path, timeout: int | None = None) -> Path:
     """
     started = time.monotonic()
     params = compose_preset(root, "smoke")
-    with alone(root, "smoke"):
+    with lock_copy(root, "smoke"):
         shutil.rmtree(root / "build/smoke", ignore_errors=True)
         copy = private_copy(root, "smoke", params)
-        _directly(copy, os.cpu_count() or 1, timeout)
+        _run_directly(copy, os.cpu_count() or 1, timeout)
         task = next(iter(params["tasks"]))
         _prove_the_graph(copy, task, next(iter(params["methods"][task])))
     print(f"smoke: everything ran, {time.monotonic() - started:.0f} s")

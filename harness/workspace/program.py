@@ -33,10 +33,10 @@ def program(root: Path, cell: Cell, out: Path, seed: int) -> list[str]:
     task, draws = build_task(root, cell), CounterDraws((seed,), f"{cell.protocol}/{cell.task}", "cpu", lookahead=1)
     method = build_method(cell, task, draws, torch.device("cpu"))
     method.load_state_dict({name: value[None] for name, value in state.items()})
-    return written(method.outputs(), task.spec.shape, out, str(cell))
+    return write_program(method.outputs(), task.spec.shape, out, str(cell))
 
 
-def written(outputs: Any, shape: tuple[int, ...], out: Path, what: str) -> list[str]:
+def write_program(outputs: Any, shape: tuple[int, ...], out: Path, what: str) -> list[str]:
     """As `program`, of the outputs of a method with one seed; shape: of one observation."""
     if isinstance(outputs, ImageOutputs):
         net, size, name = _Sampler(outputs), _latents(outputs), "torch.randn(16, {})"
@@ -61,7 +61,7 @@ class _Sampler(nn.Module):
         self.outputs = outputs
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.outputs.images(_Given(z), 0, z.shape[0])[0]
+        return self.outputs.images(_FixedLatents(z), 0, z.shape[0])[0]
 
 
 class _Actor(nn.Module):
@@ -73,7 +73,7 @@ class _Actor(nn.Module):
         return self.outputs.act(observations[None])[0]
 
 
-class _Given:
+class _FixedLatents:
     """Draws that are the latents which the program is called with."""
 
     step, n_seeds = 0, 1
@@ -89,7 +89,7 @@ def _latents(outputs: ImageOutputs) -> int:
     """The number of a latent's dimensions: what the outputs ask their draws for."""
     asked: list[Sequence[int]] = []
 
-    class Asked(_Given):
+    class Asked(_FixedLatents):
         def normal(self, stream: str, name: str, shape: Sequence[int]) -> Tensor:
             asked.append(shape)
             return torch.zeros(1, *shape)

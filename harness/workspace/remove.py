@@ -37,10 +37,10 @@ def remove(root: Path, name: str, task: str | None = None) -> list[str]:
         else:
             continue
         told.append(f"{path.relative_to(root)} is gone")
-    return [*told, *_file_left(plan, cell), "next: `dvc repro`, which renders the page without it"]
+    return [*told, *_unused_file(plan, cell), "next: `dvc repro`, which renders the page without it"]
 
 
-def blockless(root: Path, plan: Plan) -> list[CellName]:
+def orphaned_records(root: Path, plan: Plan) -> list[CellName]:
     """The live records that no block, row of control or ablation of params.yaml names."""
     known = {(cell.task, cell.name) for cell in plan.cells}
     found = [path.parts[-3:-1] for path in sorted(root.glob(f"{RECORDS}/*/*/{HEAD}"))]
@@ -49,7 +49,7 @@ def blockless(root: Path, plan: Plan) -> list[CellName]:
 
 def _found(root: Path, plan: Plan, name: str, task: str | None) -> CellName:
     blocks = [CellName(t, m) for t, methods in plan.params["methods"].items() for m in methods]
-    known = [cell for cell in [*blocks, *blockless(root, plan)] if task in (None, cell.task)]
+    known = [cell for cell in [*blocks, *orphaned_records(root, plan)] if task in (None, cell.task)]
     found = [cell for cell in known if cell.name == name]
     if not found:
         where = f"task {task}" if task else "params.yaml"
@@ -76,7 +76,7 @@ def _take_block(root: Path, cell: CellName) -> None:
         raise
 
 
-def _file_left(plan: Plan, cell: CellName) -> list[str]:
+def _unused_file(plan: Plan, cell: CellName) -> list[str]:
     """A word about an algorithm's file that no block uses any more."""
     algorithm = plan.params["methods"].get(cell.task, {}).get(cell.name, {}).get("algorithm")
     others = {c.algorithm for c in plan.cells if (c.task, c.name) != (cell.task, cell.name)}

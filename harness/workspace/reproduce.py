@@ -23,7 +23,7 @@ from harness.report.records.frame import CellFrame, load
 from harness.report.stats import statistics
 from harness.schema import read_provenance
 from harness.store import SCORES
-from harness.workspace.copies import alone, bench_in, private_copy, train_command
+from harness.workspace.copies import bench_in, lock_copy, private_copy, train_command
 
 NAME = "reproduce"
 UNFINISHED = ".unfinished"
@@ -44,7 +44,7 @@ def reproduce(root: Path, timeout: int | None = None) -> int:
 
     timeout: as of `bench train`.
     """
-    with alone(root, NAME):
+    with lock_copy(root, NAME):
         return _reproduce(root, timeout)
 
 
@@ -53,7 +53,7 @@ def _reproduce(root: Path, timeout: int | None) -> int:
     copy = _fresh_copy(root, params)
     bench_in(copy, "check")
     bench_in(copy, "prepare")
-    trained = _ran(copy, *train_command(os.cpu_count() or 1, timeout))
+    trained = _run_all(copy, *train_command(os.cpu_count() or 1, timeout))
     bench_in(copy, "evaluate")
     bench_in(copy, "report")
     repetitions = compare(root, copy, read_params(root))
@@ -61,7 +61,7 @@ def _reproduce(root: Path, timeout: int | None) -> int:
         (copy / UNFINISHED).unlink()
     print("\n".join(f"{r.cell:44s} {r.word:11s} {r.note}".rstrip() for r in repetitions))
     status, lines = tally([r.word for r in repetitions])
-    print("\n".join(lines + elsewhere(_devices(root, params), _devices(copy, params))))
+    print("\n".join(lines + other_devices(_devices(root, params), _devices(copy, params))))
     print(f"report: {copy / 'reports' / params['preset'] / 'index.html'}")
     return status
 
@@ -113,7 +113,7 @@ def tally(words: list[str]) -> tuple[int, list[str]]:
     return int(counts["not run"] > 0 or counts["different"] > allowed), lines
 
 
-def elsewhere(theirs: Counter[str], ours: Counter[str]) -> list[str]:
+def other_devices(theirs: Counter[str], ours: Counter[str]) -> list[str]:
     """A line where committed records come from other devices than ours; both are names with their numbers of cells."""
     told = "; ".join(f"{n} on {name}" for name, n in theirs.items() if name not in ours)
     return (
@@ -143,7 +143,7 @@ def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
     return copy
 
 
-def _ran(copy: Path, *command: str) -> bool:
+def _run_all(copy: Path, *command: str) -> bool:
     """A cell that fails must not hide what is said of the others."""
     try:
         bench_in(copy, *command)

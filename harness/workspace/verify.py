@@ -30,7 +30,7 @@ from harness.run.step import Step
 from harness.run.train import HASHED_STEPS, state_hash
 from harness.schema import Verified, read_head
 from harness.store import HEAD, RECORDS, VERIFIED, archive_folder
-from harness.workspace.copies import alone, private_copy
+from harness.workspace.copies import lock_copy, private_copy
 from harness.workspace.pack import unpack
 from harness.workspace.presets import compose_preset
 
@@ -54,7 +54,7 @@ def verify(
     if preset == read_yaml(root / "params.yaml").get("preset"):
         return _verify(root, root / RECORDS, steps, task, name, jobs, timeout)
     params, own = compose_preset(root, preset), f"{preset}-verify"  # the preset may be running in its own copy
-    with alone(root, own):
+    with lock_copy(root, own):
         copy = private_copy(root, own, params)
         unpack(root, preset, copy)
         return _verify(copy, archive_folder(root, preset), steps, task, name, jobs, timeout)
@@ -75,7 +75,7 @@ def _verify(
     work = [
         Job(
             str(cell),
-            partial(_judged, root, cell, records / cell.task / cell.name if archived else None, hashes),
+            partial(_agrees, root, cell, records / cell.task / cell.name if archived else None, hashes),
             cost=max(hashes) * len(cell.blocks[0]),
             steps=max(hashes),
         )
@@ -94,7 +94,7 @@ def _expected(records: Path, cell: Cell, steps: int) -> dict[int, str]:
     return early
 
 
-def _judged(root: Path, cell: Cell, folder: Path | None, expected: dict[int, str], pulse: Pulse) -> bool:
+def _agrees(root: Path, cell: Cell, folder: Path | None, expected: dict[int, str], pulse: Pulse) -> bool:
     """folder: of the archived record, beside which the finding is left; None for a live one."""
     steps = max(expected)
     agrees = _replay(root, cell, steps, pulse) == expected

@@ -40,7 +40,7 @@ def test_a_second_smoke_leaves_the_first_alone(tmp_path: Path) -> None:
     kept = tmp_path / "build/smoke/record.json"
     kept.parent.mkdir(parents=True)
     kept.touch()
-    with copies.alone(tmp_path, "smoke"):
+    with copies.lock_copy(tmp_path, "smoke"):
         with pytest.raises(BenchError, match="smoke is in use by another run: wait until that has ended"):
             presets.smoke(tmp_path)
         with pytest.raises(BenchError, match="smoke is in use by another run: wait until that has ended"):

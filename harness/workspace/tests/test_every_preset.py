@@ -59,7 +59,7 @@ def rows(params: dict[str, Any]) -> dict[str, set[str]]:
     for task, block in params["tasks"].items():
         if source := block.get("rewards"):
             kept[source] |= kept[task]
-        if (expert := block.get("demonstrations")) and not needs.archived(expert):
+        if (expert := block.get("demonstrations")) and not needs.is_archived(expert):
             kept[expert.split("/")[0]].add(expert.split("/")[1])
     return kept
 
@@ -70,7 +70,7 @@ def shrunk(overlay: dict[str, Any], params: dict[str, Any], base: dict[str, Any]
     beneath = resolve(base, "params.yaml")["methods"]
     for task, block in params["tasks"].items():
         tasks[task] = {"seeds": [0, 1], "block": 2, "steps": 2, "evaluations": 1} | SMALL_TASK.get(block["family"], {})
-        if block["family"] == "locomotion" and not needs.archived(block.get("demonstrations")):
+        if block["family"] == "locomotion" and not needs.is_archived(block.get("demonstrations")):
             tasks[task] |= {"horizon": 20} | ({"episodes": 1} if "demonstrations" in block else {})
         methods[task] = dict.fromkeys(base["methods"].get(task, {}))
         for name, method in params["methods"][task].items():
@@ -109,7 +109,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         overlay, params = read_yaml(ROOT / f"presets/{name}.yaml"), presets.compose_preset(ROOT, name, base)
         (tree / f"presets/{name}.yaml").write_text(dump(shrunk(overlay, params, base)))
         for block in params["tasks"].values():
-            if needs.archived(expert := block.get("demonstrations")):
+            if needs.is_archived(expert := block.get("demonstrations")):
                 (tree / needs.place(expert)).parent.mkdir(parents=True, exist_ok=True)
                 folder = needs.place(expert).parent
                 shutil.copytree(ROOT / folder, tree / folder, dirs_exist_ok=True)

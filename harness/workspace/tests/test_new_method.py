@@ -16,7 +16,7 @@ from harness.plan.params import blocks_of
 from harness.plan.plan import load_plan
 from harness.run.like import without_title
 from harness.workspace.new_block import with_block
-from harness.workspace.new_file import renamed
+from harness.workspace.new_file import renamed_source
 from harness.workspace.new_method import new_method
 from harness.yaml_text import parse
 
@@ -172,7 +172,7 @@ def test_names_that_no_file_may_have(name: str, tree: Path) -> None:
 
 def test_a_failure_in_the_middle_leaves_all_as_it_was(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = sorted((tree / registry.METHODS).iterdir())
-    monkeypatch.setattr("harness.workspace.new_method.renamed", lambda *_: "import nothing_of_that_name\n")
+    monkeypatch.setattr("harness.workspace.new_method.renamed_source", lambda *_: "import nothing_of_that_name\n")
     with pytest.raises(BenchError, match="algorithm broken cannot be imported: .*broken.py, line "):
         new_method(tree, "broken", "gan", None, file=True)
     assert (tree / "params.yaml").read_text() == TEXT and sorted((tree / registry.METHODS).iterdir()) == before
@@ -183,6 +183,6 @@ def test_names_in_words_and_strings_stay(base: str) -> None:
     body = '({base}):  # Old\n    x = "Old"\n\nclass P:\n    algorithm: Literal["{name}"]\n\nNew = {class_name}\n'
     text = '"""Doc."""\n\nclass Old' + body.format(base=base, name="old", class_name="Old")
     expected = '"""\n\nclass NewMethod' + body.format(base=base, name="new", class_name="NewMethod")
-    assert renamed(text, "old.py", "old", "new").endswith(expected)
+    assert renamed_source(text, "old.py", "old", "new").endswith(expected)
     with pytest.raises(BenchError, match="old.py cannot be copied"):
-        renamed(text.replace(f"({base})", ""), "old.py", "old", "new")
+        renamed_source(text.replace(f"({base})", ""), "old.py", "old", "new")

@@ -179,7 +179,7 @@ def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
     for name in presets.names(ROOT):
         for task, block in presets.compose_preset(ROOT, name)["tasks"].items():
             expert = block.get("demonstrations")
-            if needs.archived(expert) and "episodes" in block:  # a maze shows all that its expert left
+            if needs.is_archived(expert) and "episodes" in block:  # a maze shows all that its expert left
                 family = registry.family(block["family"])
                 shown = family.build(
                     task,
@@ -195,7 +195,7 @@ def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
 def test_presets_without_records_are_told_with_their_command(tree: Path) -> None:
     overlay(tree, "# After Peng et al. 2019,\n# long. Slow.\ngpu: true\ntasks: {line: {steps: 1}}\n")
     (tree / "presets/other.yaml").write_text("# Its tables need a GPU.\ntasks: {line: {steps: 2}}\n")
-    other, small = presets.others(tree, "laptop").waiting
+    other, small = presets.other_presets(tree, "laptop").waiting
     assert small == {
         "preset": "small",
         "what": "After Peng et al. 2019, long.",
@@ -204,9 +204,9 @@ def test_presets_without_records_are_told_with_their_command(tree: Path) -> None
     }
     assert other["command"] == "bench preset other --jobs 2"
     archive(tree, "small")
-    found = presets.others(tree, "laptop")
+    found = presets.other_presets(tree, "laptop")
     assert [p["preset"] for p in found.waiting] == ["other"] and [p["preset"] for p in found.archived] == ["small"]
-    assert presets.others(tree, "other").waiting == []
+    assert presets.other_presets(tree, "other").waiting == []
 
 
 def archive(tree: Path, preset: str) -> None:
@@ -221,7 +221,7 @@ def test_a_preset_that_does_not_fit_is_named_and_leaves_the_others_alone(tree: P
     archive(tree, "small")
     archive(tree, "smal")
     archive(tree, "lime")
-    found = presets.others(tree, "laptop")
+    found = presets.other_presets(tree, "laptop")
     assert [p["preset"] for p in found.archived] == ["small"] and found.waiting == []
     assert found.refused.keys() == {"broken", "lime", "none", "smal"}
     assert "presets/broken.yaml is not valid YAML" in found.refused["broken"]
@@ -238,7 +238,9 @@ def test_in_a_copy_presets_lie_over_the_base_of_the_tree(tree: Path) -> None:
     assert read_yaml(copy / "params.yaml") == made
     assert presets.compose_preset(copy, "other") == presets.compose_preset(tree, "other")
     assert presets.compose_preset(copy, "small") == made
-    assert presets.others(copy, "small") == presets.Others([], presets.others(tree, "small").waiting, {})
+    assert presets.other_presets(copy, "small") == presets.OtherPresets(
+        [], presets.other_presets(tree, "small").waiting, {}
+    )
     with pytest.raises(BenchError, match="is a private copy, from which no other is made"):
         copies.private_copy(copy, "other", made)
     (tree / "params.yaml").write_text(dump(PARAMS | {"protocol": 2}))

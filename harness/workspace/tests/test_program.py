@@ -15,7 +15,7 @@ from harness.errors import BenchError
 from harness.plan.plan import load_plan
 from harness.run.params import validate
 from harness.run.seeds import CounterDraws
-from harness.workspace.program import written
+from harness.workspace.program import write_program
 
 
 def outputs(task: str, method: str, spec: TaskSpec):
@@ -28,7 +28,7 @@ def outputs(task: str, method: str, spec: TaskSpec):
 
 def test_images_in_a_process_that_does_not_know_the_project(tmp_path: Path) -> None:
     made, draws = outputs("digits8", "vgan", TaskSpec("images", (1, 8, 8), 10))
-    lines = written(made, (1, 8, 8), tmp_path / "vgan.pt2", "digits8/vgan")
+    lines = write_program(made, (1, 8, 8), tmp_path / "vgan.pt2", "digits8/vgan")
     z = draws.normal("eval", "latent/0", (5, 32))[0]
     torch.save((z, made.images(draws, 0, 5)[0]), tmp_path / "pair.pt")
     code = (
@@ -40,4 +40,4 @@ def test_images_in_a_process_that_does_not_know_the_project(tmp_path: Path) -> N
 def test_what_has_no_program_is_told(tmp_path: Path) -> None:
     made, _ = outputs("two_gaussians", "i_c_1", TaskSpec("gaussians", (1,), 10))
     with pytest.raises(BenchError, match="two_gaussians/i_c_1 makes neither images nor actions"):
-        written(made, (1,), tmp_path / "x.pt2", "two_gaussians/i_c_1")
+        write_program(made, (1,), tmp_path / "x.pt2", "two_gaussians/i_c_1")

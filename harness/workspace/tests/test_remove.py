@@ -11,7 +11,7 @@ from harness.cli import main
 from harness.errors import BenchError
 from harness.plan.plan import load_plan
 from harness.workspace.new_method import new_method
-from harness.workspace.remove import blockless, remove
+from harness.workspace.remove import orphaned_records, remove
 
 TEXT = (registry.ROOT / "params.yaml").read_text(encoding="utf-8")
 
@@ -59,11 +59,11 @@ def test_a_comment_of_ones_own_stays(root: Path) -> None:
 def test_a_record_without_a_block_is_told_and_removed(root: Path, capsys: pytest.CaptureFixture) -> None:
     record = "results/records/digits8/older/record.json"
     leave(root, record, "results/records/digits8/gan/record.json", "results/records/digits8/vgan-i_c-0.1/record.json")
-    assert [str(cell) for cell in blockless(root, load_plan(root))] == ["digits8/older"]
+    assert [str(cell) for cell in orphaned_records(root, load_plan(root))] == ["digits8/older"]
     assert main(["--root", str(root), "list"]) == 1  # the records that stand in for others hold nothing
     assert "digits8/older: `bench remove older --task digits8` takes it away" in capsys.readouterr().out
     remove(root, "older", "digits8")
-    assert blockless(root, load_plan(root)) == [] and (root / "params.yaml").read_text(encoding="utf-8") == TEXT
+    assert orphaned_records(root, load_plan(root)) == [] and (root / "params.yaml").read_text(encoding="utf-8") == TEXT
 
 
 @pytest.mark.parametrize(
