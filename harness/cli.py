@@ -26,9 +26,9 @@ from harness.run.pins import pin
 FILES = sorted((Path(__file__).parent / "commands").glob("[!_]*.py"))
 COMMANDS = {path.stem.removesuffix("_").replace("_", "-"): path for path in FILES}
 
-ROOM = "free some space and run the same command again, finished work is kept"
-YOURS = "make it yours to read and write, or work in a copy of the project that is"
-OTHER = "name another path, or make or move what should or should not be there"
+ROOM = "free some space and run the same command again; finished work is kept"
+YOURS = "make it readable and writable, or work in a copy of the project that is"
+OTHER = "name another path, or create or move what is in the way"
 CURES = {errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EACCES: YOURS, errno.EPERM: YOURS, errno.EROFS: YOURS}
 
 

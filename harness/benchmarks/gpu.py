@@ -56,7 +56,7 @@ def seconds(text: str) -> float:
     """20m, 90s or 2h in seconds."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
     if not found or not float(found[1]):
-        raise BenchError(f"budget {text}: give a number with s, m or h, such as 20m")
+        raise BenchError(f"budget {text}: must be a number with s, m or h, such as 20m")
     return float(found[1]) * UNITS[found[2]]
 
 
@@ -82,7 +82,7 @@ def run(root: Path, preset: str | None, budget: float, order: Iterable[str] = ()
         wrong = {row["cell"] for row in checked if not row["holds"]}
         kinds = {_kind(trial.cell) for trial in trials if name_of(trial.cell) in wrong}
         for cell in (cell for cell in cells if _kind(cell) in kinds):
-            print(f"{name_of(cell)}: left out, as the check found its method at fault on this device", flush=True)
+            print(f"{name_of(cell)}: left out, because its method failed the check on this device", flush=True)
         failed = _train(copy, plan, [cell for cell in cells if _kind(cell) not in kinds], deadline)
         print(
             f"results: {copy}; `bench merge {copy}` brings finished records back,"
@@ -143,7 +143,7 @@ def _rows(path: Path, device: torch.device, items: Sequence[Item], budget: float
         print(item.line(rows[-1]), flush=True)
         write_bytes(path, to_json(told | {"rows": rows}))
     if items:
-        print(f"{path.name}: {len(rows)} of {len(items)} rows; the same command makes the rest", flush=True)
+        print(f"{path.name}: {len(rows)} of {len(items)} rows; run the same command to make the rest", flush=True)
     return rows
 
 
@@ -234,7 +234,7 @@ def _train(root: Path, plan: Plan, cells: list[Cell], deadline: float) -> list[s
     failed = []
     for cell in (cell for cell in cells if not (cell.folder(root) / HEAD).is_file()):
         if time.monotonic() >= deadline:
-            print(f"{name_of(cell)}: the budget is spent; the same command goes on here", flush=True)
+            print(f"{name_of(cell)}: the budget is spent; run the same command to continue here", flush=True)
             break
         try:
             print(f"{name_of(cell)}: {_train_cell(root, plan, cell, deadline)}", flush=True)

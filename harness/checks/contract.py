@@ -33,14 +33,14 @@ def file(trial: Trial) -> list[str]:
     """Params, FAMILIES and build of the algorithm's file."""
     module, faults = registry.algorithm(trial.cell.algorithm), []
     if not issubclass(module.Params, Settings):
-        faults.append("Params is no Settings: write `class Params(Settings)`, so that misspelt keys are refused")
+        faults.append("Params is not a Settings: write `class Params(Settings)`, so that misspelt keys are an error")
     strange = set(module.FAMILIES) - set(registry.families())
     if (
         strange and trial.cell.algorithm not in registry.packaged_algorithms()
     ):  # a package may serve other versions of this project
         faults.append(f"FAMILIES names {_listed(strange)}; the task families are {_listed(registry.families())}")
     if list(inspect.signature(module.build).parameters) != SIGNATURE:
-        faults.append(f"build takes other arguments than ({', '.join(SIGNATURE)})")
+        faults.append(f"build must take the arguments ({', '.join(SIGNATURE)})")
     return faults
 
 
@@ -82,9 +82,11 @@ def _optimiser_faults(method: Method) -> list[str]:
     if twice := {names.get(i, "a tensor") for i in held if held.count(i) > 1}:
         faults.append(f"optimizers() hold {_listed(twice)} twice: give each parameter to one optimiser")
     if set(held) - trainable - {id(p) for p in method.parameters()}:
-        faults.append("optimizers() hold a tensor that is no parameter of the method: keep its module as an attribute")
+        faults.append(
+            "optimizers() hold a tensor that is not a parameter of the method: keep its module as an attribute"
+        )
     elif strange := [names[i] for i in set(held) - trainable]:
-        faults.append(f"optimizers() hold {_listed(strange)}, which wants no gradient: leave it out")
+        faults.append(f"optimizers() hold {_listed(strange)}, which requires no gradient: leave it out")
     return faults
 
 
@@ -97,7 +99,7 @@ def logs(trial: Trial) -> list[str]:
     faults: dict[str, None] = {}
     for step, entries in enumerate(trial.watched.logs, 1):
         if not isinstance(entries, dict):
-            return [f"update returns a {type(entries).__name__}: return a dict of names and tensors [S]"]
+            return [f"update returns a {type(entries).__name__}: return a dict that maps names to tensors [S]"]
         for name, value in entries.items():
             if fault := _log_fault(value):
                 faults.setdefault(f"log {name} {fault.format(step=step)}")
@@ -106,11 +108,11 @@ def logs(trial: Trial) -> list[str]:
     run, method = trial.reference.run, trial.reference.method
     dead = {SEEDS[place]: step for place, step in run.died.items()}
     faults |= {
-        f"seed {seed} diverged at step {step} of a healthy run: lower the rate, or look for a NaN": None
+        f"seed {seed} diverged at step {step} of a healthy run: lower the learning rate, or look for a NaN": None
         for seed, step in dead.items()
     }
     if not dead and not method.alive.all():
-        faults["`alive` is false for a seed that nothing went wrong with"] = None
+        faults["`alive` is false for a healthy seed"] = None
     return list(faults)
 
 
@@ -123,7 +125,7 @@ def _log_fault(value: Any) -> str | None:
             " reduce over all axes but the first, e.g. x.flatten(1).mean(1)"
         )
     if value.requires_grad:
-        return "holds on to its graph: return value.detach()"
+        return "still has its graph: return value.detach()"
     return None if torch.isfinite(value).all() else "is not finite at step {step}"
 
 
@@ -135,7 +137,7 @@ def stacking(trial: Trial) -> list[str]:
     return [
         (
             f"seed 4 trained alone and the same seed in a stack of five end differently ({name}, {difference:.0e} of"
-            f" its length; rounding gives less than {TOLERANCE:g}): something reduces over the seed axis;"
+            f" its length; rounding causes less than {TOLERANCE:g}): something reduces over the seed axis;"
             " reduce over all axes but the first"
         )
     ]
@@ -147,15 +149,15 @@ def draws(trial: Trial) -> list[str]:
     mend = "draw from `draws` instead, e.g. draws.normal(stream, name, shape)"
     if watched.places:
         found = {f"{p.call} at {relative_path(p.file)}:{p.line}": None for p in watched.places}
-        return [f"{_listed(found)} asks torch's global generator: {mend}"]
+        return [f"{_listed(found)} uses torch's global generator: {mend}"]
     if watched.moved:
-        return [f"{_listed(watched.moved)} global generator has moved (by dropout, a sampler, a shuffle?): {mend}"]
+        return [f"{_listed(watched.moved)} global generator has changed (by dropout, a sampler, a shuffle?): {mend}"]
     kept = trial.load(trial.reference.folder, f"snapshot-{WATCHED_STEPS}.pt")["method"]
     if paths := differences(watched.method.state_dict(), kept):
         return [
             (
-                f"the same {WATCHED_STEPS} steps taken again end differently ({_tensor(paths)}): something random comes"
-                f" from elsewhere, or a variable of the module remembers the first run; {mend},"
+                f"the same {WATCHED_STEPS} steps taken again end in a different state ({_tensor(paths)}): something"
+                f" random comes from elsewhere, or a variable of the module remembers the first run; {mend},"
                 " and keep nothing outside the method"
             )
         ]
@@ -172,7 +174,7 @@ def purity(trial: Trial) -> list[str]:
     learns = differences(trial.build().state_dict(), watched.method.state_dict())
     if watched.taken < WATCHED_STEPS and learns:
         faults.append(
-            "update asks `source` for nothing, yet the state moves: take batches from the source that it is given"
+            "update takes nothing from `source`, yet the state changes: take batches from the source that it gets"
         )
     return faults
 
@@ -226,7 +228,7 @@ def scoring(trial: Trial) -> list[str]:
         faults.append("what outputs() gives for scoring is not finite")
     elif not torch.equal(first, second):
         faults.append(
-            "scored twice, the same state gives two results:"
+            "scoring the same state twice gives two results:"
             ' draw with the stream "eval", and change nothing in outputs()'
         )
     trial.trained(folder, each=lambda method, step: trial.score(method, numbers.at(0)))

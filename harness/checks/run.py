@@ -30,7 +30,7 @@ def check_cells(tree: Tree, cells: Sequence[Cell]) -> Iterator[tuple[str, int]]:
             faults = faults_of(check, trial)
             told = "; ".join(faults[:MOST]) + (f"; and {len(faults) - MOST} more" if len(faults) > MOST else "") or "ok"
             if faults and (before := seen.setdefault(told, name)) != name:
-                told = f"stops as in {before}"
+                told = f"fails as in {before}"
             yield f"  {name}".ljust(INDENT) + told, len(faults)
 
 

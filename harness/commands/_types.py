@@ -16,6 +16,5 @@ def timeout(parser: ArgumentParser, also: str = "") -> None:
         "--timeout",
         type=positive_integer,
         metavar="SECONDS",
-        help="end a job that does not move for so long, as failed; scoring is one move (default: wait, and say so)"
-        + also,
+        help="fail a job that makes no progress for this long; scoring is one step (default: wait, and say so)" + also,
     )

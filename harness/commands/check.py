@@ -19,7 +19,7 @@ def arguments(parser: ArgumentParser) -> None:
         "what",
         nargs="?",
         metavar="METHOD|TASK",
-        help="a method is checked; of a task the cells are validated (default: all tasks)",
+        help="a method to check, or a task whose cells are validated (default: all tasks)",
     )
     parser.add_argument(
         "where",
@@ -35,7 +35,7 @@ def run(args: Namespace) -> int:
 
     if args.preset is not None:
         if args.what is not None:
-            raise BenchError("--preset checks a preset whole: leave the other names out")
+            raise BenchError("--preset checks a whole preset: omit the other names")
         return _preset(args.root, args.preset)
     plan = load_plan(args.root)
     if args.what is None or args.what in plan.params["tasks"]:
@@ -74,7 +74,7 @@ def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
     for line, faults in check_cells(Tree(root, plan.cells), cells):
         print(line, flush=True)
         found += faults
-    print(f"{method}: {found} found at fault, cells: {len(cells)}" if found else f"OK: {method}, cells: {len(cells)}")
+    print(f"{method}: {found} checks failed, cells: {len(cells)}" if found else f"OK: {method}, cells: {len(cells)}")
     return int(found > 0)
 
 
@@ -83,6 +83,6 @@ def _of_this_time(root: Path, plan: Plan) -> None:
     from harness.plan import keys, pipelines
 
     for path in pipelines.stale(root, plan.params):
-        raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
+        raise BenchError(f"{path} does not match params.yaml: run `bench pipelines`")
     for path in keys.stale(root, plan.params):
-        raise BenchError(f"{path} is not of the package that is installed now: run `bench keys`")
+        raise BenchError(f"{path} does not match the installed package: run `bench keys`")

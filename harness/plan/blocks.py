@@ -58,7 +58,7 @@ def _set(block: Block, key: str, value: Any, where: str) -> None:
     *path, last = key.split(".")
     for part in path:
         if not isinstance(block.get(part), dict):
-            raise BenchError(f"{where}.key = {key}: the method's block has no {part}")
+            raise BenchError(f"{where}.key = {key}: the method's block does not have {part}")
         block = block[part]
     if value is None:
         block.pop(last, None)

@@ -45,7 +45,7 @@ def with_controls(params: dict[str, Any], where: str = "params.yaml") -> dict[st
         if found := controls(params, task):
             for name in found[1].keys() & blocks.keys():
                 raise BenchError(
-                    f"{where}: methods.{task}.{name}: the task adds a row of control of that name; rename yours"
+                    f"{where}: methods.{task}.{name}: the task adds a control row of that name; rename yours"
                 )
             methods[task] = blocks | found[1]
     made = params | {"methods": methods}

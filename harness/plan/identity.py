@@ -30,7 +30,7 @@ def data_manifest(root: Path, task: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run `bench prepare {task}` first") from None
     except ValueError:
-        raise BenchError(f"{path} is no readable JSON: run `bench prepare {task}` again") from None
+        raise BenchError(f"{path} is not valid JSON: run `bench prepare {task}` again") from None
 
 
 def identity(root: Path, cell: Cell) -> dict[str, Any]:

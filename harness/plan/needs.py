@@ -58,7 +58,7 @@ def path(root: Path, cell: str) -> Path:
     """The artefacts of a cell, as they were sealed. Raises BenchError where there are none, or others."""
     found = root / place(cell)
     if not found.is_file() and is_archived(cell):
-        raise BenchError(f"{found} is missing: no such expert is archived; see results/archive")
+        raise BenchError(f"{found} is missing: there is no such expert in results/archive")
     if not found.is_file():
         raise BenchError(f"{found} is missing: run `bench train {cell.replace('/', ' ')}` first")
     seal.check(found.parent, [found.name])
@@ -88,7 +88,7 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
     except (OSError, ValueError, zipfile.BadZipFile):
         raise BenchError(f"{found} is damaged: run `bench train {source.replace('/', ' ')}` again") from None
     if not arrays:
-        raise BenchError(f"{source} learns no reward: take {cell.name} out of methods.{cell.task}")
+        raise BenchError(f"{source} does not learn a reward: remove {cell.name} from methods.{cell.task}")
     cast(Receiver, method).receive({
         k: torch.as_tensor(v[[seed % len(v) for seed in seeds]]) for k, v in arrays.items()
     })
@@ -102,7 +102,7 @@ def levels(cells: Sequence[Cell]) -> list[list[Cell]]:
         ready = [cell for cell in left if not sources(cell) & names]
         if not ready:
             raise BenchError(
-                f"{', '.join(sorted(names))}: each takes from another of these; see `demonstrations` and `rewards`"
+                f"{', '.join(sorted(names))}: these depend on each other; see `demonstrations` and `rewards`"
             )
         ordered.append(ready)
         left = [cell for cell in left if cell not in ready]

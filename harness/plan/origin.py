@@ -74,9 +74,7 @@ def files(root: Path) -> list[Path]:
         listed = _git(root, "ls-files", "-coz", "--exclude-standard")
         paths = [Path(os.fsdecode(name)) for name in set(listed.split(b"\0")) - {b""}]
     except GitUnavailable as why:
-        print(
-            f"note: without git's list of files every file counts but data, caches and builds: {why}", file=sys.stderr
-        )
+        print(f"note: git cannot list the files, so all count except data, caches and builds: {why}", file=sys.stderr)
         paths = list(_walk(root))
     return sorted(path for path in paths if (root / path).is_file())
 
@@ -84,7 +82,7 @@ def files(root: Path) -> list[Path]:
 def _must_be_tracked(root: Path) -> None:
     """Raises Untold where `root` merely lies inside some repository, whose commit says nothing of it."""
     if not _git(root, "ls-files", "-z"):
-        raise GitUnavailable(f"git tracks no file in {root}")
+        raise GitUnavailable(f"git does not track any file in {root}")
 
 
 def _git(root: Path, *words: str) -> bytes:

@@ -87,7 +87,7 @@ class Plan:
             raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
         if not (cells := [cell for cell in self.cells if task in (None, cell.task)]):
             where = "methods" if task is None else f"methods.{task}"
-            raise BenchError(f"params.yaml: {where} is empty: name what is to be trained there")
+            raise BenchError(f"params.yaml: {where} is empty: list there what is to be trained")
         return cells
 
     def method(self, name: str, task: str | None = None) -> list[Cell]:

@@ -267,7 +267,7 @@ CASES = {
     "ablation of no key": (
         block("ablations", {"pair": {"b": {"method": "plain", "key": "bottleneck.i_c", "values": [4], "seeds": [0]}}}),
         CHECK,
-        "ablations.pair.b.key = bottleneck.i_c: the method's block has no bottleneck",
+        "ablations.pair.b.key = bottleneck.i_c: the method's block does not have bottleneck",
     ),
     "baseline of no method": (
         block("report/baseline/pair", "plian"),
@@ -343,7 +343,7 @@ CASES = {
     "broken manifest": (
         broken_manifest,
         PAIR,
-        "ROOT/results/data/pair.json is no readable JSON: run `bench prepare pair` again",
+        "ROOT/results/data/pair.json is not valid JSON: run `bench prepare pair` again",
     ),
     "other data than prepared": (other_data, PAIR, "prepared were 0123456789abcdef: run `bench prepare pair`"),
     "no GPU": (no_gpu, PAIR, "BENCH_DEVICE=cuda, but torch sees no GPU here: unset it or set BENCH_DEVICE=cpu"),

@@ -112,7 +112,7 @@ def test_a_cell_of_it_runs_and_is_told_of_another_version(
     capsys.readouterr()
     assert main(["--root", str(root), "check"]) == 2
     path = root / "results/keys/pair/theirs.json"
-    assert capsys.readouterr().err == f"error: {path} is not of the package that is installed now: run `bench keys`\n"
+    assert capsys.readouterr().err == f"error: {path} does not match the installed package: run `bench keys`\n"
 
 
 @pytest.mark.parametrize(

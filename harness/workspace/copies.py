@@ -49,7 +49,9 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     tasks show. data/ is linked. Raises BenchError where root is itself such a copy.
     """
     if (root / COPIED).is_file():
-        raise BenchError(f"{root} is a private copy, from which no other is made: run this in the project's own folder")
+        raise BenchError(
+            f"{root} is a private copy, which cannot be copied again: run this in the project's own folder"
+        )
     copy = root / "build" / name
     shown = {
         path
@@ -107,7 +109,7 @@ def _run(copy: Path, command: list[str], shown: str) -> None:
             child.kill()
             raise
     if code:
-        raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message stands above")
+        raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message is above")
 
 
 def _wanted(path: Path) -> bool:

@@ -21,7 +21,7 @@ def import_runs(root: Path, params: dict[str, Any], scores: Path, manifest: Path
     """
     target = root / external.FOLDER / checked_name("--name: an import", name)
     if target.exists():
-        raise BenchError(f"{target} is there already; remove it first or give another --name")
+        raise BenchError(f"{target} already exists; remove it first or choose another --name")
     found = external.read(target, name, scores, manifest)
     frames = _frames(root, params, found.preset)
     for task in found.tasks:
@@ -40,7 +40,7 @@ def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") ->
     """
     frames = _frames(root, params, preset)
     if task not in frames:
-        where = "that preset" if preset else "the live records; --preset NAME looks among archived ones"
+        where = "that preset" if preset else "the live records; --preset NAME searches the archived ones"
         raise BenchError(f"task {task} is unknown; known: {', '.join(frames)}, of {where}")
     return dump(external.skeleton(frames[task], preset))
 

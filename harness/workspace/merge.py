@@ -20,7 +20,9 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
     """
     found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/{HEAD}"))
     if not found:
-        raise BenchError(f"{source} holds no results/records/<task>/<cell>/record.json: give the folder of a copy")
+        raise BenchError(
+            f"{source} does not contain results/records/<task>/<cell>/record.json: name the folder of a copy"
+        )
     for folder in found:
         plain_files(folder)
     targets = {folder: _target(root, folder) for folder in found}
@@ -48,7 +50,7 @@ def plain_files(folder: Path) -> list[Path]:
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     for path in (folder.parent, folder, *paths):
         if path.is_symlink() or not (path.is_file() or path not in paths):
-            raise BenchError(f"{path} is a link or no file: a record holds plain files alone, so take it away")
+            raise BenchError(f"{path} is a link or not a file: a record contains only plain files, so remove it")
     return paths
 
 

@@ -55,7 +55,7 @@ def _found(text: str, path: tuple[str, ...], name: str | None) -> tuple[int, int
         node = next(value for key, value in node.value if key.value == part)
     if node.flow_style:
         raise BenchError(
-            f"params.yaml: {'.'.join(path)} stands between braces: write each of its keys on a line of its own"
+            f"params.yaml: {'.'.join(path)} is written in braces: write each of its keys on a line of its own"
         )
     mark = next(key.start_mark for key, _ in reversed(node.value) if name in (None, key.value))
     end = "\r\n" if "\r\n" in text else "\n"

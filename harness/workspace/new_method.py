@@ -20,7 +20,7 @@ from harness.workspace.new_file import renamed_source
 from harness.yaml_text import parse
 
 PARAMS = "params.yaml"
-INSIDE = "a key that you give replaces the one it was, a block changes what it names; null takes a key away"
+INSIDE = "a key that you set replaces the inherited one, a block changes only the keys it has, and null removes a key"
 
 
 class Model(NamedTuple):
@@ -68,7 +68,7 @@ def new_method(root: Path, name: str, like: str | None, task: str | None, file: 
         f"methods.{model.task}.{name} in {PARAMS}, from {model.name or 'the template'}",
         f"keys: {keys_of(params)}",
         f"({INSIDE})",
-        f"next: change it, `bench check {name}`, then `dvc repro`",
+        f"next: edit it, run `bench check {name}`, then `dvc repro`",
     ]
 
 
@@ -78,7 +78,7 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
         if not file:
             raise BenchError(
                 "--like is missing: name the method to start from (`bench list` shows all),"
-                " or give --file for the template"
+                " or use --file for the template"
             )
         return _template(root, plan, task)
     blocks = {t: methods for t, methods in plan.params["methods"].items() if task in (None, t)}
@@ -123,22 +123,24 @@ def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> Non
     checked_name("a method", name)
     if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or parse(name) != name:
         raise BenchError(
-            f"{name!r} is no name for a method: take small letters, digits and _, and no word of Python or YAML"
+            f"{name!r} cannot be the name of a method: use lower-case letters, digits and _, but no keyword of Python"
+            " or YAML"
         )
     if name in plan.params["tasks"]:
-        raise BenchError(f"{name} is the name of a task: take another")
+        raise BenchError(f"{name} is the name of a task: choose another name")
     if name in _added_rows(plan, task):
-        raise BenchError(f"{task} has a method {name} already: take another name")
+        raise BenchError(f"{task} already has a method {name}: choose another name")
     if not file:
         return
     if root != registry.ROOT:
         raise BenchError(
-            f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found:"
+            f"this bench runs the code of {registry.ROOT}, so it would not find a file in {root}:"
             " use the bench of that tree"
         )
     if name in registry.algorithms() or (root / registry.METHODS / name).exists() or name.startswith("test_"):
         raise BenchError(
-            f"{name} cannot be a file of {registry.METHODS}, where the name is taken or kept for tests: take another"
+            f"{name} cannot be a file of {registry.METHODS}, where the name is taken or reserved for tests:"
+            " choose another name"
         )
 
 
@@ -154,7 +156,7 @@ def _shown_block(name: str) -> str:
     module = registry.template()
     line = re.search(r"^\s*<name>: (\{.*\})$", module.__doc__ or "", re.MULTILINE)
     if line is None:
-        raise BenchError(f"{module.__file__} shows no block `<name>: {{...}}` at its head: put that line back")
+        raise BenchError(f"{module.__file__} does not show a block `<name>: {{...}}` at its top: restore that line")
     return line[1].replace("<name>", name)
 
 
@@ -164,13 +166,11 @@ def _block(params: Settings, model: Model, name: str, file: bool) -> tuple[list[
     if model.name is None:
         return [f"{name}: {_shown_block(name)}"], keys
     own = [f"{LIKE}: {model.name}", *([f"algorithm: {name}"] if file else [])]
-    return [f"{name}:", *(f"  {line}" for line in own)], f"Like {model.name} but for what stands here. {keys}"
+    return [f"{name}:", *(f"  {line}" for line in own)], f"Like {model.name} except for the keys below. {keys}"
 
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
     """That the text holds what was there and the new block. Raises BenchError where its layout is too unusual."""
     new = resolve(parse(text, PARAMS), PARAMS)
     if new["methods"][task].pop(name, None) is None or new != params:
-        raise BenchError(
-            f"{PARAMS} is laid out in a way that `bench new` cannot write to: add methods.{task}.{name} by hand"
-        )
+        raise BenchError(f"{PARAMS} has a layout that `bench new` cannot edit: add methods.{task}.{name} by hand")

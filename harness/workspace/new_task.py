@@ -40,7 +40,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
     parts = [sum(file.startswith(part) for file in names) for part in ("train/", "test/")]
     cut = len(names) // 5
     if (n := sum(parts) if all(parts) else len(names)) < FEWEST:
-        raise BenchError(f"{images} holds {n} images: give at least {FEWEST}")
+        raise BenchError(f"{images} contains {n} images, but at least {FEWEST} are needed")
     n_test = parts[1] if all(parts) else cut
     few = n_test <= ENCODER.dim
     place = images.resolve()
@@ -62,7 +62,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
     methods = [f"{name}:", f"  {net}", *(f"  {m}: {{like: {model.task}.{m}}}" for m in model.methods)]
     _write(root, plan, {name: block}, {name: methods}, {name: model.methods[0]})
     told = (
-        f"{n_test} test images are too few for a Frechet distance, which takes more than {ENCODER.dim}: "
+        f"{n_test} test images are too few for a Frechet distance, which needs more than {ENCODER.dim}: "
         "the family is few_images, whose headline is KID"
     )
     return [*([told] if few else []), *_done([name], model.methods[0])]
@@ -77,9 +77,9 @@ def environment_task(root: Path, name: str, env: str, horizon: int | None) -> Li
     robot = AnyRobot(env)
     steps = horizon or robot.horizon
     if not steps:
-        raise BenchError(f"{env} has no time limit: give --horizon, the steps of an episode")
+        raise BenchError(f"{env} has no time limit: set --horizon to the steps of an episode")
     if robot.horizon and steps > robot.horizon:
-        raise BenchError(f"--horizon = {steps}: {env} ends after {robot.horizon} steps, give no more")
+        raise BenchError(f"--horizon = {steps}: must be at most {robot.horizon}, where {env} ends an episode")
     assert robot.observation_size and robot.model.nu  # of spaces that can be learnt, or told so
     teacher = _model(plan, "locomotion", lambda block: False, imitates=False)
     pupil = _model(plan, "locomotion", lambda block: "bottleneck" in (block.get("discriminator") or {}), imitates=True)
@@ -128,7 +128,7 @@ def _model(plan: Plan, family: str, bottled: Any, imitates: bool | None = None) 
         if block["family"] == family and baseline in rows and imitates in (None, bool(block.get("demonstrations"))):
             return Model(task, [baseline, *[m for m in rows if bottled(rows[m])][:1]])
     raise BenchError(
-        f"{PARAMS} has no task of the family {family} with a baseline, which the new methods are to be like"
+        f"{PARAMS} has no task of the family {family} with a baseline, from which the new methods could inherit"
     )
 
 
@@ -137,9 +137,11 @@ def _plan(root: Path, *names: str) -> Plan:
     for name in names:
         checked_name("a task", name)
         if not re.fullmatch("[a-z][a-z0-9_]*", name) or parse(name) != name:
-            raise BenchError(f"{name!r} is no name for a task: take small letters, digits and _, and no word of YAML")
+            raise BenchError(
+                f"{name!r} cannot be the name of a task: use lower-case letters, digits and _, but no keyword of YAML"
+            )
         if name in plan.params["tasks"] or name in {cell.name for cell in plan.cells}:
-            raise BenchError(f"{name} is the name of a task or a method already: take another")
+            raise BenchError(f"{name} is already the name of a task or a method: choose another name")
     return plan
 
 
@@ -167,9 +169,7 @@ def _write(
         write_text(path, text)
         new = load_plan(root)
         if {name: block for name, block in new.params["tasks"].items() if name not in tasks} != plan.params["tasks"]:
-            raise BenchError(
-                f"{PARAMS} is laid out in a way that `bench new-task` cannot write to: add the task by hand"
-            )
+            raise BenchError(f"{PARAMS} has a layout that `bench new-task` cannot edit: add the task by hand")
         for task in tasks:
             registry.family(new.params["tasks"][task]["family"])
     except BaseException:

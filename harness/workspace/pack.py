@@ -73,12 +73,12 @@ def pack(root: Path, copy: Path, parts: Path | None = None) -> list[Path]:
         if len(content) > LARGEST:
             task = _identity(folder / "run.json", (folder / "run.json").read_bytes())["task.name"]
             size = f"{len(content) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB"
-            left.append(f"{task} {key} {seeds} is too large ({size}): carry it in parts, `--parts FOLDER`")
+            left.append(f"{task} {key} {seeds} is too large ({size}): split it into parts with `--parts FOLDER`")
             continue
         write_bytes(target, content)
         made.append(target)
     if left:
-        raise BenchError(f"not packed: {'; '.join(left)}; the other {len(made)} blocks are")
+        raise BenchError(f"not packed: {'; '.join(left)}; the other {len(made)} blocks were packed")
     return made
 
 
@@ -100,7 +100,7 @@ def _join_parts(folder: Path, scratch: Path) -> list[Path]:
         name, _, count = first.name.rpartition(".1-of-")
         parts = [first.with_name(f"{name}.{i}-of-{count}") for i in range(1, int(count) + 1)]
         if missing := [part for part in parts if not part.is_file()]:
-            raise BenchError(f"{missing[0]} is missing: bring all {count} parts")
+            raise BenchError(f"{missing[0]} is missing: copy all {count} parts")
         whole.append(scratch / first.parent.name / name)
         write_bytes(whole[-1], b"".join(part.read_bytes() for part in parts))
     return whole
@@ -125,7 +125,7 @@ def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> in
         try:
             files = _unpack(path, target)
         except checkpoint.Refused as error:
-            raise BenchError(f"{path} is refused: {error}; delete it to train that block again") from None
+            raise BenchError(f"{path} was rejected: {error}; delete it to train that block again") from None
         except (tarfile.TarError, lzma.LZMAError, EOFError, OSError):
             raise BenchError(f"{path} is damaged: delete it to train that block again") from None
         write_folder(target, files, copy / ".scratch")
@@ -159,7 +159,7 @@ def _newest(folder: Path, identity: dict[str, Any]) -> bytes:
     except checkpoint.Refused as error:
         if not (folder / checkpoint.PREVIOUS).exists():
             raise
-        print(f"{error}: the checkpoint before it is packed", flush=True)
+        print(f"{error}: packing the previous checkpoint instead", flush=True)
         return _checked_content(folder / checkpoint.PREVIOUS, identity)
 
 
@@ -179,7 +179,7 @@ def _unpack(path: Path, target: Path) -> dict[str, bytes]:
         for member in archive:
             known = "/" not in member.name and any(fnmatch(member.name, name) for name in CONTENT)
             if not member.isfile() or not known:
-                raise checkpoint.Refused(f"no packed block holds {member.name!a}")
+                raise checkpoint.Refused(f"{member.name!a} does not belong to a packed block")
             if member.size > UNPACKED:
                 raise checkpoint.Refused(f"{member.name} is larger than {UNPACKED / 1e6:.0f} MB")
             files[member.name] = archive.extractfile(member).read()
@@ -190,11 +190,11 @@ def _unpack(path: Path, target: Path) -> dict[str, bytes]:
     identity = _identity(Path("run.json"), files["run.json"])
     named = digest({key: value for key, value in identity.items() if key != "seeds"})
     if (named, _seeds(identity)) != (target.parent.name, target.name):
-        raise checkpoint.Refused(f"it holds {named}/{_seeds(identity)}, not what its name says")
+        raise checkpoint.Refused(f"it contains {named}/{_seeds(identity)}, which is not what its name says")
     for name in files.keys() - {"run.json"}:
         checkpoint.check(Path(name), files[name], identity)
     if held is not None and held != sums(files):
-        raise checkpoint.Refused(f"its files are not those that {SEAL} names")
+        raise checkpoint.Refused(f"its files do not match {SEAL}")
     return files
 
 
@@ -210,7 +210,7 @@ def _identity(path: Path, content: bytes) -> dict[str, Any]:
         identity = json.loads(content)["identity"]
         return {**identity, "seeds": list(identity["seeds"])}
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise checkpoint.Refused(f"{path} names no run") from None
+        raise checkpoint.Refused(f"{path} does not identify a run") from None
 
 
 def _seeds(identity: dict[str, Any]) -> str:

@@ -119,7 +119,7 @@ def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = No
     `bench train`, which only runs with `jobs`.
     """
     if timeout is not None and jobs is None:
-        raise BenchError("--timeout is for blocks that run without DVC: give --jobs too")
+        raise BenchError("--timeout only works without DVC: use it with --jobs")
     params = preset_plan(root, name).params
     with lock_copy(root, name):
         copy = private_copy(root, name, params)
@@ -152,7 +152,7 @@ def smoke(root: Path, timeout: int | None = None) -> Path:
         _run_directly(copy, os.cpu_count() or 1, timeout)
         task = next(iter(params["tasks"]))
         _prove_the_graph(copy, task, next(iter(params["methods"][task])))
-    print(f"smoke: everything ran, {time.monotonic() - started:.0f} s")
+    print(f"smoke: everything ran in {time.monotonic() - started:.0f} s")
     return copy / "reports/smoke/index.html"
 
 

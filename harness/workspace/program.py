@@ -43,7 +43,7 @@ def write_program(outputs: Any, shape: tuple[int, ...], out: Path, what: str) ->
     elif isinstance(outputs, ControlOutputs):
         net, size, name = _Actor(outputs), shape[0], "torch.zeros(16, {})  # observations"
     else:
-        raise BenchError(f"{what} makes neither images nor actions: leave --program out for its weights")
+        raise BenchError(f"{what} produces neither images nor actions: omit --program to export its weights")
     example = torch.zeros(3, size)
     with torch.no_grad():
         made = torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("n", min=1)},))

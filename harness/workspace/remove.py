@@ -28,7 +28,7 @@ def remove(root: Path, name: str, task: str | None = None) -> list[str]:
     told = []
     if name in plan.params["methods"].get(cell.task, {}):
         _take_block(root, cell)
-        told.append(f"methods.{cell.task}.{name} is gone from {PARAMS}")
+        told.append(f"methods.{cell.task}.{name} was removed from {PARAMS}")
     for path in (root / KEYS / cell.task / f"{name}.json", root / RECORDS / cell.task / name):
         if path.is_dir():
             shutil.rmtree(path)
@@ -36,7 +36,7 @@ def remove(root: Path, name: str, task: str | None = None) -> list[str]:
             path.unlink()
         else:
             continue
-        told.append(f"{path.relative_to(root)} is gone")
+        told.append(f"{path.relative_to(root)} was removed")
     return [*told, *_unused_file(plan, cell), "next: `dvc repro`, which renders the page without it"]
 
 
@@ -57,9 +57,7 @@ def _found(root: Path, plan: Plan, name: str, task: str | None) -> CellName:
             f"{where} has neither a block nor a record {name} to remove; {nearest(name, {c.name for c in known})}"
         )
     if len(found) > 1:
-        raise BenchError(
-            f"{name} is a method of {', '.join(cell.task for cell in found)}: say which is meant, with --task"
-        )
+        raise BenchError(f"{name} is a method of {', '.join(cell.task for cell in found)}: choose one with --task")
     return found[0]
 
 
@@ -72,7 +70,7 @@ def _take_block(root: Path, cell: CellName) -> None:
     except BaseException as error:
         write_text(path, before)
         if isinstance(error, BenchError):
-            raise BenchError(f"{cell} cannot be removed, something names it still: {error}") from None
+            raise BenchError(f"{cell} cannot be removed because something still names it: {error}") from None
         raise
 
 
@@ -82,4 +80,4 @@ def _unused_file(plan: Plan, cell: CellName) -> list[str]:
     others = {c.algorithm for c in plan.cells if (c.task, c.name) != (cell.task, cell.name)}
     if algorithm is None or algorithm in others or algorithm in registry.packaged_algorithms():
         return []
-    return [f"{registry.METHODS}/{algorithm}.py has no other block: delete it where you need it no more"]
+    return [f"{registry.METHODS}/{algorithm}.py is used by no other block: delete it if you no longer need it"]

@@ -92,7 +92,7 @@ def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
     low, high = statistics.prediction_interval(x, len(y), 1 - ALPHA)
     note = f"{metric} {y.mean():.5g}, committed {x.mean():.5g}, interval {low:.5g} to {high:.5g}"
     if same:
-        note = f"scores are the same bytes, the record differs in {_differing(committed, fresh)}"
+        note = f"scores.csv is bit-equal, but the record differs in {_differing(committed, fresh)}"
     return Repetition(name, "inside" if low <= y.mean() <= high else "different", note)
 
 
@@ -108,7 +108,7 @@ def tally(words: list[str]) -> tuple[int, list[str]]:
     if judged:
         lines.append(
             f"of the {judged} cells judged by an interval {ALPHA * judged:.1f} are expected outside by chance; "
-            f"up to {allowed} pass"
+            f"up to {allowed} are accepted"
         )
     return int(counts["not run"] > 0 or counts["different"] > allowed), lines
 

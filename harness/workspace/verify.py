@@ -67,7 +67,7 @@ def _verify(
     cells = [c for c in plan.cells if task in (None, c.task) and name in (None, c.name)]
     cells = [c for c in cells if (records / c.task / c.name / HEAD).is_file()]
     if not cells:
-        raise BenchError(f"{records} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
+        raise BenchError(f"{records} has no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
     expected = [_expected(records, cell, steps) for cell in cells]
     if archived:
         for known in dict.fromkeys(cell.task for cell in cells):
@@ -89,7 +89,7 @@ def _expected(records: Path, cell: Cell, steps: int) -> dict[int, str]:
     hashes = read_head(records / cell.task / cell.name).state_hashes.get(0, {})
     if not (early := {k: v for k, v in sorted(hashes.items()) if k <= steps}):
         raise BenchError(
-            f"{cell}: no state was hashed by step {steps}; the first was at step {min(hashes, default='none')}"
+            f"{cell}: no state was hashed up to step {steps}; the first one was at step {min(hashes, default='none')}"
         )
     return early
 

@@ -35,7 +35,7 @@ def test_budget(text: str, found: float) -> None:
 
 @pytest.mark.parametrize("text", ["20", "m", "0m", "-3m", "20 m"])
 def test_wrong_budget(text: str) -> None:
-    with pytest.raises(BenchError, match="give a number with s, m or h, such as 20m"):
+    with pytest.raises(BenchError, match="must be a number with s, m or h, such as 20m"):
         gpu.seconds(text)
 
 
@@ -183,7 +183,7 @@ def test_a_failing_method_is_left_out_and_the_others_train(tmp_path, monkeypatch
     )
     assert not gpu.run(tmp_path, "laptop", 100.0)
     assert trained == ["wide"]
-    assert "pair/plain: left out, as the check found its method at fault on this device" in capsys.readouterr().out
+    assert "pair/plain: left out, because its method failed the check on this device" in capsys.readouterr().out
 
 
 def test_cells_come_in_the_order_asked_for(tree: Tree) -> None:
@@ -197,7 +197,7 @@ def test_cells_come_in_the_order_asked_for(tree: Tree) -> None:
 
 def test_a_spent_budget_trains_nothing(tmp_path, capsys, tree: Tree) -> None:
     assert gpu._train(tmp_path, None, tree.cells, time.monotonic()) == []
-    assert "the budget is spent; the same command goes on here" in capsys.readouterr().out
+    assert "the budget is spent; run the same command to continue here" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
 
 

@@ -183,7 +183,7 @@ def test_merge_brings_in_what_is_new_and_refuses_what_differs(trained: tuple[Pat
 
 
 def test_merge_says_what_it_wants(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="give the folder of a copy"):
+    with pytest.raises(BenchError, match="name the folder of a copy"):
         merge(tmp_path, tmp_path)
 
 

@@ -49,5 +49,5 @@ def test_a_second_smoke_leaves_the_first_alone(tmp_path: Path) -> None:
 
 
 def test_a_timeout_without_jobs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="--timeout is for blocks that run without DVC: give --jobs too"):
+    with pytest.raises(BenchError, match="--timeout only works without DVC: use it with --jobs"):
         presets.run_preset(tmp_path, "any", [], timeout=5)

@@ -110,4 +110,4 @@ def test_a_name_is_taken_once(bench):
     scores, manifest = files(root, run("--skeleton", TASK)[1])
     assert run(scores, manifest, "--name", "peer")[0] == 0
     status, _, error = run(scores, manifest, "--name", "peer")
-    assert status == 2 and "peer is there already; remove it first or give another --name" in error
+    assert status == 2 and "peer already exists; remove it first or choose another --name" in error

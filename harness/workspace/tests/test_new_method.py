@@ -101,10 +101,10 @@ def test_the_comment_names_every_key_and_the_plan_has_the_cell(root: Path) -> No
 @pytest.mark.parametrize(
     "arguments, line",
     [
-        (["gan", "--like", "vgan"], "digits8 has a method gan already: take another name"),
-        (["a-b", "--like", "vgan"], "'a-b' is no name for a method"),
-        (["class", "--like", "vgan"], "'class' is no name for a method"),
-        (["null", "--like", "vgan"], "'null' is no name for a method"),
+        (["gan", "--like", "vgan"], "digits8 already has a method gan: choose another name"),
+        (["a-b", "--like", "vgan"], "'a-b' cannot be the name of a method"),
+        (["class", "--like", "vgan"], "'class' cannot be the name of a method"),
+        (["null", "--like", "vgan"], "'null' cannot be the name of a method"),
         (["reacher", "--like", "vgan"], "reacher is the name of a task"),
         (["mine", "--like", "vgn"], "method vgn: unknown; did you mean vgan?"),
         (["mine", "--like", "vgan", "--task", "grid_maze"], "method vgan of grid_maze: unknown"),
@@ -128,7 +128,7 @@ def test_a_layout_that_cannot_be_written_to(root: Path) -> None:
     start, end = TEXT.index(block), TEXT.index("  reacher_expert:\n    ppo:")
     text = TEXT[:start] + "  c_maze_flipped: {airl: {like: c_maze.airl}}\n" + TEXT[end:]
     (root / "params.yaml").write_text(text)
-    with pytest.raises(BenchError, match="methods.c_maze_flipped stands between braces"):
+    with pytest.raises(BenchError, match="methods.c_maze_flipped is written in braces"):
         new_method(root, "mine", "airl", "c_maze_flipped", file=False)
     assert (root / "params.yaml").read_text() == text
 
@@ -147,7 +147,7 @@ def tree(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_file_from_the_template_keeps_the_contract_at_once(tree: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["--root", str(tree), "new", "from_template", "--file"]) == 0
-    assert "next: change it, `bench check from_template`" in capsys.readouterr().out
+    assert "next: edit it, run `bench check from_template`" in capsys.readouterr().out
     assert main(["--root", str(tree), "pipelines"]) == 0
     assert main(["--root", str(tree), "check", "from_template"]) == 0, capsys.readouterr().out
     assert "OK: from_template, cells: 1" in capsys.readouterr().out
@@ -165,7 +165,7 @@ def test_a_file_from_an_algorithm_is_the_same_code_under_another_name(tree: Path
 
 @pytest.mark.parametrize("name", ["gan", "tests", "test_mine"])
 def test_names_that_no_file_may_have(name: str, tree: Path) -> None:
-    with pytest.raises(BenchError, match="take another"):
+    with pytest.raises(BenchError, match="choose another name"):
         new_method(tree, name, "gail", "reacher", file=True)
     assert (tree / "params.yaml").read_text() == TEXT
 

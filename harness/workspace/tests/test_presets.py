@@ -241,7 +241,7 @@ def test_in_a_copy_presets_lie_over_the_base_of_the_tree(tree: Path) -> None:
     assert presets.other_presets(copy, "small") == presets.OtherPresets(
         [], presets.other_presets(tree, "small").waiting, {}
     )
-    with pytest.raises(BenchError, match="is a private copy, from which no other is made"):
+    with pytest.raises(BenchError, match="is a private copy, which cannot be copied again"):
         copies.private_copy(copy, "other", made)
     (tree / "params.yaml").write_text(dump(PARAMS | {"protocol": 2}))
     copies.private_copy(tree, "small", made)

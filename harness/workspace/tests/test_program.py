@@ -39,5 +39,5 @@ def test_images_in_a_process_that_does_not_know_the_project(tmp_path: Path) -> N
 
 def test_what_has_no_program_is_told(tmp_path: Path) -> None:
     made, _ = outputs("two_gaussians", "i_c_1", TaskSpec("gaussians", (1,), 10))
-    with pytest.raises(BenchError, match="two_gaussians/i_c_1 makes neither images nor actions"):
+    with pytest.raises(BenchError, match="two_gaussians/i_c_1 produces neither images nor actions"):
         write_program(made, (1,), tmp_path / "x.pt2", "two_gaussians/i_c_1")

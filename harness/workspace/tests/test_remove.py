@@ -37,10 +37,10 @@ def test_what_new_has_written_is_gone_with_its_record(like: str, root: Path) -> 
     assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT
     assert not (root / key).exists() and not (root / record).parent.exists()
     assert (root / "results/records/digits8/gan/record.json").exists()
-    assert [line for line in told if "is gone" in line] == [
-        "methods.digits8.mine is gone from params.yaml",
-        "results/keys/digits8/mine.json is gone",
-        "results/records/digits8/mine is gone",
+    assert [line for line in told if "was removed" in line] == [
+        "methods.digits8.mine was removed from params.yaml",
+        "results/keys/digits8/mine.json was removed",
+        "results/records/digits8/mine was removed",
     ]
 
 
@@ -69,12 +69,12 @@ def test_a_record_without_a_block_is_told_and_removed(root: Path, capsys: pytest
 @pytest.mark.parametrize(
     "name, task, line",
     [
-        ("vgan", None, "digits8/vgan cannot be removed, something names it still: .*= vgan"),
-        ("gan", "digits8", "digits8/gan cannot be removed, something names it still: .*gan"),
+        ("vgan", None, "digits8/vgan cannot be removed because something still names it: .*= vgan"),
+        ("gan", "digits8", "digits8/gan cannot be removed because something still names it: .*gan"),
         (
             "airl",
             None,
-            "airl is a method of grid_maze, c_maze, c_maze_flipped, reacher: say which is meant, with --task",
+            "airl is a method of grid_maze, c_maze, c_maze_flipped, reacher: choose one with --task",
         ),
         ("vgna", None, "params.yaml has neither a block nor a record vgna to remove; did you mean vgan"),
         ("vgan", "reacher", "task reacher has neither a block nor a record vgan to remove; did you mean"),
