@@ -1,9 +1,10 @@
-"""The command `bench`: list the files of harness/commands, load the one that is called, and tell an error in one line.
+"""The command `bench`: list the files of harness/commands, load the one that is called, and report an error in one
+line.
 
 A command is a file there whose name does not begin with an underscore. The first line of its docstring is its help,
-EXAMPLE is a call of it, `arguments(parser)` adds what it takes, and `run(args)` does it and returns the exit status,
-None for 0. What is slow to import is imported in `run`, so that help comes at once. A name that Python keeps for itself
-has an underscore behind it.
+EXAMPLE is an example call, `arguments(parser)` adds its arguments, and `run(args)` executes it and returns the exit
+status, where None means 0. Slow imports are made in `run`, so that help appears at once. A name that Python reserves is
+followed by an underscore.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ CURES = {errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EACCES: YOURS, errno.EPER
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 done, 1 a check did not hold, 2 bad input (one line says which), 130, 143 or 129 ended
-    by SIGINT, SIGTERM or SIGHUP."""
+    """Run a command and return its exit status.
+
+    The status is 0 for success, 1 if a check failed, 2 for invalid input (which one line explains), and 130, 143 or 129
+    if SIGINT, SIGTERM or SIGHUP ended it.
+    """
     _print_in_any_encoding()
     pin()
     try:
@@ -65,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _print_in_any_encoding() -> None:
-    """What the terminal's encoding lacks is printed as an escape instead of an exception, by worker processes too."""
+    """Print characters that the terminal's encoding lacks as escapes instead of raising, in worker processes too."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -74,12 +78,12 @@ def _print_in_any_encoding() -> None:
 
 
 def _discard_output() -> None:
-    """Python flushes standard output once more at its end, which must not fail again."""
+    """Discard further output, as Python flushes standard output once more at its end, which must not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _describe(error: OSError) -> str | None:
-    """One line with the path, what the system says and the cure; None where no file is concerned."""
+    """Return one line with the path, the system's message and the cure, or None if no file is involved."""
     if error.filename is not None:
         path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes, os.PathLike)) else error.filename
         return f"cannot use {path} ({error.strerror}): {CURES.get(error.errno, OTHER)}"
@@ -91,7 +95,7 @@ def _describe(error: OSError) -> str | None:
 
 
 def parser(loaded: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser:
-    """Knows the arguments of the commands in `loaded`, and of the others a line of help."""
+    """Return a parser with the arguments of the commands in `loaded`, and a line of help for the others."""
     top = argparse.ArgumentParser(
         "bench",
         description="Train, score and compare adversarial methods, reproducibly.",
@@ -111,16 +115,16 @@ def parser(loaded: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser
 
 
 def _common_arguments() -> argparse.ArgumentParser:
-    """What stands before the command, whichever it is."""
+    """Return a parser for the arguments that precede any command."""
     made = argparse.ArgumentParser("bench", add_help=False, allow_abbrev=False)
     made.add_argument("--root", type=Path, default=Path(), help="the project's folder (default: this one)")
     return made
 
 
 def _command_name(argv: list[str] | None) -> list[str]:
-    """The command, or none where the words before it are to be refused or ask for help.
+    """Return the command, or none if the words before it are invalid or ask for help.
 
-    Raises BenchError with the nearest name of a misspelt one.
+    Raises BenchError with the nearest name of a misspelt command.
     """
     rest = [word for word in _common_arguments().parse_known_args(argv)[1] if word != "--"]
     if not rest or rest[0].startswith("-"):

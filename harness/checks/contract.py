@@ -1,7 +1,7 @@
-"""What a method promises (`harness.contracts.Method`): one check for each promise.
+"""What a method promises (`harness.contracts.Method`), with one check for each promise.
 
-A check returns the faults in plain words, none where the promise is kept. `bench check METHOD` prints them; the tests
-run them over everything registered.
+A check returns the faults as text, or nothing if the promise is kept. `bench check METHOD` prints them, and the tests
+run them for everything that is registered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PLAIN = (bool, int, float, str, type(None), Tensor, np.ndarray, list, tuple, dic
 
 
 def file(trial: Trial) -> list[str]:
-    """Params, FAMILIES and build of the algorithm's file."""
+    """Check that the algorithm's file has Params, FAMILIES and build."""
     module, faults = registry.algorithm(trial.cell.algorithm), []
     if not issubclass(module.Params, Settings):
         faults.append("Params is not a Settings: write `class Params(Settings)`, so that misspelt keys are an error")
@@ -45,9 +45,9 @@ def file(trial: Trial) -> list[str]:
 
 
 def state(trial: Trial) -> list[str]:
-    """Whatever it remembers has the seeds in front; the optimisers hold every parameter once.
+    """Check that all state has the seeds as first axis, and that the optimisers hold every parameter exactly once.
 
-    A policy that TRPO moves has no optimiser, and one that nothing moves is in none either.
+    A policy that TRPO updates has no optimiser, and neither has one that is never updated.
     """
     method, alone = trial.watched.method, trial.build(SEEDS[:1]).state_dict()
     if not isinstance(method, Method):
@@ -95,7 +95,7 @@ def _moved_directly(method: Method, name: str) -> bool:
 
 
 def logs(trial: Trial) -> list[str]:
-    """One finite number per seed, detached; and no seed of a healthy run dies."""
+    """Check that each log is one finite, detached number per seed, and that no seed of a healthy run dies."""
     faults: dict[str, None] = {}
     for step, entries in enumerate(trial.watched.logs, 1):
         if not isinstance(entries, dict):
@@ -130,7 +130,7 @@ def _log_fault(value: Any) -> str | None:
 
 
 def stacking(trial: Trial) -> list[str]:
-    """One seed is the same alone and in a stack."""
+    """Check that a seed trained alone equals the same seed in a stack."""
     difference, name = largest_difference(trial, seeds=(4,))
     if difference < TOLERANCE:
         return []
@@ -144,7 +144,7 @@ def stacking(trial: Trial) -> list[str]:
 
 
 def draws(trial: Trial) -> list[str]:
-    """No global generator is read or moved: random numbers come from `draws`."""
+    """Check that no global generator is used, because all random numbers must come from `draws`."""
     watched = trial.watched
     mend = "draw from `draws` instead, e.g. draws.normal(stream, name, shape)"
     if watched.places:
@@ -165,7 +165,7 @@ def draws(trial: Trial) -> list[str]:
 
 
 def purity(trial: Trial) -> list[str]:
-    """What update is given stays as it is."""
+    """Check that the arguments of update are not changed."""
     watched = trial.watched
     faults = [
         f"{what} was changed in place: write to a new tensor (x = x + y for x += y, or x.clone() first)"
@@ -180,7 +180,7 @@ def purity(trial: Trial) -> list[str]:
 
 
 def resume(trial: Trial) -> list[str]:
-    """Stopped after a step and started again: state, moments, hashes, logs and snapshots are bit-equal."""
+    """Check that a run that stops and resumes is bit-equal in state, moments, hashes, logs and snapshots."""
     folder = trial.folder()
     reference = trial.reference
     with contextlib.suppress(Stopped):
@@ -202,7 +202,7 @@ def resume(trial: Trial) -> list[str]:
 
 
 def _plain_attributes(method: Method) -> dict[str, Any]:
-    """Plain values and tensors among the attributes of the method and its parts, which no checkpoint holds."""
+    """Return plain values and tensors among the attributes of the method and its parts, which no checkpoint saves."""
     held = {value.data_ptr() for value in method.state_dict().values()}
     found = {}
     for path, module in method.named_modules():
@@ -214,7 +214,7 @@ def _plain_attributes(method: Method) -> dict[str, Any]:
 
 
 def scoring(trial: Trial) -> list[str]:
-    """Training is bit-equal with scoring after every step, and scoring twice gives the same."""
+    """Check that training is bit-equal if every step is scored, and that scoring twice gives the same result."""
     folder, reference, numbers, faults = trial.folder(), trial.reference, trial.draws(), []
     first, second = (trial.score(reference.method, numbers.at(0)) for _ in range(2))
     if not isinstance(first, Tensor) or not first.dim() or len(first) != len(SEEDS):
@@ -241,7 +241,9 @@ def scoring(trial: Trial) -> list[str]:
 
 
 def divergence(trial: Trial) -> list[str]:
-    """A weight of the second seed becomes infinite: that seed is dated, the other one is bit-equal."""
+    """Check that after a weight of the second seed becomes infinite, that seed is marked and the other one is
+    bit-equal.
+    """
     _, undisturbed, healthy = trial.reference
     first = next((p for p in healthy.parameters() if p.requires_grad), None)
     if first is None:
@@ -286,13 +288,13 @@ CHECKS: dict[str, Check] = {
 
 
 def relative_path(file: str) -> str:
-    """A file as it is called from the project's folder."""
+    """Return a file's path relative to the project's folder."""
     path = Path(file)
     return path.relative_to(registry.ROOT).as_posix() if path.is_relative_to(registry.ROOT) else str(path)
 
 
 def _tensor(paths: list[str]) -> str:
-    """Name the first of the tensors that differ as the method does; its own state goes before moments and logs."""
+    """Name the first of the tensors that differ as the method does; its own state comes before moments and logs."""
     if not paths:
         return "its state's hash"
     own = [p.removeprefix("/method/") for p in paths if p.startswith("/method/")]

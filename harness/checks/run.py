@@ -1,4 +1,6 @@
-"""The checks of one method, a line each; one that raises is a fault too, told with its place in the method."""
+"""Run the checks of one method and print a line each; a check that raises is a fault, reported with its place in the
+method.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ INDENT = 2 + max(map(len, CHECKS)) + 2
 
 
 def check_cells(tree: Tree, cells: Sequence[Cell]) -> Iterator[tuple[str, int]]:
-    """Yield (line to print, number of faults in it) of every check of every cell.
+    """Yield (line to print, number of faults) for every check of every cell.
 
-    Raises BenchError where data are missing.
+    Raises BenchError if data are missing.
     """
     torch.set_num_threads(1)
     for cell in cells:
@@ -35,7 +37,7 @@ def check_cells(tree: Tree, cells: Sequence[Cell]) -> Iterator[tuple[str, int]]:
 
 
 def faults_of(check: Check, trial: Trial) -> list[str]:
-    """What a check finds; an error on the way is one fault."""
+    """Return what a check finds; an error while it runs is one fault."""
     try:
         return check(trial)
     except Exception as error:
@@ -43,7 +45,7 @@ def faults_of(check: Check, trial: Trial) -> list[str]:
 
 
 def describe_error(error: Exception, file: str) -> str:
-    """The last line of a traceback, with the innermost place in `file` and, where it is another, in the project."""
+    """Return the last line of a traceback, with the innermost place in `file` and, if different, in the project."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if f.filename == file]
     ours = [f for f in frames if f.filename.startswith(str(registry.ROOT)) and "site-packages" not in f.filename]

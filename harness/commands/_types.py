@@ -1,17 +1,20 @@
-"""What several commands take: types of arguments for argparse, and arguments with their help."""
+"""Types and arguments that several commands use."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 
 
 def positive_integer(text: str) -> int:
-    """The number that `text` spells. Raises ArgumentTypeError where it is none from 1."""
+    """Return the integer that `text` spells. Raises ArgumentTypeError unless it is positive."""
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"must be a positive integer, got {text}")
     return int(text)
 
 
 def timeout(parser: ArgumentParser, also: str = "") -> None:
-    """Add --timeout to a command that runs jobs in processes. also: what else there is to say of it."""
+    """Add --timeout to a command that runs jobs in processes.
+
+    also: further text for its help.
+    """
     parser.add_argument(
         "--timeout",
         type=positive_integer,

@@ -65,7 +65,7 @@ def _validate(root: Path, plan: Plan, task: str | None, name: str | None) -> int
 
 
 def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
-    """1 where the method breaks a promise in one of its cells."""
+    """Return 1 if the method breaks a promise in one of its cells, else 0."""
     _of_this_time(root, plan)
     from harness.checks.run import check_cells
     from harness.checks.trial import Tree
@@ -79,7 +79,7 @@ def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
 
 
 def _of_this_time(root: Path, plan: Plan) -> None:
-    """That the written pipelines and keys are those of the parameters and of the packages installed."""
+    """Check that the written pipelines and keys match the parameters and the installed packages."""
     from harness.plan import keys, pipelines
 
     for path in pipelines.stale(root, plan.params):

@@ -1,6 +1,6 @@
 """List every task, method, preset and cell with its state.
 
-Exit status 1 where a record cannot be read: one that was changed since it was sealed, for example.
+The exit status is 1 if a record cannot be read, for example because it was changed after it was sealed.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -9,7 +9,7 @@ EXAMPLE = "bench list"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it lists everything."""
+    """Add no arguments: it lists everything."""
 
 
 def run(args: Namespace) -> int:

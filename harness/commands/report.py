@@ -1,6 +1,6 @@
 """Write the records as one page, index.html and index.md.
 
-Exit status 1 where a record, a preset or an import had to be left out; the page says which and why.
+The exit status is 1 if a record, a preset or an import had to be left out; the page says which and why.
 """
 
 import sys

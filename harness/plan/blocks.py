@@ -1,4 +1,4 @@
-"""The block of parameters of every cell: a method's own, or that with the keys of an ablation set."""
+"""The block of parameters of every cell: that of a method, or with some keys set by an ablation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ Block = dict[str, Any]
 
 
 class CellBlock(NamedTuple):
-    """method: its parameters, without the title. ablation: what was set, of an ablated cell."""
+    """The parameters of one cell.
+
+    method: the method's parameters, without the title.
+    ablation: what an ablation sets, for an ablated cell.
+    """
 
     task: str
     cell: str
@@ -25,9 +29,9 @@ class CellBlock(NamedTuple):
 
 
 def cell_blocks(params: dict[str, Any]) -> Iterator[CellBlock]:
-    """Every cell that the parameters name, rows of control and ablated ones among them.
+    """Yield every cell that the parameters name, including control rows and ablated cells.
 
-    params: the whole of params.yaml, its names checked and every `like` resolved.
+    params: the whole of params.yaml, with its names checked and every `like` resolved.
     """
     tasks, methods = params["tasks"], with_controls(params)["methods"]
     for task, blocks in methods.items():
@@ -43,9 +47,9 @@ def cell_blocks(params: dict[str, Any]) -> Iterator[CellBlock]:
 
 
 def ablated_block(block: Block, ablation: Mapping[str, Any], i: int, where: str) -> Block:
-    """A copy of a method's block, without its title, with what the ablation sets for the `i`-th of its values.
+    """Return a copy of a method's block, without its title, with what the ablation sets for the `i`-th of its values.
 
-    Raises BenchError where the block has no such place.
+    Raises BenchError if the block does not have such a key.
     """
     made = copy.deepcopy(without_title(block))
     along = {key: values[i] for key, values in (ablation.get("along") or {}).items()}

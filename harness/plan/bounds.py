@@ -1,4 +1,4 @@
-"""The largest number that a parameter may be: beyond it a run would fill memory or disk before it told anything."""
+"""The largest values of parameters, beyond which a run would fill memory or disk before it reported anything."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ LARGEST = {
 
 
 def check(block: Any, where: str, key: str = "") -> None:
-    """Raises BenchError for the first number in a block that is larger than its key allows.
+    """Raise BenchError for the first number in a block that exceeds the bound of its key.
 
-    where: the dotted key of the block; key: the last part of it.
+    where: the dotted key of the block.
+    key: the last part of it.
     """
     if isinstance(block, dict):
         for name, value in block.items():

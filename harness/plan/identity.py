@@ -1,4 +1,4 @@
-"""What names a run: the code it imports, its parameters, its data. Another name is another run."""
+"""The identity of a run: the code it imports, its parameters and its data. If one changes, it is another run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ DATA = Path("results/data")
 
 
 class Keys(NamedTuple):
-    """training names the checkpoint; scoring adds the metrics' code and their parameters."""
+    """The hashes of a cell.
+
+    training: identifies the checkpoint.
+    scoring: also covers the code and the parameters of the metrics.
+    """
 
     training: str
     scoring: str
 
 
 def data_manifest(root: Path, task: str) -> dict[str, Any]:
-    """What `bench prepare` found of a task's data: hashes, sizes, the encoder."""
+    """Return what `bench prepare` recorded about a task's data: hashes, sizes, the encoder."""
     path = root / DATA / f"{task}.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -34,7 +38,7 @@ def data_manifest(root: Path, task: str) -> dict[str, Any]:
 
 
 def identity(root: Path, cell: Cell) -> dict[str, Any]:
-    """Every name and value that a training run depends on, flat; seeds are added per block."""
+    """Return every name and value that a training run depends on, flat; seeds are added for each block."""
     task = cell.task_params.model_dump(mode="json", exclude={"score", "seeds"})
     taken = needs.reward(cell)
     return {

@@ -1,11 +1,10 @@
-"""What a cell's result depends on, and nothing else, in a file for each cell: its parameters and a hash of its code.
+"""Write a file for each cell with everything that its result depends on: its parameters and a hash of its code.
 
-The files are found by reading import statements (lazy ones inside functions count), from the
-training loop, the draws, the task family, the algorithm and the encoder that the task names. What
-is hashed is the syntax tree without comments, docstrings and positions, so that rewording retrains nothing. The command
-layer is left out: it only composes, and a change of meaning there is a new `protocol`.
-Of an algorithm from an installed package the package's name and version count and the one file
-that its entry point names, with what that imports of this project.
+Files of code are found by following import statements, including lazy ones inside functions, from the training loop,
+the draws, the task family, the algorithm and the encoder that the task names. The hash is over the syntax tree without
+comments, docstrings and positions, so that rewording does not retrain anything. The command layer is excluded: it only
+composes, and a change of its meaning requires a new `protocol`. For an algorithm from an installed package the hash
+covers the package's name and version, the file of its entry point, and what that file imports from this project.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ COMPOSERS = ("harness.plan.", "harness.places.", "harness.workspace.", "harness.
 
 
 def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
-    """{"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} of the code below `root`.
+    """Return {"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} for the code below `root`.
 
-    encoder: the one that scores the images of the task, if any.
+    encoder: the encoder that scores the images of the task, if any.
     """
     task = f"harness.tasks.{family}"
     theirs, methods = _packaged(algorithm, root) or ({}, (f"baselines.methods.{algorithm}",))
@@ -48,21 +47,22 @@ def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path
 
 
 def prepare_key(family: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
-    """{"prepare": 16 hex, "files": {path: 16 hex}} of what loads a task's data and trains its encoder."""
+    """Return {"prepare": 16 hex, "files": {path: 16 hex}} for code that loads a task's data and trains its encoder."""
     files = closure(root, (PREPARE, f"harness.tasks.{family}", *_encoder_modules(encoder)), skip=COMPOSERS)
     return {"prepare": _digest(files), "files": files}
 
 
 def _encoder_modules(encoder: str | None) -> tuple[str, ...]:
-    """What no import statement names: the encoder, loaded by its name, and the process that it may serve from."""
+    """Return modules that no import statement names: the encoder, and the process in which it may run."""
     return (f"{ENCODERS}.{encoder.replace('-', '_')}", f"{ENCODERS}.serve") if encoder else ()
 
 
 def key_files(params: dict[str, Any], root: Path = ROOT) -> dict[str, dict[str, Any]]:
-    """Path below results/keys -> its content: <task>/<cell>.json of every cell, <task>/prepare.json of every task.
+    """Return {path below results/keys: content}: <task>/<cell>.json for every cell, <task>/prepare.json for every task.
 
-    params: the whole of params.yaml, every `like` resolved. A file holds what makes its cell stale: under "params" the
-    parameters, as they stand there but for titles, under "code" the code.
+    A file contains what makes its cell stale: under "params" the parameters without titles, and under "code" the code.
+
+    params: the whole of params.yaml, with every `like` resolved.
     """
     made: dict[str, dict[str, Any]] = {}
     tasks = {task: without_title(block) for task, block in params["tasks"].items()}
@@ -84,7 +84,7 @@ def _encoder(block: dict[str, Any]) -> str | None:
 
 
 def write_keys(root: Path, params: dict[str, Any]) -> None:
-    """Write every file of `key_files` whose content is another one; those of cells that are gone are removed."""
+    """Write every file of `key_files` whose content has changed, and remove those of cells that no longer exist."""
     folder, contents = root / KEYS, key_files(params, root)
     for gone in {path.relative_to(folder).as_posix() for path in folder.rglob("*.json")} - contents.keys():
         (folder / gone).unlink()
@@ -95,9 +95,10 @@ def write_keys(root: Path, params: dict[str, Any]) -> None:
 
 
 def stale(root: Path, params: dict[str, Any]) -> list[Path]:
-    """Key files of cells of packages' algorithms whose code is not what is installed: DVC does not see packages.
+    """Return key files of cells with packaged algorithms whose code differs from what is installed; DVC does not track
+    packages.
 
-    None where nothing has been written yet, as the stage `keys` is then to run anyway.
+    Returns an empty list if no key file exists yet, because the stage `keys` then runs anyway.
     """
     folder, theirs = root / KEYS, registry.packaged_algorithms(root)
     if not theirs or not folder.is_dir():
@@ -112,7 +113,7 @@ def _text(content: dict[str, Any]) -> str:
 
 
 def _code(path: Path) -> Any:
-    """The code that a written key file names; None of a file that holds none."""
+    """Return the code that an existing key file names, or None if there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8")).get("code")
     except (ValueError, AttributeError):
@@ -120,9 +121,9 @@ def _code(path: Path) -> Any:
 
 
 def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ...]] | None:
-    """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm.
+    """Return ({package, version and module: hash}, imported modules of this project) for an algorithm of a package.
 
-    None for a file of ours.
+    Returns None for an algorithm of this project.
     """
     if (its := registry.packaged_algorithms(root).get(algorithm)) is None:
         return None
@@ -133,9 +134,9 @@ def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ..
 
 
 def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> dict[str, str]:
-    """Path -> hash of every file of ours that `modules` import, directly or not, except `skip`.
+    """Return {path: hash} of every file of this project that `modules` import, directly or not, except `skip`.
 
-    Raises BenchError where one of `modules` has no file.
+    Raises BenchError if one of `modules` has no file.
     """
     waiting = [_file(root, module) for module in modules]
     found: dict[str, str] = {}
@@ -150,13 +151,13 @@ def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> d
 
 @lru_cache(maxsize=1024)
 def _read(path: Path, modified: int, size: int) -> tuple[str, tuple[str, ...]]:
-    """(hash, imported modules) of a file; its time and size are the cache's key."""
+    """Return (hash, imported modules) of a file; its time and size are only the key of the cache."""
     tree = registry.parse_python(path)
     return hashlib.sha256(canonical(tree).encode()).hexdigest()[:16], tuple(imports(tree))
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Absolute names of all that is imported; of `from a import b` both a and a.b, as b may be a module."""
+    """Yield the absolute names of all imports; for `from a import b` both a and a.b, because b may be a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -166,9 +167,9 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def canonical(node: object) -> str:
-    """A syntax tree as text: docstrings, positions and empty fields left out.
+    """Return a syntax tree as text without docstrings, positions and empty fields.
 
-    ast.dump differs between Python versions in which empty fields it shows; this does not.
+    Unlike ast.dump, the result does not depend on the version of Python.
     """
     if isinstance(node, list):
         return "[" + ",".join(map(canonical, node)) + "]"
@@ -191,13 +192,13 @@ def _has_docstring(node: ast.AST) -> bool:
 
 
 def _own_file(root: Path, module: str) -> Path | None:
-    """The file of a module of ours; packages have none, their `__init__` is empty by rule."""
+    """Return the file of a module of this project; packages have none, because their `__init__` is empty by rule."""
     path = _path(root, module)
     return path if module.startswith(("harness.", "baselines.")) and path.is_file() else None
 
 
 def _file(root: Path, module: str) -> Path:
-    """The file of a module of ours that must be there."""
+    """Return the file of a module of this project, which must exist."""
     if (path := _own_file(root, module)) is None:
         raise BenchError(f"{_path(root, module)} is missing")
     return path

@@ -1,4 +1,4 @@
-"""The parameters as a reader needs them: params.yaml whole, with what its tasks add by themselves."""
+"""Read params.yaml in full, including what its tasks add by themselves."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from harness.run.params import read_yaml
 
 
 def read_params(root: Path) -> dict[str, Any]:
-    """params.yaml of `root`, every `like` resolved, rows of control among its methods.
+    """Return params.yaml of `root` with every `like` resolved and control rows among its methods.
 
-    Raises BenchError where the file is missing or no YAML, a `like` leads nowhere, or a name in it cannot be one.
+    Raises BenchError if the file is missing or not valid YAML, or if a `like` or a name in it is invalid.
     """
     return with_controls(blocks_of(root))
 
 
 def blocks_of(root: Path, file: str = "params.yaml") -> dict[str, Any]:
-    """As `read_params`, without the rows of control: what a private copy is written from."""
+    """Return what `read_params` returns, without the control rows; private copies are written from this."""
     return resolve(read_yaml(root / file), file)

@@ -1,4 +1,4 @@
-"""The plan: every cell that params.yaml names, with its parameters checked whole before anything runs."""
+"""The plan: every cell that params.yaml names, with all parameters validated before anything runs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from harness.store import CellName, cell_folder, cell_name, check_names
 
 
 class ReportParams(Settings):
-    """baseline: the method of each task that differences are taken to.
+    """The parameters of the report.
 
-    published: for a task under the paper's own protocol, which of its columns stands beside ours.
+    baseline: the method of each task that the others are compared with.
+    published: for a task under the paper's own protocol, the column of the paper to show beside ours.
     """
 
     baseline: dict[str, str]
@@ -45,7 +46,7 @@ class TopLevel(Settings):
 
 @dataclass(frozen=True)
 class Cell(CellName):
-    """What is to be trained: (task, method) with all its seeds; one DVC stage."""
+    """A unit of training: (task, method) with all its seeds, which is one DVC stage."""
 
     method: str
     family: str
@@ -80,7 +81,7 @@ class Plan:
         return names[name]
 
     def chosen(self, task: str | None = None, name: str | None = None) -> list[Cell]:
-        """One cell, the cells of a task, or all; at least one. Raises BenchError with the nearest name."""
+        """Return one cell, the cells of a task, or all; at least one. Raises BenchError with the nearest name."""
         if task is not None and name is not None:
             return [self.cell(task, name)]
         if task is not None and task not in self.params["tasks"]:
@@ -91,7 +92,7 @@ class Plan:
         return cells
 
     def method(self, name: str, task: str | None = None) -> list[Cell]:
-        """The method's cell of `task`, or of every task that has it. Raises BenchError with the nearest name."""
+        """Return the method's cell in `task`, or in every task that has it. Raises BenchError with the nearest name."""
         if task is not None and task not in self.params["tasks"]:
             raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
         cells = [c for c in self.cells if c.ablation is None and task in (None, c.task)]
@@ -106,14 +107,16 @@ class Plan:
 
 
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:
-    """Read and check `file`; errors as of `plan_of`."""
+    """Read and validate `file`; raises the errors of `plan_of`."""
     return plan_of(blocks_of(root, file), file)
 
 
 def plan_of(raw: dict[str, Any], file: str) -> Plan:
-    """The plan of parameters with every `like` resolved; file: where they stand, for the reader of an error.
+    """Return the plan for parameters with every `like` resolved.
 
-    Raises BenchError with a line for each wrong block: its wrong key, its value and what is allowed.
+    Raises BenchError with a line for each invalid block: its key, its value and what is allowed.
+
+    file: where the parameters are from, for error messages.
     """
     check_names(raw, file)
     top = validate(TopLevel, raw, file)
@@ -147,7 +150,9 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
 
 
 class Faults:
-    """What is wrong with the blocks of a file, told all at once; what several blocks inherit at the first of them."""
+    """Errors in the blocks of a file, reported all at once; an error that several blocks inherit is reported for the
+    first.
+    """
 
     def __init__(self) -> None:
         self.lines: dict[str, str] = {}  # without the name of the method -> as told
@@ -164,7 +169,7 @@ class Faults:
             self.add(str(error))
 
     def raise_any(self) -> None:
-        """Raises BenchError where there are any."""
+        """Raise BenchError if there are any errors."""
         if self.lines:
             raise BenchError("\n".join(self.lines.values()))
 

@@ -1,4 +1,4 @@
-"""Whether a cell's record is that of the present code, parameters and data."""
+"""Whether a cell's record matches the current code, parameters and data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNREADABLE = "unreadable"
 
 
 def state(root: Path, cell: Cell) -> str:
-    """UP_TO_DATE, 'not run', or 'stale' with what it would take: to train or only to score again."""
+    """Return UP_TO_DATE, 'not run', or 'stale' with what is needed: training, or only scoring."""
     folder = cell.folder(root)
     if not (folder / HEAD).exists():
         return "not run"
@@ -39,7 +39,7 @@ def state(root: Path, cell: Cell) -> str:
 
 
 def begun(root: Path, cell: Cell) -> str:
-    """The step that each block of a cell has come to, '120/0 of 3000' for two blocks; '' where none has begun."""
+    """Return the step of each block of a cell, '120/0 of 3000' for two blocks, or '' if none has begun."""
     try:
         names, folders = identity(root, cell), [block_folder(root, cell, seeds) for seeds in cell.blocks]
     except BenchError:  # its data are not prepared
@@ -49,7 +49,7 @@ def begun(root: Path, cell: Cell) -> str:
 
 
 def _step(folder: Path, names: dict[str, Any]) -> int:
-    """The step of the newest checkpoint that holds."""
+    """Return the step of the newest valid checkpoint."""
     for name in (checkpoint.CHECKPOINT, checkpoint.PREVIOUS):
         try:
             return checkpoint.load(folder / name, names)["run"]["step"]

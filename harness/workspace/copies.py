@@ -1,6 +1,6 @@
-"""A private copy of the tree under build/, in which a preset runs: the tree and dvc.lock stay as they are.
+"""A private copy of the tree under build/ in which a preset runs, so that the tree and dvc.lock do not change.
 
-The copy takes new and changed files too, runs its own code, and keeps its own scratch folder.
+The copy includes new and changed files, runs its own code, and has its own scratch folder.
 """
 
 from __future__ import annotations
@@ -36,17 +36,16 @@ LINKED = "data"  # image sets of any size, named in params.yaml by a path below 
 
 
 def base_params(root: Path) -> Path:
-    """The parameters that presets are composed over: the project's own, in a private copy too."""
+    """Return the path of the parameters that presets are merged over: the project's own, even in a private copy."""
     return root / BASE if (root / BASE).is_file() else root / "params.yaml"
 
 
 def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
-    """Bring build/<name> up to date with the tree, with `params` as its params.yaml; returns its path.
+    """Bring build/<name> up to date with the tree, with `params` as its params.yaml, and return its path.
 
-    The tree's own params.yaml is kept beside them, see `base_params`.
-
-    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its
-    tasks show. data/ is linked. Raises BenchError where root is itself such a copy.
+    The tree's own params.yaml is kept beside them, see `base_params`. Records, summaries and reports are not copied,
+    because the copy makes its own. Of the archive it gets the experts that its tasks need, and data/ is linked. Raises
+    BenchError if root is itself such a copy.
     """
     if (root / COPIED).is_file():
         raise BenchError(
@@ -76,22 +75,22 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
 
 
 def lock_copy(root: Path, name: str) -> AbstractContextManager[None]:
-    """Hold build/<name>: a second process that would work there raises BenchError."""
+    """Lock build/<name>, so that a second process that wants to work there raises BenchError."""
     return lock_folder(root / "build" / ".locks" / name)
 
 
 def train_command(jobs: int, timeout: int | None) -> list[str]:
-    """The words for `bench_in` that train every cell."""
+    """Return the arguments for `bench_in` that train every cell."""
     return ["train", "--jobs", str(jobs), *(["--timeout", str(timeout)] if timeout is not None else [])]
 
 
 def bench_in(copy: Path, *command: str) -> None:
-    """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
+    """Run `bench ...` with the copy's own code. Raises BenchError if it fails, after it has printed the reason."""
     _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command))
 
 
 def dvc_in(copy: Path, *command: str) -> None:
-    """As `bench_in`, for `dvc ...`."""
+    """Run `dvc ...` as `bench_in` runs `bench ...`."""
     _run(copy, [sys.executable, "-m", "harness.run.lifeline", "dvc", *command], "dvc " + " ".join(command))
 
 

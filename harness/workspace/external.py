@@ -1,4 +1,4 @@
-"""Runs made elsewhere into `results/external/`, after the same checks that the report makes."""
+"""Import runs that were made elsewhere into `results/external/`, after the same checks that the report makes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from harness.yaml_text import dump
 
 
 def import_runs(root: Path, params: dict[str, Any], scores: Path, manifest: Path, name: str) -> Path:
-    """Copy both files to results/external/<name>/. Raises BenchError where they do not fit our records; nothing is
-    copied then.
-    """
+    """Copy both files to results/external/<name>/. Raises BenchError, without copying, if they do not fit."""
     target = root / external.FOLDER / checked_name("--name: an import", name)
     if target.exists():
         raise BenchError(f"{target} already exists; remove it first or choose another --name")
@@ -35,8 +33,9 @@ def import_runs(root: Path, params: dict[str, Any], scores: Path, manifest: Path
 
 
 def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") -> str:
-    """A manifest for runs on this task, as YAML; preset: the archived one that has it. Raises BenchError for an unknown
-    task.
+    """Return a manifest for runs on this task, as YAML. Raises BenchError for an unknown task.
+
+    preset: the archived preset that has the task.
     """
     frames = _frames(root, params, preset)
     if task not in frames:
@@ -46,5 +45,5 @@ def skeleton(root: Path, params: dict[str, Any], task: str, preset: str = "") ->
 
 
 def _frames(root: Path, params: dict[str, Any], preset: str) -> dict[str, TaskFrame]:
-    """The records of the project itself, or those of an archived preset."""
+    """Return the records of the project itself, or those of an archived preset."""
     return load(root, with_controls(compose_preset(root, preset)), other=True) if preset else load(root, params)

@@ -1,4 +1,4 @@
-"""`bench merge`: bring the records of another copy into results/archive/<preset>/ as evidence."""
+"""`bench merge`: copy the records of another copy into results/archive/<preset>/ as evidence."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from harness.store import HEAD, RECORDS, SCORES, archive_folder, checked_name
 
 
 def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
-    """Copy every record folder of `source` (a copy of the tree) as it is; returns (new, already here).
+    """Copy every record folder of `source`, a copy of the tree, unchanged. Returns (new ones, those already here).
 
-    A record of an earlier schema stays one; it is not another record for being one. One without a seal is sealed here.
-    Raises BenchError, before anything is copied, where a cell is here with other content, and where a folder holds more
-    than plain files.
+    A record of an earlier schema keeps it and does not count as different for that. A record without a seal is sealed
+    here. Raises BenchError, before anything is copied, if a cell is already here with other content, and if a folder
+    contains anything but plain files.
     """
     found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/{HEAD}"))
     if not found:
@@ -36,7 +36,7 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
 
 
 def copy_record(folder: Path, target: Path, root: Path) -> None:
-    """Copy the files of a record's folder under their seal: below `root` there are none of them or all.
+    """Copy the files of a record's folder with their seal to a place below `root`, either all of them or none.
 
     Raises BenchError for a link and for a record that cannot be read.
     """
@@ -46,7 +46,9 @@ def copy_record(folder: Path, target: Path, root: Path) -> None:
 
 
 def plain_files(folder: Path) -> list[Path]:
-    """What a record's folder holds, but for what a killed write left. Raises BenchError for anything but a file."""
+    """Return the files of a record's folder, except temporary ones of a killed write. Raises BenchError for anything
+    else.
+    """
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     for path in (folder.parent, folder, *paths):
         if path.is_symlink() or not (path.is_file() or path not in paths):
@@ -55,7 +57,7 @@ def plain_files(folder: Path) -> list[Path]:
 
 
 def _target(root: Path, folder: Path) -> Path:
-    """Where a record folder goes; each part of its path is a name that was made elsewhere."""
+    """Return where a record folder goes. Each part of its path is checked, because it comes from elsewhere."""
     task, cell = (checked_name(f"{source}: a folder of records", source.name) for source in (folder.parent, folder))
     return archive_folder(root, _preset(folder)) / task / cell
 
@@ -69,7 +71,7 @@ def _preset(folder: Path) -> str:
 
 
 def _difference(folder: Path, target: Path) -> str | None:
-    """The first file that does not say the same in both; provenance may differ between equal runs."""
+    """Return the first file whose content differs; provenance may differ between equal runs."""
     if not (target / HEAD).is_file() or read_head(folder) != read_head(target):
         return HEAD
     one, other = ((place / SCORES).read_bytes() if (place / SCORES).is_file() else None for place in (folder, target))

@@ -1,4 +1,4 @@
-"""An algorithm's file under another name: its class, the name in its Params, and the words at its head."""
+"""Copy an algorithm's file under another name: rename its class and the name in its Params, and its docstring."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ outside parameters, buffers and optimisers: `bench check {name}` looks after tha
 
 
 def renamed_source(text: str, origin: str, old: str, name: str) -> str:
-    """The source of algorithm `old` as that of `name`. Raises BenchError where it has no one Method or other name."""
+    """Return the source of algorithm `old` as that of `name`. Raises BenchError unless it has exactly one Method."""
     tree = ast.parse(text)
     methods = [
         n.name for n in tree.body if isinstance(n, ast.ClassDef) and any(_last(base) == "Method" for base in n.bases)
@@ -36,7 +36,7 @@ def renamed_source(text: str, origin: str, old: str, name: str) -> str:
 
 
 def _last(node: ast.expr) -> str:
-    """The last name of a base class: "Method" of Method, Method[Source] and contracts.Method."""
+    """Return the last name of a base class: "Method" for Method, Method[Source] and contracts.Method."""
     if isinstance(node, ast.Subscript):
         node = node.value
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
@@ -47,7 +47,7 @@ def _tokens(text: str) -> list[tokenize.TokenInfo]:
 
 
 def _with_name(text: str, old: str, new: str) -> str:
-    """The name `old` is `new` wherever it is code; strings and comments stay."""
+    """Replace the name `old` by `new` in code, but not in strings and comments."""
     lines = text.splitlines(keepends=True)
     for token in reversed(_tokens(text)):
         if token.type == tokenize.NAME and token.string == old:

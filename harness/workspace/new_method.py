@@ -1,4 +1,4 @@
-"""`bench new`: a method of one's own, as a block of params.yaml like another one, with `file` as an algorithm too."""
+"""`bench new`: add your own method as a block of params.yaml like another one, with `file` as an algorithm too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INSIDE = "a key that you set replaces the inherited one, a block changes only th
 
 
 class Model(NamedTuple):
-    """What a new method starts from: the method `name` of `task`, or the template where name is None."""
+    """What a new method starts from: the method `name` of `task`, or the template if name is None."""
 
     task: str
     name: str | None
@@ -33,10 +33,10 @@ class Model(NamedTuple):
 
 
 def new_method(root: Path, name: str, like: str | None, task: str | None, file: bool) -> list[str]:
-    """Write the block, and with `file` baselines/methods/<name>.py; returns lines for the user.
+    """Write the block, and with `file` baselines/methods/<name>.py; returns lines that say what was done and what is
+    next.
 
-    They say what was done and what is next. Raises BenchError, with everything as it was, where the name will not do
-    or there is no such model.
+    Raises BenchError, without changing anything, if the name is not allowed or there is no such model.
     """
     plan = load_plan(root)
     if task is not None and task not in plan.params["tasks"]:
@@ -73,7 +73,7 @@ def new_method(root: Path, name: str, like: str | None, task: str | None, file: 
 
 
 def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: bool) -> Model:
-    """The first task that has the method, or with `file` a method of that algorithm."""
+    """Return the first task that has the method, or with `file` a method of that algorithm."""
     if like is None:
         if not file:
             raise BenchError(
@@ -96,7 +96,7 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
 
 
 def _added_rows(plan: Plan, task: str | None) -> set[str]:
-    """Rows that the task adds, and values of ablations."""
+    """Return the rows that the task adds, and the cells of ablations."""
     return {cell.name for cell in plan.cells if task in (None, cell.task)}
 
 
@@ -145,14 +145,14 @@ def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> Non
 
 
 def _settings(plan: Plan, model: Model) -> Settings:
-    """The model's parameters."""
+    """Return the parameters of the model."""
     if model.name is not None:
         return plan.cell(model.task, model.name).method_params
     return validate(registry.template().Params, parse(_shown_block(model.algorithm)), model.source.name)
 
 
 def _shown_block(name: str) -> str:
-    """The block that the template shows at its head, for an algorithm of that name."""
+    """Return the block that the template shows at its top, for an algorithm of that name."""
     module = registry.template()
     line = re.search(r"^\s*<name>: (\{.*\})$", module.__doc__ or "", re.MULTILINE)
     if line is None:
@@ -161,7 +161,7 @@ def _shown_block(name: str) -> str:
 
 
 def _block(params: Settings, model: Model, name: str, file: bool) -> tuple[list[str], str]:
-    """The lines of the new block, and what a comment before it says."""
+    """Return the lines of the new block, and the comment before it."""
     keys = f"Keys: {keys_of(params, depth=2)}"
     if model.name is None:
         return [f"{name}: {_shown_block(name)}"], keys
@@ -170,7 +170,7 @@ def _block(params: Settings, model: Model, name: str, file: bool) -> tuple[list[
 
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
-    """That the text holds what was there and the new block. Raises BenchError where its layout is too unusual."""
+    """Check that the text contains the old content and the new block. Raises BenchError if it does not."""
     new = resolve(parse(text, PARAMS), PARAMS)
     if new["methods"][task].pop(name, None) is None or new != params:
         raise BenchError(f"{PARAMS} has a layout that `bench new` cannot edit: add methods.{task}.{name} by hand")

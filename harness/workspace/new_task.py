@@ -1,6 +1,8 @@
-"""`bench new-task`: a task on one's own images or environment, as blocks of params.yaml with two methods to start from.
+"""`bench new-task`: add a task on your own images or environment, as blocks of params.yaml with two methods to start
+from.
 
-The methods are `like:` those of the project's own task of that kind: its baseline, and the first one with a bottleneck.
+The methods are `like:` those of the project's own task of that kind: its baseline, and the first method with a
+bottleneck.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ Lines = list[str]
 
 
 def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
-    """A task on the images of a folder or zip, resized to `size` pixels; returns what was done and what is next.
+    """Add a task on the images of a folder or zip, resized to `size` pixels; returns what was done and what is next.
 
-    Raises BenchError, with everything as it was, where there are too few, the size is none, or the name is taken.
+    Raises BenchError, without changing anything, if there are too few images, the size is invalid, or the name is
+    taken.
     """
     from harness.tasks.data_files import list_images
     from harness.tasks.data_folder import SIZES
@@ -69,7 +72,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
 
 
 def environment_task(root: Path, name: str, env: str, horizon: int | None) -> Lines:
-    """An expert's task in a Gymnasium environment, and one that imitates it; errors as of `images_task`."""
+    """Add an expert's task in a Gymnasium environment, and one that imitates it; raises the errors of `images_task`."""
     from harness.sim.gymnasium_worlds import AnyRobot
 
     expert = f"{name}_expert"
@@ -121,7 +124,7 @@ class Model:
 
 
 def _model(plan: Plan, family: str, bottled: Any, imitates: bool | None = None) -> Model:
-    """The first task of the family, its baseline and the first method that `bottled` takes."""
+    """Return the first task of the family, its baseline and the first method that `bottled` accepts."""
     for task, block in plan.params["tasks"].items():
         rows = plan.params["methods"].get(task) or {}
         baseline = plan.params["report"]["baseline"].get(task)

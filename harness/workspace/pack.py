@@ -1,7 +1,7 @@
-"""Long runs that outlast a machine: what is finished goes to the archive, what is not to results/unfinished/.
+"""Save long runs that outlast a machine: finished cells go to the archive, unfinished blocks to results/unfinished/.
 
-Both are small and in git. `unpack` puts them back into a copy of the tree, where training goes on with the same bits
-as long as the code is the same: a checkpoint lies in a folder named by the key of the code it needs.
+Both are small and in git. `unpack` puts them back into a copy of the tree, where training continues with the same bits
+as long as the code is the same: a checkpoint is in a folder named by the key of the code it needs.
 """
 
 from __future__ import annotations
@@ -36,16 +36,15 @@ CONTENT = ("run.json", checkpoint.CHECKPOINT, SNAPSHOTS, SEAL)
 
 
 def pack(root: Path, copy: Path, parts: Path | None = None) -> list[Path]:
-    """Merge the records of `copy` and pack its blocks that have a checkpoint but no record yet; returns the new files.
+    """Merge the records of `copy`, and pack its blocks that have a checkpoint but no record yet; returns the new files.
 
-    What was packed of cells that have a record now goes. Blocks are told by the keys of their folders and records, so
-    the copy may be of another commit than this code.
+    Packed blocks of cells that now have a record are removed. Blocks are identified by the keys of their folders and
+    records, so the copy may be of another commit than this code. For each block the newest valid checkpoint is packed,
+    and every snapshot must be valid. Raises BenchError, after the rest is packed, for blocks that are invalid or
+    omitted.
 
-    Of the checkpoints of a block the newest that holds is packed, and every snapshot has to hold.
-
-    parts: a folder outside git for blocks larger than LARGEST, whole with their optimisers' state, each in files of at
-    most PART bytes; without it they are left out. Raises BenchError, once the rest is packed, for blocks that do not
-    hold or are left out.
+    parts: a folder outside git for blocks larger than LARGEST, complete with the state of their optimisers, in files of
+        at most PART bytes; without it such blocks are omitted.
     """
     params = copy / "params.yaml"
     packed = root / UNFINISHED / checked_name(f"{params}: preset", read_yaml(params).get("preset"))
@@ -83,7 +82,7 @@ def pack(root: Path, copy: Path, parts: Path | None = None) -> list[Path]:
 
 
 def _in_parts(target: Path, content: bytes) -> list[Path]:
-    """Write `content` to files whose names say which part of how many they are; those of an earlier stop go."""
+    """Write `content` to files whose names say which part of how many they are, and remove those of an earlier stop."""
     for old in target.parent.glob(f"{target.name}.*-of-*"):
         old.unlink()
     pieces = [content[i : i + PART] for i in range(0, len(content), PART)]
@@ -94,7 +93,9 @@ def _in_parts(target: Path, content: bytes) -> list[Path]:
 
 
 def _join_parts(folder: Path, scratch: Path) -> list[Path]:
-    """The packed blocks of which `folder` holds parts, put together below `scratch`. Raises BenchError for a gap."""
+    """Return the packed blocks whose parts are in `folder`, joined below `scratch`. Raises BenchError for a missing
+    part.
+    """
     whole = []
     for first in sorted(folder.glob("*/*.tar.xz.1-of-*")):
         name, _, count = first.name.rpartition(".1-of-")
@@ -107,9 +108,9 @@ def _join_parts(folder: Path, scratch: Path) -> list[Path]:
 
 
 def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> int:
-    """Put the archived records and unfinished blocks of a preset into `copy`; what is there stays. How many were put.
+    """Put the archived records and unfinished blocks of a preset into `copy`, without replacing any; returns how many.
 
-    parts: the folder that `pack` wrote larger blocks to.
+    parts: the folder to which `pack` wrote larger blocks.
     """
     count = 0
     for folder in sorted(archive_folder(root, preset).glob("*/*")):
@@ -135,7 +136,7 @@ def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> in
 
 
 def _pack(folder: Path) -> bytes:
-    """A tar.xz of the newest checkpoint that holds and of the snapshots. Raises Refused where one of them does not."""
+    """Return a tar.xz of the newest valid checkpoint and of the snapshots. Raises Refused if one of them is invalid."""
     files = {"run.json": checkpoint.read(folder / "run.json")}
     identity = _identity(folder / "run.json", files["run.json"])
     files[checkpoint.CHECKPOINT] = _newest(folder, identity)
@@ -170,9 +171,9 @@ def _checked_content(path: Path, identity: dict[str, Any]) -> bytes:
 
 
 def _unpack(path: Path, target: Path) -> dict[str, bytes]:
-    """Name -> content of the files that `path` holds for the folder `target`, which names their key and seeds.
+    """Return {name: content} of the files in `path` for the folder `target`, whose name gives their key and seeds.
 
-    Raises Refused where they are of another run or damaged.
+    Raises Refused if they belong to another run or are damaged.
     """
     files = {}
     with tarfile.open(path) as archive:
@@ -205,7 +206,7 @@ def sums(files: Mapping[str, bytes]) -> bytes:
 
 
 def _identity(path: Path, content: bytes) -> dict[str, Any]:
-    """Of the text of a run.json. Raises Refused where it holds none."""
+    """Return the identity in the text of a run.json. Raises Refused if there is none."""
     try:
         identity = json.loads(content)["identity"]
         return {**identity, "seeds": list(identity["seeds"])}

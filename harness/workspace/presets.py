@@ -1,4 +1,4 @@
-"""Presets: small overlays in presets/ on params.yaml, each run in a private copy of the tree."""
+"""Presets: small overlays in presets/ for params.yaml, each of which runs in a private copy of the tree."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ def names(root: Path) -> list[str]:
 
 
 def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
-    """params.yaml with presets/<name>.yaml laid over it; a key that lands nowhere is refused by name.
+    """Return params.yaml with presets/<name>.yaml merged over it; a key that matches nothing is an error.
 
-    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a
-    list, takes away every task of params.yaml that it does not name; its blocks may be `like:` them all the same.
-    `gpu: true` says that it is meant for a GPU. base: the project's own parameters (`base_params`) as they are written,
-    where they have been read already.
+    A task that the overlay removes (`digits8: null`) takes its methods, ablations and baseline with it. The list `keep`
+    removes every task of params.yaml that it does not name; their blocks can still be used by `like:`. `gpu: true` says
+    that the preset is meant for a GPU.
+
+    base: the project's own parameters (`base_params`) as they are written, if they have been read already.
     """
     if checked_name("a preset", name) not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)))
@@ -65,17 +66,20 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
 
 
 def preset_plan(root: Path, name: str) -> Plan:
-    """The plan of a preset, checked whole. Raises BenchError with a line for each wrong block, which names its file."""
+    """Return the validated plan of a preset. Raises BenchError with a line for each invalid block, which names its
+    file.
+    """
     return plan_of(compose_preset(root, name), f"presets/{name}.yaml")
 
 
 @dataclass(frozen=True)
 class OtherPresets:
-    """The presets that a page tells of beside its own.
+    """The presets that a page mentions in addition to its own.
 
-    archived: the parameters of those with records in results/archive. waiting: of those without, the name, their first
-    sentence about themselves, their tasks with their rows, and the command that runs them. refused: name -> why there
-    is nothing to show of it.
+    archived: the parameters of presets with records in results/archive.
+    waiting: presets without records: the name, the first sentence of the description, tasks with rows, and the command
+        to run.
+    refused: maps a name to the reason why nothing can be shown.
     """
 
     archived: list[dict[str, Any]]
@@ -84,9 +88,9 @@ class OtherPresets:
 
 
 def other_presets(root: Path, own: str) -> OtherPresets:
-    """Every preset but `own`, the page's; of `smoke`, whose scores mean nothing, only records.
+    """Return every preset except `own`, the page's; `smoke`, whose scores are meaningless, counts only with records.
 
-    A preset that cannot be composed is refused with its reason, as is an archive that no preset explains.
+    A preset that cannot be composed is listed with its reason, and so is an archive that has no preset.
     """
     base, found = read_yaml(base_params(root)), OtherPresets([], [], {})
     kept = {path.parts[-4] for path in root.glob("results/archive/*/*/*/record.json")}
@@ -113,10 +117,11 @@ def _describe(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
 
 
 def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None, timeout: int | None = None) -> Path:
-    """Run the preset in build/<name>/ and return its report's path: `dvc repro`, or without DVC and `jobs` at once.
+    """Run the preset in build/<name>/ and return the path of its report: by `dvc repro`, or with `jobs` without DVC.
 
-    A second run goes on where the first was stopped; while the first is at it, BenchError says so. timeout: as of
-    `bench train`, which only runs with `jobs`.
+    Another run continues where the last one stopped; while a run is active, a second one raises BenchError.
+
+    timeout: as in `bench train`, only with `jobs`.
     """
     if timeout is not None and jobs is None:
         raise BenchError("--timeout only works without DVC: use it with --jobs")
@@ -133,16 +138,17 @@ def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = No
 
 
 def _run_directly(copy: Path, jobs: int, timeout: int | None) -> None:
-    """All cells of a copy, then its report."""
+    """Run all cells of a copy, then its report."""
     for command in (["check"], ["prepare"], train_command(jobs, timeout), ["evaluate"], ["report"]):
         bench_in(copy, *command)
 
 
 def smoke(root: Path, timeout: int | None = None) -> Path:
-    """Every cell of the smoke preset from nothing, without DVC, then DVC's own graph on the first cell.
+    """Run every cell of the smoke preset from nothing, without DVC, then DVC's own graph for the first cell.
 
-    timeout: as of `bench train`. Raises BenchError where a step fails, or where DVC finds or leaves other records than
-    were made.
+    Raises BenchError if a step fails, or if DVC's records differ from those made without it.
+
+    timeout: as in `bench train`.
     """
     started = time.monotonic()
     params = compose_preset(root, "smoke")
@@ -157,7 +163,7 @@ def smoke(root: Path, timeout: int | None = None) -> Path:
 
 
 def _prove_the_graph(copy: Path, task: str, cell: str) -> None:
-    """DVC's stages up to one cell make the same record as the direct run, and are then up to date."""
+    """Check that DVC's stages up to one cell make the same record as the direct run and are then up to date."""
     stage, record = f"pipelines/{task}/dvc.yaml:train@{cell}", copy / f"results/records/{task}/{cell}/record.json"
     before = record.read_bytes()
     dvc_in(copy, "repro", "--quiet", stage)

@@ -1,7 +1,7 @@
-"""`bench export --program`: the net of one seed as a file that plain torch runs, without this project.
+"""`bench export --program`: write the net of one seed as a file that plain torch runs, without this project.
 
-What it holds: of a method of images the generator that is scored, from latents [N, D], standard normal, to images
-[N, C, H, W] in [-1, 1]; of a method of control the policy's mode, from observations [N, O] to actions [N, A].
+For a method of images it is the scored generator, from latents [N, D], standard normal, to images [N, C, H, W] in [-1,
+1]. For a control method it is the policy's mode, from observations [N, O] to actions [N, A].
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from harness.workspace.export import export
 
 
 def program(root: Path, cell: Cell, out: Path, seed: int) -> list[str]:
-    """Write the program of one seed to `out` and return the lines that load and call it.
+    """Write the program of one seed to `out` and return the lines of code that load and call it.
 
-    Raises BenchError where the cell has no finished checkpoint here, or its outputs are neither images nor actions.
+    Raises BenchError if there is no finished checkpoint of the cell here, or if its outputs are neither images nor
+    actions.
     """
     with tempfile.TemporaryDirectory() as folder:
         export(root, cell, Path(folder) / "state.pt", seed)
@@ -37,7 +38,10 @@ def program(root: Path, cell: Cell, out: Path, seed: int) -> list[str]:
 
 
 def write_program(outputs: Any, shape: tuple[int, ...], out: Path, what: str) -> list[str]:
-    """As `program`, of the outputs of a method with one seed; shape: of one observation."""
+    """Do what `program` does with the outputs of a method with one seed.
+
+    shape: the shape of one observation.
+    """
     if isinstance(outputs, ImageOutputs):
         net, size, name = _Sampler(outputs), _latents(outputs), "torch.randn(16, {})"
     elif isinstance(outputs, ControlOutputs):
@@ -74,7 +78,7 @@ class _Actor(nn.Module):
 
 
 class _FixedLatents:
-    """Draws that are the latents which the program is called with."""
+    """Draws that return the latents with which the program is called."""
 
     step, n_seeds = 0, 1
 
@@ -86,7 +90,7 @@ class _FixedLatents:
 
 
 def _latents(outputs: ImageOutputs) -> int:
-    """The number of a latent's dimensions: what the outputs ask their draws for."""
+    """Return the dimension of the latents that the outputs request from their draws."""
     asked: list[Sequence[int]] = []
 
     class Asked(_FixedLatents):

@@ -1,4 +1,4 @@
-"""`bench remove`: a method leaves, with its block of params.yaml, its key and its record."""
+"""`bench remove`: remove a method with its block of params.yaml, its key and its record."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PARAMS = "params.yaml"
 
 
 def remove(root: Path, name: str, task: str | None = None) -> list[str]:
-    """Take the method out of `task`, or of the one task that has it; returns lines that tell what was done.
+    """Remove the method from `task`, or from the one task that has it; returns lines that say what was done.
 
-    What was trained stays in the scratch folder, so that the same block put back trains nothing again.
-    Raises BenchError, with everything as it was, where the name stands nowhere or in several tasks, or where a block,
-    an ablation or the report still names the method.
+    What was trained stays in the scratch folder, so that restoring the same block trains nothing again. Raises
+    BenchError, without changing anything, if the name occurs nowhere or in several tasks, or if a block, an ablation or
+    the report still names the method.
     """
     plan = load_plan(root)
     cell = _found(root, plan, name, task)
@@ -41,7 +41,7 @@ def remove(root: Path, name: str, task: str | None = None) -> list[str]:
 
 
 def orphaned_records(root: Path, plan: Plan) -> list[CellName]:
-    """The live records that no block, row of control or ablation of params.yaml names."""
+    """Return the live records that no block, control row or ablation of params.yaml names."""
     known = {(cell.task, cell.name) for cell in plan.cells}
     found = [path.parts[-3:-1] for path in sorted(root.glob(f"{RECORDS}/*/*/{HEAD}"))]
     return [CellName(*place) for place in found if place not in known]
@@ -75,7 +75,7 @@ def _take_block(root: Path, cell: CellName) -> None:
 
 
 def _unused_file(plan: Plan, cell: CellName) -> list[str]:
-    """A word about an algorithm's file that no block uses any more."""
+    """Return a line about an algorithm's file that no block uses any more."""
     algorithm = plan.params["methods"].get(cell.task, {}).get(cell.name, {}).get("algorithm")
     others = {c.algorithm for c in plan.cells if (c.task, c.name) != (cell.task, cell.name)}
     if algorithm is None or algorithm in others or algorithm in registry.packaged_algorithms():

@@ -1,10 +1,10 @@
-"""`bench reproduce`: train every cell again from nothing, and hold each record against the committed one.
+"""`bench reproduce`: train every cell again from nothing, and compare each record with the committed one.
 
-What is said of a cell:
-  bit-equal   record.json says the same and scores.csv has the same bytes;
-  inside      its mean headline score lies in the 95 % prediction interval of the committed seeds
+The result for a cell is one of these:
+  bit-equal   record.json has the same content and scores.csv has the same bytes;
+  inside      its mean headline score is in the 95 % prediction interval of the committed seeds
               (Student's t on the committed scores, for a mean of as many further runs);
-  different   it does not, though among n cells judged 0.05 n would be so by chance;
+  different   it is not, although among n cells 0.05 n would be outside by chance;
   not run     it failed here; not judged: nothing committed to compare with, or fewer than two seeds.
 """
 
@@ -32,7 +32,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Repetition:
-    """One line of the tally; note says why."""
+    """One line of the tally; `note` gives the reason."""
 
     cell: str
     word: str
@@ -40,9 +40,9 @@ class Repetition:
 
 
 def reproduce(root: Path, timeout: int | None = None) -> int:
-    """Returns the exit status: 1 where a cell did not run, or more are different than chance explains.
+    """Return the exit status: 1 if a cell did not run, or if more cells are different than chance explains.
 
-    timeout: as of `bench train`.
+    timeout: as in `bench train`.
     """
     with lock_copy(root, NAME):
         return _reproduce(root, timeout)
@@ -67,7 +67,7 @@ def _reproduce(root: Path, timeout: int | None) -> int:
 
 
 def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Repetition]:
-    """How every cell that the parameters name came out; root holds the committed records."""
+    """Return the result of every cell that the parameters name; root contains the committed records."""
     committed, fresh = load(root, params), load(copy, params)
     return [
         repetition(theirs, ours)
@@ -97,7 +97,9 @@ def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
 
 
 def tally(words: list[str]) -> tuple[int, list[str]]:
-    """(exit status, lines): how many of each, and how many 'different' chance alone would bring."""
+    """Return (exit status, lines): how many cells have each result, and how many 'different' ones chance alone would
+    cause.
+    """
     from scipy.stats import binom
 
     counts = Counter(words)
@@ -114,7 +116,7 @@ def tally(words: list[str]) -> tuple[int, list[str]]:
 
 
 def other_devices(theirs: Counter[str], ours: Counter[str]) -> list[str]:
-    """A line where committed records come from other devices than ours; both are names with their numbers of cells."""
+    """Return a line if committed records come from other devices than ours; both map a name to its number of cells."""
     told = "; ".join(f"{n} on {name}" for name, n in theirs.items() if name not in ours)
     return (
         [
@@ -134,7 +136,7 @@ def _devices(root: Path, params: dict[str, Any]) -> Counter[str]:
 
 
 def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
-    """A new copy, or the one of a run that was interrupted, which then goes on."""
+    """Return a new copy, or that of an interrupted run, which then continues."""
     where = root / "build" / NAME
     if where.exists() and not (where / UNFINISHED).exists():
         shutil.rmtree(where)
@@ -144,7 +146,7 @@ def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
 
 
 def _run_all(copy: Path, *command: str) -> bool:
-    """A cell that fails must not hide what is said of the others."""
+    """Run all cells; one that fails must not hide the results of the others."""
     try:
         bench_in(copy, *command)
     except BenchError as error:

@@ -1,7 +1,7 @@
-"""`bench verify`: does the present code still make what a record holds? Its first steps are run again.
+"""`bench verify`: run the first steps of a record again, and check whether the current code still produces its states.
 
-What was found of an archived record is left beside it, in verified.json, where the report reads it. Of a live record
-its keys already tell whether it is of this code, so what was found of it is only printed.
+The finding about an archived record is stored beside it, in verified.json, which the report reads. The keys of a live
+record already show whether it is of this code, so the finding is only printed.
 """
 
 from __future__ import annotations
@@ -44,12 +44,14 @@ def verify(
     jobs: int = 1,
     timeout: float | None = None,
 ) -> dict[str, bool]:
-    """Return TASK/CELL -> whether all hashes of the first block up to `steps` agree, of the recorded cells of a preset.
+    """Return {TASK/CELL: whether all hashes of the first block up to `steps` agree} for the recorded cells of a preset.
 
-    The project's own preset is the live one; of any other the findings are written beside the archived records.
+    The project's own preset is the live one; for any other preset the findings are written beside the archived records.
+    Raises BenchError if there is no record, if one cannot be read, if no hash was taken so early, or if a cell could
+    not be replayed; the other cells still get findings.
 
-    jobs: cells at the same time. timeout: seconds in which one has to move. Raises BenchError where there is no record,
-    one cannot be read, no hash was taken so early, or a cell could not be replayed; the others have findings then.
+    jobs: the cells at the same time.
+    timeout: the seconds after which a cell without progress fails.
     """
     if preset == read_yaml(root / "params.yaml").get("preset"):
         return _verify(root, root / RECORDS, steps, task, name, jobs, timeout)
@@ -85,7 +87,7 @@ def _verify(
 
 
 def _expected(records: Path, cell: Cell, steps: int) -> dict[int, str]:
-    """Step -> recorded hash of the first block's state, up to `steps`."""
+    """Return {step: recorded hash of the first block's state} up to `steps`."""
     hashes = read_head(records / cell.task / cell.name).state_hashes.get(0, {})
     if not (early := {k: v for k, v in sorted(hashes.items()) if k <= steps}):
         raise BenchError(
@@ -95,7 +97,10 @@ def _expected(records: Path, cell: Cell, steps: int) -> dict[int, str]:
 
 
 def _agrees(root: Path, cell: Cell, folder: Path | None, expected: dict[int, str], pulse: Pulse) -> bool:
-    """folder: of the archived record, beside which the finding is left; None for a live one."""
+    """Replay a cell and return whether its hashes agree.
+
+    folder: the archived record beside which the finding is stored; None for a live record.
+    """
     steps = max(expected)
     agrees = _replay(root, cell, steps, pulse) == expected
     if folder is not None:
@@ -105,7 +110,7 @@ def _agrees(root: Path, cell: Cell, folder: Path | None, expected: dict[int, str
 
 
 def _replay(root: Path, cell: Cell, steps: int, pulse: Pulse) -> dict[int, str]:
-    """Step -> hash of the first block's state, at the steps of record."""
+    """Return {step: hash of the first block's state} at the recorded steps."""
     torch.set_num_threads(cell.task_params.threads)
     seeds, device, found = cell.blocks[0], pick_device(), {}
     task = build_task(root, cell)
