@@ -1,4 +1,4 @@
-"""What several commands take: types of arguments for argparse, and arguments with their help."""
+"""Types and arguments that several commands use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if typing.TYPE_CHECKING:
 
 
 def positive_integer(text: str) -> int:
-    """The number that `text` spells. Raises ArgumentTypeError where it is none from 1."""
+    """Return the integer that `text` spells. Raises ArgumentTypeError unless it is positive."""
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"must be a positive integer, got {text}")
     return int(text)
@@ -28,13 +28,15 @@ def across_code(parser: ArgumentParser) -> None:
 
 
 def timeout(parser: ArgumentParser, also: str = "") -> None:
-    """Add --timeout to a command that runs jobs in processes. also: what else there is to say of it."""
+    """Add --timeout to a command that runs jobs in processes.
+
+    also: further text for its help.
+    """
     parser.add_argument(
         "--timeout",
         type=positive_integer,
         metavar="SECONDS",
-        help="end a job that does not move for so long, as failed; scoring is one move (default: wait, and say so)"
-        + also,
+        help="fail a job that makes no progress for this long; scoring is one step (default: wait, and say so)" + also,
     )
 
 

@@ -21,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
         "what",
         nargs="?",
         metavar="METHOD|TASK",
-        help="a method is checked; of a task the cells are validated (default: all tasks)",
+        help="a method to check, or a task whose cells are validated (default: all tasks)",
     )
     parser.add_argument(
         "where",
@@ -37,7 +37,7 @@ def run(args: Namespace) -> int:
 
     if args.preset is not None:
         if args.what is not None:
-            raise BenchError("--preset checks a preset whole: leave the other names out")
+            raise BenchError("--preset checks a whole preset: omit the other names")
         return _preset(args.root, args.preset)
     if args.what is None:
         return _whole(args.root)
@@ -89,7 +89,7 @@ def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
     for line, faults in check_cells(Tree(root, plan.cells), cells):
         print(line, flush=True)
         found += faults
-    print(f"{method}: {found} found at fault, cells: {len(cells)}" if found else f"OK: {method}, cells: {len(cells)}")
+    print(f"{method}: {found} checks failed, cells: {len(cells)}" if found else f"OK: {method}, cells: {len(cells)}")
     return int(found > 0)
 
 

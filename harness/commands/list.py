@@ -1,6 +1,6 @@
 """List every task, method, preset and cell with its state.
 
-Exit status 1 where a record cannot be read: one that was changed since it was sealed, for example.
+The exit status is 1 if a record cannot be read, for example because it was changed after it was sealed.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -9,7 +9,7 @@ EXAMPLE = "bench list"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it lists everything."""
+    """Add no arguments: it lists everything."""
 
 
 def run(args: Namespace) -> int:
@@ -22,7 +22,7 @@ def run(args: Namespace) -> int:
     from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
     from harness.schema import read_head
     from harness.workspace.presets import names
-    from harness.workspace.remove import blockless
+    from harness.workspace.remove import orphaned_records
 
     plan, code, broken = outlines(args.root), CodeKeys(), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
@@ -54,7 +54,7 @@ def run(args: Namespace) -> int:
         print(f"  {'/'.join(folder.parts[-3:])}{fault}")
     if bare := sum(not seal.has_seal(folder) for folder in archived):
         print(f"{bare} of the {len(archived)} archived records were made before records had a seal")
-    if left := blockless(args.root, plan):
+    if left := orphaned_records(args.root, plan):
         print("\nrecords without a block in params.yaml, which no page shows:")
         for record in left:
             print(f"  {record}: `bench remove {record.name} --task {record.task}` takes it away")

@@ -21,11 +21,11 @@ def run(args: Namespace) -> int:
     from harness.plan.origin import COPIED
     from harness.plan.params import read_params
     from harness.report.page.render import render
-    from harness.workspace.presets import others
+    from harness.workspace.presets import other_presets
 
     params = read_params(args.root)
     out = (args.out or args.root / "reports" / params["preset"]).resolve()
-    found = others(args.root, params["preset"])
+    found = other_presets(args.root, params["preset"])
     left_out = render(
         args.root, params, out, found.archived, args.root / ".scratch/figures", found.waiting, found.refused
     )

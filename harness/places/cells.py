@@ -55,8 +55,8 @@ class Cells:
     ):
         self.root, self.plan = root, plan
         self.left = [cell for level in needs.levels(cells) for cell in level]  # which names a circle
-        taken = {source for cell in cells for source in needs.takes(cell)}
-        self.order = {label(cell): needs.takes(cell) for cell in self.left}
+        taken = {source for cell in cells for source in needs.sources(cell)}
+        self.order = {label(cell): needs.sources(cell) for cell in self.left}
         self.blocks = {
             label(cell): block_jobs(root, cell, label(cell) in taken, takes and takes(cell)) for cell in cells
         }
@@ -71,7 +71,7 @@ class Cells:
 
     def ready(self) -> list[Job]:
         for cell in [*self.left]:  # in an order in which each comes after those that it takes from
-            if not needs.takes(cell) & self.undone and self._prepared(cell):
+            if not needs.sources(cell) & self.undone and self._prepared(cell):
                 self.left.remove(cell)
                 self._begin(cell)
         now, self.due = self.due, []
@@ -107,7 +107,7 @@ class Cells:
 
     def _prepared(self, cell: Cell) -> bool:
         """Whether the task's demonstrations were prepared, or could not be; if not, that is a job now."""
-        if self.plan is None or not needs.demonstrations(cell.task_params) or needs.takes(cell) & self.failed:
+        if self.plan is None or not needs.demonstrations(cell.task_params) or needs.sources(cell) & self.failed:
             return True
         if cell.task not in self.prepared and cell.task not in self.preparing.values():
             job = Job(f"{cell.task} prepared", partial(_prepare, self.root, self.plan, cell.task), cost=0.0, first=True)
@@ -119,7 +119,7 @@ class Cells:
     def _begin(self, cell: Cell) -> None:
         name = label(cell)
         try:
-            for source in sorted(needs.takes(cell) & self.failed):
+            for source in sorted(needs.sources(cell) & self.failed):
                 raise BenchError(f"takes from {source}, which failed")
             if why := self.prepared.get(cell.task):
                 raise BenchError(f"its task could not be prepared: {why}")

@@ -63,7 +63,7 @@ class Block:
         return self.cell.task_params
 
     def files(self, root: Path) -> list[Path]:
-        taken = [needs.path(root, source).relative_to(root) for source in sorted(needs.takes(self.cell))]
+        taken = [needs.path(root, source).relative_to(root) for source in sorted(needs.sources(self.cell))]
         seals = [path.with_name(SEAL) for path in taken if (root / path.with_name(SEAL)).is_file()]
         return [DATA / f"{self.cell.task}.json", *weights(root, self.task_params), *taken, *seals]
 

@@ -145,7 +145,7 @@ def _begin(parent: int, numbers: Any, log: Path | None) -> None:
     """In the worker, before its first job."""
     global _pulse
     lifeline.end_with(parent)
-    signals.heard_by_worker()
+    signals.stop_worker_on_sigterm()
     _pulse = Pulse(numbers)
     if log is not None:
         with log.open("a", encoding="utf-8") as file:
@@ -159,7 +159,7 @@ def _do(run: Callable[[Pulse], Any]) -> Outcome:
         return Outcome(run(_pulse))
     except KeyboardInterrupt as stop:  # told to end: nothing may follow
         _flush()
-        os._exit(signals.status(stop))
+        os._exit(signals.exit_status(stop))
     except BaseException as error:
         if not isinstance(error, BenchError):
             traceback.print_exc()

@@ -74,7 +74,7 @@ def train_block(
     seeds = cell.blocks[index]
     folder = block_folder(root, cell, seeds)
     names = {**identity(root, cell), "seeds": list(seeds)}
-    with checkpoint.locked(folder):
+    with checkpoint.lock_folder(folder):
         task = build_task(root, cell)
         device = pick_device()
         draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device)
@@ -88,7 +88,7 @@ def train_block(
         shown = progress or with_live_curves(
             Progress(title, params.steps, pulse), root, needs.label(cell), seeds, schedule
         )
-        with closing(shown), arithmetic(params.precision, device), signals.deferred() as asked:
+        with closing(shown), arithmetic(params.precision, device), signals.defer_stop() as asked:
             run = train(
                 method,
                 task.source(device),
@@ -114,7 +114,7 @@ def finish_cell(root: Path, cell: Cell) -> None:
     from harness.places.join import joined
     from harness.places.score import score_cell
 
-    with checkpoint.locked(root / ".scratch" / "scores" / cell.task / cell.name):
+    with checkpoint.lock_folder(root / ".scratch" / "scores" / cell.task / cell.name):
         started = time.monotonic()
         task = build_task(root, cell)
         record = score_cell(root, cell, task, lambda seeds: fresh(cell, task, seeds))

@@ -108,7 +108,7 @@ def _run(trial: Trial, there: There) -> list[list[Any]]:
     method = algorithm.build(params, task.spec, draws, torch.device("cpu"))
     identity = {"block": digest(block), "space": digest(space.model_dump(mode="json")), "data": task.data_hash}
     folder = there.root / ".scratch" / "tuning" / digest(identity)
-    with checkpoint.locked(folder), signals.deferred() as asked:
+    with checkpoint.lock_folder(folder), signals.defer_stop() as asked:
         run = train(
             method,
             task.source(torch.device("cpu")),

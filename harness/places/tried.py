@@ -23,7 +23,7 @@ from harness.plan.needs import label
 from harness.plan.plan import Cell, Plan
 from harness.report.records.frame import CellFrame, read
 from harness.report.records.tried import TRIED
-from harness.run.params import TaskParams, validated
+from harness.run.params import TaskParams, validate
 from harness.run.train import Schedule
 from harness.store import RECORDS
 
@@ -75,7 +75,7 @@ def _trial(cell: Cell, seeds: tuple[int, ...], steps: int | None) -> Trial:
         raise BenchError(f"--steps must be at most the {whole.steps} steps of {cell.task}, got {steps}")
     points = sum(step <= steps for step in scored) if steps in scored else 1
     few = {"seeds": seeds, "block": len(seeds), "steps": steps, "evaluations": points}
-    params: TaskParams = validated(type(whole), whole.model_dump() | few, f"bench try: tasks.{cell.task}")
+    params: TaskParams = validate(type(whole), whole.model_dump() | few, f"bench try: tasks.{cell.task}")
     fields = {name: getattr(cell, name) for name in Cell.__dataclass_fields__}
     return replace(Trial(**fields), task_params=params, seeds=params.seeds)
 

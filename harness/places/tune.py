@@ -25,8 +25,8 @@ from harness.places.local import results
 from harness.places.pool import LOG
 from harness.places.trial import Space, Trial, job, value_at
 from harness.plan.plan import Plan
-from harness.run.like import untitled
-from harness.run.params import read_yaml, validated
+from harness.run.like import without_title
+from harness.run.params import read_yaml, validate
 
 FOLDER = Path("results/tuning")
 
@@ -69,7 +69,7 @@ def tune(
     jobs: trials at the same time, by default one per core. on: a cluster to run them on instead. timeout: seconds in
     which a trial has to move.
     """
-    space = validated(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
+    space = validate(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
     reported = {seed for cell in plan.cells for seed in cell.seeds if cell.task == task}
     if reported & set(space.seeds):
         raise BenchError(
@@ -82,7 +82,7 @@ def tune(
             Trial(cells[0].task_params, task, plan.params["protocol"], name, i, space, applied(space, block, settings)),
             plan.takes(cells[0]),
         )
-        for name, block in ((name, untitled(block)) for name, block in plan.params["methods"][task].items())
+        for name, block in ((name, without_title(block)) for name, block in plan.params["methods"][task].items())
         for i, settings in enumerate(trials(space, block))
     ]
     if on is None:

@@ -1,4 +1,4 @@
-"""What names a run: the code it imports, its parameters, its data. Another name is another run."""
+"""The identity of a run: the code it imports, its parameters and its data. If one changes, it is another run."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ DATA = Path("results/data")
 
 
 class Keys(NamedTuple):
-    """training names the checkpoint; scoring adds the metrics' code and their parameters."""
+    """The hashes of a cell.
+
+    training: identifies the checkpoint.
+    scoring: also covers the code and the parameters of the metrics.
+    """
 
     training: str
     scoring: str
 
 
 def data_manifest(root: Path, task: str) -> dict[str, Any]:
-    """What `bench prepare` found of a task's data: hashes, sizes, the encoder."""
+    """Return what `bench prepare` recorded about a task's data: hashes, sizes, the encoder."""
     path = root / DATA / f"{task}.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run `bench prepare {task}` first") from None
     except ValueError:
-        raise BenchError(f"{path} is no readable JSON: run `bench prepare {task}` again") from None
+        raise BenchError(f"{path} is not valid JSON: run `bench prepare {task}` again") from None
 
 
 def identity(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> dict[str, Any]:

@@ -1,11 +1,10 @@
-"""What a cell's result depends on, and nothing else, in a file for each cell: its parameters and a hash of its code.
+"""Write a file for each cell with everything that its result depends on: its parameters and a hash of its code.
 
-The files are found by reading import statements (lazy ones inside functions count), from the
-training loop, the draws, the task family, the algorithm and the encoder that the task names. What
-is hashed is the syntax tree without comments, docstrings and positions, so that rewording retrains nothing. The command
-layer is left out: it only composes, and a change of meaning there is a new `protocol`.
-Of an algorithm from an installed package the package's name and version count and the one file
-that its entry point names, with what that imports of this project.
+Files of code are found by following import statements, including lazy ones inside functions, from the training loop,
+the draws, the task family, the algorithm and the encoder that the task names. The hash is over the syntax tree without
+comments, docstrings and positions, so that rewording does not retrain anything. The command layer is excluded: it only
+composes, and a change of its meaning requires a new `protocol`. For an algorithm from an installed package the hash
+covers the package's name and version, the file of its entry point, and what that file imports from this project.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from harness.errors import BenchError
 from harness.files import write_text
 from harness.plan.blocks import cell_blocks
 from harness.plan.sources import Sources
-from harness.run.like import untitled
+from harness.run.like import without_title
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ("harness.run.train", "harness.run.seeds", "harness.run.pins")
@@ -47,7 +46,7 @@ class CodeKeys:
 
     def prepare(self, family: str, encoder: str | None = None) -> dict[str, Any]:
         """{"prepare": 16 hex, "files": {path: 16 hex}} of what loads a task's data and trains its encoder."""
-        modules = (PREPARE, f"harness.tasks.{family}", *_encoding(encoder))
+        modules = (PREPARE, f"harness.tasks.{family}", *_encoder_modules(encoder))
         files = self.sources.closure(modules, skip=COMPOSERS)
         return {"prepare": _digest(files), "files": files}
 
@@ -56,31 +55,32 @@ class CodeKeys:
         theirs, methods = _packaged(algorithm, self.sources) or ({}, (f"baselines.methods.{algorithm}",))
         training = theirs | self.sources.closure((*ENGINE, task, *methods), skip=("harness.metrics.", *COMPOSERS))
         metrics = [f"harness.metrics.{name}" for name in self.sources.literal(task, "metrics")]
-        scoring = training | self.sources.closure((*SCORING, *metrics, *_encoding(encoder)), skip=COMPOSERS)
+        scoring = training | self.sources.closure((*SCORING, *metrics, *_encoder_modules(encoder)), skip=COMPOSERS)
         return {"training": _digest(training), "scoring": _digest(scoring), "files": scoring}
 
 
 def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, Any]:
     """{"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} of the code below `root`, as it is now.
 
-    encoder: the one that scores the images of the task, if any.
+    encoder: the encoder that scores the images of the task, if any.
     """
     return CodeKeys(root).of(family, algorithm, encoder)
 
 
-def _encoding(encoder: str | None) -> tuple[str, ...]:
-    """What no import statement names: the encoder, loaded by its name, and the process that it may serve from."""
+def _encoder_modules(encoder: str | None) -> tuple[str, ...]:
+    """Return modules that no import statement names: the encoder, and the process in which it may run."""
     return (f"{ENCODERS}.{encoder.replace('-', '_')}", f"{ENCODERS}.serve") if encoder else ()
 
 
 def key_files(params: dict[str, Any], root: Path = ROOT) -> dict[str, dict[str, Any]]:
-    """Path below results/keys -> its content: <task>/<cell>.json of every cell, <task>/prepare.json of every task.
+    """Return {path below results/keys: content}: <task>/<cell>.json for every cell, <task>/prepare.json for every task.
 
-    params: the whole of params.yaml, every `like` resolved. A file holds what makes its cell stale: under "params" the
-    parameters, as they stand there but for titles, under "code" the code.
+    A file contains what makes its cell stale: under "params" the parameters without titles, and under "code" the code.
+
+    params: the whole of params.yaml, with every `like` resolved.
     """
     made: dict[str, dict[str, Any]] = {}
-    tasks = {task: untitled(block) for task, block in params["tasks"].items()}
+    tasks = {task: without_title(block) for task, block in params["tasks"].items()}
     code = CodeKeys(root)
     for task, block in tasks.items():
         of_data = code.prepare(block["family"], _encoder(block))
@@ -99,7 +99,7 @@ def _encoder(block: dict[str, Any]) -> str | None:
 
 
 def write_keys(root: Path, params: dict[str, Any]) -> None:
-    """Write every file of `key_files` whose content is another one; those of cells that are gone are removed."""
+    """Write every file of `key_files` whose content has changed, and remove those of cells that no longer exist."""
     folder, contents = root / KEYS, key_files(params, root)
     for gone in {path.relative_to(folder).as_posix() for path in folder.rglob("*.json")} - contents.keys():
         (folder / gone).unlink()
@@ -110,11 +110,12 @@ def write_keys(root: Path, params: dict[str, Any]) -> None:
 
 
 def stale(root: Path, params: dict[str, Any]) -> list[Path]:
-    """Key files of cells of packages' algorithms whose code is not what is installed: DVC does not see packages.
+    """Return key files of cells with packaged algorithms whose code differs from what is installed; DVC does not track
+    packages.
 
-    None where nothing has been written yet, as the stage `keys` is then to run anyway.
+    Returns an empty list if no key file exists yet, because the stage `keys` then runs anyway.
     """
-    folder, theirs = root / KEYS, registry.packaged(root)
+    folder, theirs = root / KEYS, registry.packaged_algorithms(root)
     if not theirs or not folder.is_dir():
         return []
     own = {f"{block.task}/{block.cell}.json" for block in cell_blocks(params) if block.method["algorithm"] in theirs}
@@ -127,7 +128,7 @@ def _text(content: dict[str, Any]) -> str:
 
 
 def _code(path: Path) -> Any:
-    """The code that a written key file names; None of a file that holds none."""
+    """Return the code that an existing key file names, or None if there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8")).get("code")
     except (ValueError, AttributeError):
@@ -137,9 +138,9 @@ def _code(path: Path) -> Any:
 def _packaged(algorithm: str, sources: Sources) -> tuple[dict[str, str], tuple[str, ...]] | None:
     """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm.
 
-    None for a file of ours.
+    Returns None for an algorithm of this project.
     """
-    if (its := registry.packaged(sources.root).get(algorithm)) is None:
+    if (its := registry.packaged_algorithms(sources.root).get(algorithm)) is None:
         return None
     name = f"{its.package} {its.version}: {its.module}"
     code, imported = sources.read(registry.source(algorithm, sources.root), name)

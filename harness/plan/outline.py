@@ -89,7 +89,7 @@ def outline(cell: Cell | Outline) -> Outline:
 
 def outlines(root: Path) -> Outlines:
     """The plan of params.yaml, checked whole, now or when it was the same before; errors as of `load_plan`."""
-    if registry.packaged():  # what these import of their own is not known here
+    if registry.packaged_algorithms():  # what these import of their own is not known here
         return _of(load_plan(root))
     with Remembered(root, "plan", most=8) as known:
         kept = known.get(_follows_from(root), lambda: asdict(_of(load_plan(root))))

@@ -82,7 +82,7 @@ class Sources:
 
 
 def _parsed(path: Path, content: bytes) -> tuple[str, list[str]]:
-    tree = registry.parsed(path, content)
+    tree = registry.parse_python(path, content)
     return hashlib.sha256(canonical(tree).encode()).hexdigest()[:16], list(imports(tree))
 
 

@@ -1,4 +1,4 @@
-"""Whether a cell's record is that of the present code, parameters and data."""
+"""Whether a cell's record matches the current code, parameters and data."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""No process outlives the one that it works for, even where that one is killed and can say nothing any more.
+"""End a process when the process that it works for ends, even if that one was killed.
 
-python -m harness.run.lifeline MODULE ...    `python -m MODULE ...` that follows its owner
+python -m harness.run.lifeline MODULE ...    runs `python -m MODULE ...` and follows its owner
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ GRACE = 2.5  # seconds between the request to stop and the end
 PR_SET_PDEATHSIG = 1
 
 
-def owned() -> dict[str, str]:
-    """Variables for the environment of a child that is to follow this process."""
+def owner_variables() -> dict[str, str]:
+    """Return environment variables for a child process that should follow this process."""
     return {OWNER: str(os.getpid())}
 
 
@@ -65,13 +65,13 @@ def _dvc() -> int | None:
 
 
 def _follow(owner: int) -> None:
-    _await(owner)
+    _wait_for(owner)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _await(owner: int) -> None:
+def _wait_for(owner: int) -> None:
     try:
         ended = os.pidfd_open(owner)
     except ProcessLookupError:

@@ -15,7 +15,7 @@ from harness.cli import parser
 from harness.plan.plan import load_plan
 from harness.run.like import compose
 from harness.run.params import read_yaml
-from harness.yaml_text import dumped, parsed
+from harness.yaml_text import dump, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
@@ -128,11 +128,11 @@ def test_commands_of_a_block_exist(text):
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_yaml_stands_alone_and_fits_the_parameters(text, tmp_path):
     """A block with keys of params.yaml is laid over that and validated; then its cells must be there."""
-    block = parsed(text)
+    block = parse(text)
     params = {"resources": {}} | read_yaml(ROOT / "params.yaml")
     if not block.keys() <= params.keys():
         return
-    (tmp_path / "params.yaml").write_text(dumped(compose(params, block, "README")), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(dump(compose(params, block, "README")), encoding="utf-8")
     cells = {(cell.task, cell.name) for cell in load_plan(tmp_path).cells}
     assert {(task, name) for task, made in block.get("methods", {}).items() for name in made} <= cells
 
@@ -140,7 +140,7 @@ def test_yaml_stands_alone_and_fits_the_parameters(text, tmp_path):
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_methods_can_be_pasted_below_their_task(text, tmp_path):
     """As a user does it: the lines of a method, as they stand, put under the task in the text of params.yaml."""
-    block = parsed(text)
+    block = parse(text)
     if block.keys() != {"methods"}:
         return
     ((task, made),) = block["methods"].items()

@@ -13,7 +13,7 @@ import pytest
 
 from harness.registry import ROOT
 from harness.tests.small import CRITIC, PARAMS
-from harness.yaml_text import dumped, load
+from harness.yaml_text import dump, load
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("tests", "__pycache__"))
     bottleneck = {"size": 2, "beta": 0.1, "kl_reduce": "per_sample"}
     methods = {"plain": CRITIC, "bound": CRITIC | {"bottleneck": bottleneck}}
-    (tree / "params.yaml").write_text(dumped(PARAMS | {"methods": {"pair": methods}}))
+    (tree / "params.yaml").write_text(dump(PARAMS | {"methods": {"pair": methods}}))
     for name in ("published.csv", "claims.yaml"):
         (tree / "results").mkdir(exist_ok=True)
         shutil.copy(ROOT / "results" / name, tree / "results" / name)

@@ -72,7 +72,7 @@ def test_it_stands_beside_the_files(install: Install) -> None:
     install()
     assert registry.algorithms() == sorted([*before, "wave"])
     assert registry.algorithm("wave").FAMILIES[0] == "gaussians"
-    assert registry.packaged() == {"wave": registry.Packaged("surf_methods.wave", "surf", "1.2")}
+    assert registry.packaged_algorithms() == {"wave": registry.PackagedAlgorithm("surf_methods.wave", "surf", "1.2")}
 
 
 def test_the_key_holds_version_source_engine_and_parts(install: Install) -> None:
@@ -114,7 +114,7 @@ def test_a_cell_of_it_runs_and_is_told_of_another_version(
     capsys.readouterr()
     assert main(["--root", str(root), "check"]) == 2
     path = root / "results/keys/pair/theirs.json"
-    assert capsys.readouterr().err == f"error: {path} is not of the package that is installed now: run `bench keys`\n"
+    assert capsys.readouterr().err == f"error: {path} does not match the installed package: run `bench keys`\n"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,10 @@ def test_a_cell_of_it_runs_and_is_told_of_another_version(
             {"code": "import no_such_thing\n"},
             r"algorithm wave cannot be imported: .*wave.py, line 1: ModuleNotFoundError: ",
         ),
-        ({"entry": "wave = surf_methods.none"}, "of the package surf 1.2: there is no module surf_methods.none; mend"),
+        (
+            {"entry": "wave = surf_methods.none"},
+            "of the package surf 1.2: the module surf_methods.none does not exist; correct",
+        ),
         (
             {"entry": "critic = surf_methods.wave"},
             "critic of the package surf 1.2 has the name of baselines/methods/critic.py: rename",
@@ -165,7 +168,8 @@ def test_a_package_that_bench_new_writes_installs_and_trains(
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--target", str(site), str(folder)], check=True)
     monkeypatch.syspath_prepend(site)
-    assert registry.packaged()["wave"] == registry.Packaged("vdb_bench_wave", "vdb-bench-wave", "0.1.0")
+    found = registry.packaged_algorithms()["wave"]
+    assert found == registry.PackagedAlgorithm("vdb_bench_wave", "vdb-bench-wave", "0.1.0")
     bench = ["--root", str(root)]
     assert main([*bench, "new", "surf", "--algorithm", "wave", "--like", "plain"]) == 0
     assert main([*bench, "pipelines"]) == 0

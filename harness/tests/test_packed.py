@@ -14,7 +14,7 @@ from harness.report.records.frame import CellFrame, read
 from harness.schema import read_head
 from harness.store import CURVES, PANELS, SCORES, SEAL
 from harness.tests.recorded import head, put
-from harness.workspace.merge import bring
+from harness.workspace.merge import copy_record
 
 FILES = {
     CURVES: b"seed,step,kl\n0,10,0.25\n",
@@ -35,7 +35,7 @@ def source(tmp_path: Path) -> Path:
 def archived(source: Path, tmp_path: Path) -> Path:
     """The same record in the archive."""
     folder = tmp_path / "results/archive/far/pair/plain"
-    bring(source, folder, tmp_path)
+    copy_record(source, folder, tmp_path)
     return folder
 
 
@@ -58,7 +58,7 @@ def test_an_archived_record_keeps_its_seal_and_says_the_same(source: Path, archi
 
 def test_a_record_from_the_archive_is_the_one_that_went_in(source: Path, archived: Path, tmp_path: Path) -> None:
     again = tmp_path / "other/results/records/pair/plain"
-    bring(archived, again, tmp_path / "other")
+    copy_record(archived, again, tmp_path / "other")
     assert {path.name: path.read_bytes() for path in again.iterdir()} == {
         path.name: path.read_bytes() for path in source.iterdir()
     }

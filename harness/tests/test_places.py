@@ -107,7 +107,7 @@ def test_figures_that_cannot_be_kept_are_no_failure(tmp_path: Path) -> None:
         (OSError(errno.ENOSPC, "No space left on device"), "cannot write (No space left on device): free some space"),
         (
             PermissionError(errno.EACCES, "Permission denied", b"/a/b"),
-            "cannot use /a/b (Permission denied): make it yours",
+            "cannot use /a/b (Permission denied): make it readable and writable",
         ),
         (
             FileNotFoundError(errno.ENOENT, "No such file or directory", Path("/a/b")),

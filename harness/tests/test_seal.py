@@ -89,7 +89,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "extra column": (edited(SCORES, lambda text: text.replace(b"\n", b",x\n")), f"{SCORES} {CHANGED}"),
     "rows of another cell": (from_the_other(SCORES), f"{SCORES} {CHANGED}"),
     "record of another cell": (from_the_other(HEAD), f"{HEAD} {CHANGED}"),
-    "folder of another cell": (all_of_the_other, f"{HEAD} is of pair/wide"),
+    "folder of another cell": (all_of_the_other, f"{HEAD} belongs to pair/wide"),
     "another preset": (of_another_preset, "of preset far"),
     "curves": (edited("curves.csv", last(b"1")), f"curves.csv {CHANGED}"),
     "panels gone": (lambda folder: (folder / PANELS).unlink(), f"{PANELS} is missing"),

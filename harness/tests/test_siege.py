@@ -52,9 +52,9 @@ def world(tmp_path: Path) -> Any:
 def test_a_door_that_lets_damage_in_is_a_fault(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in ("flip", "truncate"):
         assert {attacked(world, kind, 0, number)[0] for number in range(20)} == {REFUSED}
-    monkeypatch.setattr(checkpoint, "checked", lambda path, content, identity: {"method": torch.zeros(1)})
+    monkeypatch.setattr(checkpoint, "check", lambda path, content, identity: {"method": torch.zeros(1)})
     assert attacked(world, "flip", 0, 0)[0] == FAULT
-    monkeypatch.setattr(checkpoint, "checked", lambda path, content, identity: {}["lost"])
+    monkeypatch.setattr(checkpoint, "check", lambda path, content, identity: {}["lost"])
     verdict, note = attacked(world, "flip", 0, 0)
     assert verdict == FAULT and "KeyError" in note
 

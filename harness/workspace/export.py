@@ -1,4 +1,4 @@
-"""`bench export`: the trained nets of a cell as a plain state dict, read from the scratch checkpoints."""
+"""`bench export`: write the trained nets of a cell as a plain state dict, from checkpoints in the scratch folder."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from harness.run.seeds import CounterDraws
 
 
 def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[str, tuple[int, ...]]:
-    """Write {name: tensor [S, ...]} of all seeds in the cell's order, or [...] of one `seed`.
+    """Write {name: tensor [S, ...]} of all seeds in the cell's order, or [...] of one `seed`, and return the shapes.
 
-    Returns the shapes. Raises BenchError where the cell has no finished checkpoint here.
+    Raises BenchError if there is no finished checkpoint of the cell here.
     """
     state = trained_state(root, cell, seed)
     buffer = io.BytesIO()
@@ -52,7 +52,7 @@ def trained(root: Path, cell: Cell, task: Task, seed: int) -> Method:
 
 
 def _method_state(root: Path, cell: Cell, seeds: tuple[int, ...]) -> dict[str, torch.Tensor]:
-    """Of the end of a finished block, by the door that scoring takes: names and shapes are the method's own."""
+    """Return the state at the end of a finished block, checked as for scoring: names and shapes are the method's."""
     folder = block_folder(root, cell, seeds)
     path, last = folder / checkpoint.CHECKPOINT, checkpoint.snapshot_path(folder, cell.task_params.steps)
     again = f"run `{cell.command}` first"

@@ -18,7 +18,7 @@ outside parameters, buffers and optimisers: `bench check METHOD` looks after tha
 REPEATED = "Literal"  # the type that an algorithm's own name has in its Params
 
 
-def renamed(text: str, origin: str, name: str, shown: str = "") -> str:
+def renamed_source(text: str, origin: str, name: str, shown: str = "") -> str:
     """The source of an algorithm as that of `name`; shown: a line for its head, such as a block to start from.
 
     Raises BenchError where it has no one Method.
@@ -56,7 +56,7 @@ def _without_own_name(text: str) -> str:
 
 
 def _last(node: ast.expr) -> str:
-    """The last name of a base class: "Method" of Method, Method[Source] and contracts.Method."""
+    """Return the last name of a base class: "Method" for Method, Method[Source] and contracts.Method."""
     if isinstance(node, ast.Subscript):
         node = node.value
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
@@ -67,7 +67,7 @@ def _tokens(text: str) -> list[tokenize.TokenInfo]:
 
 
 def _with_name(text: str, old: str, new: str) -> str:
-    """The name `old` is `new` wherever it is code; strings and comments stay."""
+    """Replace the name `old` by `new` in code, but not in strings and comments."""
     lines = text.splitlines(keepends=True)
     for token in reversed(_tokens(text)):
         if token.type == tokenize.NAME and token.string == old:

@@ -17,15 +17,15 @@ from harness.errors import BenchError, unknown
 from harness.files import write_text
 from harness.plan.params import method_params
 from harness.plan.plan import Plan, load_plan
-from harness.run.like import LIKE, resolved
+from harness.run.like import LIKE, resolve
 from harness.store import checked_name
 from harness.workspace.new_block import keys_of, with_block
-from harness.workspace.new_file import renamed
+from harness.workspace.new_file import renamed_source
 from harness.workspace.new_package import install, write_package
-from harness.yaml_text import parsed
+from harness.yaml_text import parse
 
 PARAMS = "params.yaml"
-INSIDE = "a key that you give replaces the one it was, a block changes what it names; null takes a key away"
+INSIDE = "a key that you set replaces the inherited one, a block changes only the keys it has, and null removes a key"
 
 
 class Model(NamedTuple):
@@ -75,7 +75,7 @@ def new_method(
         f"methods.{model.task}.{name} in {PARAMS}, from {model.name or f'the head of {model.source.name}'}",
         f"keys: {keys_of(params)}",
         f"({INSIDE})",
-        f"next: change it, `bench check {name}`, then `dvc repro`",
+        f"next: edit it, run `bench check {name}`, then `dvc repro`",
     ]
 
 
@@ -101,7 +101,7 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
         if not (file or algorithm):
             raise BenchError(
                 "--like is missing: name the method to start from (`bench list` shows all),"
-                " or give --file for the template"
+                " or use --file for the template"
             )
         return _shows_a_block(plan, algorithm, task)
     blocks = {t: methods for t, methods in plan.params["methods"].items() if task in (None, t)}
@@ -110,7 +110,7 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
         (t, m) for t, methods in blocks.items() for m, block in methods.items() if file and block["algorithm"] == like
     ]
     if not names:
-        if like not in _shown(plan, task):
+        if like not in _added_rows(plan, task):
             plan.method(like, task)  # which names the nearest
         raise BenchError(f"{like} has no block of its own in {PARAMS}")
     found, method = names[0]
@@ -118,8 +118,8 @@ def _model(root: Path, plan: Plan, like: str | None, task: str | None, file: boo
     return Model(found, method, its, registry.algorithm(its))
 
 
-def _shown(plan: Plan, task: str | None) -> set[str]:
-    """Rows that the task adds, and values of ablations."""
+def _added_rows(plan: Plan, task: str | None) -> set[str]:
+    """Return the rows that the task adds, and the cells of ablations."""
     return {cell.name for cell in plan.cells if task in (None, cell.task)}
 
 
@@ -143,19 +143,20 @@ def _shows_a_block(plan: Plan, algorithm: str | None, task: str | None) -> Model
 
 def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> None:
     checked_name("a method", name)
-    if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or parsed(name) != name:
+    if not re.fullmatch("[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or parse(name) != name:
         raise BenchError(
-            f"{name!r} is no name for a method: take small letters, digits and _, and no word of Python or YAML"
+            f"{name!r} cannot be the name of a method: use lower-case letters, digits and _, but no keyword of Python"
+            " or YAML"
         )
     if name in plan.params["tasks"]:
-        raise BenchError(f"{name} is the name of a task: take another")
-    if name in _shown(plan, task):
-        raise BenchError(f"{task} has a method {name} already: take another name")
+        raise BenchError(f"{name} is the name of a task: choose another name")
+    if name in _added_rows(plan, task):
+        raise BenchError(f"{task} already has a method {name}: choose another name")
     if not file:
         return
     if root != registry.ROOT:
         raise BenchError(
-            f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found:"
+            f"this bench runs the code of {registry.ROOT}, so it would not find a file in {root}:"
             " use the bench of that tree"
         )
     _check_algorithm(root, name)
@@ -164,7 +165,8 @@ def _check_name(root: Path, plan: Plan, name: str, task: str, file: bool) -> Non
 def _check_algorithm(root: Path, name: str) -> None:
     if name in registry.algorithms() or (root / registry.METHODS / name).exists() or name.startswith("test_"):
         raise BenchError(
-            f"{name} cannot be a file of {registry.METHODS}, where the name is taken or kept for tests: take another"
+            f"{name} cannot be a file of {registry.METHODS}, where the name is taken or reserved for tests:"
+            " choose another name"
         )
 
 
@@ -174,7 +176,7 @@ def _settings(plan: Plan, model: Model, own: str | None) -> Settings:
     A file that is only to be written takes those of what it is copied from.
     """
     if model.name is None:
-        return method_params(model.module, parsed(_shown_block(model, own or "")), model.source.name)
+        return method_params(model.module, parse(_shown_block(model, own or "")), model.source.name)
     if own in registry.algorithms():
         block = plan.params["methods"][model.task][model.name] | {"algorithm": own}
         return method_params(registry.algorithm(own), block, f"{PARAMS}: methods.{model.task}.{model.name}")
@@ -198,7 +200,7 @@ def _shown_block(model: Model, name: str) -> str:
 
 def _code(model: Model, name: str) -> str:
     shown = "" if model.name else _shown_line(model)
-    return renamed(model.source.read_text(encoding="utf-8"), model.source.name, name, shown)
+    return renamed_source(model.source.read_text(encoding="utf-8"), model.source.name, name, shown)
 
 
 def _block(params: Settings, model: Model, name: str, own: str | None) -> tuple[list[str], str]:
@@ -211,9 +213,7 @@ def _block(params: Settings, model: Model, name: str, own: str | None) -> tuple[
 
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
-    """That the text holds what was there and the new block. Raises BenchError where its layout is too unusual."""
-    new = resolved(parsed(text, PARAMS), PARAMS)
+    """Check that the text contains the old content and the new block. Raises BenchError if it does not."""
+    new = resolve(parse(text, PARAMS), PARAMS)
     if new["methods"][task].pop(name, None) is None or new != params:
-        raise BenchError(
-            f"{PARAMS} is laid out in a way that `bench new` cannot write to: add methods.{task}.{name} by hand"
-        )
+        raise BenchError(f"{PARAMS} has a layout that `bench new` cannot edit: add methods.{task}.{name} by hand")

@@ -1,6 +1,8 @@
-"""`bench new-task`: a task on one's own images or environment, as blocks of params.yaml with two methods to start from.
+"""`bench new-task`: add a task on your own images or environment, as blocks of params.yaml with two methods to start
+from.
 
-The methods are `like:` those of the project's own task of that kind: its baseline, and the first one with a bottleneck.
+The methods are `like:` those of the project's own task of that kind: its baseline, and the first method with a
+bottleneck.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from harness.plan.pipelines import write_pipelines
 from harness.plan.plan import Plan, load_plan
 from harness.store import checked_name
 from harness.workspace.new_block import with_key
-from harness.yaml_text import parsed
+from harness.yaml_text import parse
 
 PARAMS = "params.yaml"
 SEEDS = "[0, 1, 2, 3, 4]"
@@ -28,9 +30,10 @@ Lines = list[str]
 
 
 def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
-    """A task on the images of a folder or zip, resized to `size` pixels; returns what was done and what is next.
+    """Add a task on the images of a folder or zip, resized to `size` pixels; returns what was done and what is next.
 
-    Raises BenchError, with everything as it was, where there are too few, the size is none, or the name is taken.
+    Raises BenchError, without changing anything, if there are too few images, the size is invalid, or the name is
+    taken.
     """
     from harness.tasks.data_files import list_images
     from harness.tasks.data_folder import SIZES
@@ -42,7 +45,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
     parts = [sum(file.startswith(part) for file in names) for part in ("train/", "test/")]
     cut = len(names) // 5
     if (n := sum(parts) if all(parts) else len(names)) < FEWEST:
-        raise BenchError(f"{images} holds {n} images: give at least {FEWEST}")
+        raise BenchError(f"{images} contains {n} images, but at least {FEWEST} are needed")
     n_test = parts[1] if all(parts) else cut
     few = n_test <= ENCODER.dim
     place = images.resolve()
@@ -64,7 +67,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
     methods = [f"{name}:", f"  {net}", *(f"  {m}: {{like: {model.task}.{m}}}" for m in model.methods)]
     _write(root, plan, {name: block}, {name: methods}, {name: model.methods[0]})
     told = (
-        f"{n_test} test images are too few for a Frechet distance, which takes more than {ENCODER.dim}: "
+        f"{n_test} test images are too few for a Frechet distance, which needs more than {ENCODER.dim}: "
         "the family is few_images, whose headline is KID"
     )
     return [*([told] if few else []), *_done([name], model.methods[0])]
@@ -94,9 +97,9 @@ def environment_task(
     robot = ROBOTS.get(env) or AnyRobot(env)
     steps = horizon or robot.horizon
     if not steps:
-        raise BenchError(f"{env} has no time limit: give --horizon, the steps of an episode")
+        raise BenchError(f"{env} has no time limit: set --horizon to the steps of an episode")
     if robot.horizon and steps > robot.horizon:
-        raise BenchError(f"--horizon = {steps}: {env} ends after {robot.horizon} steps, give no more")
+        raise BenchError(f"--horizon = {steps}: must be at most {robot.horizon}, where {env} ends an episode")
     assert robot.observation_size and robot.model.nu  # of spaces that can be learnt, or told so
     pupil = _model(plan, "locomotion", lambda block: "bottleneck" in (block.get("discriminator") or {}), imitates=True)
     rule = "termination: absorbing  # an end is a state of its own; restart: another episode begins"
@@ -176,14 +179,14 @@ class Model:
 
 
 def _model(plan: Plan, family: str, bottled: Any, imitates: bool | None = None) -> Model:
-    """The first task of the family, its baseline and the first method that `bottled` takes."""
+    """Return the first task of the family, its baseline and the first method that `bottled` accepts."""
     for task, block in plan.params["tasks"].items():
         rows = plan.params["methods"].get(task) or {}
         baseline = plan.params["report"]["baseline"].get(task)
         if block["family"] == family and baseline in rows and imitates in (None, bool(block.get("demonstrations"))):
             return Model(task, [baseline, *[m for m in rows if bottled(rows[m])][:1]])
     raise BenchError(
-        f"{PARAMS} has no task of the family {family} with a baseline, which the new methods are to be like"
+        f"{PARAMS} has no task of the family {family} with a baseline, from which the new methods could inherit"
     )
 
 
@@ -191,10 +194,12 @@ def _plan(root: Path, *names: str) -> Plan:
     plan = load_plan(root)
     for name in names:
         checked_name("a task", name)
-        if not re.fullmatch("[a-z][a-z0-9_]*", name) or parsed(name) != name:
-            raise BenchError(f"{name!r} is no name for a task: take small letters, digits and _, and no word of YAML")
+        if not re.fullmatch("[a-z][a-z0-9_]*", name) or parse(name) != name:
+            raise BenchError(
+                f"{name!r} cannot be the name of a task: use lower-case letters, digits and _, but no keyword of YAML"
+            )
         if name in plan.params["tasks"] or name in {cell.name for cell in plan.cells}:
-            raise BenchError(f"{name} is the name of a task or a method already: take another")
+            raise BenchError(f"{name} is already the name of a task or a method: choose another name")
     return plan
 
 
@@ -222,9 +227,7 @@ def _write(
         write_text(path, text)
         new = load_plan(root)
         if {name: block for name, block in new.params["tasks"].items() if name not in tasks} != plan.params["tasks"]:
-            raise BenchError(
-                f"{PARAMS} is laid out in a way that `bench new-task` cannot write to: add the task by hand"
-            )
+            raise BenchError(f"{PARAMS} has a layout that `bench new-task` cannot edit: add the task by hand")
         for task in tasks:
             registry.family(new.params["tasks"][task]["family"])
     except BaseException:
@@ -243,4 +246,4 @@ def _done(tasks: list[str], method: str, expert: str | None = None) -> Lines:
 
 
 def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w./-]+", text) and parsed(text) == text else "'" + text.replace("'", "''") + "'"
+    return text if re.fullmatch(r"[\w./-]+", text) and parse(text) == text else "'" + text.replace("'", "''") + "'"

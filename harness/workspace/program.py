@@ -1,4 +1,4 @@
-"""`bench export --program`: the net of one seed as a file that plain torch runs, without this project.
+"""`bench export --program`: write the net of one seed as a file that plain torch runs, without this project.
 
 What it holds: of a method of images the generator that is scored, from latents to images; of a method of control the
 policy's mode, from observations to actions.
@@ -19,15 +19,16 @@ from harness.workspace.nets import Net, nets_of
 
 
 def program(root: Path, cell: Cell, out: Path, seed: int) -> list[str]:
-    """Write the program of one seed to `out` and return the lines that load and call it.
+    """Write the program of one seed to `out` and return the lines of code that load and call it.
 
-    Raises BenchError where the cell has no finished checkpoint here, or its outputs are neither images nor actions.
+    Raises BenchError if there is no finished checkpoint of the cell here, or if its outputs are neither images nor
+    actions.
     """
     task = build_task(root, cell)
-    return written(nets_of(trained(root, cell, task, seed).outputs(), task.spec, str(cell))[0], out)
+    return write_program(nets_of(trained(root, cell, task, seed).outputs(), task.spec, str(cell))[0], out)
 
 
-def written(net: Net, out: Path) -> list[str]:
+def write_program(net: Net, out: Path) -> list[str]:
     """As `program`, of one net; the file holds what it takes and makes beside it, as "about.json"."""
     about = {"takes": net.law, "makes": net.makes}
     try:

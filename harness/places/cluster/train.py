@@ -53,7 +53,7 @@ def results_on(
 @contextlib.contextmanager
 def place_on(root: Path, on: On, plan: Plan, cells: Collection[Cell]) -> Iterator[Cluster]:
     """The place, where nobody else in `root` has one. Raises BenchError where its nodes do not do for `cells`."""
-    with checkpoint.locked(root / DRIVER), connected(on) as ray:
+    with checkpoint.lock_folder(root / DRIVER), connected(on) as ray:
         names = agreed(ray, plan, cells)
         with Cluster(ray, root, Home(on.shared, plan.params["preset"], root), names, root / LOG) as place:
             yield place

@@ -25,7 +25,7 @@ from harness.places.jobs import Job
 from harness.places.pulse import Pulse
 from harness.plan.resources import Resources
 from harness.registry import ROOT
-from harness.run.checkpoint import locked
+from harness.run.checkpoint import lock_folder
 from harness.run.params import TaskParams
 from harness.tests import small
 
@@ -119,7 +119,7 @@ def test_an_address_where_nothing_listens_is_refused_at_once(tree, monkeypatch, 
 
 
 def test_a_second_driver_of_a_tree_is_refused(tree, monkeypatch, capsys) -> None:
-    with locked(tree / DRIVER):
+    with lock_folder(tree / DRIVER):
         assert f"{DRIVER} is in use by another run: wait" in refused(tree, capsys, "--on", "127.0.0.1:1")
 
 

@@ -24,7 +24,7 @@ from harness.plan.plan import Cell, Plan, load_plan
 from harness.plan.tests.test_needs import PARAMS
 from harness.registry import ROOT
 from harness.tests import small
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 pytest.importorskip("ray", reason="needs the extra `cluster`: pip install -e '.[cluster]'", exc_type=ImportError)
 
@@ -40,7 +40,7 @@ def cluster() -> Iterator[Nodes]:
 
 def written(root: Path, params: dict) -> Plan:
     root.mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").write_text(dumped(params), encoding="utf-8")
+    (root / "params.yaml").write_text(dump(params), encoding="utf-8")
     return load_plan(root)
 
 

@@ -17,7 +17,7 @@ from harness.plan import keys, sources
 from harness.plan.blocks import cell_blocks
 from harness.plan.params import blocks_of
 from harness.plan.plan import load_plan
-from harness.run.like import compose, resolved
+from harness.run.like import compose, resolve
 from harness.run.params import read_yaml
 from harness.workspace.presets import compose_preset, names
 
@@ -160,7 +160,7 @@ ALL = ON_LINE | {"far/far_a", "far/part"}
 def test_parameters_change_the_cells_whose_blocks_come_out_as_others(
     tree: Path, overlay: dict[str, Any], changed: set[str]
 ) -> None:
-    before, after = (keys.key_files(resolved(params, "p"), tree) for params in (LINE, compose(LINE, overlay, "p")))
+    before, after = (keys.key_files(resolve(params, "p"), tree) for params in (LINE, compose(LINE, overlay, "p")))
     assert {name.removesuffix(".json") for name in before if before[name] != after[name]} == changed
     assert before.keys() == after.keys()
 

@@ -14,11 +14,11 @@ from harness.plan.plan import Plan, load_plan
 from harness.plan.resources import Resources
 from harness.tests import small
 from harness.workspace.presets import compose_preset
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 
 def plan(root: Path, resources: object) -> Plan:
-    (root / "params.yaml").write_text(dumped(small.PARAMS | {"resources": resources}), encoding="utf-8")
+    (root / "params.yaml").write_text(dump(small.PARAMS | {"resources": resources}), encoding="utf-8")
     return load_plan(root)
 
 
@@ -57,7 +57,7 @@ def test_a_preset_adds_its_own_and_drops_those_of_tasks_that_it_drops(tmp_path: 
     base["tasks"]["other"] = base["tasks"]["pair"]
     base["methods"]["other"] = {"plain": small.CRITIC}
     base["resources"] = {"pair": {"cpus": 2}, "other": {"cpus": 3}}
-    (tmp_path / "params.yaml").write_text(dumped(base), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(dump(base), encoding="utf-8")
     (tmp_path / "presets").mkdir()
     for name, text in (("less", "tasks: {other: null}\n"), ("more", "resources: {pair: {gpus: 1}}\n")):
         (tmp_path / f"presets/{name}.yaml").write_text(text, encoding="utf-8")

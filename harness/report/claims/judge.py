@@ -21,7 +21,7 @@ from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.entries import Number, fixed
 from harness.report.tables.spelling import decimals
-from harness.store import remake
+from harness.store import preset_command
 
 REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN, UNCOUNTED = VERDICTS = (
     "reproduced",
@@ -246,7 +246,7 @@ def _absent(claim: Claim, overlays: Collection[str], refused: Collection[str]) -
     """Why there are no records of its own protocol: they cannot be shown, or the commands that make them."""
     if held := sorted({test.preset for test in claim.evidence} & set(refused)):
         return f"preset {', '.join(held)} cannot be shown, for the reason at the end of this page"
-    commands = (remake(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
+    commands = (preset_command(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
     return claim.why or "not run: " + ", ".join(dict.fromkeys(f"`{command}`" for command in commands))
 
 

@@ -26,10 +26,10 @@ from harness.schema import (
     PANEL_COLUMNS,
     SCORE_COLUMNS,
     Ablation,
-    checked,
     read_head,
     read_provenance,
     read_verified,
+    validate,
 )
 from harness.store import (
     CURVES,
@@ -45,8 +45,8 @@ from harness.store import (
     archive_folder,
     cell_name,
     is_number,
-    remake,
-    spelled,
+    preset_command,
+    spell,
 )
 
 
@@ -73,7 +73,7 @@ class CellFrame(CellName):
     @property
     def command(self) -> str:
         """What makes its record, in the project's folder: a cell of another preset is trained with that preset."""
-        return remake(self.preset) if self.preset else f"bench train {self.task} {self.name}"
+        return preset_command(self.preset) if self.preset else f"bench train {self.task} {self.name}"
 
     @property
     def head(self) -> dict[str, Any]:
@@ -229,7 +229,7 @@ class TaskFrame:
     @property
     def command(self) -> str:
         """What makes its records, in the project's folder."""
-        return remake(self.preset) if self.preset else f"bench train {self.name}"
+        return preset_command(self.preset) if self.preset else f"bench train {self.name}"
 
     @property
     def everything(self) -> list[CellFrame]:
@@ -329,7 +329,7 @@ def _without(frame: TaskFrame, faults: dict[str, str]) -> TaskFrame:
 
 def shown(value: Value) -> str:
     """An ablated value for a reader: a float in short, anything else as it is spelled in params.yaml."""
-    return f"{value:g}" if isinstance(value, float) else spelled(value)
+    return f"{value:g}" if isinstance(value, float) else spell(value)
 
 
 def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFrame:
@@ -349,7 +349,7 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
     cells = [find(m, m, titles[m], params["tasks"][task]["seeds"]) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
-        said = checked(Ablation, block, f"ablations.{task}.{name}")
+        said = validate(Ablation, block, f"ablations.{task}.{name}")
         method, values, swept = said.method, said.values, []
         for value in sorted(values) if all(map(is_number, values)) else values:
             title = f"{titles[method]}, {name} {shown(value)}"

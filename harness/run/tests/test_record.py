@@ -50,7 +50,7 @@ def test_what_is_written_is_read_again(tmp_path):
 def test_what_no_reader_would_take_is_not_written(tmp_path):
     wrong, unknown = example(), example()
     wrong.head.status[0] = 1
-    with pytest.raises(BenchError, match=r"^t/m: record.json has a wrong status.0: must be a valid string, got 1$"):
+    with pytest.raises(BenchError, match=r"^t/m: record.json has an invalid status.0: must be a valid string, got 1$"):
         wrong.write(tmp_path)
     unknown.provenance["secnods"] = 1
     with pytest.raises(BenchError, match="^t/m: provenance.json has an unknown key secnods$"):

@@ -25,7 +25,7 @@ from harness.tests.recorded import reseal
 from harness.tests.siege.child import Fault, Result, bench
 from harness.tests.siege.world import World, differing, outside, tree
 from harness.workspace.pack import sums
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 REFUSED, HARMLESS, FAULT = "refused", "harmless", "FAULT"
 Outcome = tuple[str, str]
@@ -285,7 +285,7 @@ def _state(world: World, random: Random) -> Path:
 def _loaded(path: Path, content: bytes, what: str) -> Outcome:
     identity = json.loads((path.parent / "run.json").read_text())["identity"]
     try:
-        state = checkpoint.checked(path, content, identity)
+        state = checkpoint.check(path, content, identity)
     except checkpoint.Refused as error:
         return REFUSED, str(error)[-160:]
     except Exception as error:
@@ -401,7 +401,7 @@ def _edited(path: Path, random: Random) -> None:
 
 def _mutated(world: World, random: Random) -> bytes:
     params = json.loads(json.dumps(world.params))
-    text = dumped(params).encode()
+    text = dump(params).encode()
     match random.randrange(8):
         case 0:
             return bytes(_flipped_bytes(text, random))
@@ -438,7 +438,7 @@ def _mutated(world: World, random: Random) -> bytes:
         case _:
             block[random.choice([*HOSTILE, "on", "1", place.upper()])] = block.pop(place)
     try:
-        return dumped(params).encode()
+        return dump(params).encode()
     except Exception:  # what no YAML holds
         return json.dumps(params).encode()
 

@@ -22,9 +22,9 @@ from harness.plan.plan import load_plan
 from harness.run.seeds import CounterDraws
 from harness.tests import small
 from harness.workspace.nets import Net, nets_of
-from harness.workspace.program import written
+from harness.workspace.program import write_program
 from harness.workspace.weights import calls, loader, packed
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 CELLS = [  # of every kind of output, and of reward
     ("digits8", "vgan"),
@@ -58,7 +58,7 @@ def given(net: Net) -> list[torch.Tensor]:
 
 def test_a_program_of_images(tmp_path: Path) -> None:
     method, (net,) = fresh("digits8", "vgan")
-    lines = written(net, tmp_path / "vgan.pt2")
+    lines = write_program(net, tmp_path / "vgan.pt2")
     draws = CounterDraws((3,), "test", "cpu", lookahead=1)
     z = draws.normal("eval", "latent/0", (5, 32))[0]
     torch.save((z, method.outputs().images(draws, 0, 5)[0]), tmp_path / "pair.pt")
@@ -145,7 +145,7 @@ def test_all_of_a_trained_project(tmp_path: Path, capsys: pytest.CaptureFixture)
     rows = {name: whole["methods"]["grid_maze"][name] for name in ("bc", "gail")}
     params = small.PARAMS | {"tasks": {"maze": task, **small.PARAMS["tasks"]}}
     params |= {"methods": {"maze": rows, **small.PARAMS["methods"]}, "report": {"baseline": {"maze": "gail"}}}
-    (tmp_path / "params.yaml").write_text(dumped(params))
+    (tmp_path / "params.yaml").write_text(dump(params))
     bench, out = ["--root", str(tmp_path)], tmp_path / "weights"
     (out / "maze").mkdir(parents=True)
     (out / "maze/gone.safetensors").touch()

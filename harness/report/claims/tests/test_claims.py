@@ -16,7 +16,7 @@ from harness.report.tables import bars
 from harness.report.tables.entries import Bar, Forest, Number
 from harness.report.tables.formats import to_html, words
 from harness.workspace.presets import compose_preset, names
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[4]
 TEST = claims.Test("far", "t", "return", pairs=(("a", "b"),))
@@ -230,7 +230,7 @@ def test_the_first_table_counts_every_claim_once():
         ("metric: r,", "", "claim 7: evidence 1: needs either metric or log"),
         ("pairs: [[a, b]]", "cell: a", "claim 7: evidence 1: cell needs within"),
         ("  evidence:", "  elsewhere:", "claim 7: without evidence it needs a why"),
-        ("- id: 7", "- id: [", "is no readable YAML"),
+        ("- id: 7", "- id: [", "is not valid YAML"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, old, new, said):
@@ -259,7 +259,7 @@ def test_the_projects_claims_name_what_their_presets_have(tmp_path):
     for preset in {test.preset for test in tests}:
         plan = load_plan(ROOT)
         if preset in names(ROOT):
-            (tmp_path / "params.yaml").write_text(dumped(compose_preset(ROOT, preset)))
+            (tmp_path / "params.yaml").write_text(dump(compose_preset(ROOT, preset)))
             plan = load_plan(tmp_path)
         assert plan.params["preset"] == preset
         for test in (test for test in tests if test.preset == preset):

@@ -1,4 +1,4 @@
-"""A net held as it stands, for many small calls: without what its modules cost at each call."""
+"""Freeze a net for many small calls, which avoids the overhead of its modules."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from baselines.parts.layers import MLP, StackedLinear
 
 
 def applies(net: object) -> TypeGuard[MLP]:
-    """Whether `net` can be held, and the plain path is not asked for."""
+    """Whether `net` can be frozen and the plain path was not requested."""
     return isinstance(net, MLP) and not plain()
 
 
-def held(net: MLP) -> Callable[[Tensor], Tensor]:
-    """The function x [S, B, in] -> [S, B, out] that `net` is until its weights move."""
+def freeze(net: MLP) -> Callable[[Tensor], Tensor]:
+    """Return the function x [S, B, in] -> [S, B, out] that `net` computes until its weights change."""
     (bias, weight), *rest = [(_bias(layer), layer.effective_weight().mT) for layer in net.layers]
 
     def function(x: Tensor) -> Tensor:

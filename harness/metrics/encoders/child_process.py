@@ -1,10 +1,10 @@
-"""A heavy encoder in a process of its own, which may use every instruction that the processor has.
+"""Run a heavy encoder in its own process, which may use every instruction of the processor.
 
-`bench` holds its process to AVX2 so that training ends with the same bits on every processor of a kind
-(`harness.run.pins`), and that cannot be undone once torch is loaded. Under this limit a feature pass of Inception takes
-twice as long, and bfloat16 has no instruction. The pass moves no training draw, and what it rounds differently is 1e-6
-of a feature; hence a child without those limits. This file is the parent's side; `serve` is the child's, and is started
-by its name, so that no encoder is imported here.
+`bench` limits its process to AVX2 so that training ends with the same bits on all processors of a kind
+(`harness.run.pins`), and the limit cannot be removed once torch is loaded. With it a feature pass of Inception takes
+twice as long, and bfloat16 has no instruction. The pass affects no training draw, and the rounding differs by 1e-6 of a
+feature, so it runs in a child process without the limit. This file is the parent's side. `serve` is the child's side
+and is started by its name, so that no encoder is imported here.
 """
 
 from __future__ import annotations
@@ -24,29 +24,31 @@ ROOT = Path(__file__).resolve().parents[3]
 CHILD = "harness.metrics.encoders.serve"
 
 
-def limited() -> bool:
-    """Is this process held to fewer instructions than the processor has?"""
+def is_limited() -> bool:
+    """Whether this process is limited to fewer instructions than the processor has."""
     return any(name in os.environ for name in LIMITS)
 
 
-def unlimited() -> dict[str, str]:
-    """This process's environment without those limits, for a child that finds this project."""
+def unlimited_environment() -> dict[str, str]:
+    """Return this process's environment without the limits, for a child that can import this project."""
     kept = {name: value for name, value in os.environ.items() if name not in LIMITS}
     return kept | {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
 
 
 class Child:
-    """Started once for each encoder; it ends with this process, which holds its input open."""
+    """A child process for one encoder. It ends with this process, which holds its input open."""
 
     def __init__(self, name: str, weights: str, precision: str, threads: int):
         command = [sys.executable, "-m", CHILD, name, weights, precision, str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=unlimited())
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=unlimited_environment()
+        )
         self.name = name
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Return float32 [N, F] of images [N, C, H, W].
+        """Return float32 features [N, F] of images [N, C, H, W].
 
-        Raises BenchError if the child has died; its own words are on standard error.
+        Raises BenchError if the child has died; its own message is on standard error.
         """
         try:
             pickle.dump(np.ascontiguousarray(images), self.process.stdin, protocol=5)

@@ -1,4 +1,4 @@
-"""Record work of warp as a CUDA graph.
+"""Capture a function that launches warp kernels as a CUDA graph.
 
 An engine's step is hundreds of small kernels, and launching them one by one takes longer than running them.
 """
@@ -12,11 +12,11 @@ from collections.abc import Callable
 import torch
 
 
-class Recorded:
-    """Do `work` at each call, on torch's current stream of `device` and on memory that stays where it is.
+class GraphedWork:
+    """Run `work` at each call, on torch's current stream of `device` and always on the same memory.
 
-    On CUDA the first call runs as written, which loads the kernels; the second one is recorded, and all others replay
-    it. Where recording fails, and with BENCH_GRAPHS=0, all calls run as written. On the CPU there is nothing to record.
+    On CUDA the first call runs eagerly, which loads the kernels. The second call is captured, and all later ones replay
+    it. All calls run eagerly if capturing fails, with BENCH_GRAPHS=0, and on the CPU.
     """
 
     def __init__(self, work: Callable[[], None], device: torch.device):
@@ -41,9 +41,9 @@ class Recorded:
             self.warm = True
 
     def _recorded(self) -> bool:
-        """Record the work and then do it by the graph. Returns False where nothing was done.
+        """Capture the work and then run it by the graph. Returns False if nothing was run.
 
-        It is recorded on a stream of its own, as torch's usual one cannot be recorded.
+        It is captured on a stream of its own, because torch's default stream cannot be captured.
         """
         import warp
 

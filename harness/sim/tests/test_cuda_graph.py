@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from harness.sim.recorded import Recorded
+from harness.sim.cuda_graph import GraphedWork
 
 
 class Driver:
@@ -58,7 +58,7 @@ def gpu(monkeypatch):
     def build(fails=""):
         driver, calls = Driver(fails), []
         monkeypatch.setitem(sys.modules, "warp", driver)
-        return driver, calls, Recorded(lambda: driver.capturing or calls.append(1), SimpleNamespace(type="cuda"))
+        return driver, calls, GraphedWork(lambda: driver.capturing or calls.append(1), SimpleNamespace(type="cuda"))
 
     return build
 
