@@ -53,8 +53,8 @@ class Params(TaskParams):
     demonstrations: the expert's, as TASK/CELL, as the path of what that cell stored, or data/FILE.npz of your own.
     episodes: how many of its complete episodes are used, from the first.
     every: the stride in steps at which they are used; 1 uses every step (Ho and Ermon 2016 use 20).
-    reset_noise: the width of the noise with which episodes begin, in multiples of Gymnasium's. Beyond 1 they begin where
-        an expert that learnt with 1 has never been.
+    reset_noise: the width of the noise with which episodes begin, in multiples of Gymnasium's. Above 1 they begin
+        where an expert that learnt with 1 has never been.
     """
 
     family: Literal["locomotion"]
