@@ -112,7 +112,7 @@ def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> in
     parts: the folder that `pack` wrote larger blocks to.
     """
     count = 0
-    for folder in sorted(archive_folder(root, preset).glob("*/*")):
+    for folder in sorted(head.parent for head in archive_folder(root, preset).glob(f"*/*/{HEAD}")):
         target = copy / RECORDS / folder.parent.name / folder.name
         if not target.exists():
             bring(folder, target, copy)

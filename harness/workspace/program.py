@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.contracts import ControlOutputs, ImageOutputs
+from harness.contracts import ControlOutputs, ImageOutputs, Method, Task
 from harness.errors import BenchError
 from harness.places.train import build_method, build_task
 from harness.plan.plan import Cell
@@ -27,13 +27,19 @@ def program(root: Path, cell: Cell, out: Path, seed: int) -> list[str]:
 
     Raises BenchError where the cell has no finished checkpoint here, or its outputs are neither images nor actions.
     """
+    task, method = trained(root, cell, seed)
+    return written(method.outputs(), task.spec.shape, out, str(cell))
+
+
+def trained(root: Path, cell: Cell, seed: int) -> tuple[Task, Method]:
+    """The task, and the method of one seed at the end of its training; errors as of `export`."""
     with tempfile.TemporaryDirectory() as folder:
         export(root, cell, Path(folder) / "state.pt", seed)
         state = torch.load(Path(folder) / "state.pt", weights_only=True)
     task, draws = build_task(root, cell), CounterDraws((seed,), f"{cell.protocol}/{cell.task}", "cpu", lookahead=1)
     method = build_method(cell, task, draws, torch.device("cpu"))
     method.load_state_dict({name: value[None] for name, value in state.items()})
-    return written(method.outputs(), task.spec.shape, out, str(cell))
+    return task, method
 
 
 def written(outputs: Any, shape: tuple[int, ...], out: Path, what: str) -> list[str]:

@@ -11,6 +11,7 @@ from harness.report.claims.judge import Judged
 from harness.report.figures import forest
 from harness.report.figures import robots as robots_figure
 from harness.report.figures import speed as speed_figure
+from harness.report.figures.films import Film, films
 from harness.report.figures.sheets import Sheet, sheets
 from harness.report.figures.style import Plot, Style
 from harness.report.page import method_pages, wording
@@ -32,7 +33,8 @@ from harness.report.tables.variance import table as variance
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: `anchor` in the contents, words, tables, figures and sheets, then parts one level below.
+    """One part of the page: `anchor` in the contents, words, tables, figures, sheets and films, and parts one level
+    below.
 
     inside: figures of one method each, which stand on the methods' own pages.
     """
@@ -44,6 +46,7 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
+    films: list[Film] = field(default_factory=list)
     parts: list[Section] = field(default_factory=list)
     inside: list[Plot] = field(default_factory=list)
 
@@ -163,7 +166,7 @@ def _task(frame: TaskFrame, links: list[tuple[str, str]], tables: list[Table], p
     facts += [f"{steps} steps"] if steps else []
     shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
     words = ", ".join(facts) + "."
-    return Section(frame.name, frame.title, words, links, tables, shown, sheets(frame), inside=inside)
+    return Section(frame.name, frame.title, words, links, tables, shown, sheets(frame), films(frame), inside=inside)
 
 
 def _family(name: str, parts: list[Section]) -> Section:

@@ -45,7 +45,7 @@ def drawn(monkeypatch, module, *arguments):
 def test_a_panel_for_how_long_and_one_for_how_closely(monkeypatch):
     plot, (long, close) = drawn(monkeypatch, motions, frame(cell("vail", 9, 0.3), cell("gail", 2, 0.2)), LOOKS)
     assert [tuple(line.get_ydata()) for line in long.lines if len(line.get_xdata()) == 2][:2] == [(9, 10), (2, 3)]
-    assert [tuple(line.get_ydata()) for line in close.lines][0] == (0.3, 1.3)
+    assert tuple(close.lines[0].get_ydata()) == (0.3, 1.3)
     assert long.lines[-1].get_ydata()[0] == 1.5 and close.lines[-1].get_ydata()[0] == 0.4
     assert "from VAIL, 10 s at the end, to GAIL, 3 s" in plot.alt and "Dashed: no action." in plot.caption
 
