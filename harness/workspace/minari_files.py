@@ -222,7 +222,7 @@ def _minari() -> ModuleType:
         warnings.simplefilter("ignore")
         try:
             import minari
-            import minari.dataset.minari_storage
+            from minari.dataset import minari_storage  # noqa: F401 -- it asks for packages of its own
 
             return minari
         except ImportError:
