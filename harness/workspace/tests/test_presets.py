@@ -174,6 +174,12 @@ def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> Non
     assert load_plan(tmp_path).cells
 
 
+@pytest.mark.parametrize("name", presets.names(ROOT))
+def test_every_task_of_a_preset_has_a_title_for_the_reader(name: str) -> None:
+    tasks = presets.compose_preset(ROOT, name)["tasks"]
+    assert [task for task, block in tasks.items() if not block.get("title")] == []
+
+
 def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
     asked = 0
     for name in presets.names(ROOT):
