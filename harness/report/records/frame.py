@@ -8,7 +8,7 @@ and what cannot be read or must not stand beside the others as 'unreadable', wit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pandas as pd
 from harness import seal
 from harness.errors import BenchError
 from harness.ranges import reward_of, span
-from harness.report.records import checks
+from harness.report.records import checks, renormalised
 from harness.schema import (
     CURVE_COLUMNS,
     PANEL_COLUMNS,
@@ -66,6 +66,7 @@ class CellFrame(CellName):
     rewards: int | None = None  # of re-training: how many learnt rewards the seeds that parameters name go round
     preset: str = ""  # where another preset than the project's own has it
     named: tuple[int, ...] = ()  # the seeds that the parameters name; the record may have more
+    between: renormalised.Between = field(default_factory=dict)  # of an older record of imitation
     fault: str = ""
     sealed: bool = True  # whether its record has a seal: the oldest have none
 
@@ -117,7 +118,7 @@ class CellFrame(CellName):
         assert rows is not None, "it is not optional"
         for task, name in {*zip(rows.task, rows.method)} - {(self.task, self.name)}:
             raise BenchError(f"{self}: {SCORES} has rows of {task}/{name}; run `{self.command}`")
-        return rows
+        return renormalised.rows(rows, self.between) if self.between else rows
 
     @cached_property
     def curves(self) -> pd.DataFrame | None:
@@ -408,7 +409,9 @@ def read(folder: Path, cell: CellFrame) -> CellFrame:
     if not (place / HEAD).is_file():
         return cell
     record = read_head(place).model_dump(mode="json")
-    found = replace(cell, folder=place, record=record, sealed=seal.has_seal(place))
+    between = renormalised.between(record, folder)
+    record = renormalised.head(record, between) if between else record
+    found = replace(cell, folder=place, record=record, sealed=seal.has_seal(place), between=between)
     kept = folder.parent.name == "archive"
     return replace(found, commit=_commit(place), verified=_verified(place)) if kept else found
 
