@@ -31,7 +31,7 @@ REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
     "not comparable",
     "not run",
 )
-IN_PASSING = {REPRODUCED: "as claimed", NOT: "against it", OPEN: "open"}  # of records that give no verdict
+WAYS = {REPRODUCED: "as claimed", NOT: "against it", OPEN: "open"}  # which way one comparison points
 MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
 MOST_SHOWN = 3  # pairs of a test; of more, only how many went which way
 Frames = Mapping[str, Mapping[str, TaskFrame]]  # preset -> task -> frame
@@ -140,7 +140,8 @@ def measure(test: Test, frame: TaskFrame) -> list[Part]:
 
 
 def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: str) -> Part:
-    a, b = _values(test, better, test.metric), _values(test, worse, test.than_metric or test.metric)
+    then = test.at if test.than_at is None else test.than_at
+    a, b = _values(test, better, test.metric, test.at), _values(test, worse, test.than_metric or test.metric, then)
     if better is None or worse is None or a is None or b is None:
         return Part(name, NOT_RUN)
     up = test.higher_is_better
@@ -156,6 +157,8 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
     found = st.paired_difference(x, y)
     value = fixed(found.mean, min(3, decimals([found.mean])), found.low, found.high)
     title = f"{better.title} over {worse.title}" if better is not worse else f"{test.metric} over {test.than_metric}"
+    if (test.at, then) != (1.0, 1.0):
+        title = f"{better.title} at {_share(test.at)} over {worse.title} at {_share(then)}"
     word = sided(found.low, found.high, test.margin) if found.n > 1 else OPEN
     needed = seeds_to_decide(x - y, test.gap or None) if word == OPEN else np.nan
     chance = st.improvement(x[None], y[None], True)
@@ -164,7 +167,7 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
 
 
 def _level(test: Test, cell: CellFrame | None) -> Part:
-    values = _values(test, cell, test.metric)
+    values = _values(test, cell, test.metric, test.at)
     if cell is None or values is None:
         return Part(test.cell, NOT_RUN)
     x = values.to_numpy(float)
@@ -173,15 +176,19 @@ def _level(test: Test, cell: CellFrame | None) -> Part:
     return Part(cell.title, placed(found.low, found.high, test.within), value, found.n)
 
 
-def _values(test: Test, cell: CellFrame | None, metric: str) -> pd.Series | None:
-    """The cell's quantity by seed or learnt reward; None where it has not run or does not have it.
+def _share(of_training: float) -> str:
+    return "the end" if of_training == 1 else f"{100 * of_training:.0f}{TIED}%"
+
+
+def _values(test: Test, cell: CellFrame | None, metric: str, at: float) -> pd.Series | None:
+    """The cell's quantity by seed or learnt reward at a share of the training; None where it does not have it.
 
     A log is its mean over the last steps, of the runs that finished and that wrote it.
     """
     if cell is None or not cell.record:
         return None
     if metric:
-        return cell.units(metric) if metric in cell.head["metrics"] else None
+        return cell.units(metric, at) if metric in cell.head["metrics"] else None
     logs = cell.curves
     if logs is None or test.log not in logs:
         return None
@@ -227,22 +234,21 @@ def _reason(claim: Claim, word: str, parts: list[Evidence], odd: str, absent: st
     return said + (f". Printed numbers: {claim.caution}" if claim.caution else "")
 
 
-def shown(test: Test, frame: TaskFrame, parts: list[Part], passing: bool = False) -> str:
-    """'Hopper, normalised: VAIL over GAIL 0.05 [0.01, 0.09], P 0.8 (n 5)'; of many pairs, how many went which way.
-
-    passing: of records that give no verdict; each pair then says how it came out.
+def shown(test: Test, frame: TaskFrame, parts: list[Part]) -> str:
+    """'Hopper, normalised: VAIL over GAIL 0.05 [0.01, 0.09], P 0.8, as claimed (n 5)'; of many pairs, how many went
+    which way.
     """
     run = [part for part in parts if part.word != NOT_RUN]
     if len(run) > MOST_SHOWN:
-        ways = [(sum(part.word == which for part in run), IN_PASSING[which]) for which in (REPRODUCED, NOT, OPEN)]
+        ways = [(sum(part.word == which for part in run), WAYS[which]) for which in (REPRODUCED, NOT, OPEN)]
         words = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in ways if count)
     else:
-        words = "; ".join(_said(part, passing) for part in run)
+        words = "; ".join(map(_said, run))
     counts = sorted({part.n for part in run})
     n = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
     return f"{frame.title}, {(test.metric or test.log).replace('_', TIED)}: {words} (n{TIED}{n})"
 
 
-def _said(part: Part, passing: bool) -> str:
+def _said(part: Part) -> str:
     chance = f", P{TIED}{part.chance:.2f}" if np.isfinite(part.chance) else ""
-    return f"{part.name} {spelled(part.found)}{chance}" + (f", {IN_PASSING[part.word]}" if passing else "")
+    return f"{part.name} {spelled(part.found)}{chance}, {WAYS[part.word]}"

@@ -81,7 +81,7 @@ READING = (
 
 def _row(one: Judged, address: Address) -> list[Entry]:
     runs = [(run, False) for run in one.parts] + [(run, True) for run in one.passing]
-    words = [("elsewhere, " if passing else "") + shown(*run, passing) for run, passing in runs]
+    words = [("elsewhere, " if passing else "") + shown(*run) for run, passing in runs]
     links = dict.fromkeys((frame.title, address(test.preset, test.task)) for (test, frame, _), _ in runs)
     published = f"{one.claim.published} ({one.claim.source})"
     return [

@@ -136,18 +136,20 @@ class CellFrame(CellName):
         return path if path and path.is_file() else None
 
     @cached_property
-    def _ends(self) -> dict[str, pd.Series]:
-        last = self.scores[self.scores.step == self.scores.step.max()]
-        return {metric: rows.set_index("seed").value for metric, rows in last.groupby("metric")}
+    def _by_step(self) -> dict[tuple[int, str], pd.Series]:
+        return {key: rows.set_index("seed").value for key, rows in self.scores.groupby(["step", "metric"])}
 
-    def units(self, metric: str) -> pd.Series:
-        """Endpoint scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings)."""
-        values = self.by_unit(metric)
+    def units(self, metric: str, at: float = 1.0) -> pd.Series:
+        """Scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings).
+
+        at: share of the training after which they are taken; the nearest scored step counts.
+        """
+        values = self.by_unit(metric, at)
         return values.groupby(level=0).mean() if self.rewards else values
 
-    def by_unit(self, metric: str) -> pd.Series:
-        """Every endpoint score, indexed by the seed or by the learnt reward that it shares with others."""
-        return pd.Series(self.endpoint(metric), index=self.independent)
+    def by_unit(self, metric: str, at: float = 1.0) -> pd.Series:
+        """Every score at one step, indexed by the seed or by the learnt reward that it shares with others."""
+        return pd.Series(self.endpoint(metric, at), index=self.independent)
 
     def paired(self, other: CellFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """The units [N] that this cell and the other both have, of each of them."""
@@ -167,9 +169,11 @@ class CellFrame(CellName):
         """Independent runs: seeds, or learnt rewards."""
         return len(set(self.independent))
 
-    def endpoint(self, metric: str) -> np.ndarray:
-        """Scores [S] at the last step, in the order of `seeds`."""
-        last = self._ends.get(metric, pd.Series(dtype=float))
+    def endpoint(self, metric: str, at: float = 1.0) -> np.ndarray:
+        """Scores [S] at the last step, in the order of `seeds`; at: as of `units`."""
+        steps = self.scores.step.unique()
+        step = int(steps[np.abs(steps - at * steps.max()).argmin()]) if len(steps) else 0
+        last = self._by_step.get((step, metric), pd.Series(dtype=float))
         whole = last.index.is_unique and set(last.index) == set(self.seeds)
         if not whole or not np.isfinite(last).all():
             raise BenchError(
