@@ -135,8 +135,8 @@ def speeds(root: Path, link: Link) -> list[Section]:
 
 def siege(root: Path) -> list[Section]:
     """What attacks on the harness came to; nothing where none were made."""
-    found = attacks.table(root / "results/benchmarks")
-    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=[found])] if found else []
+    found = attacks.tables(root / "results/benchmarks")
+    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=found)] if found else []
 
 
 def printed(preset: Preset, beside: Beside) -> list[Section]:
