@@ -19,6 +19,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from harness.errors import BenchError, unknown
+from harness.places import memory
 from harness.run import signals
 from harness.run.lifeline import follow
 from harness.run.pins import pin
@@ -46,22 +47,27 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _refused(memory.told(error) or str(error))
     except KeyboardInterrupt as stop:
         return signals.told(stop)
     except BrokenPipeError:  # e.g. `bench list | head`
         _print_no_more()
         return 0
-    except OSError as error:  # of the file system: a network's error names no file and keeps its traceback
-        if (line := _told(error)) is None:
+    except Exception as error:
+        # Of the file system: a network's error names no file and keeps its traceback.
+        line = memory.told(error) or (_told(error) if isinstance(error, OSError) else None)
+        if line is None:
             raise
-        print(f"error: {line}", file=sys.stderr)
-        try:
-            sys.stdout.flush()
-        except OSError:
-            _print_no_more()
-        return 2
+        return _refused(line)
+
+
+def _refused(line: str) -> int:
+    print(f"error: {line}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _print_no_more()
+    return 2
 
 
 def _print_in_any_encoding() -> None:

@@ -44,7 +44,7 @@ def algorithms() -> list[str]:
 def algorithm(name: str) -> ModuleType:
     """Params, FAMILIES, build(params, spec, draws, device): a file of baselines/methods, or a package's module."""
     known = algorithms()
-    found = packaged().get(name)
+    found = packaged().get(name) if isinstance(name, str) else None  # YAML gives whatever stands there
     module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
     if missing := [part for part in PROMISED if not hasattr(module, part)]:
         raise BenchError(

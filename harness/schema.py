@@ -131,9 +131,13 @@ class Environment(Part):
 
 
 class Provenance(Part):
-    """provenance.json: what may differ between equal runs. Seconds and kinds of updates are those of each block."""
+    """provenance.json: what may differ between equal runs. Seconds and kinds of updates are those of each block.
+
+    environment: of the newest blocks; earlier: block -> its own, of those that were made before and elsewhere.
+    """
 
     environment: Environment
+    earlier: dict[int, Environment] = {}
     training_seconds: dict[int, float]
     scoring_seconds: float
     updates: dict[int, str] = {}

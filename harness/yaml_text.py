@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import unicodedata
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from harness.errors import BenchError
 
 LARGEST_FILE = 2 * 2**20  # bytes
 DEEPEST = 100  # blocks within blocks
+LAYOUT = "\n\t"  # the control characters that a text may hold
 MOST_VALUES = 200_000  # with every alias written out: an alias of aliases can stand for more than any memory holds
 
 
@@ -31,7 +34,7 @@ def parsed(text: str, where: str = "the text") -> Any:
     """Returns what YAML stands for: mappings, lists, texts, numbers, booleans and None.
 
     Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
-    another kind.
+    another kind, an integer that no float reaches, or a text with control characters.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor
@@ -102,9 +105,22 @@ def _check_plain(content: Any, where: str) -> None:
         for key, value in content.items():
             if not isinstance(key, str | int | float):
                 raise BenchError(f"{where}: the key {key!r} must be a text: write it in quotes")
+            _check_scalar(key, f"{where}: a key")
             _check_plain(value, f"{where}.{key}")
     elif isinstance(content, list):
         for i, value in enumerate(content):
             _check_plain(value, f"{where}[{i}]")
     elif not isinstance(content, str | int | float | None):
         raise BenchError(f"{where} = {content}: must be a text or a number: write a text in quotes")
+    else:
+        _check_scalar(content, where)
+
+
+def _check_scalar(value: str | float | None, where: str) -> None:
+    """That it can be written, into a message too: Python spells no integer of thousands of digits."""
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise BenchError(f"{where} is an integer of {value.bit_length()} bits: write one below 1e308")
+    if isinstance(value, str):
+        for char in value:
+            if unicodedata.category(char) == "Cc" and char not in LAYOUT:
+                raise BenchError(f"{where} holds the character {char!a}: write what can be printed")

@@ -49,10 +49,10 @@ class TrueReward(Method[Environments]):
         return self.learner.improve(rollout, rollout.rewards, draws)
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """What the policy met in the last updates, as it drew its actions."""
+        """What the policy met in the last updates, as it drew its actions, and the place in the block that it has."""
         if not self.kept:
             return {}
-        left = self.demonstrations.of_all()
+        left = self.demonstrations.of_all() | {"place": torch.arange(len(self.alive))}
         if self.params.expert == "best":
             best = self.demonstrations.mean_return().argmax()
             left = {name: part[best : best + 1] for name, part in left.items()}

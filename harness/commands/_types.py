@@ -10,6 +10,16 @@ def positive_integer(text: str) -> int:
     return int(text)
 
 
+def across_code(parser: ArgumentParser) -> None:
+    """Add --across-code to a command that gives archived records more seeds."""
+    parser.add_argument(
+        "--across-code",
+        action="store_true",
+        help="join seeds to an archived record also where the present code makes other bits: parameters and data must"
+        " be the same, and the record says which commit made which block",
+    )
+
+
 def timeout(parser: ArgumentParser, also: str = "") -> None:
     """Add --timeout to a command that runs jobs in processes. also: what else there is to say of it."""
     parser.add_argument(

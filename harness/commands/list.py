@@ -15,6 +15,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     from harness import seal
     from harness.errors import BenchError
+    from harness.plan.further import grown
     from harness.plan.keys import CodeKeys
     from harness.plan.outline import outlines
     from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
@@ -29,7 +30,8 @@ def run(args: Namespace) -> int:
         methods = sum(not cell.ablated for cell in cells)
         print(f"\n{task}: {block['family']}, {block['steps']} steps, {methods} methods, {len(cells)} cells")
         for cell in cells:
-            seeds = f"{len(cell.seeds)} seeds"
+            held = len(grown(args.root, cell).seeds)
+            seeds = f"{held} seeds" + (f", {len(cell.seeds)} of them named" if held > len(cell.seeds) else "")
             found = state(args.root, cell, code)
             broken += found.startswith(UNREADABLE)
             if found != UP_TO_DATE and (steps := begun(args.root, cell, code)):

@@ -1,6 +1,9 @@
-"""Philox 4x32-10, the counter-based generator of Salmon et al. (SC 2011), in integer tensor operations.
+"""Philox 4x32-10, the counter-based generator of Salmon et al. (SC 2011).
 
-A 32-bit word lives in an int64. A product of two words wraps modulo 2^64, so its high half is
+The words are made by compiled code where it is there (`philox_c` on the CPU, `philox_triton` on CUDA), else by integer
+tensor operations: the same bits.
+
+In tensors a 32-bit word lives in an int64. A product of two words wraps modulo 2^64, so its high half is
 recovered by an arithmetic shift and a mask: the same bits on every device.
 """
 
@@ -11,6 +14,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from harness.maths import philox_c, philox_triton
 
 MASK = 0xFFFFFFFF
 M0, M1 = 0xD2511F53, 0xCD9E8D57
@@ -46,19 +51,33 @@ def words(
     then: a function of words that acts on each alone, or on pairs. On the CPU all is done in parts that stay in the
         processor's cache, which is four times faster for millions of words.
     """
-    k0, k1 = (k.unsqueeze(-1) for k in key)
+    device = key[0].device
     # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
-    upper = [
-        (h if isinstance(h, Tensor) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)
-    ]
-    n_counters, parts = (n + 3) // 4, []
+    upper = [h if isinstance(h, Tensor) else torch.full((), h, device=device) for h in (high, highest)]
+    k0, k1, *upper = torch.broadcast_tensors(*key, *upper)
+    n_counters, parts, made_by = (n + 3) // 4, [], _maker(device)
     part = max(n_counters, 1) if k0.is_cuda else max(LANES, CACHED // k0.numel() // LANES * LANES)
     for first in range(0, max(n_counters, 1), part):
-        index = torch.arange(first, min(first + part, n_counters), device=k0.device)
-        out = torch.broadcast_tensors(*philox4x32((index & MASK, index >> 32, *upper), (k0, k1)))
-        made = torch.stack(out, -1).flatten(-2)
+        made = made_by((k0, k1), *upper, first, min(part, n_counters - first))
         parts.append(made if then is None else then(made))
     return (parts[0] if len(parts) == 1 else torch.cat(parts, -1))[..., :n]
+
+
+def in_tensors(key: tuple[Tensor, Tensor], high: Tensor, highest: Tensor, first: int, count: int) -> Tensor:
+    """Return the words [*key, 4 count] of the counters from `first` by tensor operations, wherever the tensors lie."""
+    k0, k1, high, highest = (part.unsqueeze(-1) for part in (*key, high, highest))
+    index = torch.arange(first, first + count, device=k0.device)
+    out = torch.broadcast_tensors(*philox4x32((index & MASK, index >> 32, high, highest), (k0, k1)))
+    return torch.stack(out, -1).flatten(-2)
+
+
+def _maker(device: torch.device) -> Callable[..., Tensor]:
+    """Return the fastest way to the same words on `device`."""
+    if device.type == "cpu" and philox_c.built():
+        return philox_c.words
+    if device.type == "cuda" and philox_triton.usable(device):
+        return philox_triton.words
+    return in_tensors
 
 
 def to_uniform(w: Tensor) -> Tensor:

@@ -19,16 +19,19 @@ LABELS = {
     "return_fixed": "return over the whole time, falls included",
     "length": "steps until the end of an episode",
     "normalised": "return: 0 for actions at random, 1 for the expert",
+    "normalised_mode": "return of the policy's mode: 0 for actions at random, 1 for the expert's mode",
 }
 ENOUGH = 0.6  # of the mark: a weaker expert would flatter whoever is measured by it
 EXPERT, RANDOM = "expert", "actions at random"
+NORMALISED = {"return": "normalised", "return_mode": "normalised_mode"}
 
 
 def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
     """Means over n_episodes from a reset, undiscounted. An episode ends where Gymnasium ends it, but for return_fixed.
 
-    normalised: only where the task has demonstrations of an expert that is one; it is linear between the two
-        references.
+    normalised, normalised_mode: only where the task has demonstrations of an expert that is one. They are linear
+        between actions at random and what the expert got in the same way: drawing its actions or taking their mode,
+        over the same horizon, by all of its episodes, not by those alone that lasted and are shown.
 
     A run with an action that is not finite counts as actions at random.
     """
@@ -41,12 +44,14 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
         "return_fixed": (drawn.rewards.double().sum(1).mean(1).cpu().numpy(), random["return_fixed"]),
         "length": (lengths(drawn), random["length"]),
     }
-    references = {RANDOM: random["return"]}
-    if task.params.demonstrations is not None:
-        expert = float(task.demonstrated.rewards.sum(0).mean())
-        references[EXPERT] = expert
-        if is_expert(task, expert, random["return"]):
-            found["normalised"] = ((found["return"][0] - random["return"]) / (expert - random["return"]), 0.0)
+    references = {name: {RANDOM: random["return"]} for name in NORMALISED}
+    between = {}  # the metric -> what it is linear between
+    for name, normalised in NORMALISED.items():
+        if (reached := task.expert.get(name)) is not None:
+            references[name][EXPERT] = reached
+            if is_expert(task, reached, random["return"]):
+                found[normalised] = ((found[name][0] - random["return"]) / (reached - random["return"]), 0.0)
+                between[normalised] = {"between": references[name]}
     finite = np.isfinite(drawn.actions.cpu().numpy()).all((1, 2, 3))
     manifest = {
         "robot": task.robot.name,
@@ -61,8 +66,8 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
             floor,
             LABELS[name],
             name == "return",
-            manifest,
-            references if name.startswith("return") and name != "return_fixed" else {},
+            manifest | between.get(name, {}),
+            references.get(name, {}),
         )
         for name, (values, floor) in found.items()
     }

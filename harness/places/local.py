@@ -6,6 +6,8 @@ import contextlib
 import multiprocessing
 import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
+from harness.places import memory
 from harness.places.board import Board
 from harness.places.jobs import Job, Listed, Outcome
 from harness.places.loop import drive
@@ -98,7 +101,12 @@ class Worker:
         self.pulse = Pulse(numbers)
         self.executor = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(os.getpid(), numbers, log))
         others = set(multiprocessing.active_children())
-        self.executor.submit(int)  # which starts the process
+        try:
+            _start(self.executor)
+        except BaseException:
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()  # nobody would ever tell it to end, and Python waits for its children
+            raise
         (self.process,) = set(multiprocessing.active_children()) - others
 
     def submit(self, job: Job) -> Future[Outcome]:
@@ -108,6 +116,21 @@ class Worker:
     def close(self) -> None:
         self.process.kill()
         self.executor.shutdown(cancel_futures=True)
+
+
+def _start(executor: ProcessPoolExecutor) -> None:
+    """Start an executor's process. Raises what ended a thread that serves it: jobs would wait for it for ever."""
+    before, hook, ended = set(threading.enumerate()), threading.excepthook, []
+    threading.excepthook = lambda args: ended.append(args.exc_value)
+    try:
+        first = executor.submit(int)
+        # One thread hears of the process, and starts another one that sends to it.
+        while not ended and not first.done() and len(set(threading.enumerate()) - before) < 2:
+            time.sleep(0.001)
+    finally:
+        threading.excepthook = hook
+    if ended:
+        raise ended[0]
 
 
 _pulse = Pulse()
@@ -135,7 +158,7 @@ def _do(run: Callable[[Pulse], Any]) -> Outcome:
     except BaseException as error:
         if not isinstance(error, BenchError):
             traceback.print_exc()
-        return Outcome(failure=" ".join(str(error).split()) or type(error).__name__)
+        return Outcome(failure=memory.told(error) or " ".join(str(error).split()) or type(error).__name__)
     finally:
         _flush()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import shutil
 import time
 from contextlib import closing
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
-from harness import registry
+from harness import registry, seal
 from harness.contracts import BenchError, Method, Task
 from harness.files import write_bytes
 from harness.places.progress import Progress
@@ -29,6 +30,8 @@ from harness.run.params import TaskParams
 from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
+
+PARTS = ".scratch/parts"  # records of further seeds until they are joined
 
 
 def train_cell(root: Path, cell: Cell, jobs: int = 1, timeout: float | None = None) -> None:
@@ -106,7 +109,11 @@ def train_block(
 
 
 def finish_cell(root: Path, cell: Cell) -> None:
-    """Score every block and write the record; needs all blocks trained. Raises BenchError while another does so."""
+    """Score every block and write the record; needs all blocks trained. Raises BenchError while another does so.
+
+    Of a cell that joins, the blocks are scored alone, and what the record has is left as it is.
+    """
+    from harness.places.join import joined
     from harness.places.score import score_cell
 
     with checkpoint.locked(root / ".scratch" / "scores" / cell.task / cell.name):
@@ -117,7 +124,14 @@ def finish_cell(root: Path, cell: Cell) -> None:
             "environment": environment(pick_device()),
             "scoring_seconds": round(time.monotonic() - started, 2),
         }
-        record.write(cell.folder(root))
+        folder = cell.folder(root)
+        if not cell.joins:
+            record.write(folder)
+            return
+        part = root / PARTS / cell.task / cell.name
+        record.write(part)
+        seal.write(folder, joined(folder, part))
+        shutil.rmtree(part)
 
 
 def build_task(root: Path, cell: Cell) -> Task:

@@ -44,7 +44,7 @@ def identity(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> 
         "protocol": its.protocol,
         "code": _code(its, code)["training"],
         "data": data_manifest(root, its.task)["data_hash"],
-        **({"reward": needs.fingerprint(root, its.reward)} if its.reward else {}),
+        **({"reward": needs.reward_fingerprint(root, its.reward, its.rewards)} if its.reward else {}),
         **flatten({"task": {"name": its.task, **its.task_params}, "method": its.method_params}),
     }
 

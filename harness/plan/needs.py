@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from harness import seal
 from harness.errors import BenchError
 from harness.plan.plan import Cell
+from harness.ranges import reward_of
 from harness.run.params import TaskParams
-from harness.store import ARTEFACTS, RECORDS
+from harness.store import ARTEFACTS, RECORDS, SCORES
+
+REWARD = "reward/"  # before the names of a learnt reward's tensors
 
 if TYPE_CHECKING:  # `bench list` reads this file and needs neither
     import numpy as np
@@ -52,6 +55,11 @@ def place(cell: str) -> Path:
     return (Path("results") if archived(cell) else RECORDS) / cell / ARTEFACTS
 
 
+def taught_by(cell: str) -> tuple[Path, Path]:
+    """From the root: what a task that takes the demonstrations of `cell` reads of it, episodes and scores."""
+    return place(cell), place(cell).with_name(SCORES)
+
+
 def archived(cell: str | None) -> bool:
     """Whether the demonstrations named are those of an archived expert, which no cell of the plan makes."""
     return cell is not None and cell.startswith("archive/")
@@ -73,6 +81,17 @@ def fingerprint(root: Path, cell: str) -> str:
     return hashlib.sha256(path(root, cell).read_bytes()).hexdigest()[:16]
 
 
+def reward_fingerprint(root: Path, source: str, n: int | None) -> str:
+    """16 hex digits of the `n` learnt rewards of TASK/CELL that the parameters name: further ones count for nothing."""
+    arrays = _rewards(root, source)
+    if n is None or all(len(array) <= n for array in arrays.values()):
+        return fingerprint(root, source)
+    from harness.run.record import to_npz
+
+    named = to_npz({f"{REWARD}{name}": array[:n] for name, array in arrays.items()})
+    return hashlib.sha256(named).hexdigest()[:16]
+
+
 class Receiver(Protocol):
     """A method that trains on a learnt reward."""
 
@@ -81,23 +100,36 @@ class Receiver(Protocol):
 
 
 def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> None:
-    """Hand the method its learnt reward: of n rewards, that of seed k modulo n for seed k."""
+    """Hand the method the learnt reward of each seed: of n rewards, that of seed k modulo n for seed k.
+
+    A seed beyond those that the parameters name takes a reward beyond those that they name, see `ranges.reward_of`.
+    Raises BenchError where that is not learnt yet.
+    """
     if (source := reward(cell)) is None:
         return
-    import numpy as np
     import torch
+
+    arrays = _rewards(root, source)
+    if not arrays:
+        raise BenchError(f"{source} learns no reward: take {cell.name} out of methods.{cell.task}")
+    n = min(map(len, arrays.values()))
+    places = [reward_of(seed, cell.named or seeds, cell.rewards or n) for seed in seeds]
+    if max(places) >= n:
+        words = f"seed {seeds[places.index(max(places))]} of {cell} takes learnt reward {max(places)}, {source} has {n}"
+        raise BenchError(f"{words}: run `bench train {source.replace('/', ' ')} --seeds ...` for more of them first")
+    cast(Receiver, method).receive({k: torch.as_tensor(v[places]) for k, v in arrays.items()})
+
+
+def _rewards(root: Path, source: str) -> dict[str, np.ndarray]:
+    """Name -> tensor [n, ...] of the n rewards that TASK/CELL has learnt; none where it learns none."""
+    import numpy as np
 
     found = path(root, source)
     try:
         with np.load(found) as file:
-            arrays = {name.removeprefix("reward/"): file[name] for name in file.files if name.startswith("reward/")}
+            return {name.removeprefix(REWARD): file[name] for name in file.files if name.startswith(REWARD)}
     except (OSError, ValueError, zipfile.BadZipFile):
         raise BenchError(f"{found} is damaged: run `bench train {source.replace('/', ' ')}` again") from None
-    if not arrays:
-        raise BenchError(f"{source} learns no reward: take {cell.name} out of methods.{cell.task}")
-    cast(Receiver, method).receive({
-        k: torch.as_tensor(v[[seed % len(v) for seed in seeds]]) for k, v in arrays.items()
-    })
 
 
 def levels(cells: Sequence[Cell]) -> list[list[Cell]]:

@@ -26,7 +26,10 @@ CODE = ("harness", "baselines")
 
 @dataclass(frozen=True)
 class Outline(CellName):
-    """A cell as plain values. task_params: without `seeds` and `score`; reward: TASK/CELL whose reward it takes."""
+    """A cell as plain values. task_params: without `seeds` and `score`; reward: TASK/CELL whose reward it takes.
+
+    rewards, named: as of `Cell`.
+    """
 
     method: str
     family: str
@@ -42,6 +45,8 @@ class Outline(CellName):
     score: dict[str, Any] | None
     method_params: dict[str, Any]
     reward: str | None
+    rewards: int | None
+    named: tuple[int, ...]
 
     def folder(self, root: Path) -> Path:
         return cell_folder(root, self.task, self.name)
@@ -77,6 +82,8 @@ def outline(cell: Cell | Outline) -> Outline:
         task.get("score"),
         cell.method_params.model_dump(mode="json"),
         needs.reward(cell),
+        cell.rewards,
+        cell.named,
     )
 
 
@@ -94,8 +101,9 @@ def _of(plan: Plan) -> Outlines:
 
 
 def _read(kept: dict[str, Any]) -> Outline:
-    made = kept | {"seeds": tuple(kept["seeds"]), "blocks": tuple(map(tuple, kept["blocks"]))}
-    return Outline(**{field.name: made[field.name] for field in fields(Outline)})
+    made = {field.name: kept[field.name] for field in fields(Outline)}
+    made |= {name: tuple(kept[name]) for name in ("seeds", "named")}
+    return Outline(**made | {"blocks": tuple(map(tuple, kept["blocks"]))})
 
 
 def _follows_from(root: Path) -> str:

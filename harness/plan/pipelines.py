@@ -75,7 +75,8 @@ def pipeline(task: str, params: dict[str, Any]) -> str:
     written, and after a run that was stopped.
     """
     block = params["tasks"][task]
-    expert = f", '{needs.place(block['demonstrations'])}'" if block.get("demonstrations") else ""
+    shown = needs.taught_by(block["demonstrations"]) if block.get("demonstrations") else ()
+    expert = "".join(f", '{path}'" for path in shown)
     text = HEADER.format(task=task, quoted=shlex.quote(task), expert=expert)
     if params["methods"].get(task):
         text += _stage(params, task, "train", f"${{methods.{task}}}", "${key}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,7 +48,11 @@ C = TypeVar("C", bound=CellName)
 
 @dataclass(frozen=True)
 class Cell(CellName):
-    """What is to be trained: (task, method) with all its seeds; one DVC stage."""
+    """What is to be trained: (task, method) with all its seeds; one DVC stage.
+
+    named: the seeds that the parameters name; `seeds` may go beyond. rewards: of re-training, how many learnt rewards
+    the parameters name. joins: the record is there already, and what is trained is joined to it.
+    """
 
     method: str
     family: str
@@ -59,11 +63,16 @@ class Cell(CellName):
     protocol: int
     preset: str
     ablation: Ablated | None = None
+    named: tuple[int, ...] = ()
+    rewards: int | None = None
+    joins: bool = False
 
     @property
     def blocks(self) -> list[tuple[int, ...]]:
-        size = self.task_params.block
-        return [self.seeds[i : i + size] for i in range(0, len(self.seeds), size)]
+        """What is trained together; seeds beyond the named ones never share a block with those."""
+        size, first = self.task_params.block, len(self.named)
+        parts = (self.seeds[:first], self.seeds[first:]) if self.seeds[:first] == self.named else (self.seeds,)
+        return [part[i : i + size] for part in parts for i in range(0, len(part), size)]
 
     def folder(self, root: Path) -> Path:
         return cell_folder(root, self.task, self.name)
@@ -89,6 +98,19 @@ class Plan:
         if task is not None and task not in self.params["tasks"]:
             raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
         return some([cell for cell in self.cells if task in (None, cell.task)], task)
+
+    def of_words(self, first: str | None = None, others: Sequence[str] = ()) -> list[Cell]:
+        """The cells that a command line names: TASK, TASK CELL ..., or TASK/CELL ...; without any word all of them.
+
+        Raises BenchError as `chosen` does.
+        """
+        words = [word for word in (first, *others) if word is not None]
+        if any("/" in word for word in words):
+            pairs = [word.partition("/") for word in words]
+        else:
+            pairs = [(first or "", "/", word) for word in others]
+        found = {pair: self.cell(pair[0], pair[2]) for pair in pairs}  # a cell that is named twice is there once
+        return list(found.values()) or self.chosen(first)
 
     def method(self, name: str, task: str | None = None) -> list[Cell]:
         """The method's cell of `task`, or of every task that has it. Raises BenchError with the nearest name."""
@@ -208,7 +230,15 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
         top.protocol,
         top.preset,
         ablation,
+        tuple(seeds),
+        None if ablation else _rewards(top, task_params),
     )
+
+
+def _rewards(top: TopLevel, task_params: TaskParams) -> int | None:
+    """How many learnt rewards the parameters name for a task that is re-trained on them."""
+    seeds = top.tasks.get(task_params.reward_task or "", {}).get("seeds")
+    return len(seeds) if isinstance(seeds, (list, tuple)) else None
 
 
 def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablation, file: str) -> list[Cell]:

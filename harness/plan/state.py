@@ -20,7 +20,7 @@ UNREADABLE = "unreadable"
 def state(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> str:
     """UP_TO_DATE, 'not run', or 'stale' with what it would take: to train or only to score again.
 
-    code: as of `identity`.
+    A record may have more seeds than the cell, after those. code: as of `identity`.
     """
     folder = cell.folder(root)
     if not (folder / HEAD).exists():
@@ -35,7 +35,7 @@ def state(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> str
         keys = keys_of(root, cell, code)
     except BenchError as error:
         return f"unknown: {error}"
-    if record.training_key != keys.training or record.seeds != cell.seeds:
+    if record.training_key != keys.training or record.seeds[: len(cell.seeds)] != cell.seeds:
         return "stale: to train again"
     if record.scoring_key != keys.scoring:
         return "stale: to score again"

@@ -13,8 +13,10 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 OWNER = "HARNESS_OWNER"  # the process that a command was started by, maybe by way of others that know nothing of this
+STAGE = "DVC_STAGE"  # by which DVC tells a command, and all that this starts, which stage it is
 LOOK_SECONDS = 0.5
 GRACE = 2.5  # seconds between the request to stop and the end
 PR_SET_PDEATHSIG = 1
@@ -26,9 +28,12 @@ def owned() -> dict[str, str]:
 
 
 def follow() -> None:
-    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that does not help."""
-    if owner := os.environ.get(OWNER):
-        threading.Thread(target=_follow, args=(int(owner),), daemon=True).start()
+    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that does not help.
+
+    The owner of a stage is DVC, unless that has an owner of its own.
+    """
+    if owner := int(os.environ.get(OWNER, 0)) or _dvc():
+        threading.Thread(target=_follow, args=(owner,), daemon=True).start()
 
 
 def end_with(parent: int) -> None:
@@ -39,6 +44,24 @@ def end_with(parent: int) -> None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     if os.getppid() != parent:  # it had ended already
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _dvc() -> int | None:
+    """The DVC that runs this process in a stage: the nearest ancestor that is not of the stage itself, as a shell is.
+
+    None outside of stages, and where the system does not tell.
+    """
+    stage = f"{STAGE}={os.environ[STAGE]}".encode() if STAGE in os.environ else None
+    process = os.getppid()
+    try:
+        while stage and process > 1:
+            about = Path(f"/proc/{process}")
+            if stage not in (about / "environ").read_bytes().split(b"\0"):
+                return process
+            process = int((about / "stat").read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:  # no Linux, or a process of somebody else
+        pass
+    return None
 
 
 def _follow(owner: int) -> None:

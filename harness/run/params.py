@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -14,6 +15,8 @@ from harness.settings import Seeds, Settings
 from harness.yaml_text import load
 
 Precision = Literal["fp32", "tf32", "bf16"]
+
+LONGEST = 1000  # characters of a text, which a message may repeat
 
 T = TypeVar("T", bound=Settings)
 
@@ -58,7 +61,8 @@ class TaskParams(Settings):
 def read_yaml(path: Path) -> dict[str, Any]:
     """Returns the mapping that the file holds, with numbers as DVC reads them (1e-3 is one).
 
-    Raises BenchError where the file is missing, too large, no YAML, or no mapping of plain values.
+    Raises BenchError where the file is missing, too large, no YAML, no mapping of plain values, or a text in it, as its
+    names are, is no line.
     """
     try:
         content = load(path)
@@ -66,7 +70,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise BenchError(f"{path} is missing: run bench in the project's folder or give --root") from None
     if not isinstance(content, dict):
         raise BenchError(f"{path} holds no mapping of parameters")
+    for text in _texts(content):
+        if len(text) > LONGEST or len(text.splitlines()) > 1:
+            raise BenchError(f"{path}: {text!a:.60}...: a text must be one line of at most {LONGEST} characters")
     return content
+
+
+def _texts(content: Any) -> Iterator[str]:
+    if isinstance(content, dict):
+        yield from _texts([*content, *content.values()])
+    elif isinstance(content, list):
+        for value in content:
+            yield from _texts(value)
+    elif isinstance(content, str):
+        yield content
 
 
 def validated(model: type[T], block: Any, where: str) -> T:
@@ -93,7 +110,7 @@ def _explain(error: ValidationError, model: type[Settings], block: Any, where: s
         return f"{path}: missing"
     message = first["msg"].removeprefix("Value error, ")
     value = first["input"]
-    shown = "" if isinstance(value, dict) else f" = {value!r}"
+    shown = "" if isinstance(value, dict) else f" = {value!r:.{LONGEST}}"
     return f"{path}{shown}: {message[0].lower()}{message[1:]}"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness import seal
-from harness.schema import PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, checked, content
+from harness.schema import CURVE_COLUMNS, PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, checked, content
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, PROVENANCE, SCORES, SHEET
 
 
@@ -44,7 +44,7 @@ class Record:
         provenance = checked(Provenance, self.provenance, f"{cell}: {PROVENANCE}").model_dump(
             mode="json", exclude_unset=True
         )
-        names = list(dict.fromkeys(name for row in self.curves for name in row))
+        names = list(dict.fromkeys([*CURVE_COLUMNS, *(name for row in self.curves for name in row)]))
         rows = [[row.get(name, math.nan) for name in names] for row in self.curves]
         files = {
             HEAD: to_json(head),
@@ -57,15 +57,18 @@ class Record:
         if self.sheet is not None:
             files[SHEET] = self.sheet
         if self.artefacts is not None:
-            file = io.BytesIO()
-            arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in self.artefacts.items()}
-            np.savez_compressed(file, **arrays)
-            files[ARTEFACTS] = file.getvalue()
+            files[ARTEFACTS] = to_npz({name: np.concatenate(parts) for name, parts in self.artefacts.items()})
         seal.write(folder, files)
 
 
 def to_json(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def to_npz(arrays: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[Any]], digits: int = 8) -> bytes:

@@ -132,7 +132,7 @@ class Reacher(Robot):
     def reset(self, uniform, normal):
         """The target lies evenly in a disc of 0.2 m, by radius and angle from the last two numbers."""
         xp, nq, nv = namespace(uniform), self.model.nq, self.model.nv
-        qpos = as_like(mujoco.MjData(self.model).qpos, uniform) + 0.1 * (2 * uniform[:, :nq] - 1)
+        qpos = as_like(mujoco.MjData(self.model).qpos, uniform) + self.noise * (2 * uniform[:, :nq] - 1)
         radius, angle = 0.2 * xp.sqrt(uniform[:, -2]), 2 * np.pi * uniform[:, -1]
         qpos[:, 2:] = xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], 1)
         qvel = 0.005 * (2 * uniform[:, nq : nq + nv] - 1)

@@ -1,7 +1,9 @@
-"""An expert's episodes as its cell has left them: read, checked, and only whole ones taken."""
+"""An expert's episodes as its cell has left them: read, checked, and only whole ones taken; and its own scores."""
 
 from __future__ import annotations
 
+import csv
+import math
 import zipfile
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -9,10 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness import seal
 from harness.errors import BenchError
+from harness.store import SCORES
 
 KIND = "demonstrations/"
 NAMES = ("observations", "actions", "rewards", "last_observations", "whole")
+PLACE = f"{KIND}place"  # [1]: of the expert's seed in its first block; older files have none
 Reward = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # of observations, actions, next observations
 
 
@@ -76,6 +81,37 @@ def load(
     following = np.concatenate([observations[1:], last[None]])
     taken = whole if whole_only else np.ones_like(whole)
     return Episodes(*(part[:, taken].astype(np.float32) for part in (observations, actions, rewards, following)))
+
+
+def scores(path: str, ordered_by: str) -> dict[str, float]:
+    """Metric -> what the expert that left `path` got at the end of its training, by the scores of its own cell.
+
+    Those are of fresh episodes, all of them, as the scores of every policy are. Files of an older archive do not name
+    the seed that they are of: it is then the one with the most of `ordered_by`. Raises BenchError where the scores are
+    missing or damaged.
+    """
+    file = Path(path).with_name(SCORES)
+    if not file.is_file():
+        raise BenchError(f"{file} with the scores of the expert is missing: train the expert cell first")
+    seal.check(file.parent, [SCORES])
+    try:
+        with file.open(encoding="utf-8", newline="") as text:
+            rows = [(row["seed"], int(row["step"]), row["metric"], float(row["value"])) for row in csv.DictReader(text)]
+        last = max(step for _, step, *_ in rows)
+        found: dict[str, dict[str, float]] = {}  # seed -> metric -> value, in the order of the cell's seeds
+        for seed, step, metric, value in rows:
+            if step == last:
+                found.setdefault(seed, {})[metric] = value
+        with np.load(path) as left:
+            place = int(left[PLACE][0]) if PLACE in left.files else None
+        best = (
+            max(found.values(), key=lambda of_seed: of_seed[ordered_by]) if place is None else [*found.values()][place]
+        )
+        if not all(map(math.isfinite, best.values())):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile):
+        raise BenchError(f"{file} holds no scores of the expert: train the expert cell again") from None
+    return best
 
 
 def _upgraded(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:

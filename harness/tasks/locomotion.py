@@ -13,9 +13,10 @@ also end as Gymnasium ends them, with another one in the same world, or in a sta
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import mujoco
 import numpy as np
@@ -28,7 +29,7 @@ from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
 from harness.sim.robots import ROBOTS, Worlds
 from harness.tasks.acting import Starts, acted
-from harness.tasks.demonstrations import Episodes, load
+from harness.tasks.demonstrations import Episodes, load, scores
 
 metrics = ("episodes",)
 writes = ("artefacts",)
@@ -51,6 +52,8 @@ class Params(TaskParams):
     demonstrations: the expert's, as TASK/CELL or the path of what that cell has left.
     episodes: the number of its whole episodes that are shown, from the first.
     every: the stride in steps at which they are shown; 1 shows every step (Ho and Ermon 2016: 20).
+    reset_noise: how many times as wide as Gymnasium's the noise is with which episodes begin; beyond 1 they begin where
+        an expert that learnt with 1 has never been.
     """
 
     family: Literal["locomotion"]
@@ -61,6 +64,7 @@ class Params(TaskParams):
     demonstrations: str | None = None
     episodes: int = Field(11, ge=1)
     every: int = Field(1, ge=1)
+    reset_noise: float = Field(1.0, ge=0)
     score: Scoring = Scoring()
 
     @property
@@ -83,7 +87,8 @@ class Locomotion(Task):
 
     def __init__(self, name: str, params: Params):
         self.name, self.params = name, params
-        self.robot = ROBOTS[params.robot]
+        known = ROBOTS[params.robot]
+        self.robot = known if params.reset_noise == 1 else replace(known, noise=params.reset_noise * known.noise)
         self.horizon = params.horizon or self.robot.horizon
         self.absorbing = params.termination == "absorbing"
         size = self.robot.observation_size + self.absorbing
@@ -133,6 +138,14 @@ class Locomotion(Task):
                 f"{self.params.demonstrations} holds {held} whole episodes, tasks.{self.name}.episodes asks for {n}"
             )
         return Episodes(*(part[:, :n] for part in found))
+
+    @cached_property
+    def expert(self) -> dict[str, float]:
+        """What the expert got, by the metrics that every policy is scored by; empty without demonstrations."""
+        return {} if self.params.demonstrations is None else scores(self.params.demonstrations, "return")
+
+    def facts(self) -> dict[str, Any]:
+        return {"expert": self.expert} if self.expert else {}
 
     @cached_property
     def shown_steps(self) -> np.ndarray:

@@ -870,6 +870,22 @@ MUTANTS = [
     ),
     Mutant(
         "Draws",
+        "nine rounds of Philox in compiled code",
+        "harness/maths/philox_c.py",
+        "round < 10",
+        "round < 9",
+        "test_philox.py::test_compiled_words_are_those_of_tensor_operations",
+    ),
+    Mutant(
+        "Draws",
+        "nine rounds of Philox on a GPU",
+        "harness/maths/philox_triton.py",
+        "tl.static_range(10)",
+        "tl.static_range(9)",
+        "test_philox.py::test_triton_kernel_makes_the_same_words",
+    ),
+    Mutant(
+        "Draws",
         "the step is not in the key",
         f"{RUN}/seeds.py",
         "high=steps & MASK, highest=steps >> 32",

@@ -238,6 +238,11 @@ CASES = {
         CHECK,
         "algorithm 'critc' is unknown; did you mean critic?",
     ),
+    "no name as an algorithm": (
+        block("methods/pair/plain/algorithm", ["critic"]),
+        CHECK,
+        "algorithm ['critic'] is unk",
+    ),
     "unknown family": (
         block("tasks/pair/family", "gausians"),
         CHECK,

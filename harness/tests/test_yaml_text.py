@@ -47,8 +47,11 @@ def aliases(inner: str) -> str:
         ("null: 1", "the key None must be a text"),
         ("? [1, 2]\n: 1", r"the key \(1, 2\) must be a text"),
         ("#" * (LARGEST_FILE + 1), "has 2097153 bytes"),
+        (f"a: [0x{'f' * 6000}]", r"\.a\[0\] is an integer of 24000 bits: write one below 1e308"),
+        (f"? 0x{'f' * 6000}\n: 1", "a key is an integer of 24000 bits"),
+        ('"a\\0b": 1', r"a key holds the character '\\x00'"),
     ],
-    ids=str.split("flow twice documents tag aliases merges itself deep date null list large"),
+    ids=str.split("flow twice documents tag aliases merges itself deep date null list large huge key nul"),
 )
 def test_what_is_refused_and_in_what_words(text: str, told: str, tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"

@@ -54,7 +54,7 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
         path
         for block in params["tasks"].values()
         if needs.archived(block.get("demonstrations"))
-        for path in (needs.place(block["demonstrations"]), needs.place(block["demonstrations"]).with_name(SEAL))
+        for path in (*needs.taught_by(block["demonstrations"]), needs.place(block["demonstrations"]).with_name(SEAL))
     }
     wanted = [path for path in files(root) if _wanted(path) or path in shown]
     for gone in _copied_before(copy) - {str(path) for path in wanted}:

@@ -7,14 +7,16 @@ from pathlib import Path
 from harness import packed, seal
 from harness.errors import BenchError
 from harness.files import write_folder
+from harness.places.join import begins_with
 from harness.schema import read_head
-from harness.store import ARCHIVE, HEAD, RECORDS, SCORES, archive_folder, checked_name
+from harness.store import ARCHIVE, HEAD, RECORDS, SCORES, SEAL, VERIFIED, archive_folder, checked_name
 
 
 def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
     """Copy every record folder of `source` (a copy of the tree) as it is; returns (new, already here).
 
     A record of an earlier schema stays one; it is not another record for being one. One without a seal is sealed here.
+    One that is here with fewer seeds is replaced by the one that more were joined to, and counts as new.
     Raises BenchError, before anything is copied, where a cell is here with other content, and where a folder holds more
     than plain files.
     """
@@ -25,12 +27,18 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
         plain_files(folder)
     targets = {folder: _target(root, folder) for folder in found}
     new = [folder for folder, target in targets.items() if not target.exists()]
-    for folder in set(found) - set(new):
-        if file := _difference(folder, targets[folder]):
+    grown: list[Path] = []
+    for folder in sorted(set(found) - set(new)):
+        if begins_with(folder, targets[folder]):
+            grown.append(folder)
+        elif file := _difference(folder, targets[folder]):
             raise BenchError(f"{targets[folder] / file} differs from {folder / file}: remove the one that is wrong")
     for folder in new:
         bring(folder, targets[folder], root)
-    return [targets[folder] for folder in new], [targets[folder] for folder in found if folder not in new]
+    for folder in grown:
+        replace(folder, targets[folder])
+    brought = {*new, *grown}
+    return [targets[f] for f in found if f in brought], [targets[f] for f in found if f not in brought]
 
 
 def bring(folder: Path, target: Path, root: Path) -> None:
@@ -45,6 +53,14 @@ def bring(folder: Path, target: Path, root: Path) -> None:
     if target.is_relative_to(root / ARCHIVE):  # which only grows
         contents = packed.packed(contents)
     write_folder(target, contents, root / "results")  # where no reader of records looks
+
+
+def replace(folder: Path, target: Path) -> None:
+    """Put the record in `folder` over the archived one in `target`, under its seal, with what `bench verify` found of it."""
+    contents = packed.unpacked({path: path.read_bytes() for path in plain_files(folder)})
+    (target / VERIFIED).unlink(missing_ok=True)  # of the fewer seeds
+    seal.write(target, {name: content for name, content in contents.items() if name != SEAL})
+    packed.shrink(target)
 
 
 def plain_files(folder: Path) -> list[Path]:

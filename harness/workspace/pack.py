@@ -52,14 +52,15 @@ def pack(root: Path, copy: Path, parts: Path | None = None) -> list[Path]:
     records = list(copy.glob(f"{RECORDS}/*/*/{HEAD}"))
     if records:
         merge(root, copy)
-    finished = {read_head(path.parent).training_key for path in records}
+    heads = [read_head(path.parent) for path in records]
+    finished = {(head.training_key, _seeds({"seeds": seeds})) for head in heads for seeds in head.blocks}
     made, left = [], []
     either = (checkpoint.CHECKPOINT, checkpoint.PREVIOUS)
     folders = {path.parent for name in either for path in copy.glob(f"{RUNS}/*/*/{name}")}
     for folder in sorted(folders):
         key, seeds = folder.parent.name, folder.name
         target = packed / key / f"{seeds}.tar.xz"
-        if key in finished:
+        if (key, seeds) in finished:
             target.unlink(missing_ok=True)  # of an earlier stop
             continue
         try:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,31 +112,53 @@ def _told(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
     return {"preset": name, "what": what, "rows": rows, "command": command}
 
 
-def run_preset(root: Path, name: str, dvc_args: list[str], jobs: int | None = None, timeout: int | None = None) -> Path:
+def run_preset(
+    root: Path,
+    name: str,
+    dvc_args: list[str],
+    jobs: int | None = None,
+    timeout: int | None = None,
+    more: int | None = None,
+    only: Sequence[str] = (),
+    across_code: bool = False,
+) -> Path:
     """Run the preset in build/<name>/ and return its report's path: `dvc repro`, or without DVC and `jobs` at once.
 
     A second run goes on where the first was stopped; while the first is at it, BenchError says so. timeout: as of
-    `bench train`, which only runs with `jobs`.
+    `bench train`, which only runs with `jobs`. more: train so many seeds beyond those that the preset names, joined to
+    the records that it has, archived ones among them; only: of these TASK/CELL alone; across_code: as of `train_more`.
     """
     if timeout is not None and jobs is None:
         raise BenchError("--timeout is for blocks that run without DVC: give --jobs too")
-    params = preset_plan(root, name).params
+    if (only or across_code) and more is None:
+        raise BenchError("--only and --across-code are for further seeds: give --more-seeds too")
+    if more is not None and dvc_args:
+        raise BenchError("further seeds are trained without DVC: take the arguments after -- away")
+    plan = preset_plan(root, name)
+    params = plan.params
+    for cell in only:
+        task, _, own = cell.partition("/")
+        plan.cell(task, own)
+    from harness.workspace.pack import unpack  # which takes torch
+
     with alone(root, name):
         copy = private_copy(root, name, params)
-        if jobs is None:
+        if more is not None:
+            unpack(root, name, copy)
+            words = ["train", *only, "--more-seeds", str(more), *["--across-code"] * across_code]
+            _directly(copy, [*words, *train_command(jobs or 1, timeout)[1:]])
+        elif jobs is None:
             bench_in(copy, "check")
             dvc_in(copy, "repro", *dvc_args)
         else:
-            from harness.workspace.pack import unpack  # which takes torch
-
             unpack(root, name, copy)
-            _directly(copy, jobs, timeout)
+            _directly(copy, train_command(jobs, timeout))
     return copy / "reports" / name / "index.html"
 
 
-def _directly(copy: Path, jobs: int, timeout: int | None) -> None:
-    """All cells of a copy, then its report."""
-    for command in (["check"], ["prepare"], train_command(jobs, timeout), ["evaluate"], ["report"]):
+def _directly(copy: Path, train: list[str]) -> None:
+    """The cells of a copy by the command `train`, then its report."""
+    for command in (["check"], ["prepare"], train, ["evaluate"], ["report"]):
         bench_in(copy, *command)
 
 
@@ -150,7 +173,7 @@ def smoke(root: Path, timeout: int | None = None) -> Path:
     with alone(root, "smoke"):
         shutil.rmtree(root / "build/smoke", ignore_errors=True)
         copy = private_copy(root, "smoke", params)
-        _directly(copy, os.cpu_count() or 1, timeout)
+        _directly(copy, train_command(os.cpu_count() or 1, timeout))
         task = next(iter(params["tasks"]))
         _prove_the_graph(copy, task, next(iter(params["methods"][task])))
     print(f"smoke: everything ran, {time.monotonic() - started:.0f} s")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
+from harness.places.join import begins_with
 from harness.plan.params import blocks_of, read_params
 from harness.report.records.frame import CellFrame, load
 from harness.report.stats import statistics
@@ -82,6 +83,9 @@ def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
         return Repetition(name, "not run", fresh.fault or f"run `{fresh.command}` in the copy to see why")
     if not committed.record:
         return Repetition(name, "not judged", committed.fault or "nothing committed to compare with")
+    if begins_with(committed.folder, fresh.folder):
+        note = f"of the {len(committed.seeds)} committed seeds, the {len(fresh.seeds)} that the parameters name"
+        return Repetition(name, "bit-equal", note)
     same = _scores(committed) == _scores(fresh)
     if same and committed.record == fresh.record:
         return Repetition(name, "bit-equal")

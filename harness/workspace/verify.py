@@ -6,6 +6,7 @@ its keys already tell whether it is of this code, so what was found of it is onl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -68,14 +69,30 @@ def _verify(
     cells = [c for c in cells if (records / c.task / c.name / HEAD).is_file()]
     if not cells:
         raise BenchError(f"{records} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
-    expected = [_expected(records, cell, steps) for cell in cells]
     if archived:
         for known in dict.fromkeys(cell.task for cell in cells):
             prepare(root, plan, known)
+    return found_again(root, cells, records, steps, jobs, timeout, archived)
+
+
+def found_again(
+    root: Path,
+    cells: Sequence[Cell],
+    records: Path,
+    steps: int,
+    jobs: int = 1,
+    timeout: float | None = None,
+    leave: bool = False,
+) -> dict[str, bool]:
+    """TASK/CELL -> whether the present code makes the states up to `steps` that its record below `records` holds.
+
+    leave: what is found of a record is written beside it. The data are prepared. Raises BenchError as `verify` does.
+    """
+    expected = [_expected(records, cell, steps) for cell in cells]
     work = [
         Job(
             str(cell),
-            partial(_judged, root, cell, records / cell.task / cell.name if archived else None, hashes),
+            partial(_judged, root, cell, records / cell.task / cell.name if leave else None, hashes),
             cost=max(hashes) * len(cell.blocks[0]),
             steps=max(hashes),
         )

@@ -17,7 +17,7 @@ from harness.plan import needs
 from harness.plan.identity import identity
 from harness.plan.pipelines import pipeline
 from harness.plan.plan import Plan, load_plan
-from harness.store import ARTEFACTS
+from harness.store import ARTEFACTS, SCORES
 from harness.yaml_text import dumped
 
 SHORT = {
@@ -179,4 +179,5 @@ def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_pat
     made = [json.loads((folder / "results/data/learnt.json").read_text()) for folder in (root, tmp_path)]
     assert made[0]["data_hash"] == made[1]["data_hash"]
     assert [cell.task for cell in needs.levels(other.cells)[0]] == ["learnt", "taught"]
-    assert f", '{archived.relative_to(tmp_path)}']" in pipeline("learnt", other.params)
+    read = [str(path.relative_to(tmp_path)) for path in (archived, archived.with_name(SCORES))]
+    assert f", '{read[0]}', '{read[1]}']" in pipeline("learnt", other.params)

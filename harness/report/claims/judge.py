@@ -16,6 +16,7 @@ import pandas as pd
 from harness.report.claims.claims import Claim, Test
 from harness.report.records.bottleneck import LAST
 from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.records.more import command
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.entries import MISSING, Entry, fixed
@@ -31,13 +32,14 @@ REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
     "not run",
 )
 IN_PASSING = {REPRODUCED: "as claimed", NOT: "against it", OPEN: "open"}  # of records that give no verdict
+MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
 MOST_SHOWN = 3  # pairs of a test; of more, only how many went which way
 Frames = Mapping[str, Mapping[str, TaskFrame]]  # preset -> task -> frame
 
 
 @dataclass(frozen=True)
 class Part:
-    """One pair, or one cell against its bounds. needed: seeds that would decide it, where it is open."""
+    """One pair, or one cell against its bounds. needed: seeds of its cells that would decide it, where it is open."""
 
     name: str
     word: str
@@ -45,6 +47,7 @@ class Part:
     n: int = 0
     chance: float = np.nan
     needed: int | None = None
+    cells: tuple[str, ...] = ()
 
 
 Evidence = tuple[Test, TaskFrame, list[Part]]
@@ -62,6 +65,17 @@ class Judged:
     def needed(self) -> int | None:
         """Seeds that would decide every open part."""
         return max((part.needed for *_, parts in self.parts for part in parts if part.needed), default=None)
+
+    @property
+    def commands(self) -> list[str]:
+        """What trains them, of each preset and task."""
+        found = []
+        for _, frame, parts in self.parts:
+            open_ones = [part for part in parts if part.needed and part.needed <= MOST_SEEDS]
+            if open_ones:
+                cells = dict.fromkeys(name for part in open_ones for name in part.cells)
+                found.append(command(frame, list(cells), max(part.needed or 0 for part in open_ones)))
+        return [one for one in dict.fromkeys(found) if one]
 
 
 def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused: Collection[str] = ()) -> Judged:
@@ -145,7 +159,8 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
     word = sided(found.low, found.high, test.margin) if found.n > 1 else OPEN
     needed = seeds_to_decide(x - y, test.gap or None) if word == OPEN else np.nan
     chance = st.improvement(x[None], y[None], True)
-    return Part(title, word, value, found.n, chance, int(needed) if np.isfinite(needed) else None)
+    names = tuple(dict.fromkeys((better.name, worse.name)))
+    return Part(title, word, value, found.n, chance, int(needed) if np.isfinite(needed) else None, names)
 
 
 def _level(test: Test, cell: CellFrame | None) -> Part:

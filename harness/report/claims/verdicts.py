@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from harness.report.claims.judge import NOT, OPEN, REPRODUCED, VERDICTS, Judged, shown
-from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Table, Text, count
+from harness.report.claims.judge import MOST_SEEDS, NOT, OPEN, REPRODUCED, VERDICTS, Judged, shown
+from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Table, Text, Typed, count
 
-MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
 Address = Callable[[str, str], str]  # (preset, task) -> where its section lies
 
 
@@ -90,10 +89,13 @@ def _row(one: Judged, address: Address) -> list[Entry]:
         Text(one.word, strong=one.word in (REPRODUCED, NOT)),
         Text("; ".join(words), links=tuple(links)) if words else MISSING,
         Text(one.reason),
-        _seeds(one.needed) if one.word == OPEN and one.needed else MISSING,
+        _seeds(one.needed, one.commands) if one.word == OPEN and one.needed else MISSING,
         Text(published),
     ]
 
 
-def _seeds(needed: int) -> Entry:
-    return count(needed) if needed <= MOST_SEEDS else Text(f"> {MOST_SEEDS:,}")
+def _seeds(needed: int, commands: list[str]) -> Entry:
+    """How many, and what trains those that lack."""
+    if needed > MOST_SEEDS:
+        return Text(f"> {MOST_SEEDS:,}")
+    return Typed(f"{needed}", tuple(commands)) if commands else count(needed)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.ranges import span
 from harness.report.claims import published, verdicts
 from harness.report.claims.judge import Judged
 from harness.report.figures import forest
@@ -16,7 +17,6 @@ from harness.report.figures.style import Plot, Style
 from harness.report.page import method_pages, wording
 from harness.report.page.families import words
 from harness.report.page.read import Beside, Preset
-from harness.report.records.checks import span
 from harness.report.records.frame import TaskFrame
 from harness.report.records.robots import common
 from harness.report.records.twins import Effect

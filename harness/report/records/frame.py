@@ -19,6 +19,7 @@ import pandas as pd
 
 from harness import packed, seal
 from harness.errors import BenchError
+from harness.ranges import reward_of, span
 from harness.report.records import checks
 from harness.schema import (
     CURVE_COLUMNS,
@@ -63,8 +64,9 @@ class CellFrame(CellName):
     record: dict[str, Any] | None = None
     commit: str = ""  # of an archived record
     verified: str = ""  # of an archived record: what `bench verify` found
-    rewards: int | None = None  # of re-training: how many learnt rewards its seeds go round
+    rewards: int | None = None  # of re-training: how many learnt rewards the seeds that parameters name go round
     preset: str = ""  # where another preset than the project's own has it
+    named: tuple[int, ...] = ()  # the seeds that the parameters name; the record may have more
     fault: str = ""
     sealed: bool = True  # whether its record has a seal: the oldest have none
 
@@ -145,18 +147,25 @@ class CellFrame(CellName):
 
     def by_unit(self, metric: str) -> pd.Series:
         """Every endpoint score, indexed by the seed or by the learnt reward that it shares with others."""
-        index = [seed % self.rewards for seed in self.seeds] if self.rewards else self.seeds
-        return pd.Series(self.endpoint(metric), index=index)
+        return pd.Series(self.endpoint(metric), index=self.independent)
 
     def paired(self, other: CellFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
-        """The units [N] of this cell and the same ones of the other."""
-        own = self.units(metric)
-        return own.to_numpy(), other.units(metric).loc[own.index].to_numpy()
+        """The units [N] that this cell and the other both have, of each of them."""
+        own, theirs = self.units(metric), other.units(metric)
+        shared = own.index[own.index.isin(theirs.index)]
+        return own.loc[shared].to_numpy(), theirs.loc[shared].to_numpy()
+
+    @property
+    def independent(self) -> list[int]:
+        """What each run has to itself: its seed, or the learnt reward that it shares with other re-trainings."""
+        if not self.rewards:
+            return self.seeds
+        return [reward_of(seed, self.named or self.seeds, self.rewards) for seed in self.seeds]
 
     @property
     def n(self) -> int:
         """Independent runs: seeds, or learnt rewards."""
-        return len({seed % self.rewards for seed in self.seeds}) if self.rewards else len(self.seeds)
+        return len(set(self.independent))
 
     def endpoint(self, metric: str) -> np.ndarray:
         """Scores [S] at the last step, in the order of `seeds`."""
@@ -165,7 +174,7 @@ class CellFrame(CellName):
         if not whole or not np.isfinite(last).all():
             raise BenchError(
                 f"{self}: {metric} has no single finite endpoint score for each "
-                f"of the seeds {checks.span(self.seeds)}; run `{self.command}`"
+                f"of the seeds {span(self.seeds)}; run `{self.command}`"
             )
         return last.loc[self.seeds].to_numpy(dtype=float)
 
@@ -333,17 +342,18 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
     source = params["tasks"][task].get("rewards")
     rewards = len(params["tasks"][source]["seeds"]) if source in params["tasks"] else None
 
-    def find(name: str, method: str, title: str, value: Value | None = None) -> CellFrame:
-        return _find(root, preset, CellFrame(task, name, method, title, value, rewards=rewards, preset=other))
+    def find(name: str, method: str, title: str, named: Iterable[int], value: Value | None = None) -> CellFrame:
+        cell = CellFrame(task, name, method, title, value, rewards=rewards, preset=other, named=tuple(named))
+        return _find(root, preset, cell)
 
-    cells = [find(m, m, titles[m]) for m in methods]
+    cells = [find(m, m, titles[m], params["tasks"][task]["seeds"]) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
         said = checked(Ablation, block, f"ablations.{task}.{name}")
         method, values, swept = said.method, said.values, []
         for value in sorted(values) if all(map(is_number, values)) else values:
             title = f"{titles[method]}, {name} {shown(value)}"
-            swept.append(find(cell_name(method, name, value), method, title, value))
+            swept.append(find(cell_name(method, name, value), method, title, said.seeds, value))
         itself = None if said.set else _itself(cells, said)
         ablations.append(Sweep(name, said.key, method, said.reference or baseline or method, swept, itself))
     settings = params["tasks"][task]
@@ -404,9 +414,16 @@ def read(folder: Path, cell: CellFrame) -> CellFrame:
     return replace(found, commit=_commit(place), verified=_verified(place)) if kept else found
 
 
+UNKNOWN = "an unknown commit"
+
+
 def _commit(folder: Path) -> str:
-    commit = read_provenance(folder).environment.commit if (folder / PROVENANCE).is_file() else None
-    return commit[:10] if commit else "an unknown commit"
+    """Whose code made the record, of several those of the earlier blocks first."""
+    if not (folder / PROVENANCE).is_file():
+        return UNKNOWN
+    found = read_provenance(folder)
+    made = [*(found.earlier[block] for block in sorted(found.earlier)), found.environment]
+    return " and ".join(dict.fromkeys(each.commit[:10] if each.commit else UNKNOWN for each in made))
 
 
 def _verified(folder: Path) -> str:
@@ -445,6 +462,8 @@ def _read_csv(
         raise BenchError(f"{cell}: {name} has no column {', '.join(absent)}; run `{cell.command}`")
     if unknown := [column for column in frame if column not in columns and not further]:
         raise BenchError(f"{cell}: {name} has an unknown column {unknown[0]}; run `{cell.command}`")
+    if frame.empty and optional:
+        return None
     for column in frame if len(frame) else ():
         if not KINDS[columns.get(column, float)](frame[column]):
             raise BenchError(f"{cell}: column {column} of {name} has a value of another kind; run `{cell.command}`")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-from harness.report.tables.entries import Code, Comparison, Entry, Head, Named, Number, Source, Table, Text
+from harness.report.tables.entries import Code, Comparison, Entry, Head, Named, Number, Source, Table, Text, Typed
 from harness.report.tables.spelling import NONE, TIED, written
 
 MARKS = {"better": f"▲{TIED}", "worse": f"▼{TIED}"}
@@ -63,6 +63,8 @@ def words(cell: Entry) -> str:
             return f"{MARKS.get(cell.word, '')}{cell.word}{needs}"
         case Code():
             return cell.text
+        case Typed():
+            return f"{cell.text}: {'; '.join(cell.commands)}"
         case Source():
             return cell.command
         case _:
@@ -101,6 +103,9 @@ def to_html(cell: Entry) -> Markup:
             return to_html(cell.name) + f": {words(cell.number)}"
         case Code():
             return Markup("<code>{}</code>").format(cell.text)
+        case Typed():
+            typed = Markup("; ").join(Markup("<code>{}</code>").format(command) for command in cell.commands)
+            return Markup("{}: {}").format(cell.text, typed)
         case Source():
             files = Markup(" · ").join(Markup('<a href="{1}">{0}</a>').format(*file) for file in cell.files)
             command = Markup("<code>{}</code>").format(cell.command) if cell.command else ""
@@ -122,6 +127,8 @@ def to_markdown(cell: Entry) -> str:
             return f"{to_markdown(cell.name)}: {words(cell.number)}"
         case Code():
             return f"`{_pipe(cell.text)}`"
+        case Typed():
+            return f"{_pipe(cell.text)}: {'; '.join(f'`{_pipe(command)}`' for command in cell.commands)}"
         case Source():
             files = " · ".join(f"[{name}]({href})" for name, href in cell.files)
             return " ".join(filter(None, (files, f"`{cell.command}`" if cell.command else "")))
@@ -203,7 +210,7 @@ def _fields(cell: Entry) -> dict[str, str]:
             return {"": _plain(words(cell.name))} | _fields(cell.number)
         case Comparison():
             return {"": cell.word} | ({"seeds": _exact(cell.seeds)} if math.isfinite(cell.seeds) else {})
-        case Text() | Code() | Source() if words(cell):
+        case Text() | Code() | Typed() | Source() if words(cell):
             return {"": _plain(words(cell))}
         case _:
             return {}

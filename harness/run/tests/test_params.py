@@ -62,13 +62,28 @@ def test_seeds_are_distinct_integers_in_range(seeds):
         validated(TaskParams, {**TASK, "seeds": seeds}, "p")
 
 
+def test_a_message_repeats_no_more_of_a_value_than_fits():
+    with pytest.raises(BenchError) as error:
+        validated(TaskParams, {**TASK, "seeds": [str(i) for i in range(100_000)]}, "p")
+    assert len(str(error.value)) < 1200
+
+
 def test_settings_are_frozen():
     params = validated(TaskParams, TASK, "p")
     with pytest.raises(ValueError, match="frozen"):
         params.steps = 11
 
 
-@pytest.mark.parametrize(("text", "message"), [("a: [1", "no readable YAML"), ("- 1\n", "no mapping")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "no readable YAML"),
+        ("- 1\n", "no mapping"),
+        ('a: ["b\\nc"]', r"'b\\nc'...: a text must be one line of at most 1000 characters"),
+        ('"b\\u2028c": 1', "must be one line"),
+        (f"a: {'b' * 1001}", "'b{59}...: a text must be one line"),
+    ],
+)
 def test_broken_yaml(tmp_path, text, message):
     (tmp_path / "p.yaml").write_text(text)
     with pytest.raises(BenchError, match=message) as error:

@@ -33,6 +33,13 @@ def test_files(tmp_path):
     assert not (tmp_path / "sheet.png").exists()
 
 
+def test_curves_have_a_header_where_no_step_was_logged(tmp_path):
+    none = example()
+    none.curves = []
+    none.write(tmp_path)
+    assert (tmp_path / "curves.csv").read_text() == "seed,step\n"
+
+
 def test_what_is_written_is_read_again(tmp_path):
     folder = tmp_path / "t/m"
     example().write(folder)

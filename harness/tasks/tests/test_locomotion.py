@@ -223,8 +223,15 @@ def test_returns_are_those_of_gymnasiums_episodes():
     assert "normalised" not in scores and set(scores["return"].references) == {"actions at random"}
 
 
-def write(path, where, n=4, down=(), bonus=0.0):
-    """Write demonstrations of n episodes; in those of `down` the robot falls once; each step pays `bonus` more."""
+SCORED = "task,method,seed,step,metric,value\n"
+
+
+def write(path, where, n=4, down=(), bonus=0.0, scored="", **more):
+    """Write demonstrations of n episodes; in those of `down` the robot falls once; each step pays `bonus` more.
+
+    scored: rows of the expert's own scores; more: further arrays of the file.
+    """
+    path.with_name("scores.csv").write_text(SCORED + scored)
     found = where.source(CPU).rollout(shaking(draws(0), where.horizon, n, where.spec.action_size), draws(0), n)
     parts = {name: getattr(found, name).numpy() for name in ("observations", "actions", "rewards")}
     parts["rewards"] = parts["rewards"] + np.float32(bonus)
@@ -232,7 +239,7 @@ def write(path, where, n=4, down=(), bonus=0.0):
         "last_observations": found.next_observations[:, -1].numpy(),
         "whole": np.array([[i not in down for i in range(n)]]),
     }
-    np.savez(path, **{f"demonstrations/{name}": part for name, part in parts.items()})
+    np.savez(path, **{f"demonstrations/{name}": part for name, part in (parts | more).items()})
     return found
 
 
@@ -256,7 +263,8 @@ def test_demonstrations_are_whole_episodes_thinned_from_places_of_their_own(tmp_
 
 def test_normalised_returns_lie_between_the_two_references(tmp_path):
     where = task("HalfCheetah-v5", horizon=30, score={"n_episodes": 3})
-    found = write(tmp_path / "e.npz", where, 3, bonus=1.0)
+    scored = "e,ppo,0,9,return,40\ne,ppo,0,9,return_mode,50\n"
+    write(tmp_path / "e.npz", where, 4, down=[0], bonus=1.0, scored=scored, place=np.array([0]))
     where = task(
         "HalfCheetah-v5", horizon=30, score={"n_episodes": 3}, demonstrations=str(tmp_path / "e.npz"), episodes=3
     )
@@ -264,11 +272,60 @@ def test_normalised_returns_lie_between_the_two_references(tmp_path):
     outputs.size = 6
     scores = episodes.compute(Evaluation(where, outputs, draws(1)))
     low, high = scores["return"].references["actions at random"], scores["return"].references["expert"]
-    assert high == pytest.approx(30 + float(found.rewards[0].sum(0).mean()), rel=1e-5)
-    assert scores["normalised"].values[0] == pytest.approx((scores["return"].values[0] - low) / (high - low))
+    assert high == 40, "by all of its episodes, not by those that are shown"
+    assert scores["normalised"].values[0] == pytest.approx((scores["return"].values[0] - low) / (40 - low))
+    assert scores["normalised"].manifest == scores["return"].manifest | {"between": scores["return"].references}
+    assert scores["return_mode"].references == {"actions at random": low, "expert": 50}
+    assert scores["normalised_mode"].values[0] == pytest.approx((scores["return_mode"].values[0] - low) / (50 - low))
     outputs.act = lambda observations, noise=None: torch.full((*observations.shape[:2], 6), torch.nan)
     failed = episodes.compute(Evaluation(where, outputs, draws(1)))
     assert failed["return"].values[0] == low and failed["normalised"].values[0] == 0
+
+
+def test_the_expert_is_the_seed_that_left_the_episodes_by_its_last_scores(tmp_path):
+    """A file that names no seed is of the one that got the most; the rows of earlier steps and seeds do not count."""
+    rows = [
+        (seed, step, way * value) for seed, value in ((3, 1.0), (5, 7.0), (8, 2.0)) for way, step in ((9, 4), (1, 8))
+    ]
+    scored = "".join(
+        f"e,ppo,{seed},{step},{metric},{value + more}\n"
+        for seed, step, value in rows
+        for metric, more in (("return", 0), ("return_mode", 0.5))
+    )
+    where = task("HalfCheetah-v5", horizon=20)
+    told = {"demonstrations": str(tmp_path / "e.npz"), "horizon": 20}
+    for more, expected in (({}, 7.0), ({"place": np.array([2])}, 2.0), ({"place": np.array([0])}, 1.0)):
+        write(tmp_path / "e.npz", where, scored=scored, **more)
+        found = task("HalfCheetah-v5", **told)
+        assert found.expert == {"return": expected, "return_mode": expected + 0.5}
+        assert found.facts() == {"expert": found.expert}
+    assert where.facts() == {}
+
+
+@pytest.mark.parametrize(
+    ("scored", "line"), [("", "holds no"), ("e,ppo,0,9,return,nan\n", "holds no"), (None, "is miss")]
+)
+def test_an_expert_without_scores_gets_one_line(scored, line, tmp_path):
+    write(tmp_path / "e.npz", task("HalfCheetah-v5", horizon=20), scored=scored or "")
+    if scored is None:
+        (tmp_path / "scores.csv").unlink()
+    with pytest.raises(BenchError, match=rf"scores.csv.*{line}.*train the expert cell") as error:
+        task("HalfCheetah-v5", horizon=20, demonstrations=str(tmp_path / "e.npz")).facts()
+    assert "\n" not in str(error.value)
+
+
+def test_episodes_begin_where_the_expert_has_never_been():
+    """Twenty times the Hopper's noise of 0.005 is 0.1 m, rad and their rates; none begins fallen."""
+    narrow, wide = (
+        task(horizon=1, reset_noise=k).source(CPU).rollout(shaking(draws(), 1, 50, 3), draws(), 50).observations[:, 0]
+        for k in (1, 20)
+    )
+    start = torch.tensor([1.25] + [0.0] * 10)
+    assert (narrow - start).abs().max() <= 0.005 + 1e-6 and 0.09 < (wide - start).abs().max() <= 0.1 + 1e-6
+    assert torch.allclose(wide - start, 20 * (narrow - start), atol=1e-5)
+    assert task(reset_noise=20).data_hash != task().data_hash == task(reset_noise=1.0).data_hash
+    robot = task(reset_noise=20).robot
+    assert robot.is_healthy(*robot.reset(np.stack([np.zeros(12), np.ones(12)]), None)).all(), "none begins fallen"
 
 
 @pytest.mark.parametrize(
