@@ -37,8 +37,8 @@ def load(path: Path) -> Any:
 def parse(text: str, where: str = "the text") -> Any:
     """Return the content of YAML text: mappings, lists, strings, numbers, booleans and None.
 
-    Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
-    another kind, an integer that no float reaches, or a text with control characters.
+    Raises BenchError, in one line that begins with `where`, for invalid YAML, a duplicate key, a value of another kind,
+    an integer too large for a float, and a string with control characters.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor

@@ -54,10 +54,11 @@ C = TypeVar("C", bound=CellName)
 
 @dataclass(frozen=True)
 class Cell(CellName):
-    """What is to be trained: (task, method) with all its seeds; one DVC stage.
+    """A unit of training: (task, method) with all its seeds, which is one DVC stage.
 
-    named: the seeds that the parameters name; `seeds` may go beyond. rewards: of re-training, how many learnt rewards
-    the parameters name. joins: the record is there already, and what is trained is joined to it.
+    named: the seeds that the parameters name; `seeds` may include more.
+    rewards: for re-training, how many learnt rewards the parameters name.
+    joins: whether a record exists, to which the new seeds are joined.
     """
 
     method: str

@@ -64,8 +64,8 @@ class TaskParams(Settings):
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in a file of parameters, with numbers as DVC reads them, e.g. 1e-3.
 
-    Raises BenchError where the file is missing, too large, no YAML, no mapping of plain values, or a text in it, as its
-    names are, is no line.
+    Raises BenchError if the file is missing, too large, not valid YAML or not a mapping of plain values, or if a string
+    in it, such as a name, is not a single line.
     """
     try:
         content = load(path)

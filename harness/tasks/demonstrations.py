@@ -1,4 +1,4 @@
-"""An expert's episodes as its cell has left them: read, checked, and only whole ones taken; and its own scores."""
+"""Load an expert's episodes that its cell stored, check them, and select the complete ones; also load its scores."""
 
 from __future__ import annotations
 
