@@ -76,7 +76,7 @@ def path(root: Path, cell: str) -> Path:
     """Return the artefacts of a cell. Raises BenchError if there are none or they do not match their seal."""
     found = root / place(cell)
     if not found.is_file() and is_archived(cell):
-        raise BenchError(f"{found} is missing: no such expert is archived; see results/archive")
+        raise BenchError(f"{found} is missing: there is no such expert in results/archive")
     if given(cell):
         if not found.is_file():
             raise BenchError(f"{found} is missing: bring it from where `bench new-task --demonstrations` made it")
@@ -125,7 +125,7 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
         return
     arrays = _rewards(root, source)
     if not arrays:
-        raise BenchError(f"{source} learns no reward: take {cell.name} out of methods.{cell.task}")
+        raise BenchError(f"{source} does not learn a reward: remove {cell.name} from methods.{cell.task}")
     n = min(map(len, arrays.values()))
     places = [reward_of(seed, cell.named or seeds, cell.rewards or n) for seed in seeds]
     if max(places) >= n:

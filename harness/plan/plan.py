@@ -144,7 +144,7 @@ def some(cells: list[C], task: str | None = None) -> list[C]:
     """The cells of a task, or of all. Raises BenchError where there is none."""
     if not cells:
         where = "methods" if task is None else f"methods.{task}"
-        raise BenchError(f"params.yaml: {where} is empty: name what is to be trained there")
+        raise BenchError(f"params.yaml: {where} is empty: list there what is to be trained")
     return cells
 
 

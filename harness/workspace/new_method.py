@@ -215,7 +215,7 @@ def _block(params: Settings, model: Model, name: str, own: str | None) -> tuple[
     if model.name is None:
         return [f"{name}: {_shown_block(model, own or '')}"], keys
     lines = [f"{LIKE}: {model.name}", *([f"algorithm: {own}"] if own else [])]
-    return [f"{name}:", *(f"  {line}" for line in lines)], f"Like {model.name} but for what stands here. {keys}"
+    return [f"{name}:", *(f"  {line}" for line in lines)], f"Like {model.name} except for the keys below. {keys}"
 
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:
