@@ -173,9 +173,11 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
     cells: list[Cell] = []
     for task, methods in with_controls(raw, file)["methods"].items():
         for method, block in methods.items():
-            if task in tasks:
-                with faults.collect():
+            with faults.collect():
+                if task in tasks:
                     cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
+                elif (family := top.tasks.get(task, {}).get("family")) in registry.families():
+                    _method(family, block, f"{file}: methods.{task}.{method}")  # the task's own faults are told above
     for task, ablations in top.ablations.items():
         for name, ablation in ablations.items():
             if task in tasks or task not in top.tasks:
@@ -231,17 +233,21 @@ def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
     return validate(registry.family(block["family"]).Params, without_title(block), where)
 
 
-def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
-    where = f"{file}: methods.{task}.{method}"
+def _method(family: str, block: dict[str, Any], where: str) -> Settings:
+    """The parameters of a method's block. Raises BenchError also where its algorithm does not learn the family."""
     if "algorithm" not in block:
         raise BenchError(f"{where}.algorithm: missing; known: {', '.join(registry.algorithms())}")
     algorithm = registry.algorithm(block["algorithm"])
-    if not {task_params.family, registry.learnt_as(task_params.family)} & {*algorithm.FAMILIES}:
+    if not {family, registry.learnt_as(family)} & {*algorithm.FAMILIES}:
         raise BenchError(
-            f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
+            f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {family}"
         )
     bounds.check(block, where)
-    params = method_params(algorithm, block, where)
+    return method_params(algorithm, block, where)
+
+
+def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
+    params = _method(task_params.family, block, f"{file}: methods.{task}.{method}")
     return Cell(
         task,
         name,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -237,3 +241,34 @@ def test_the_readme_is_short_and_its_links_lead_somewhere():
     assert len(text.splitlines()) <= 120
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("http")]
     assert len(links) > 5 and [link for link in links if not (ROOT / link).exists()] == []
+
+
+NOTEBOOKS = sorted(ROOT.glob("docs/**/*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_runs_from_its_first_cell_to_its_last_without_torch(path, tmp_path):
+    """In a process of its own, anywhere; it is committed without outputs, which would go stale."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert (notebook["nbformat"], len(cells) > 3) == (4, True)
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in cells)
+    code = "\n".join("".join(cell["source"]) for cell in cells) + "\nimport sys\nassert 'torch' not in sys.modules\n"
+    environment = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_there_is_a_notebook():
+    assert NOTEBOOKS
+
+
+def test_the_container_installs_what_ci_installs_and_sets_up_as_the_readme_says():
+    folder = ROOT / ".devcontainer"
+    settings = json.loads((folder / "devcontainer.json").read_text(encoding="utf-8"))
+    assert settings["postCreateCommand"] in (ROOT / "README.md").read_text(encoding="utf-8")
+    image = (folder / settings["build"]["dockerfile"]).read_text(encoding="utf-8")
+    (wanted,) = re.findall(r"apt-get install --yes --no-install-recommends (.+)", (ROOT / ".ci/run").read_text())
+    assert re.findall(r"apt-get install --yes --no-install-recommends (.+?) *\\?\n", image) == [wanted]

@@ -114,7 +114,7 @@ def unpack(root: Path, preset: str, copy: Path, parts: Path | None = None) -> in
     parts: the folder to which `pack` wrote larger blocks.
     """
     count = 0
-    for folder in sorted(archive_folder(root, preset).glob("*/*")):
+    for folder in sorted(head.parent for head in archive_folder(root, preset).glob(f"*/*/{HEAD}")):
         target = copy / RECORDS / folder.parent.name / folder.name
         if not target.exists():
             copy_record(folder, target, copy)

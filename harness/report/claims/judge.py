@@ -161,7 +161,8 @@ def measure(test: Test, frame: TaskFrame) -> list[Part]:
 
 
 def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: str) -> Part:
-    a, b = _values(test, better, test.metric), _values(test, worse, test.than_metric or test.metric)
+    then = test.at if test.than_at is None else test.than_at
+    a, b = _values(test, better, test.metric, test.at), _values(test, worse, test.than_metric or test.metric, then)
     if better is None or worse is None or a is None or b is None:
         return Part(name, NOT_RUN)
     up = test.higher_is_better
@@ -179,6 +180,8 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
     names = [better.title, worse.title]
     if better is worse:
         names = [measured_by(better, test.metric), measured_by(better, test.than_metric)]
+    if (test.at, then) != (1.0, 1.0):
+        names = [f"{better.title} at {_share(test.at)}", f"{worse.title} at {_share(then)}"]
     title = " over ".join(names)
     word = sided(found.low, found.high, test.margin) if found.n > 1 else OPEN
     chance = st.improvement(x[None], y[None], True)
@@ -203,7 +206,7 @@ def _seeds(differences: np.ndarray, gap: float | None) -> int | None:
 
 
 def _level(test: Test, cell: CellFrame | None) -> Part:
-    values = _values(test, cell, test.metric)
+    values = _values(test, cell, test.metric, test.at)
     if cell is None or values is None:
         return Part(test.cell, NOT_RUN)
     x = values.to_numpy(float)
@@ -212,15 +215,19 @@ def _level(test: Test, cell: CellFrame | None) -> Part:
     return Part(cell.title, placed(found.low, found.high, test.within), value, found.n)
 
 
-def _values(test: Test, cell: CellFrame | None, metric: str) -> pd.Series | None:
-    """The cell's quantity by seed or learnt reward; None where it has not run or does not have it.
+def _share(of_training: float) -> str:
+    return "the end" if of_training == 1 else f"{100 * of_training:.0f}{TIED}%"
+
+
+def _values(test: Test, cell: CellFrame | None, metric: str, at: float) -> pd.Series | None:
+    """The cell's quantity by seed or learnt reward at a share of the training; None where it does not have it.
 
     A log is its mean over the last steps, of the runs that finished and that wrote it.
     """
     if cell is None or not cell.record:
         return None
     if metric:
-        return cell.units(metric) if metric in cell.head["metrics"] else None
+        return cell.units(metric, at) if metric in cell.head["metrics"] else None
     logs = cell.curves
     if logs is None or test.log not in logs:
         return None

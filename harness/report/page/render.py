@@ -201,4 +201,6 @@ def _pictures(parts: Iterable[Section]) -> Iterator[tuple[str, bytes]]:
     for section in parts:
         yield from ((f"{plot.name}.svg", plot.svg) for plot in section.plots + section.inside)
         yield from ((sheet.file, sheet.png) for sheet in section.sheets)
+        for film in section.films:
+            yield from ((film.file, film.png), (film.stills_file, film.stills))
         yield from _pictures(section.parts)

@@ -12,6 +12,7 @@ from harness.report.claims.judge import Judged
 from harness.report.figures import forest
 from harness.report.figures import robots as robots_figure
 from harness.report.figures import speed as speed_figure
+from harness.report.figures.films import Film, films
 from harness.report.figures.sheets import Sheet, grid, sheets
 from harness.report.figures.style import Plot, Style
 from harness.report.page import method_pages, wording
@@ -33,7 +34,8 @@ from harness.report.tables.variance import table as variance
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: `anchor` in the contents, words, tables, figures and sheets, then parts one level below.
+    """One part of the page: `anchor` in the contents, words, tables, figures, sheets and films, and parts one level
+    below.
 
     inside: figures of one method each, which stand on the methods' own pages. grid: the sheets whose first samples
     stand below each other, best first.
@@ -46,6 +48,7 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
+    films: list[Film] = field(default_factory=list)
     parts: list[Section] = field(default_factory=list)
     inside: list[Plot] = field(default_factory=list)
     grid: list[Sheet] = field(default_factory=list)
@@ -132,8 +135,8 @@ def speeds(root: Path, link: Link) -> list[Section]:
 
 def siege(root: Path) -> list[Section]:
     """What attacks on the harness came to; nothing where none were made."""
-    found = attacks.table(root / "results/benchmarks")
-    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=[found])] if found else []
+    found = attacks.tables(root / "results/benchmarks")
+    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=found)] if found else []
 
 
 def printed(preset: Preset, beside: Beside) -> list[Section]:
@@ -171,7 +174,16 @@ def _task(
     words = ", ".join(facts) + "."
     made = sheets(frame)
     return Section(
-        frame.name, frame.title, words, links, tables, shown, made, inside=inside, grid=grid(frame, made, order)
+        frame.name,
+        frame.title,
+        words,
+        links,
+        tables,
+        shown,
+        made,
+        films(frame),
+        inside=inside,
+        grid=grid(frame, made, order),
     )
 
 

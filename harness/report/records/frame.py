@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import pandas as pd
 from harness import packed, seal
 from harness.errors import BenchError
 from harness.ranges import reward_of, span
-from harness.report.records import checks
+from harness.report.records import checks, renormalised
 from harness.schema import (
     CURVE_COLUMNS,
     PANEL_COLUMNS,
@@ -67,6 +67,7 @@ class CellFrame(CellName):
     rewards: int | None = None  # of re-training: how many learnt rewards the seeds that parameters name go round
     preset: str = ""  # where another preset than the project's own has it
     named: tuple[int, ...] = ()  # the seeds that the parameters name; the record may have more
+    between: renormalised.Between = field(default_factory=dict)  # of an older record of imitation
     fault: str = ""
     sealed: bool = True  # whether its record has a seal: the oldest have none
 
@@ -118,7 +119,7 @@ class CellFrame(CellName):
         assert rows is not None, "it is not optional"
         for task, name in {*zip(rows.task, rows.method)} - {(self.task, self.name)}:
             raise BenchError(f"{self}: {SCORES} has rows of {task}/{name}; run `{self.command}`")
-        return rows
+        return renormalised.rows(rows, self.between) if self.between else rows
 
     @cached_property
     def curves(self) -> pd.DataFrame | None:
@@ -136,18 +137,20 @@ class CellFrame(CellName):
         return path if path and path.is_file() else None
 
     @cached_property
-    def _ends(self) -> dict[str, pd.Series]:
-        last = self.scores[self.scores.step == self.scores.step.max()]
-        return {metric: rows.set_index("seed").value for metric, rows in last.groupby("metric")}
+    def _by_step(self) -> dict[tuple[int, str], pd.Series]:
+        return {key: rows.set_index("seed").value for key, rows in self.scores.groupby(["step", "metric"])}
 
-    def units(self, metric: str) -> pd.Series:
-        """Endpoint scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings)."""
-        values = self.by_unit(metric)
+    def units(self, metric: str, at: float = 1.0) -> pd.Series:
+        """Scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings).
+
+        at: share of the training after which they are taken; the nearest scored step counts.
+        """
+        values = self.by_unit(metric, at)
         return values.groupby(level=0).mean() if self.rewards else values
 
-    def by_unit(self, metric: str) -> pd.Series:
-        """Every endpoint score, indexed by the seed or by the learnt reward that it shares with others."""
-        return pd.Series(self.endpoint(metric), index=self.independent)
+    def by_unit(self, metric: str, at: float = 1.0) -> pd.Series:
+        """Every score at one step, indexed by the seed or by the learnt reward that it shares with others."""
+        return pd.Series(self.endpoint(metric, at), index=self.independent)
 
     def paired(self, other: CellFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """The units [N] that this cell and the other both have, of each of them."""
@@ -167,9 +170,11 @@ class CellFrame(CellName):
         """Independent runs: seeds, or learnt rewards."""
         return len(set(self.independent))
 
-    def endpoint(self, metric: str) -> np.ndarray:
-        """Scores [S] at the last step, in the order of `seeds`."""
-        last = self._ends.get(metric, pd.Series(dtype=float))
+    def endpoint(self, metric: str, at: float = 1.0) -> np.ndarray:
+        """Scores [S] at the last step, in the order of `seeds`; at: as of `units`."""
+        steps = self.scores.step.unique()
+        step = int(steps[np.abs(steps - at * steps.max()).argmin()]) if len(steps) else 0
+        last = self._by_step.get((step, metric), pd.Series(dtype=float))
         whole = last.index.is_unique and set(last.index) == set(self.seeds)
         if not whole or not np.isfinite(last).all():
             raise BenchError(
@@ -409,7 +414,9 @@ def read(folder: Path, cell: CellFrame) -> CellFrame:
     if not (place / HEAD).is_file():
         return cell
     record = read_head(place).model_dump(mode="json")
-    found = replace(cell, folder=place, record=record, sealed=seal.has_seal(place))
+    between = renormalised.between(record, folder)
+    record = renormalised.head(record, between) if between else record
+    found = replace(cell, folder=place, record=record, sealed=seal.has_seal(place), between=between)
     kept = folder.parent.name == "archive"
     return replace(found, commit=_commit(place), verified=_verified(place)) if kept else found
 

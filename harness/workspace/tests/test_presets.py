@@ -174,6 +174,12 @@ def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> Non
     assert load_plan(tmp_path).cells
 
 
+@pytest.mark.parametrize("name", presets.names(ROOT))
+def test_every_task_of_a_preset_has_a_title_for_the_reader(name: str) -> None:
+    tasks = presets.compose_preset(ROOT, name)["tasks"]
+    assert [task for task, block in tasks.items() if not block.get("title")] == []
+
+
 def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
     asked = 0
     for name in presets.names(ROOT):
@@ -263,6 +269,7 @@ def test_what_is_wrong_with_a_preset_is_told_at_once_and_names_its_file(
     (tmp_path / "params.yaml").write_bytes((registry.ROOT / "params.yaml").read_bytes())
     (tmp_path / "presets/wrong.yaml").write_text(
         """\
+tasks: {digits8: {steps: 0}}
 methods:
   digits8:
     gan: {latnt: 4, bathc: 2}
@@ -277,6 +284,7 @@ report: {baseline: {digits8: gna}}
     told = capsys.readouterr().err.removeprefix("error: ").splitlines()
     assert [line.partition(": ")[0] for line in told] == ["presets/wrong.yaml"] * len(told)
     assert [line.partition(": ")[2] for line in told] == [
+        "tasks.digits8.steps = 0: input should be greater than or equal to 1",
         "methods.digits8.gan.latnt: unknown key; did you mean latent?",
         "methods.digits8.gan.bathc: unknown key; did you mean batch?",
         "methods.grid_maze.bc.optimizer.lr = -1.0: must be greater than 0",

@@ -276,3 +276,26 @@ def test_what_has_not_run_names_the_command_that_runs_it():
         judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason
         == "preset far cannot be shown, for the reason at the end of this page"
     )
+
+
+def test_a_claim_of_the_way_to_the_end_is_judged_at_its_share_of_the_training():
+    """Scored at steps 1 and 2: half of the training is step 1, and the end step 2."""
+    a, b = cell("a", B), cell("b", B)
+    for made, early in ((a, 5.0), (b, 3.0)):
+        late = made.scores[made.scores.step == made.scores.step.max()]
+        made.__dict__["scores"] = pd.concat([late.assign(step=1, value=early + late.value), late.assign(step=2)])
+        made.__dict__.pop("_by_step", None)
+    found = judged(a, b, claim=with_test(at=0.5)).parts[0][2][0]
+    assert found.found.value == pytest.approx(2.0) and found.name == "a at 50\u00a0% over b at 50\u00a0%"
+    sunk = judged(a, claim=with_test(pairs=(("a", "a"),), at=0.5, than_at=1.0)).parts[0][2][0]
+    assert sunk.found.value == pytest.approx(5.0) and sunk.word == "reproduced"
+    assert sunk.name == "a at 50\u00a0% over a at the end"
+    with pytest.raises(ValueError, match="at and than_at are of a metric"):
+        with_test(metric="", log="kl", at=0.5)
+
+
+def test_every_comparison_says_which_way_it_points():
+    near, far = cell("a", [x + 2 for x in B]), cell("b", B)
+    for pair, way in ((("a", "b"), "as claimed"), (("b", "a"), "against it")):
+        (row,) = verdicts.table([judged(near, far, claim=with_test(pairs=(pair,)))], "Robots", lambda *_: "").rows
+        assert row[2].text.endswith(f"{way} (n\u00a04)") and "elsewhere" not in row[2].text
