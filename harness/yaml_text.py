@@ -108,14 +108,14 @@ def _check_plain(content: Any, where: str) -> None:
     if isinstance(content, dict):
         for key, value in content.items():
             if not isinstance(key, str | int | float):
-                raise BenchError(f"{where}: the key {key!r} must be a text: write it in quotes")
+                raise BenchError(f"{where}: the key {key!r} must be a string: put it in quotes")
             _check_scalar(key, f"{where}: a key")
             _check_plain(value, f"{where}.{key}")
     elif isinstance(content, list):
         for i, value in enumerate(content):
             _check_plain(value, f"{where}[{i}]")
     elif not isinstance(content, str | int | float | None):
-        raise BenchError(f"{where} = {content}: must be a text or a number: write a text in quotes")
+        raise BenchError(f"{where} = {content}: must be a string or a number: put a string in quotes")
     else:
         _check_scalar(content, where)
 

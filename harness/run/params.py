@@ -72,7 +72,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run bench in the project's folder or set --root") from None
     if not isinstance(content, dict):
-        raise BenchError(f"{path} holds no mapping of parameters")
+        raise BenchError(f"{path} must hold a mapping of parameters")
     for text in _texts(content):
         if len(text) > LONGEST or len(text.splitlines()) > 1:
             raise BenchError(f"{path}: {text!a:.60}...: a text must be one line of at most {LONGEST} characters")
