@@ -102,6 +102,7 @@ def reward_fingerprint(root: Path, source: str, n: int | None) -> str:
     arrays = _rewards(root, source)
     if n is None or all(len(array) <= n for array in arrays.values()):
         return fingerprint(root, source)
+
     named = to_npz({f"{REWARD}{name}": array[:n] for name, array in arrays.items()})
     return hashlib.sha256(named).hexdigest()[:16]
 
@@ -119,10 +120,10 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
     A seed beyond those that the parameters name takes a reward beyond those that they name, see `ranges.reward_of`.
     Raises BenchError if that reward has not been learnt yet.
     """
-    import torch
-
     if (source := reward(cell)) is None:
         return
+    import torch
+
     arrays = _rewards(root, source)
     if not arrays:
         raise BenchError(f"{source} does not learn a reward: remove {cell.name} from methods.{cell.task}")

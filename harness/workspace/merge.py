@@ -57,10 +57,11 @@ def copy_record(folder: Path, target: Path, root: Path) -> None:
 
 
 def replace(folder: Path, target: Path) -> None:
-    """Put the record in `folder` over the one in `target`, under its seal, with what `bench verify` found of it."""
-    contents = {path.name: path.read_bytes() for path in plain_files(folder)}
+    """Put the record in `folder` over the one in `target`, under its seal; what `bench verify` found there is dropped."""
+    contents = packed.unpacked({path: path.read_bytes() for path in plain_files(folder)})
     (target / VERIFIED).unlink(missing_ok=True)  # of the fewer seeds
     seal.write(target, {name: content for name, content in contents.items() if name != SEAL})
+    packed.shrink(target)
 
 
 def plain_files(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from harness.report.records.more import command
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.entries import Number, fixed
-from harness.report.tables.spelling import decimals
+from harness.report.tables.spelling import TIED, decimals
 from harness.store import preset_command
 
 REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN, UNCOUNTED = VERDICTS = (

@@ -6,6 +6,8 @@ hold nothing to draw.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,41 @@ LOGS = {
 OTHERS = " Grey: the other methods."
 
 
+@dataclass(frozen=True)
+class Part:
+    """One or a few figures, and a frame with no more in it than they show. kind: a key of KINDS."""
+
+    kind: str
+    frame: TaskFrame
+
+
+def parts(frame: TaskFrame, declared: dict[str, Any] | None = None) -> list[Part]:
+    """What makes up the figures of one task, in the order of the pages; declared as in published.py."""
+    own = ("published",) if declared else ()
+    whole = ("toy", "mazes", "grids", "scores", "learning", *own, "motions", "training")
+    made = [Part(kind, frame) for kind in whole]
+    made += [Part("curve", _only(frame, {cell.name}, {cell.name, frame.baseline})) for cell in frame.cells]
+    made += [Part("diagnosis", _only(frame, {cell.name}, {cell.name})) for cell in frame.cells]
+    made.append(Part("panels", frame))
+    for swept in frame.ablations:
+        made.append(Part("ablation", replace(_only(frame, set(), {swept.of, swept.reference}), ablations=[swept])))
+    return made
+
+
+def _only(frame: TaskFrame, about: set[str], kept: set[str | None]) -> TaskFrame:
+    """The frame with those of its cells alone, the ones that it is about in front."""
+    cells = [cell for cell in frame.cells if cell.name in kept]
+    return replace(frame, cells=sorted(cells, key=lambda cell: cell.name not in about), ablations=[])
+
+
+def draw_part(
+    part: Part, summary: pd.DataFrame, looks: dict[str, Style], declared: dict[str, Any] | None = None
+) -> list[Plot]:
+    """The figures of one part."""
+    with theme():
+        return [plot for plot in KINDS[part.kind](part.frame, summary, looks, declared or {}) if plot]
+
+
 def draw(
     frame: TaskFrame,
     summary: pd.DataFrame,
@@ -36,22 +73,7 @@ def draw(
     declared: dict[str, Any] | None = None,
 ) -> list[Plot]:
     """Every figure of one task, in the order of the pages; declared as in published.py."""
-    with theme():
-        plots = [
-            *toy.draw(frame, looks),
-            *mazes.draw(frame, looks),
-            *grids.draw(frame),
-            scores(frame, summary, looks),
-            learning(frame, looks),
-            published.draw(frame, looks, declared) if declared else None,
-            motions.draw(frame, looks),
-            training(frame, looks),
-            *curves.draw(frame, looks),
-            *diagnosis.draw(frame, looks),
-            *panels(frame, looks),
-            *(ablation.draw(frame, swept, summary, looks) for swept in frame.ablations),
-        ]
-    return [plot for plot in plots if plot]
+    return [plot for part in parts(frame, declared) for plot in draw_part(part, summary, looks, declared)]
 
 
 def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
@@ -167,3 +189,27 @@ def _panel(frame: TaskFrame, held: dict[str, pd.DataFrame], name: str, looks: di
     return Plot(
         f"{frame.name}-{slug}", f"{frame.title}: {name}", caption, f"{name} for {len(lines)} methods.", svg(fig)
     )
+
+
+def _first(frame: TaskFrame, plots: list[Plot]) -> list[Plot]:
+    """Those of the cell that the frame is about."""
+    return [plot for plot in plots if plot.method == frame.cells[0].name]
+
+
+Drawn = Iterable[Plot | None]
+KINDS: dict[str, Callable[[TaskFrame, pd.DataFrame, dict[str, Style], dict[str, Any]], Drawn]] = {
+    "toy": lambda frame, summary, looks, declared: toy.draw(frame, looks),
+    "mazes": lambda frame, summary, looks, declared: mazes.draw(frame, looks),
+    "grids": lambda frame, summary, looks, declared: grids.draw(frame),
+    "scores": lambda frame, summary, looks, declared: [scores(frame, summary, looks)],
+    "learning": lambda frame, summary, looks, declared: [learning(frame, looks)],
+    "published": lambda frame, summary, looks, declared: [published.draw(frame, looks, declared)],
+    "motions": lambda frame, summary, looks, declared: [motions.draw(frame, looks)],
+    "training": lambda frame, summary, looks, declared: [training(frame, looks)],
+    "curve": lambda frame, summary, looks, declared: _first(frame, curves.draw(frame, looks)),
+    "diagnosis": lambda frame, summary, looks, declared: diagnosis.draw(frame, looks),
+    "panels": lambda frame, summary, looks, declared: panels(frame, looks),
+    "ablation": lambda frame, summary, looks, declared: [
+        ablation.draw(frame, swept, summary, looks) for swept in frame.ablations
+    ],
+}
