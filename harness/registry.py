@@ -148,9 +148,9 @@ def literal(path: Path, name: str) -> tuple[str, ...]:
 
 
 def parse_python(path: Path, content: bytes | None = None) -> ast.Module:
-    """The syntax tree of a file, or of its `content` where that has been read already.
+    """Parse a file of Python, or its `content` if that has been read already.
 
-    Raises BenchError with the file and the line where it is no Python.
+    Raises BenchError with the file and the line of a syntax error.
     """
     try:
         return ast.parse(

@@ -140,9 +140,12 @@ class Environment(Part):
 
 
 class Provenance(Part):
-    """provenance.json: what may differ between equal runs. Seconds and kinds of updates are those of each block.
+    """The content of provenance.json, which may differ between equal runs.
 
-    environment: of the newest blocks; earlier: block -> its own, of those that were made before and elsewhere.
+    environment: that of the newest blocks.
+    training_seconds: the seconds that each block took.
+    updates: how the updates of each block ran, e.g. 'eager' or 'captured'.
+    earlier: maps a block that was made before and elsewhere to its own environment.
     """
 
     environment: Environment

@@ -5,10 +5,10 @@ exists. The seal reveals whether a file has been changed, swapped or lost since.
 covers provenance.json, which differs between equal runs, whereas DVC and `bench reproduce` compare record.json. For the
 same reason the seal is not an output of a stage and .dvcignore lists it.
 
-It is of what the files hold: tables that stand compressed (`harness.packed`) are hashed as they were made.
+The hashes are of the original content, so tables that are stored compressed (`harness.packed`) are hashed uncompressed.
 
-It is against accidents and careless edits, not against forgers: who can write a record can seal it. `bench verify`
-trains again.
+The seal protects against accidents and careless edits, not against forgery: anyone who can write a record can seal it.
+To verify a record beyond that, `bench verify` trains it again.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 
 
 class Settings(BaseModel):
-    """A block of parameters: unknown keys are refused, values are fixed once read."""
+    """A block of parameters that rejects unknown keys and cannot be changed after it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 

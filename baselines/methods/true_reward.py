@@ -51,7 +51,7 @@ class TrueReward(Method[Environments]):
         return self.learner.improve(rollout, rollout.rewards, draws)
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """What the policy met in the last updates, as it drew its actions, and the place in the block that it has."""
+        """Return the rollouts of the last updates, with actions as the policy drew them, and the place in the block."""
         if not self.kept:
             return {}
         left = self.demonstrations.arrays() | {"place": torch.arange(len(self.alive))}

@@ -1,6 +1,6 @@
 """Time `dvc repro` with nothing to do: `bench speed idle`.
 
-It runs in a fresh clone of the commit that is checked out, where it finds all records up to date.
+It runs in a fresh clone of the commit that is checked out, in which all records are up to date.
 """
 
 from __future__ import annotations

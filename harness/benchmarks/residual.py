@@ -1,6 +1,6 @@
-"""The released CIFAR setting (`presets/cifar_cpu.yaml`, VGAN-GP) on random images; `stack` and `vdb_images` train it.
+"""Train the released CIFAR setting (`presets/cifar_cpu.yaml`, VGAN-GP) on random images, for `stack` and `vdb_images`.
 
-What an image shows does not change the time of a step. Nothing is read from a data set.
+The time of a step does not depend on the images, and no data set is read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ IMAGES, SIDE = 512, 32
 
 
 def train(root: Path, seeds: tuple[int, ...], updates: int, threads: int = 1) -> float:
-    """Seconds of `updates` updates of a stack of seeds, after one that is not counted."""
+    """Return the seconds of `updates` updates of a stack of seeds, after one that is not counted."""
     import torch
 
     from harness import registry

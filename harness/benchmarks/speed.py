@@ -1,4 +1,4 @@
-"""Every benchmark by name, and the command that runs them: `bench speed`."""
+"""All benchmarks by name, and the command that runs them: `bench speed`."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
 
 
 def speed(options: Options, names: Sequence[str] = (), peer: str | None = None) -> Iterator[str]:
-    """Run the benchmarks of these names, the one beside `peer`, or all. Yields what to print.
+    """Run the benchmarks with these names, the one for `peer`, or all, and yield the lines to print.
 
-    Each is written when it is done. Where all are run, one whose peer is missing is left out with the line that says
-    how to make it; where it was asked for by name, that is an error.
+    Each is written when it is done. If all are run, one whose peer is missing is left out with a line that says how to
+    create it; if it was requested by name, that is an error.
     """
     known = ALONE | WITH_PEER
     chosen = [*names, *([peer] if peer else [])] or list(known)

@@ -1,9 +1,9 @@
-"""Start-up of a cell: from `bench train TASK CELL` to its first step, in a process of its own.
+"""Time the start of a cell: from `bench train TASK CELL` to its first step, in its own process.
 
     bench speed startup
 
-The child is the command itself up to the training loop, which here ends it. Cells of each kind are started, with their
-data and simulators.
+The child runs the command itself up to the training loop, which ends it here. Cells of each kind are started, with
+their data and simulators.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _seconds(options: Options, cell: tuple[str, str]) -> float:
 
 
 def child(root: str, task: str, cell: str) -> None:
-    """What the command does, with a training loop that says when it was called; its folder is a scratch one."""
+    """Run the command with a training loop that reports when it was called, in a scratch folder."""
     from harness.run.pins import pin
 
     pin()

@@ -98,6 +98,6 @@ def _of_this_time(root: Path, params: dict[str, Any]) -> None:
     from harness.plan import keys, pipelines
 
     for path in pipelines.stale(root, params):
-        raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
+        raise BenchError(f"{path} does not match params.yaml: run `bench pipelines`")
     for path in keys.stale(root, params):
-        raise BenchError(f"{path} is not of the package that is installed now: run `bench keys`")
+        raise BenchError(f"{path} does not match the installed package: run `bench keys`")

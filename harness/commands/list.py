@@ -39,7 +39,7 @@ def run(args: Namespace) -> int:
             found = state(args.root, cell, code)
             broken += found.startswith(UNREADABLE)
             if found != UP_TO_DATE and (steps := begun(args.root, cell, code)):
-                found += f", begun: step {steps} of each block, `{cell.command}` goes on"
+                found += f", begun: step {steps} of each block, `{cell.command}` continues"
             print(f"  {cell.name:26s} {cell.algorithm:8s} {seeds:9s} {found}")
     archived = [path.parent for path in sorted((args.root / "results/archive").glob("*/*/*/record.json"))]
     if archived:

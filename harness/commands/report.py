@@ -1,7 +1,7 @@
 """Write the records as one page, index.html and index.md.
 
-Exit status 1 where a record, a preset or an import had to be left out; the page says which and why. In the private copy
-in which a preset runs, the fault of another one is told and fails nothing.
+The exit status is 1 if a record, a preset or an import had to be left out; the page says which and why. In the private
+copy of a preset, errors of other presets are reported but do not count.
 """
 
 import sys

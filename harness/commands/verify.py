@@ -26,5 +26,5 @@ def run(args: Namespace) -> int:
     for name, agrees in found.items():
         does = "reproduces" if agrees else "no longer reproduces"
         print(f"{name}: the current code {does} the recorded states")
-    print(f"of each record the first {args.steps} steps of the first block were trained again: {NOT_PROVED}")
+    print(f"the first {args.steps} steps of the first block of each record were trained again: {NOT_PROVED}")
     return int(not all(found.values()))

@@ -30,10 +30,10 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
     """Return undiscounted means over n_episodes from a reset. Except for return_fixed, an episode ends where Gymnasium
     ends it.
 
-    The scores `normalised` and `normalised_mode` exist only if the task's demonstrations come from a policy good enough
-    to be called an expert. They are linear between random actions and what that expert got in the same way: drawing its
-    actions or taking their mode, over the same horizon, averaged over all of its episodes and not only over those that
-    are demonstrated. A run with an action that is not finite is scored as random actions.
+    The scores normalised and normalised_mode exist only if the task's demonstrations come from a policy good enough to
+    be called an expert. They are linear between random actions and the expert's result in the same setting: sampling
+    its actions or taking their mode, over the same horizon, and over all of its episodes, not only the complete ones
+    that are demonstrated. A run with an action that is not finite is scored as random actions.
     """
     task = ev.task
     drawn, mode = rollout(ev), rollout(ev, mode=True)

@@ -39,9 +39,9 @@ def data_manifest(root: Path, task: str) -> dict[str, Any]:
 
 
 def identity(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> dict[str, Any]:
-    """Every name and value that a training run depends on, flat; seeds are added per block.
+    """Return every name and value that a training run depends on, flat; seeds are added for each block.
 
-    code: the keys of the code as it was found before, for those who ask for many cells; else it is read now.
+    code: the keys of the code, if the caller asks for many cells; by default the code is read now.
     """
     its = outline(cell)
     return {

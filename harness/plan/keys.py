@@ -32,20 +32,20 @@ COMPOSERS = ("harness.plan.", "harness.places.", "harness.workspace.", "harness.
 
 
 class CodeKeys:
-    """The keys of the code below `root` as it is now: each file is read once, each key worked out once."""
+    """The keys of the current code below `root`: each file is read once, and each key is computed once."""
 
     def __init__(self, root: Path = ROOT):
         self.sources = Sources(root)
         self._known: dict[tuple[str, str, str | None], dict[str, Any]] = {}
 
     def of(self, family: str, algorithm: str, encoder: str | None = None) -> dict[str, Any]:
-        """As `code_key`; many cells run the same code."""
+        """Return `code_key`, which is shared by all cells that run the same code."""
         if (family, algorithm, encoder) not in self._known:
             self._known[family, algorithm, encoder] = self._of(family, algorithm, encoder)
         return self._known[family, algorithm, encoder]
 
     def prepare(self, family: str, encoder: str | None = None) -> dict[str, Any]:
-        """{"prepare": 16 hex, "files": {path: 16 hex}} of what loads a task's data and trains its encoder."""
+        """Return {"prepare": 16 hex, "files": {path: 16 hex}} for code that loads a task's data and its encoder."""
         modules = (PREPARE, f"harness.tasks.{family}", *_encoder_modules(encoder))
         files = self.sources.closure(modules, skip=COMPOSERS)
         return {"prepare": _digest(files), "files": files}
@@ -60,7 +60,7 @@ class CodeKeys:
 
 
 def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, Any]:
-    """{"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} of the code below `root`, as it is now.
+    """Return {"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} for the current code below `root`.
 
     encoder: the encoder that scores the images of the task, if any.
     """

@@ -1,8 +1,8 @@
 """What a cell needs from another one: an expert's demonstrations, or a reward learnt by the cell of the same name.
 
-Both lie in the other cell's `artefacts.npz`. A task names the first as `demonstrations: TASK/CELL` and the second as
-`rewards: TASK`, so that DVC knows of them. `demonstrations: archive/PRESET/TASK/CELL` names those of an archived
-expert, and `data/FILE.npz` a file of one's own, which `bench new-task --demonstrations` makes.
+Both are in the other cell's `artefacts.npz`. A task names the former as `demonstrations: TASK/CELL` and the latter as
+`rewards: TASK`, so that DVC knows the dependency. `demonstrations: archive/PRESET/TASK/CELL` names an archived expert,
+and `data/FILE.npz` your own file, which `bench new-task --demonstrations` makes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # `bench list` reads this file and needs neither
 
 
 def demonstrations(params: TaskParams) -> str | None:
-    """TASK/CELL, or archive/PRESET/TASK/CELL, whose demonstrations the task takes, or data/FILE.npz, or None."""
+    """Return TASK/CELL, archive/PRESET/TASK/CELL or data/FILE.npz whose demonstrations the task uses, or None."""
     return params.expert
 
 
@@ -51,7 +51,7 @@ def sources(cell: Cell) -> set[str]:
 
 
 def place(cell: str) -> Path:
-    """From the root: where the artefacts of TASK/CELL, or archive/PRESET/TASK/CELL, lie or will lie; or the file."""
+    """Return where the artefacts of TASK/CELL or archive/PRESET/TASK/CELL, or your own file, are, from the root."""
     if given(cell):
         return Path(cell)
     return (Path("results") if is_archived(cell) else RECORDS) / cell / ARTEFACTS
@@ -76,7 +76,7 @@ def path(root: Path, cell: str) -> Path:
     """Return the artefacts of a cell. Raises BenchError if there are none or they do not match their seal."""
     found = root / place(cell)
     if not found.is_file() and is_archived(cell):
-        raise BenchError(f"{found} is missing: no such expert is archived; see results/archive")
+        raise BenchError(f"{found} is missing: there is no such expert in results/archive")
     if given(cell):
         if not found.is_file():
             raise BenchError(f"{found} is missing: bring it from where `bench new-task --demonstrations` made it")
@@ -115,10 +115,10 @@ class Receiver(Protocol):
 
 
 def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> None:
-    """Hand the method the learnt reward of each seed: of n rewards, that of seed k modulo n for seed k.
+    """Load the learnt reward of each seed into the method: of n rewards, seed k gets that of seed k modulo n.
 
     A seed beyond those that the parameters name takes a reward beyond those that they name, see `ranges.reward_of`.
-    Raises BenchError where that is not learnt yet.
+    Raises BenchError if that reward has not been learnt yet.
     """
     if (source := reward(cell)) is None:
         return
@@ -126,7 +126,7 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
 
     arrays = _rewards(root, source)
     if not arrays:
-        raise BenchError(f"{source} learns no reward: take {cell.name} out of methods.{cell.task}")
+        raise BenchError(f"{source} does not learn a reward: remove {cell.name} from methods.{cell.task}")
     n = min(map(len, arrays.values()))
     places = [reward_of(seed, cell.named or seeds, cell.rewards or n) for seed in seeds]
     if max(places) >= n:

@@ -54,10 +54,11 @@ C = TypeVar("C", bound=CellName)
 
 @dataclass(frozen=True)
 class Cell(CellName):
-    """What is to be trained: (task, method) with all its seeds; one DVC stage.
+    """A unit of training: (task, method) with all its seeds, which is one DVC stage.
 
-    named: the seeds that the parameters name; `seeds` may go beyond. rewards: of re-training, how many learnt rewards
-    the parameters name. joins: the record is there already, and what is trained is joined to it.
+    named: the seeds that the parameters name; `seeds` may include more.
+    rewards: for re-training, how many learnt rewards the parameters name.
+    joins: whether a record exists, to which the new seeds are joined.
     """
 
     method: str
@@ -143,7 +144,7 @@ def some(cells: list[C], task: str | None = None) -> list[C]:
     """The cells of a task, or of all. Raises BenchError where there is none."""
     if not cells:
         where = "methods" if task is None else f"methods.{task}"
-        raise BenchError(f"params.yaml: {where} is empty: name what is to be trained there")
+        raise BenchError(f"params.yaml: {where} is empty: list there what is to be trained")
     return cells
 
 

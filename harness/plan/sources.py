@@ -1,7 +1,7 @@
-"""The project's own files as they are now: what each imports, and a hash of what it says.
+"""The project's own files as they are now: what each imports, and a hash of its content.
 
-Each file is read once, and what it imports is taken from an index by its content: parsing takes a hundred times as
-long as reading. Whoever must see a change asks a new `Sources`.
+Each file is read once, and its imports are looked up in an index by its content, because parsing takes a hundred times
+as long as reading. To see a change, create a new `Sources`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORM = "1"  # of `canonical`: another one hashes anew
 
 
 class Sources:
-    """The files below `root`, each as it was when it was first asked for."""
+    """The files below `root`, each as it was when it was first requested."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -31,9 +31,9 @@ class Sources:
         self._literals: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def closure(self, modules: Iterable[str], skip: tuple[str, ...] = ()) -> dict[str, str]:
-        """Path -> hash of every file of ours that `modules` import, directly or not, except `skip`.
+        """Return {path: hash} of every file of this project that `modules` import, directly or not, except `skip`.
 
-        Raises BenchError where one of `modules` has no file.
+        Raises BenchError if one of `modules` has no file.
         """
         waiting = [self.file(module) for module in modules]
         found: dict[str, str] = {}
@@ -46,7 +46,10 @@ class Sources:
         return dict(sorted(found.items()))
 
     def read(self, path: Path, name: str) -> tuple[str, tuple[str, ...]]:
-        """(hash, imported modules) of a file; name: what it is called here."""
+        """Return (hash, imported modules) of a file.
+
+        name: the path by which it is known here.
+        """
         if name not in self._read:
             if self._known is None:
                 self._known = Remembered(self.root, "sources")
@@ -57,26 +60,28 @@ class Sources:
         return self._read[name]
 
     def literal(self, module: str, name: str) -> tuple[str, ...]:
-        """The module-level tuple of strings `name = (...)` of a file of ours, read without running it."""
+        """Return the module-level tuple of strings `name = (...)` of a file of this project, without running it."""
         if (module, name) not in self._literals:
             self._literals[module, name] = registry.literal(self.root / self.file(module), name)
         return self._literals[module, name]
 
     def found(self, module: str) -> str | None:
-        """The path of a module of ours, None where it has no file; packages have none, their `__init__` is empty."""
+        """Return the path of a module of this project, or None if it has no file; packages have none, as `__init__` is
+        empty.
+        """
         if module not in self._paths:
             path = f"{module.replace('.', '/')}.py"
             self._paths[module] = path if module.startswith(OURS) and (self.root / path).is_file() else None
         return self._paths[module]
 
     def file(self, module: str) -> str:
-        """The path of a module of ours that must be there."""
+        """Return the path of a module of this project, which must exist."""
         if (path := self.found(module)) is None:
             raise BenchError(f"{self.root / module.replace('.', '/')}.py is missing")
         return path
 
     def save(self) -> None:
-        """Keep what was parsed."""
+        """Store the index of what was parsed."""
         if self._known is not None:
             self._known.save()
 
@@ -87,7 +92,7 @@ def _parsed(path: Path, content: bytes) -> tuple[str, list[str]]:
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Absolute names of all that is imported; of `from a import b` both a and a.b, as b may be a module."""
+    """Yield the absolute names of all imports; for `from a import b` both a and a.b, because b may be a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -97,9 +102,9 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def canonical(node: object) -> str:
-    """A syntax tree as text: docstrings, positions and empty fields left out.
+    """Return a syntax tree as text without docstrings, positions and empty fields.
 
-    ast.dump differs between Python versions in which empty fields it shows; this does not.
+    Unlike ast.dump, the result does not depend on the version of Python.
     """
     if isinstance(node, list):
         return "[" + ",".join(map(canonical, node)) + "]"

@@ -18,9 +18,11 @@ UNREADABLE = "unreadable"
 
 
 def state(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> str:
-    """UP_TO_DATE, 'not run', or 'stale' with what it would take: to train or only to score again.
+    """Return UP_TO_DATE, 'not run', or 'stale' with what is needed: training, or only scoring.
 
-    A record may have more seeds than the cell, after those. code: as of `identity`.
+    A record may have more seeds than the cell, after those.
+
+    code: the keys of the code, as in `identity`.
     """
     folder = cell.folder(root)
     if not (folder / HEAD).exists():

@@ -28,9 +28,9 @@ def owner_variables() -> dict[str, str]:
 
 
 def follow() -> None:
-    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that does not help.
+    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that has no effect.
 
-    The owner of a stage is DVC, unless that has an owner of its own.
+    The owner of a stage is DVC, unless DVC has an owner itself.
     """
     if owner := int(os.environ.get(OWNER, 0)) or _dvc():
         threading.Thread(target=_follow, args=(owner,), daemon=True).start()

@@ -34,10 +34,10 @@ class ImageFile:
 
 
 def list_images(path: str | Path) -> list[ImageFile]:
-    r"""Return all images in a folder or zip, sorted by name; hidden files and folders are skipped.
+    """Return all images in a folder or zip, sorted by name; hidden files and folders are skipped.
 
     A folder and a zip of it give the same names, sizes and checksums. Links in a folder are followed. Names are UTF-8
-    whatever the locale; "/" and "\" both separate folders, and a leading "./", "/" or drive is dropped. Raises
+    whatever the locale; slash and backslash both separate folders, and a leading "./", "/" or drive is dropped. Raises
     BenchError for a missing, damaged or encrypted file, for a file whose suffix is not that of an image, for a link
     that is broken, circular or in a zip, for a name that leads out of the set by "..", occurs twice or is not UTF-8,
     and if there are no images at all.

@@ -40,12 +40,12 @@ class Params(TaskParams):
     """The parameters of the task.
 
     env: Gymnasium's id with the version, or MODULE:ID for an environment of your own.
+    horizon: the steps of a rollout and the maximum length of an episode; None uses the environment's time limit.
     termination: what happens after the environment ends an episode. With `restart` another episode begins, and an
         imitation task automatically gets control rows. With `absorbing` the rest of the horizon is spent in a special
         state, which is zero except for a last coordinate that marks it (Kostrikov et al. 2019, section 4.2). `ignored`
         is for environments that never end an episode by themselves; others are an error.
-    horizon: the steps of a rollout and the maximum length of an episode; None uses the environment's time limit.
-    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored; or data/FILE.npz of your own.
+    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored, or your own as data/FILE.npz.
     episodes: how many of its complete episodes are used, from the first.
     every: the stride in steps at which they are used; 1 uses every step.
     """

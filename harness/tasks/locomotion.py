@@ -45,16 +45,16 @@ class Params(TaskParams):
     robot: Gymnasium's name with the version, which is part of the identity of the data.
     physics: `mujoco` is exact and runs on CPU threads. `warp` is mujoco-warp for a GPU, with single precision and its
         own contacts, so it agrees only on average.
+    horizon: the steps of a rollout and the maximum length of an episode; None uses Gymnasium's time limit.
     termination: what happens after Gymnasium ends an episode. With `ignored` the rollout continues. With `restart`
         another episode begins in the same world, and an imitation task automatically gets control rows. With
         `absorbing` the world stays until the horizon in a special state, which is zero except for a last coordinate
         that marks it (Kostrikov et al. 2019, section 4.2).
-    horizon: the steps of a rollout and the maximum length of an episode; None uses Gymnasium's time limit.
-    demonstrations: the expert's, as TASK/CELL, as the path of what that cell stored, or data/FILE.npz of your own.
+    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored, or your own as data/FILE.npz.
     episodes: how many of its complete episodes are used, from the first.
     every: the stride in steps at which they are used; 1 uses every step (Ho and Ermon 2016 use 20).
-    reset_noise: the width of the noise with which episodes begin, in multiples of Gymnasium's. Above 1 they begin
-        where an expert that learnt with 1 has never been.
+    reset_noise: a factor for the width of Gymnasium's noise of the initial state. Above 1, episodes begin in states
+        that an expert trained with 1 has never seen.
     """
 
     family: Literal["locomotion"]

@@ -74,7 +74,7 @@ def test_a_changed_table_breaks_the_seal(archived: Path, name: str, content: byt
 
 def test_a_lost_table_breaks_the_seal(archived: Path) -> None:
     (archived / f"{PANELS}{packed.SUFFIX}").unlink()
-    with pytest.raises(BenchError, match=f"{PANELS} is missing, though the record was sealed with it"):
+    with pytest.raises(BenchError, match=f"{PANELS} is missing, although the record was sealed with it"):
         read_head(archived)
 
 

@@ -82,15 +82,15 @@ def lock_copy(root: Path, name: str) -> AbstractContextManager[None]:
 
 
 def train_command(jobs: int | None, timeout: int | None, on: On | None = None) -> list[str]:
-    """The words for `bench_in` that train every cell: so many at once, or on a cluster."""
+    """Return the arguments for `bench_in` that train every cell, with `jobs` at the same time or on a cluster."""
     where = on.words() if on else ["--jobs", str(jobs)]
     return ["train", *where, *(["--timeout", str(timeout)] if timeout is not None else [])]
 
 
 def bench_in(copy: Path, *command: str, grace: float = GRACE) -> None:
-    """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why).
+    """Run `bench ...` with the copy's own code. Raises BenchError if it fails, after it has printed the reason.
 
-    grace: seconds that it gets to end in once it is told to.
+    grace: the seconds in which it must end after it is told to stop.
     """
     _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command), grace)
 

@@ -15,10 +15,10 @@ from harness.store import ARCHIVE, HEAD, RECORDS, SCORES, SEAL, VERIFIED, archiv
 def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
     """Copy every record folder of `source`, a copy of the tree, unchanged. Returns (new ones, those already here).
 
-    A record of an earlier schema stays one; it is not another record for being one. One without a seal is sealed here.
-    One that is here with fewer seeds is replaced by the one that more were joined to, and counts as new.
-    Raises BenchError, before anything is copied, where a cell is here with other content, and where a folder holds more
-    than plain files.
+    A record of an earlier schema keeps it and does not count as different for that. A record without a seal is sealed
+    here. A record with fewer seeds is replaced by the one to which more were joined, which counts as new. Raises
+    BenchError, before anything is copied, if a cell is already here with other content, and if a folder contains
+    anything but plain files.
     """
     found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/{HEAD}"))
     if not found:
@@ -46,9 +46,8 @@ def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
 def copy_record(folder: Path, target: Path, root: Path) -> None:
     """Copy the files of a record's folder with their seal to a place below `root`, either all of them or none.
 
-    In the archive the large tables stand compressed, elsewhere as they were made.
-
-    Raises BenchError for a link and for a record that cannot be read.
+    In the archive the large tables are stored compressed, elsewhere as they were made. Raises BenchError for a link and
+    for a record that cannot be read.
     """
     read_head(folder)
     contents = seal.with_seal(packed.unpacked({path: path.read_bytes() for path in plain_files(folder)}))

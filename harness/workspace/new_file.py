@@ -1,4 +1,6 @@
-"""An algorithm's file as that of another one: its class and the words at its head. The file says its name nowhere."""
+"""Copy an algorithm's file as another one: rename its class and replace its docstring. The file does not contain its
+name.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,9 @@ REPEATED = "Literal"  # the type that an algorithm's own name has in its Params
 
 
 def renamed_source(text: str, origin: str, name: str, shown: str = "") -> str:
-    """The source of an algorithm as that of `name`; shown: a line for its head, such as a block to start from.
+    """Return the source of an algorithm as that of `name`. Raises BenchError unless it has exactly one Method.
 
-    Raises BenchError where it has no one Method.
+    shown: a line for its docstring, such as a block to start from.
     """
     methods = [
         n.name

@@ -1,6 +1,6 @@
-"""`bench new`: a method of one's own, as a block of params.yaml like another one, with `file` as an algorithm too.
+"""`bench new`: add your own method as a block of params.yaml like another one, with `file` as an algorithm too.
 
-`package` writes the algorithm alone, as a package of its own; once that is installed, its block names it.
+`package` writes only the algorithm, as a package of its own. Once that is installed, its block can name it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ INSIDE = "a key that you set replaces the inherited one, a block changes only th
 
 
 class Model(NamedTuple):
-    """What a new method starts from: the method `name` of `task`, or the block that `algorithm` shows at its head."""
+    """What a new method starts from: the method `name` of `task`, or the block in the docstring of `algorithm`."""
 
     task: str
     name: str | None
@@ -45,10 +45,12 @@ class Model(NamedTuple):
 def new_method(
     root: Path, name: str, like: str | None, task: str | None, file: bool = False, algorithm: str | None = None
 ) -> list[str]:
-    """Write the block, and with `file` baselines/methods/<name>.py; returns lines for the user.
+    """Write the block, and with `file` baselines/methods/<name>.py; returns lines that say what was done and what is
+    next.
 
-    algorithm: that the block names instead of the one it is like. The lines say what was done and what is next. Raises
-    BenchError, with everything as it was, where the name will not do or there is no such model.
+    Raises BenchError, without changing anything, if the name is not allowed or there is no such model.
+
+    algorithm: the algorithm that the block names, if it is another one than the model's.
     """
     plan = load_plan(root)
     model = _model(root, plan, like, task, file, algorithm)
@@ -171,9 +173,10 @@ def _check_algorithm(root: Path, name: str) -> None:
 
 
 def _settings(plan: Plan, model: Model, own: str | None) -> Settings:
-    """The model's parameters; own: the algorithm that the block names instead, where that is another one.
+    """Return the parameters of the model.
 
-    A file that is only to be written takes those of what it is copied from.
+    own: the algorithm that the block names, if it is another one. A file that is yet to be written takes the parameters
+        of the file that it is copied from.
     """
     if model.name is None:
         return method_params(model.module, parse(_shown_block(model, own or "")), model.source.name)
@@ -194,7 +197,7 @@ def _shown_line(model: Model) -> str:
 
 
 def _shown_block(model: Model, name: str) -> str:
-    """As `_shown_line`, for an algorithm of that name, without the method's."""
+    """Return what `_shown_line` returns for an algorithm of that name, without the name of the method."""
     return _shown_line(model).removeprefix("<name>: ").replace("<name>", name)
 
 
@@ -204,12 +207,15 @@ def _code(model: Model, name: str) -> str:
 
 
 def _block(params: Settings, model: Model, name: str, own: str | None) -> tuple[list[str], str]:
-    """The lines of the new block, and what a comment before it says; own: the algorithm that it names, if it does."""
+    """Return the lines of the new block, and the comment before it.
+
+    own: the algorithm that the block names, if any.
+    """
     keys = f"Keys: {keys_of(params, depth=2)}"
     if model.name is None:
         return [f"{name}: {_shown_block(model, own or '')}"], keys
     lines = [f"{LIKE}: {model.name}", *([f"algorithm: {own}"] if own else [])]
-    return [f"{name}:", *(f"  {line}" for line in lines)], f"Like {model.name} but for what stands here. {keys}"
+    return [f"{name}:", *(f"  {line}" for line in lines)], f"Like {model.name} except for the keys below. {keys}"
 
 
 def _check_text(params: dict[str, Any], text: str, task: str, name: str) -> None:

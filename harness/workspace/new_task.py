@@ -76,10 +76,10 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
 def environment_task(
     root: Path, name: str, env: str | None, horizon: int | None, demonstrations: str | None = None
 ) -> Lines:
-    """A task that imitates in a Gymnasium environment; errors as of `images_task`.
+    """Add a task that imitates an expert in a Gymnasium environment; raises the errors of `images_task`.
 
-    demonstrations: a data set of Minari, a folder or an id, whose episodes are shown; env may then be left to it. None:
-    those of an expert, which gets a task of its own beside this one.
+    demonstrations: a data set of Minari, as a folder or an id, whose episodes are demonstrated; it may then determine
+        `env`. None adds a second task for an expert.
     """
     from harness.sim.gymnasium_worlds import AnyRobot
     from harness.sim.robots import ROBOTS

@@ -30,10 +30,11 @@ def names(root: Path) -> list[str]:
 def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return params.yaml with presets/<name>.yaml merged over it; a key that matches nothing is an error.
 
-    A task that the overlay takes away (`digits8: null`) takes its methods, ablations and baseline along. `keep`, a
-    list, takes away every task of params.yaml that it does not name; its blocks may be `like:` them all the same.
-    `gpu: true` says that it is meant for a GPU, `resources` what a block of a task takes of a machine. base: the
-    project's own parameters (`base_params`) as they are written, where they have been read already.
+    A task that the overlay removes (`digits8: null`) takes its methods, ablations and baseline with it. The list `keep`
+    removes every task of params.yaml that it does not name; their blocks can still be used by `like:`. `gpu: true` says
+    that the preset is meant for a GPU, and `resources` what a block of a task needs of a machine.
+
+    base: the project's own parameters (`base_params`) as they are written, if they have been read already.
     """
     if checked_name("a preset", name) not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)))
@@ -132,13 +133,16 @@ def run_preset(
     only: Sequence[str] = (),
     across_code: bool = False,
 ) -> Path:
-    """Run the preset in build/<name>/ and return its report's path.
+    """Run the preset in build/<name>/ and return the path of its report.
 
-    By `dvc repro`, or without DVC `jobs` at once or on a cluster. A second run goes on where the first was stopped;
-    while the first is at it, BenchError says so, and before the copy is touched where the cluster does not do. timeout:
-    as of `bench train`, which only runs without DVC. more: train so many seeds beyond those that the preset names,
-    joined to the records that it has, archived ones among them; only: of these TASK/CELL alone; across_code: as of
-    `train_more`.
+    It runs by `dvc repro`, or without DVC with `jobs` at the same time or on a cluster. Another run continues where the
+    last one stopped. Raises BenchError while another run is active, and before the copy is changed if the cluster is
+    unsuitable.
+
+    timeout: as in `bench train`, only without DVC.
+    more: the number of further seeds to train, which are joined to the existing records, including archived ones.
+    only: the TASK/CELL to which that is restricted.
+    across_code: as in `train_more`.
     """
     if timeout is not None and jobs is None and on is None:
         raise BenchError("--timeout is for blocks that run without DVC: give --jobs or --on too")
@@ -175,7 +179,7 @@ def run_preset(
 def _run_directly(copy: Path, train: list[str], more_grace: float = 0.0) -> None:
     """Train the cells of a copy by the command `train`, then write its report.
 
-    more_grace: seconds beyond `GRACE` that a command has to end in where it is told to stop.
+    more_grace: the seconds beyond `GRACE` in which a command must end after it is told to stop.
     """
     for command in (["check"], ["prepare"], train, ["evaluate"], ["report"]):
         bench_in(copy, *command, grace=GRACE + more_grace)

@@ -1,7 +1,7 @@
 """`bench export --program`: write the net of one seed as a file that plain torch runs, without this project.
 
-What it holds: of a method of images the generator that is scored, from latents to images; of a method of control the
-policy's mode, from observations to actions.
+For a method of images it is the scored generator, from latents to images. For a control method it is the policy's mode,
+from observations to actions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def program(root: Path, cell: Cell, out: Path, seed: int) -> list[str]:
 
 
 def write_program(net: Net, out: Path) -> list[str]:
-    """As `program`, of one net; the file holds what it takes and makes beside it, as "about.json"."""
+    """Do what `program` does for one net; the file also contains "about.json", which describes inputs and outputs."""
     about = {"takes": net.law, "makes": net.makes}
     try:
         torch.export.save(net.exported(), str(out), extra_files={"about.json": json.dumps(about)})

@@ -70,7 +70,7 @@ def _verify(
     cells = [c for c in plan.cells if task in (None, c.task) and name in (None, c.name)]
     cells = [c for c in cells if (records / c.task / c.name / HEAD).is_file()]
     if not cells:
-        raise BenchError(f"{records} holds no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
+        raise BenchError(f"{records} has no record of {'/'.join(filter(None, (task, name))) or 'this preset'}")
     if archived:
         for known in dict.fromkeys(cell.task for cell in cells):
             prepare(root, plan, known)

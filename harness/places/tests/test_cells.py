@@ -105,7 +105,7 @@ def test_a_half_trained_cell_tells_its_step_and_from_where_it_goes_on(
     capsys.readouterr()
     assert main(["--root", str(tmp_path), "list"]) == 0
     shown = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert "not run, begun: step 1/0 of 4 of each block, `bench train pair plain` goes on" in shown["plain"]
+    assert "not run, begun: step 1/0 of 4 of each block, `bench train pair plain` continues" in shown["plain"]
     assert shown["wide"].endswith("not run")
     train_cell(tmp_path, cell)
     told = capsys.readouterr().err.splitlines()

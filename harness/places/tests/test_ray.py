@@ -173,7 +173,7 @@ def test_an_interrupt_leaves_checkpoints_and_no_worker(cluster: Nodes, tmp_path:
         _, err = run.communicate(timeout=30)
         took = time.monotonic() - asked
     assert run.returncode == 130, err
-    assert err == "interrupted; the same command goes on from the last checkpoint\n"
+    assert err == "interrupted; run the same command to continue from the last checkpoint\n"
     until(lambda: not workers("pair/plain block"), 10 - min(took, 9))
     assert list(shared.glob("*/.scratch/runs/*/*/checkpoint.pt"))
     assert not (tmp_path / "tree/.scratch/board.json").exists()

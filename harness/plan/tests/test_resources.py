@@ -37,8 +37,8 @@ def test_a_block_takes_what_is_said_or_its_threads(tmp_path: Path) -> None:
         ({"pear": {"cpus": 1}}, r"resources\.pear: unknown key; did you mean pair\?"),
         ({"pair": {"cpu": 1}}, r"resources\.pair\.cpu: unknown key; did you mean cpus\?"),
         ({"pair": {"gpus": 1.5}}, r"resources\.pair\.gpus = 1\.5: must be a share of one GPU, at most 1, or a whole"),
-        ({"pair": {"cpus": 0}}, r"resources\.pair\.cpus = 0: input should be greater than 0"),
-        ({"pair": {"memory": "much"}}, r"resources\.pair\.memory = 'much': input should be a valid number"),
+        ({"pair": {"cpus": 0}}, r"resources\.pair\.cpus = 0: must be greater than 0"),
+        ({"pair": {"memory": "much"}}, r"resources\.pair\.memory = 'much': must be a valid number"),
     ],
 )
 def test_what_no_machine_can_give_is_named(resources: object, line: str, tmp_path: Path) -> None:

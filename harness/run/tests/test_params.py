@@ -77,8 +77,8 @@ def test_settings_are_frozen():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [1", "no readable YAML"),
-        ("- 1\n", "no mapping"),
+        ("a: [1", "not valid YAML"),
+        ("- 1\n", "must hold a mapping"),
         ('a: ["b\\nc"]', r"'b\\nc'...: a text must be one line of at most 1000 characters"),
         ('"b\\u2028c": 1', "must be one line"),
         (f"a: {'b' * 1001}", "'b{59}...: a text must be one line"),

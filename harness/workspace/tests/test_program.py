@@ -117,7 +117,7 @@ def test_the_printed_loader_is_short_and_knows_nothing_of_ours() -> None:
 
 
 def test_what_has_no_net_is_told() -> None:
-    with pytest.raises(BenchError, match="two_gaussians/i_c_1 makes neither images nor actions"):
+    with pytest.raises(BenchError, match="two_gaussians/i_c_1 produces neither images nor actions"):
         fresh("two_gaussians", "i_c_1")
 
 

@@ -47,7 +47,7 @@ def test_what_new_has_written_is_gone_with_its_record(like: str, root: Path) -> 
 def test_a_comment_of_ones_own_stays(root: Path) -> None:
     new_method(root, "mine", "gan", "digits8", file=False)
     text = (root / "params.yaml").read_text(encoding="utf-8")
-    place = text.index("    # Like gan but")
+    place = text.index("    # Like gan except")
     text = text[:place] + "    # What follows is about noise.\n" + text[place:]
     (root / "params.yaml").write_text(text, encoding="utf-8")
     remove(root, "mine")
