@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from harness.report.figures.style import REFERENCE, Plot, figure, svg, theme
 from harness.report.records.twins import Effect
@@ -22,7 +23,7 @@ def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
         for place, effect in enumerate(effects):
             colour, marker = LOOK[effect.word]
             low, high = max(effect.low, -EDGE), min(effect.high, EDGE)
-            above = {"fontsize": 8.5, "va": "center", "bbox": {"fc": "white", "lw": 0, "pad": 0.6}}
+            above: dict[str, Any] = {"fontsize": 8.5, "va": "center", "bbox": {"fc": "white", "lw": 0, "pad": 0.6}}
             ax.text(-EDGE - 0.3, place - 0.36, label(effect), **above)  # a phone has no room beside
             ax.plot([low, high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
             for end, beyond, arrow in ((low, effect.low < -EDGE, "<"), (high, effect.high > EDGE, ">")):
