@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from harness.plan.plan import Cell
 from harness.run.params import digest, flatten
 
 DATA = Path("results/data")
+LONGEST = 200  # characters of a folder's name; file systems take 255
 
 
 class Keys(NamedTuple):
@@ -26,11 +28,14 @@ def data_manifest(root: Path, task: str) -> dict[str, Any]:
     """What `bench prepare` found of a task's data: hashes, sizes, the encoder."""
     path = root / DATA / f"{task}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run `bench prepare {task}` first") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BenchError(f"{path} is no readable JSON: run `bench prepare {task}` again") from None
+    if not isinstance(found, dict) or not isinstance(found.get("data_hash"), str):
+        raise BenchError(f"{path} tells no data_hash: run `bench prepare {task}` again")
+    return found
 
 
 def identity(root: Path, cell: Cell) -> dict[str, Any]:
@@ -54,4 +59,10 @@ def keys_of(root: Path, cell: Cell) -> Keys:
 
 
 def block_folder(root: Path, cell: Cell, seeds: tuple[int, ...]) -> Path:
-    return root / ".scratch" / "runs" / keys_of(root, cell).training / ("seeds-" + "-".join(map(str, seeds)))
+    return root / ".scratch" / "runs" / keys_of(root, cell).training / seeds_name(seeds)
+
+
+def seeds_name(seeds: Sequence[int]) -> str:
+    """The name of a block's folder: its seeds, or where they are more than a name holds, the ends and a digest."""
+    name = "seeds-" + "-".join(map(str, seeds))
+    return name if len(name) <= LONGEST else f"seeds-{seeds[0]}-to-{seeds[-1]}-{digest(list(seeds))}"

@@ -115,7 +115,7 @@ def _code(path: Path) -> Any:
     """The code that a written key file names; None of a file that holds none."""
     try:
         return json.loads(path.read_text(encoding="utf-8")).get("code")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
 
 

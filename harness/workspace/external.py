@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
-from harness.files import write_bytes
+from harness.files import write_folder
 from harness.plan.controls import with_controls
 from harness.report.records import external
 from harness.report.records.frame import TaskFrame, demand, load
@@ -22,6 +22,9 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
     target = root / external.FOLDER / checked_name("--name: an import", name)
     if target.exists():
         raise BenchError(f"{target} is there already; remove it first or give another --name")
+    for path in (scores, manifest):
+        if path.exists() and not path.is_file():  # a device or a pipe may have no end
+            raise BenchError(f"{path} is not a regular file, so name another one")
     found = external.read(target, name, scores, manifest)
     frames = _frames(root, params, found.preset)
     for task in found.tasks:
@@ -29,8 +32,8 @@ def bring_in(root: Path, params: dict[str, Any], scores: Path, manifest: Path, n
             raise BenchError(f"{manifest}: tasks.{task} is unknown; known: {', '.join(frames)}")
         demand([frames[task]])
         external.check(found, frames[task])
-    write_bytes(target / external.SCORES, scores.read_bytes())
-    write_bytes(target / external.MANIFEST, manifest.read_bytes())
+    files = {external.SCORES: scores.read_bytes(), external.MANIFEST: manifest.read_bytes()}
+    write_folder(target, files, room=root / "results")  # where no reader of imports looks
     return target
 
 

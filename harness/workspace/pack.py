@@ -19,6 +19,7 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.files import write_bytes, write_folder
+from harness.plan.identity import seeds_name
 from harness.run import checkpoint
 from harness.run.params import digest, read_yaml
 from harness.schema import read_head
@@ -189,8 +190,8 @@ def _unpacked(path: Path, target: Path) -> dict[str, bytes]:
             raise checkpoint.Refused(f"{name} is missing")
     identity = _identity(Path("run.json"), files["run.json"])
     named = digest({key: value for key, value in identity.items() if key != "seeds"})
-    if (named, _seeds(identity)) != (target.parent.name, target.name):
-        raise checkpoint.Refused(f"it holds {named}/{_seeds(identity)}, not what its name says")
+    if (named, seeds_name(identity["seeds"])) != (target.parent.name, target.name):
+        raise checkpoint.Refused(f"it holds {named}/{seeds_name(identity['seeds'])}, not what its name says")
     for name in files.keys() - {"run.json"}:
         checkpoint.checked(Path(name), files[name], identity)
     if held is not None and held != sums(files):
@@ -211,7 +212,3 @@ def _identity(path: Path, content: bytes) -> dict[str, Any]:
         return {**identity, "seeds": list(identity["seeds"])}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise checkpoint.Refused(f"{path} names no run") from None
-
-
-def _seeds(identity: dict[str, Any]) -> str:
-    return "seeds-" + "-".join(map(str, identity["seeds"]))
