@@ -44,7 +44,7 @@ def _peak(options: Options, task: str, cell: str) -> float:
     command = [sys.executable, "-m", __name__, options.root, task, cell]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
-        raise BenchError(f"memory of {task} {cell}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+        raise BenchError(f"memory of {task} {cell}: {(done.stderr.strip().splitlines() or ['it printed nothing'])[-1]}")
     return float(done.stdout.splitlines()[-1])
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.benchmarks.record import Options
 from harness.errors import BenchError
-from harness.metrics.encoders.apart import unlimited
+from harness.metrics.encoders.child_process import unlimited_environment
 from harness.plan.origin import origin
 
 ASK = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
@@ -56,13 +56,13 @@ def version(name: str, options: Options) -> dict[str, str]:
     peer, python = PEERS[name], options.python or Path(sys.executable)
     own = peer.make == OWN
     if not python.is_file():
-        raise BenchError(f"--python {python}: no such file; make the environment with: {peer.make}")
+        raise BenchError(f"--python {python}: no such file; create the environment with: {peer.make}")
     command = [python, "-c", ASK, *peer.packages]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         then = f"bench speed --peer {name}" + " --python build/peers/bin/python" * own
         raise BenchError(
-            f"peer {name}: {python} has not {', '.join(peer.packages)}; make it with: {peer.make} && {then}"
+            f"peer {name}: {python} does not have {', '.join(peer.packages)}; create it with: {peer.make} && {then}"
         )
     return {"name": peer.packages[0], "version": done.stdout.split()[0]}
 
@@ -70,7 +70,7 @@ def version(name: str, options: Options) -> dict[str, str]:
 def checkout(name: str, options: Options, file: str, address: str) -> Path:
     """The folder of a peer that is no package. Raises BenchError where it is not there."""
     if options.checkout is None or not (options.checkout / file).is_file():
-        said = "no --checkout given" if options.checkout is None else f"{options.checkout} has no {file}"
+        said = "--checkout is missing" if options.checkout is None else f"{options.checkout} has no {file}"
         then = f"bench speed --peer {name} --checkout build/{name}"
         raise BenchError(f"peer {name}: {said}; get it with: git clone {address} build/{name} && {then}")
     return options.checkout.resolve()
@@ -94,8 +94,10 @@ def call(python: Path | None, script: str | tuple[str, ...], settings: dict[str,
         path = Path(folder) / "settings.json"
         path.write_text(json.dumps(settings | {"scratch": folder}), encoding="utf-8")
         words = (str(Path(__file__).with_name(script)),) if isinstance(script, str) else script
-        command, own = [python or sys.executable, *words, path], unlimited()
+        command, own = [python or sys.executable, *words, path], unlimited_environment()
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False, env=own)
     if done.returncode:
-        raise BenchError(f"{' '.join(words)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+        raise BenchError(
+            f"{' '.join(words)} failed: {(done.stderr.strip().splitlines() or ['it printed nothing'])[-1]}"
+        )
     return json.loads(done.stdout.strip().splitlines()[-1])

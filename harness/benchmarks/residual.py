@@ -19,16 +19,16 @@ def train(root: Path, seeds: tuple[int, ...], updates: int, threads: int = 1) ->
     import torch
 
     from harness import registry
-    from harness.run.like import untitled
+    from harness.run.like import without_title
     from harness.run.seeds import CounterDraws
     from harness.tasks.pixels import Pixels
     from harness.workspace.presets import compose_preset
 
     torch.set_num_threads(threads)
     written, device = compose_preset(root, PRESET), torch.device("cpu")
-    block, family = untitled(written["methods"][TASK][METHOD]), registry.family("images")
+    block, family = without_title(written["methods"][TASK][METHOD]), registry.family("images")
     params = family.Params(
-        **untitled(written["tasks"][TASK]) | {"seeds": list(seeds), "block": len(seeds), "steps": updates + 1}
+        **without_title(written["tasks"][TASK]) | {"seeds": list(seeds), "block": len(seeds), "steps": updates + 1}
     )
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, SIDE, SIDE), dtype=np.uint8)
     task = family.Images(TASK, params, Pixels(images, None, images[:2], None, ()))

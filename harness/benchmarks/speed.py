@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from harness.benchmarks import beside, convolutions, fid, frechet, idle, memory, stack, startup, target, vdb_images
+from harness.benchmarks import (
+    beside,
+    convolutions,
+    digests,
+    fid,
+    frechet,
+    idle,
+    memory,
+    stack,
+    startup,
+    target,
+    vdb_images,
+)
 from harness.benchmarks.record import FOLDER, Options, lines, write
 from harness.errors import BenchError, unknown
 from harness.report.records.measured import Record
@@ -25,6 +37,7 @@ ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
     "startup": startup.measure,
     "idle": idle.measure,
     "memory": memory.measure,
+    "digests": digests.measure,
     "convolutions": convolutions.measure,
 }
 

@@ -39,7 +39,7 @@ def _seconds(options: Options, cell: tuple[str, str]) -> float:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise BenchError(
-            f"start-up of {' '.join(cell)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}"
+            f"start-up of {' '.join(cell)} failed: {(done.stderr.strip().splitlines() or ['it printed nothing'])[-1]}"
         )
     return float(done.stdout.splitlines()[-1]) - started
 

@@ -21,7 +21,7 @@ def run(args: Namespace) -> None:
     from harness.report.page.compare import lines, tried
 
     if args.tried and (args.preset or args.page):
-        raise BenchError("--tried reads the scratch folder and writes no page: leave --preset and --page out")
+        raise BenchError("--tried reads the scratch folder and writes no page: omit --preset and --page")
     found = (
         tried(args.root, args.a, args.b, args.task)
         if args.tried
@@ -30,7 +30,9 @@ def run(args: Namespace) -> None:
     for line in found:
         print(line)
     if args.page:
+        from harness.plan.params import read_params
         from harness.report.page.compare import write
 
-        write(args.root, args.a, args.b, args.task, args.preset, args.page)
+        listed = read_params(args.root).get("report", {}).get("looks", [])
+        write(args.root, args.a, args.b, args.task, args.preset, args.page, listed)
         print(args.page)

@@ -5,7 +5,7 @@ With --more-seeds its records, archived ones too, get further seeds: `bench merg
 
 from argparse import ArgumentParser, Namespace
 
-from harness.commands._types import across_code, positive_integer, timeout
+from harness.commands._types import across_code, cluster, on, positive_integer, timeout
 
 EXAMPLE = "bench preset c_maze --jobs 2"
 
@@ -25,7 +25,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--only", nargs="+", default=[], metavar="TASK/CELL", help="the cells that get more seeds (default: every row)"
     )
     across_code(parser)
-    timeout(parser, "; with --jobs")
+    timeout(parser, "; with --jobs or --on")
+    on(parser)
     parser.add_argument("dvc", nargs="*", help="arguments for `dvc repro`, after --")
 
 
@@ -34,6 +35,14 @@ def run(args: Namespace) -> None:
 
     print(
         run_preset(
-            args.root, args.name, args.dvc, args.jobs, args.timeout, args.more_seeds, args.only, args.across_code
+            args.root,
+            args.name,
+            args.dvc,
+            args.jobs,
+            args.timeout,
+            cluster(args),
+            args.more_seeds,
+            args.only,
+            args.across_code,
         )
     )

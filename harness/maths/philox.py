@@ -1,10 +1,10 @@
 """Philox 4x32-10, the counter-based generator of Salmon et al. (SC 2011).
 
-The words are made by compiled code where it is there (`philox_c` on the CPU, `philox_triton` on CUDA), else by integer
-tensor operations: the same bits.
+Compiled code generates the words if it is available (`philox_c` on the CPU, `philox_triton` on CUDA), and otherwise
+integer tensor operations do. The bits are the same.
 
-In tensors a 32-bit word lives in an int64. A product of two words wraps modulo 2^64, so its high half is
-recovered by an arithmetic shift and a mask: the same bits on every device.
+In tensors a 32-bit word is stored in an int64. The product of two words wraps modulo 2^64, so an arithmetic shift and a
+mask recover its high half. The bits are the same on every device.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def words(
     """Return words [*key, n]: element i of a key is word i mod 4 of counter i div 4.
 
     high, highest: the two upper words of the counter, broadcast against the key.
-    then: a function of words that acts on each alone, or on pairs. On the CPU all is done in parts that stay in the
-        processor's cache, which is four times faster for millions of words.
+    then: a function that is applied to the words, each alone or in pairs. On the CPU everything is computed in chunks
+        that fit the processor's cache, which is four times faster for millions of words.
     """
     device = key[0].device
     # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
@@ -64,7 +64,7 @@ def words(
 
 
 def in_tensors(key: tuple[Tensor, Tensor], high: Tensor, highest: Tensor, first: int, count: int) -> Tensor:
-    """Return the words [*key, 4 count] of the counters from `first` by tensor operations, wherever the tensors lie."""
+    """Return the words [*key, 4 count] of the counters from `first` by tensor operations, on the device of the key."""
     k0, k1, high, highest = (part.unsqueeze(-1) for part in (*key, high, highest))
     index = torch.arange(first, first + count, device=k0.device)
     out = torch.broadcast_tensors(*philox4x32((index & MASK, index >> 32, high, highest), (k0, k1)))
@@ -72,7 +72,7 @@ def in_tensors(key: tuple[Tensor, Tensor], high: Tensor, highest: Tensor, first:
 
 
 def _maker(device: torch.device) -> Callable[..., Tensor]:
-    """Return the fastest way to the same words on `device`."""
+    """Return the fastest function for the same words on `device`."""
     if device.type == "cpu" and philox_c.built():
         return philox_c.words
     if device.type == "cuda" and philox_triton.usable(device):
@@ -81,14 +81,14 @@ def _maker(device: torch.device) -> Callable[..., Tensor]:
 
 
 def to_uniform(w: Tensor) -> Tensor:
-    """Turn words into float64 numbers strictly inside (0, 1): the centres of 2^32 equal cells."""
+    """Convert words to float64 numbers strictly inside (0, 1): the centres of 2^32 equal cells."""
     return (w.double() + 0.5) * 2.0**-32
 
 
 def to_normal(w: Tensor) -> Tensor:
-    """Turn words [..., 2m] into standard normal numbers [..., 2m] (Box and Muller 1958).
+    """Convert words [..., 2m] to standard normal numbers [..., 2m] in float64 (Box and Muller 1958).
 
-    They are float64, so that devices agree after rounding to float32.
+    They are float64 so that devices agree after rounding to float32.
     """
     u, v = to_uniform(w).unflatten(-1, (-1, 2)).unbind(-1)
     radius = torch.sqrt(-2.0 * torch.log(u))

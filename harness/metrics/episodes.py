@@ -1,4 +1,4 @@
-"""True returns of a policy on a robot, as Gymnasium counts them, beside the expert's and those of actions at random."""
+"""True returns of a policy on a robot, as Gymnasium counts them, beside those of the expert and of random actions."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ NORMALISED = {"return": "normalised", "return_mode": "normalised_mode"}
 
 
 def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
-    """Means over n_episodes from a reset, undiscounted. An episode ends where Gymnasium ends it, but for return_fixed.
+    """Return undiscounted means over n_episodes from a reset. Except for return_fixed, an episode ends where Gymnasium
+    ends it.
 
-    normalised, normalised_mode: only where the task has demonstrations of an expert that is one. They are linear
-        between actions at random and what the expert got in the same way: drawing its actions or taking their mode,
-        over the same horizon, by all of its episodes, not by those alone that lasted and are shown.
-
-    A run with an action that is not finite counts as actions at random.
+    The scores `normalised` and `normalised_mode` exist only if the task's demonstrations come from a policy good enough
+    to be called an expert. They are linear between random actions and what that expert got in the same way: drawing its
+    actions or taking their mode, over the same horizon, averaged over all of its episodes and not only over those that
+    are demonstrated. A run with an action that is not finite is scored as random actions.
     """
     task = ev.task
     drawn, mode = rollout(ev), rollout(ev, mode=True)
-    random = at_random(task, ev.device)
+    random = random_scores(task, ev.device)
     found = {
         "return": (returns(drawn), random["return"]),
         "return_mode": (returns(mode), random["return"]),
@@ -74,47 +74,47 @@ def compute(ev: Evaluation[Locomotion, ControlOutputs]) -> dict[str, Score]:
 
 
 def is_expert(task: Locomotion, expert: float, random: float) -> bool:
-    """Whether its return lies at least ENOUGH of the way from actions at random to the robot's mark.
+    """Whether the expert's return is at least ENOUGH of the way from random actions to the robot's mark.
 
-    The marks are for Gymnasium's own horizon; other horizons have none, and any expert above random will do.
+    The marks are for Gymnasium's own horizon. For other horizons, any expert better than random is accepted.
     """
     mark = task.robot.mark if task.horizon == task.robot.horizon else None
     return expert > random if mark is None else expert - random >= ENOUGH * (mark - random)
 
 
 def rollout(ev: Evaluation[Locomotion, ControlOutputs], mode: bool = False) -> Rollout:
-    """Episodes with no end but the horizon; the same resets and noise whatever the method."""
+    """Return episodes that only the horizon ends; resets and noise do not depend on the method."""
     outputs, task, n = ev.outputs, ev.task, ev.task.params.score.n_episodes
     noise = None if mode else outputs.noise(ev.draws, (task.horizon, n), "episodes/policy", STREAM)
 
     def act(observations, t):
         return outputs.act(observations, None if mode else noise[:, t])
 
-    return task.to_score(ev.device).rollout(act, ev.draws, n, "episodes", STREAM)
+    return task.scoring_source(ev.device).rollout(act, ev.draws, n, "episodes", STREAM)
 
 
 def returns(found: Rollout) -> np.ndarray:
-    """[S]: until the first step after which the robot is down."""
-    return (found.rewards * going(found)).double().sum(1).mean(1).cpu().numpy()
+    """Return the return [S] up to and including the first step after which the robot is down."""
+    return (found.rewards * alive_steps(found)).double().sum(1).mean(1).cpu().numpy()
 
 
 def lengths(found: Rollout) -> np.ndarray:
-    """[S] steps."""
-    return going(found).double().sum(1).mean(1).cpu().numpy()
+    """Return the length [S] in steps."""
+    return alive_steps(found).double().sum(1).mean(1).cpu().numpy()
 
 
-def going(found: Rollout) -> torch.Tensor:
-    """[S, T, E]: 1 for the steps up to the first one that ends the episode, that one included."""
+def alive_steps(found: Rollout) -> torch.Tensor:
+    """Return 1 for the steps up to and including the first one that ends the episode, else 0: [S, T, E]."""
     down = found.terminated.int()
     return (down.cumsum(1) - down == 0).to(found.rewards.dtype)
 
 
 @lru_cache(maxsize=8)
-def at_random(task: Locomotion, device: torch.device) -> dict[str, float]:
-    """What actions drawn evenly over the motors' range get."""
+def random_scores(task: Locomotion, device: torch.device) -> dict[str, float]:
+    """Return the scores of actions drawn uniformly from the motors' range."""
     n, draws = task.params.score.n_episodes, CounterDraws((0,), "locomotion/random", device, lookahead=1)
     low, high = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in task.robot.model.actuator_ctrlrange.T)
     u = draws.uniform(STREAM, "random", (task.horizon, n, len(low)))
-    found = task.to_score(device).rollout(lambda o, t: low + (high - low) * u[:, t], draws, n, "random", STREAM)
+    found = task.scoring_source(device).rollout(lambda o, t: low + (high - low) * u[:, t], draws, n, "random", STREAM)
     fixed = float(found.rewards.double().sum(1).mean())
     return {"return": float(returns(found)[0]), "return_fixed": fixed, "length": float(lengths(found)[0])}

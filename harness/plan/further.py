@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from harness.errors import BenchError
 from harness.plan import needs
+from harness.plan.outline import Outline
 from harness.plan.plan import Cell
 from harness.plan.state import UP_TO_DATE, state
 from harness.schema import read_head
 from harness.store import HEAD
 
+One = TypeVar("One", Cell, Outline)
 Agrees = Callable[[Cell], bool]  # whether the present code makes the states that a cell's record holds
 
 
-def grown(root: Path, cell: Cell) -> Cell:
+def grown(root: Path, cell: One) -> One:
     """The cell with the seeds that its record has beyond those that the parameters name."""
     return replace(cell, seeds=cell.named + _beyond(root, cell))
 
@@ -57,7 +60,7 @@ def further(root: Path, cell: Cell, seeds: Sequence[int], agrees: Agrees | None 
     return replace(cell, seeds=lacking, joins=True)
 
 
-def _beyond(root: Path, cell: Cell) -> tuple[int, ...]:
+def _beyond(root: Path, cell: Cell | Outline) -> tuple[int, ...]:
     try:
         record = read_head(cell.folder(root)) if (cell.folder(root) / HEAD).is_file() else None
     except BenchError:

@@ -1,4 +1,4 @@
-"""What names a run: the code it imports, its parameters, its data. Another name is another run."""
+"""The identity of a run: the code it imports, its parameters and its data. If one changes, it is another run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.contracts import BenchError
+from harness.errors import BenchError
 from harness.plan import needs
-from harness.plan.keys import code_key
+from harness.plan.keys import CodeKeys
+from harness.plan.outline import Outline, outline
 from harness.plan.plan import Cell
 from harness.run.params import digest, flatten
 
@@ -16,41 +17,54 @@ DATA = Path("results/data")
 
 
 class Keys(NamedTuple):
-    """training names the checkpoint; scoring adds the metrics' code and their parameters."""
+    """The hashes of a cell.
+
+    training: identifies the checkpoint.
+    scoring: also covers the code and the parameters of the metrics.
+    """
 
     training: str
     scoring: str
 
 
 def data_manifest(root: Path, task: str) -> dict[str, Any]:
-    """What `bench prepare` found of a task's data: hashes, sizes, the encoder."""
+    """Return what `bench prepare` recorded about a task's data: hashes, sizes, the encoder."""
     path = root / DATA / f"{task}.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run `bench prepare {task}` first") from None
     except ValueError:
-        raise BenchError(f"{path} is no readable JSON: run `bench prepare {task}` again") from None
+        raise BenchError(f"{path} is not valid JSON: run `bench prepare {task}` again") from None
 
 
-def identity(root: Path, cell: Cell) -> dict[str, Any]:
-    """Every name and value that a training run depends on, flat; seeds are added per block."""
-    task = cell.task_params.model_dump(mode="json", exclude={"score", "seeds"})
+def identity(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> dict[str, Any]:
+    """Every name and value that a training run depends on, flat; seeds are added per block.
+
+    code: the keys of the code as it was found before, for those who ask for many cells; else it is read now.
+    """
+    its = outline(cell)
     return {
-        "protocol": cell.protocol,
-        "code": code_key(cell.family, cell.algorithm, cell.task_params.encoder)["training"],
-        "data": data_manifest(root, cell.task)["data_hash"],
-        **({"reward": needs.reward_fingerprint(root, cell)} if needs.reward(cell) else {}),
-        **flatten({"task": {"name": cell.task, **task}, "method": cell.method_params.model_dump(mode="json")}),
+        "protocol": its.protocol,
+        "code": _code(its, code)["training"],
+        "data": data_manifest(root, its.task)["data_hash"],
+        **({"reward": needs.reward_fingerprint(root, its.reward, its.rewards)} if its.reward else {}),
+        **flatten({"task": {"name": its.task, **its.task_params}, "method": its.method_params}),
     }
 
 
-def keys_of(root: Path, cell: Cell) -> Keys:
-    training = digest(identity(root, cell))
-    score = cell.task_params.model_dump(mode="json").get("score")
-    code = code_key(cell.family, cell.algorithm, cell.task_params.encoder)["scoring"]
-    return Keys(training, digest([training, code, score, data_manifest(root, cell.task)]))
+def keys_of(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> Keys:
+    """The keys of a cell; code as of `identity`."""
+    its, code = outline(cell), code or CodeKeys()
+    training = digest(identity(root, its, code))
+    return Keys(training, digest([training, _code(its, code)["scoring"], its.score, data_manifest(root, its.task)]))
 
 
-def block_folder(root: Path, cell: Cell, seeds: tuple[int, ...]) -> Path:
-    return root / ".scratch" / "runs" / keys_of(root, cell).training / ("seeds-" + "-".join(map(str, seeds)))
+def block_folder(root: Path, cell: Cell | Outline, seeds: tuple[int, ...], training_key: str | None = None) -> Path:
+    """Where a block trains. training_key: that of `keys_of`, where it is known already."""
+    key = training_key or keys_of(root, cell).training
+    return root / ".scratch" / "runs" / key / ("seeds-" + "-".join(map(str, seeds)))
+
+
+def _code(its: Outline, code: CodeKeys | None) -> dict[str, Any]:
+    return (code or CodeKeys()).of(its.family, its.algorithm, its.encoder)

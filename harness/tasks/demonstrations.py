@@ -22,9 +22,11 @@ Reward = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # of observ
 
 
 class Episodes(NamedTuple):
-    """Hold E episodes of T steps, all float32.
+    """E episodes of T steps, all float32.
 
-    observations, next_observations: [T, E, O]. actions: [T, E, A]. rewards: [T, E].
+    observations, next_observations: [T, E, O].
+    actions: [T, E, A].
+    rewards: [T, E].
     """
 
     observations: np.ndarray
@@ -42,24 +44,27 @@ def load(
     reward: Reward | None = None,
     whole_only: bool = True,
 ) -> Episodes:
-    """The episodes of `path` that last the whole horizon; n_observations: the sizes that one may have.
+    """Return the episodes in `path` that last the whole horizon.
 
-    whole_only: False takes the others too, where rows of an episode that ended and of the next one follow each other.
+    The file contains observations, actions and rewards [1, T, E, ...], the observations after the last step
+    `last_observations` [1, E, O], and `whole` [1, E], whether an episode did not end early. A file of an older archive
+    lacks the last three and contains `next_observations` [1, T, E, O] instead. Raises BenchError if the file is
+    missing, damaged or of other sizes.
 
-    The file holds [1, T, E, ...] observations, actions and rewards, the observations after the last step
-    `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. A file of an older archive lacks the last three
-    and holds `next_observations` [1, T, E, O]; it is read where reward, the task's own, is given. Raises BenchError
-    where the file is missing, damaged or of other sizes.
+    n_observations: the allowed sizes of an observation.
+    reward: the task's own reward function, which files of older archives need.
+    whole_only: False also selects the other episodes, where rows of an episode that ended are followed by those of the
+        next one.
     """
     if path is None:
-        raise BenchError(f"{task} has no demonstrations: give tasks.{task}.demonstrations, the expert's cell")
+        raise BenchError(f"{task} has no demonstrations: set tasks.{task}.demonstrations to the expert's cell")
     if not Path(path).is_file():
-        raise BenchError(f"{path} with the demonstrations of {task} is missing: train the expert cell first")
+        raise BenchError(f"{path}, which holds the demonstrations of {task}, is missing: train the expert's cell first")
     try:
         with np.load(path) as file:
             held = {name.removeprefix(KIND): file[name][0] for name in file.files if name.startswith(KIND)}
         if reward is not None and "whole" not in held:
-            held = _upgraded(held, reward)
+            held = _upgrade(held, reward)
         observations, actions, rewards, last, whole = (held[name] for name in NAMES)
         n = len(whole)
         size = observations.shape[-1]
@@ -75,8 +80,8 @@ def load(
     if not fits:
         widths = " or ".join(map(str, sorted(n_observations)))
         raise BenchError(
-            f"{path} holds no demonstrations of {horizon} steps with {widths} observations and {n_actions} actions:"
-            " train the expert cell first, or again"
+            f"{path} does not hold demonstrations of {horizon} steps with {widths} observations and {n_actions}"
+            " actions: train the expert's cell again"
         )
     following = np.concatenate([observations[1:], last[None]])
     taken = whole if whole_only else np.ones_like(whole)
@@ -114,10 +119,10 @@ def scores(path: str, ordered_by: str) -> dict[str, float]:
     return best
 
 
-def _upgraded(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
+def _upgrade(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
     """Bring arrays to the form that files have today.
 
-    What the first files lack follows from the rest, as only the time limit ended their episodes.
+    What the first files lack follows from the rest, because only the time limit ended their episodes.
     """
     observations, following = held["observations"], held["next_observations"]
     if following.shape != observations.shape:

@@ -74,7 +74,7 @@ def test_each_command_shows_an_example_that_parses(name: str) -> None:
     "raised, status, line",
     [
         (BenchError("no such cell"), 2, "error: no such cell\n"),
-        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from the last checkpoint\n"),
+        (KeyboardInterrupt(), 130, "interrupted; run the same command to continue from the last checkpoint\n"),
     ],
 )
 def test_what_goes_wrong_is_one_line(
@@ -93,7 +93,7 @@ def test_what_goes_wrong_is_one_line(
     [
         (
             ["--root", "/nowhere", "check"],
-            "error: /nowhere/params.yaml is missing: run bench in the project's folder or give --root",
+            "error: /nowhere/params.yaml is missing: run bench in the project's folder or set --root",
         ),
         (["check", "digits9"], "error: task or method digits9: unknown; did you mean digits8?"),
         (["chek"], "error: command chek: unknown; did you mean check?"),

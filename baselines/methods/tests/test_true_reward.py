@@ -89,5 +89,5 @@ def test_the_best_expert_is_that_of_the_highest_mean_return():
 
 
 def test_without_an_expert_its_observations_cannot_count():
-    with pytest.raises(ValueError, match="learner.normaliser.source = both: there is no expert here; use policy"):
+    with pytest.raises(ValueError, match="learner.normaliser.source = both: this method has no expert; use policy"):
         Params(algorithm="true_reward", learner={"kind": "trpo", "normaliser": {"source": "both"}})

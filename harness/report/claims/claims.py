@@ -20,6 +20,7 @@ class Test:
     cell, within: the whole interval of the cell's mean lies between two numbers (None: open).
     at, than_at: shares of the training at which the cells of a pair are scored, the nearest scored step counts; 1 is
     the end. higher_is_better: where the metric itself only describes. requires: dotted keys of a record -> value.
+    reading: whose reading of the claim it is, where it is not the paper's own.
     """
 
     preset: str
@@ -36,6 +37,7 @@ class Test:
     at: float = 1.0
     than_at: float | None = None  # as `at`
     requires: dict[str, Any] = field(default_factory=dict)
+    reading: str = ""
 
     def __post_init__(self) -> None:
         """Raises ValueError for what names no comparison."""
@@ -59,7 +61,8 @@ class Claim:
     inform.
 
     published, source: the printed numbers and where. why: what keeps the protocol from being run. caution: what the
-    printed numbers themselves can carry.
+    printed numbers themselves can carry. uncounted: why it has no place in any count, e.g. a source that nobody could
+    read again.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Claim:
     source: str
     why: str = ""
     caution: str = ""
+    uncounted: str = ""
     evidence: tuple[Test, ...] = ()
     elsewhere: tuple[Test, ...] = ()
 
@@ -92,6 +96,13 @@ def load_claims(path: Path) -> list[Claim]:
         if names.count(name) > 1:
             raise BenchError(f"{path}: claim {name} is there {names.count(name)} times; give each an id of its own")
     return claims
+
+
+def published_gap(claims: list[Claim], preset: str, task: str, metric: str, pair: tuple[str, str]) -> float | None:
+    """The published difference between two cells in either order, in the metric's unit; None where none was printed."""
+    tests = [test for claim in claims for test in claim.evidence if (test.preset, test.task) == (preset, task)]
+    same = [test for test in tests if test.metric == metric and {pair, pair[::-1]} & set(test.pairs)]
+    return next((test.gap for test in same if test.gap and len(test.pairs) == 1), None)
 
 
 def _claim(block: dict[str, Any], where: str) -> Claim:

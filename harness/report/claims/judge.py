@@ -19,34 +19,38 @@ from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.more import command
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
-from harness.report.tables.entries import MISSING, Entry, fixed
-from harness.report.tables.formats import words as spelled
+from harness.report.tables.entries import Number, fixed
 from harness.report.tables.spelling import TIED, decimals
-from harness.store import remake
+from harness.store import preset_command
 
-REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN = VERDICTS = (
+REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN, UNCOUNTED = VERDICTS = (
     "reproduced",
     "not reproduced",
     "inconclusive",
     "not comparable",
     "not run",
+    "not counted",
 )
-WAYS = {REPRODUCED: "as claimed", NOT: "against it", OPEN: "open"}  # which way one comparison points
+TESTED = (REPRODUCED, NOT, OPEN)
+NOTHING = Number(np.nan)
 MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
-MOST_SHOWN = 3  # pairs of a test; of more, only how many went which way
 Frames = Mapping[str, Mapping[str, TaskFrame]]  # preset -> task -> frame
 
 
 @dataclass(frozen=True)
 class Part:
-    """One pair, or one cell against its bounds. needed: seeds of its cells that would decide it, where it is open."""
+    """One pair, or one cell against its bounds; of a pair that is open, the seeds of its `cells` that would decide it.
+
+    needed: were the observed difference the true one; needed_published: were the published one, where there is one.
+    """
 
     name: str
     word: str
-    found: Entry = MISSING
+    found: Number = NOTHING
     n: int = 0
     chance: float = np.nan
     needed: int | None = None
+    needed_published: int | None = None
     cells: tuple[str, ...] = ()
 
 
@@ -63,8 +67,23 @@ class Judged:
 
     @property
     def needed(self) -> int | None:
-        """Seeds that would decide every open part."""
-        return max((part.needed for *_, parts in self.parts for part in parts if part.needed), default=None)
+        """Seeds that would decide every open part, were the observed differences the true ones."""
+        return max((part.needed for part in self._each if part.needed), default=None)
+
+    @property
+    def needed_published(self) -> int | None:
+        """The same, were the published differences the true ones."""
+        return max((part.needed_published for part in self._each if part.needed_published), default=None)
+
+    @property
+    def _each(self) -> list[Part]:
+        return [part for *_, parts in self.parts for part in parts]
+
+    @property
+    def words(self) -> set[str]:
+        """How its comparisons came out: those of its own protocol, else those elsewhere."""
+        found = [part.word for *_, parts in self.parts or self.passing for part in parts]
+        return {word for word in found if word in TESTED}
 
     @property
     def commands(self) -> list[str]:
@@ -100,6 +119,8 @@ def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused:
     word = together(words) if words else NOT_RUN
     if word == NOT_RUN and passing:
         word = ELSEWHERE
+    if claim.uncounted:
+        word = UNCOUNTED
     absent = _absent(claim, overlays, refused)
     return Judged(claim, word, _reason(claim, word, parts, odd, absent), parts, passing)
 
@@ -155,15 +176,33 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
     sign = 1 if up else -1
     x, y = sign * a.loc[shared].to_numpy(float), sign * b.loc[shared].to_numpy(float)
     found = st.paired_difference(x, y)
-    value = fixed(found.mean, min(3, decimals([found.mean])), found.low, found.high)
-    title = f"{better.title} over {worse.title}" if better is not worse else f"{test.metric} over {test.than_metric}"
+    value = _number(found)
+    names = [better.title, worse.title]
+    if better is worse:
+        names = [measured_by(better, test.metric), measured_by(better, test.than_metric)]
     if (test.at, then) != (1.0, 1.0):
-        title = f"{better.title} at {_share(test.at)} over {worse.title} at {_share(then)}"
+        names = [f"{better.title} at {_share(test.at)}", f"{worse.title} at {_share(then)}"]
+    title = " over ".join(names)
     word = sided(found.low, found.high, test.margin) if found.n > 1 else OPEN
-    needed = seeds_to_decide(x - y, test.gap or None) if word == OPEN else np.nan
     chance = st.improvement(x[None], y[None], True)
-    names = tuple(dict.fromkeys((better.name, worse.name)))
-    return Part(title, word, value, found.n, chance, int(needed) if np.isfinite(needed) else None, names)
+    needed = [_seeds(x - y, gap) if word == OPEN else None for gap in (None, test.gap)]
+    cells = tuple(dict.fromkeys((better.name, worse.name)))
+    return Part(title, word, value, found.n, chance, needed[0], needed[1] if test.gap else None, cells)
+
+
+def measured_by(cell: CellFrame, quantity: str) -> str:
+    """The label of a metric; of a log its name."""
+    return str(cell.head["metrics"].get(quantity, {}).get("label", quantity))
+
+
+def _number(found: st.Difference) -> Number:
+    """With its interval, to as many decimals as the typical of the three needs."""
+    return fixed(found.mean, decimals([found.mean, found.low, found.high]), found.low, found.high)
+
+
+def _seeds(differences: np.ndarray, gap: float | None) -> int | None:
+    needed = seeds_to_decide(differences, gap)
+    return int(needed) if np.isfinite(needed) else None
 
 
 def _level(test: Test, cell: CellFrame | None) -> Part:
@@ -172,7 +211,7 @@ def _level(test: Test, cell: CellFrame | None) -> Part:
         return Part(test.cell, NOT_RUN)
     x = values.to_numpy(float)
     found = st.paired_difference(x, np.zeros_like(x))  # the t interval of the mean
-    value = fixed(found.mean, min(3, decimals([found.mean])), found.low, found.high)
+    value = _number(found)
     return Part(cell.title, placed(found.low, found.high, test.within), value, found.n)
 
 
@@ -214,7 +253,7 @@ def _absent(claim: Claim, overlays: Collection[str], refused: Collection[str]) -
     """Why there are no records of its own protocol: they cannot be shown, or the commands that make them."""
     if held := sorted({test.preset for test in claim.evidence} & set(refused)):
         return f"preset {', '.join(held)} cannot be shown, for the reason at the end of this page"
-    commands = (remake(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
+    commands = (preset_command(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
     return claim.why or "not run: " + ", ".join(dict.fromkeys(f"`{command}`" for command in commands))
 
 
@@ -230,25 +269,6 @@ def _reason(claim: Claim, word: str, parts: list[Evidence], odd: str, absent: st
         ),
         ELSEWHERE: lambda: odd or f"its own protocol is not run: {claim.why}",
         NOT_RUN: lambda: absent,
+        UNCOUNTED: lambda: claim.uncounted,
     }[word]()
     return said + (f". Printed numbers: {claim.caution}" if claim.caution else "")
-
-
-def shown(test: Test, frame: TaskFrame, parts: list[Part]) -> str:
-    """'Hopper, normalised: VAIL over GAIL 0.05 [0.01, 0.09], P 0.8, as claimed (n 5)'; of many pairs, how many went
-    which way.
-    """
-    run = [part for part in parts if part.word != NOT_RUN]
-    if len(run) > MOST_SHOWN:
-        ways = [(sum(part.word == which for part in run), WAYS[which]) for which in (REPRODUCED, NOT, OPEN)]
-        words = f"{len(run)} pairs, " + ", ".join(f"{count} {name}" for count, name in ways if count)
-    else:
-        words = "; ".join(map(_said, run))
-    counts = sorted({part.n for part in run})
-    n = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-    return f"{frame.title}, {(test.metric or test.log).replace('_', TIED)}: {words} (n{TIED}{n})"
-
-
-def _said(part: Part) -> str:
-    chance = f", P{TIED}{part.chance:.2f}" if np.isfinite(part.chance) else ""
-    return f"{part.name} {spelled(part.found)}{chance}, {WAYS[part.word]}"

@@ -1,13 +1,46 @@
-"""Judged claims -> the first table of the page, a count by domain, and the table of all claims."""
+"""Judged claims -> the first table of the page, a count by domain, and the tables of all claims."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 
-from harness.report.claims.judge import MOST_SEEDS, NOT, OPEN, REPRODUCED, VERDICTS, Judged, shown
-from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Table, Text, Typed, count
+import numpy as np
 
+from harness.report.claims.judge import (
+    ELSEWHERE,
+    MOST_SEEDS,
+    NOT,
+    NOT_RUN,
+    OPEN,
+    REPRODUCED,
+    TESTED,
+    UNCOUNTED,
+    VERDICTS,
+    Evidence,
+    Judged,
+    Part,
+    measured_by,
+)
+from harness.report.tables.entries import (
+    LEVEL,
+    MISSING,
+    WAYS,
+    Bar,
+    Entry,
+    Forest,
+    Head,
+    Listed,
+    Table,
+    Text,
+    Typed,
+    count,
+)
+from harness.report.tables.entries import Evidence as Plots
+from harness.report.tables.spelling import TIED
+
+FOR, AGAINST, EITHER = WAYS
+POINTS = {REPRODUCED: FOR, NOT: AGAINST, OPEN: EITHER}
 Address = Callable[[str, str], str]  # (preset, task) -> where its section lies
 
 
@@ -19,9 +52,14 @@ def domains(judged: list[Judged]) -> dict[str, list[Judged]]:
     return found
 
 
-def anchor(domain: str) -> str:
-    """Where a domain's claims stand on the page."""
-    return f"claims-{re.sub('[^a-z0-9]+', '-', domain.lower())}"
+def counted(judged: Iterable[Judged]) -> list[Judged]:
+    """Those that have a place in a count."""
+    return [one for one in judged if one.word != UNCOUNTED]
+
+
+def anchor(one: Judged) -> str:
+    """Where a claim stands on the page of all claims."""
+    return f"claim-{one.claim.id}"
 
 
 def first(judged: list[Judged]) -> Table | None:
@@ -30,72 +68,112 @@ def first(judged: list[Judged]) -> Table | None:
     for domain, own in domains(judged).items():
         cells = []
         for word in VERDICTS:
-            ids = [one.claim.id for one in own if one.word == word]
-            counted = count(len(ids), note=", ".join(ids), strong=word in (REPRODUCED, NOT))
-            cells.append(counted if ids else MISSING)
-        rows.append([Text(domain, href=f"topics/claims.html#{anchor(domain)}"), count(len(own)), *cells])
+            names = tuple((one.claim.id, f"topics/claims.html#{anchor(one)}") for one in own if one.word == word)
+            cells.append(Listed(names, strong=word in (REPRODUCED, NOT)) if names else MISSING)
+        rows.append([Text(domain), count(len(counted(own))), *cells])
     if not rows:
         return None
-    total = [len(judged), *(sum(one.word == word for one in judged) for word in VERDICTS)]
+    total = [len(counted(judged)), *(sum(one.word == word for one in judged) for word in VERDICTS)]
     rows.append([Text("all", strong=True), *(count(each, strong=True) for each in total)])
     notes = [
         (
-            "Numbers of the published claims in brackets; each stands with its evidence in the table of claims. "
-            "Inconclusive: run under the claim's protocol, and the interval is too wide. Not comparable: run on other "
-            "data or under another protocol only. Not run: neither."
+            "Numbers of the published claims in brackets; each leads to its evidence. Inconclusive: run under the "
+            "claim's protocol, and the interval is too wide. Not comparable: run on other data or under another "
+            "protocol only. Not run: neither. Not counted: the source is remembered or gives nothing to test."
         )
     ]
     return Table("What was reproduced", ["domain", "claims", *VERDICTS], rows, notes)
 
 
-def table(judged: list[Judged], domain: str, address: Address, preset: str = "") -> Table | None:
-    """A row per claim of a domain; of one preset, only those with evidence in it."""
-    own = [
-        one
-        for one in domains(judged).get(domain, [])
-        if not preset or any(t.preset == preset for t in one.claim.evidence)
-    ]
-    if not own:
-        return None
-    head: list[Head | str] = [
-        "claim",
-        "verdict",
-        Head("evidence: difference", LEVEL),
-        "why",
-        "seeds it would take",
-        "published",
-    ]
-    return Table(f"Claims: {domain}", head, [_row(one, address) for one in own])
-
-
 READING = (
     "Differences are paired by seed, in the metric's unit, positive where the claim holds, with a t interval; P is "
-    "the chance that one run beats one of the other method. Reproduced: the whole interval is on the claim's side "
-    "(of the margin, where the claim allows a tie); not reproduced: all of it is on the other side; inconclusive: "
-    "neither. Of several comparisons all must hold, and one against is enough. Intervals are not adjusted for the "
-    "number of claims. What other data or protocols say is marked 'elsewhere' and gives no verdict. Seeds it would "
-    "take: to find the published difference (the observed one where none is printed) with 80 % power at the spread "
-    "observed here."
+    "the chance that one run beats one of the other method. The shaded side of a small plot is the claim's, its "
+    "upright line no difference (or the claim's bound), an upright dash the published difference. "
+    "▲ the whole interval is on the claim's side, ▼ all of it is on the other side, ○ neither. Reproduced: every "
+    "comparison is ▲; not reproduced: one is ▼; inconclusive: else. Intervals are not adjusted for the number of "
+    "claims. Seeds it would take, for an open claim: to find the difference with 80 % power at the spread observed "
+    "here, were the observed or the published difference the true one."
 )
 
 
-def _row(one: Judged, address: Address) -> list[Entry]:
+def tables(judged: list[Judged], address: Address, preset: str = "") -> list[Table]:
+    """The claims that were tested, looked at elsewhere, not run and not counted, a table each.
+
+    preset: only claims with evidence in it, by the records of all.
+    """
+    own = [one for one in judged if not preset or any(t.preset == preset for t in one.claim.evidence)]
+    groups = {
+        "Claims: tested under their own protocol": TESTED,
+        "Claims: tested on other data or under another protocol only": (ELSEWHERE,),
+        "Claims: not run": (NOT_RUN,),
+        "Claims: not counted": (UNCOUNTED,),
+    }
+    made = {title: [one for word in words for one in own if one.word == word] for title, words in groups.items()}
+    return [_table(title, some, address) for title, some in made.items() if some]
+
+
+def _table(title: str, judged: list[Judged], address: Address) -> Table:
+    tested = judged[0].word in TESTED
+    head: list[Head | str] = ["claim", "domain", "verdict", "points", Head("evidence: difference", LEVEL), "published"]
+    head += ["remarks", "seeds, observed difference", "seeds, published difference"] if tested else ["why"]
+    rows = [_row(one, address, tested) for one in judged]
+    return Table(title, head, rows, folded=judged[0].word in (NOT_RUN, UNCOUNTED))
+
+
+def _row(one: Judged, address: Address, tested: bool) -> list[Entry]:
     runs = [(run, False) for run in one.parts] + [(run, True) for run in one.passing]
-    words = [("elsewhere, " if passing else "") + shown(*run) for run, passing in runs]
-    links = dict.fromkeys((frame.title, address(test.preset, test.task)) for (test, frame, _), _ in runs)
-    published = f"{one.claim.published} ({one.claim.source})"
-    return [
-        Text(f"{one.claim.id}. {one.claim.claim}"),
+    row: list[Entry] = [
+        Text(f"{one.claim.id}. {one.claim.claim}", anchor=anchor(one)),
+        Text(one.claim.domain),
         Text(one.word, strong=one.word in (REPRODUCED, NOT)),
-        Text("; ".join(words), links=tuple(links)) if words else MISSING,
-        Text(one.reason),
-        _seeds(one.needed, one.commands) if one.word == OPEN and one.needed else MISSING,
-        Text(published),
+        Text(points(one.words)) if one.words else MISSING,
+        Plots(tuple(_forest(run, address, passing) for run, passing in runs)) if runs else MISSING,
+        Text(f"{one.claim.published} ({one.claim.source})"),
     ]
+    if not tested:
+        return [*row, Text(one.reason)]
+    remarks = Text(f"Printed numbers: {one.claim.caution}") if one.claim.caution else MISSING
+    return [*row, remarks, _seeds(one.needed, one.commands), _seeds(one.needed_published, [])]
 
 
-def _seeds(needed: int, commands: list[str]) -> Entry:
+def points(words: Iterable[str]) -> str:
+    """Which way evidence points at a glance: '▲ for', '▼ against', '▲▼ both ways' or '○ open'."""
+    ways = {POINTS[word] for word in words}
+    if {FOR, AGAINST} <= ways:
+        return f"{WAYS[FOR]}{WAYS[AGAINST]} both ways"
+    way = next(way for way in (FOR, AGAINST, EITHER) if way in ways)
+    return f"{WAYS[way]} {way}" + (" or open" if len(ways) > 1 else "")
+
+
+def _forest(run: Evidence, address: Address, passing: bool) -> Forest:
+    test, frame, parts = run
+    shown = [part for part in parts if part.word in TESTED]
+    counts = sorted({part.n for part in shown})
+    n = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    where = f"{test.reading}, " if test.reading else "elsewhere, " if passing else ""
+    of = next(cell for cell in frame.everything if cell.record and cell.name in test.cells)
+    quantity = measured_by(of, test.metric or test.log)
+    least, most = test.within
+    bounds = (-math.inf if least is None else least, math.inf if most is None else most)
+    return Forest(
+        f"{where}{frame.title}, {quantity}",
+        tuple(_bar(part, test.gap) for part in shown),
+        (-test.margin, math.inf) if test.pairs else bounds,
+        bool(test.pairs),
+        address(test.preset, test.task),
+        f" (n{TIED}{n})",
+    )
+
+
+def _bar(part: Part, gap: float | None) -> Bar:
+    chance = f", P{TIED}{part.chance:.2f}" if np.isfinite(part.chance) else ""
+    return Bar(part.name, part.found, POINTS[part.word], math.nan if gap is None else gap, chance)
+
+
+def _seeds(needed: int | None, commands: list[str]) -> Entry:
     """How many, and what trains those that lack."""
+    if needed is None:
+        return MISSING
     if needed > MOST_SEEDS:
         return Text(f"> {MOST_SEEDS:,}")
     return Typed(f"{needed}", tuple(commands)) if commands else count(needed)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from harness.report.figures.style import REFERENCE, Plot, figure, svg, theme
 from harness.report.records.twins import Effect
 
 LOOK = {"better": ("#0072B2", "D"), "worse": ("#B34700", "s"), "open": (REFERENCE, "o")}
+ROW, NARROW = 0.34, 4.7  # inches of a comparison, and of the figure, which a phone shows whole
 EDGE = 5.0  # standard deviations; beyond it an arrow says that the interval goes on
 
 
@@ -16,11 +18,13 @@ def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
     if not effects:
         return None
     with theme():
-        fig = figure(0.75 + 0.235 * len(effects))
+        fig = figure(0.65 + ROW * len(effects), NARROW)
         ax = fig.subplots()
         for place, effect in enumerate(effects):
             colour, marker = LOOK[effect.word]
             low, high = max(effect.low, -EDGE), min(effect.high, EDGE)
+            above: dict[str, Any] = {"fontsize": 8.5, "va": "center", "bbox": {"fc": "white", "lw": 0, "pad": 0.6}}
+            ax.text(-EDGE - 0.3, place - 0.36, label(effect), **above)  # a phone has no room beside
             ax.plot([low, high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
             for end, beyond, arrow in ((low, effect.low < -EDGE, "<"), (high, effect.high > EDGE, ">")):
                 if beyond:
@@ -29,9 +33,9 @@ def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
             filled = colour if effect.word != "open" else "white"
             ax.plot(shown, place, marker, color=colour, mfc=filled, mew=1.4, ms=6)
         ax.axvline(0, color="#444444", lw=1)
-        ax.set_yticks(range(len(effects)), [label(effect) for effect in effects], fontsize=8)
-        ax.set_ylim(len(effects) - 0.4, -0.6)
-        ax.set_xlim(-EDGE - 0.3, EDGE + 0.3)
+        ax.set_yticks([])
+        ax.set_ylim(len(effects) - 0.6, -0.75)
+        ax.set_xlim(-EDGE - 0.4, EDGE + 0.4)
         ax.grid(axis="y", visible=False)
         ax.set_xlabel("◀ worse with it · better with it ▶\nin standard deviations of a run")
         counted = {word: sum(effect.word == word for effect in effects) for word in LOOK}

@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from PIL import Image
 
 from harness.report.figures.mazes import MAP
+from harness.report.figures.sheets import tiles
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.twins import bottlenecked
 
@@ -52,18 +53,13 @@ def draw(frames: dict[str, TaskFrame]) -> Strip | None:
 
 
 def _samples(cell: CellFrame) -> list[Image.Image]:
-    """The first tiles of a sheet's first row. Rows of a sheet are as high as tiles are wide, parted by white lines."""
+    """The first samples of a sheet's first row."""
     assert cell.sheet is not None
     sheet = Image.open(cell.sheet).convert("RGB")
-    pixels = np.asarray(sheet)
-    white = np.flatnonzero((pixels == 255).all(axis=(0, 2)))  # columns between tiles
-    side = int(white[0]) if len(white) else sheet.height
-    lines = int(np.flatnonzero(np.diff(white) > 1)[0]) + 1 if len(white) > 1 else 0
-    found = []
-    for place in range(min(SAMPLES, (sheet.width + lines) // (side + lines))):
-        left = place * (side + lines)
-        found.append(sheet.crop((left, 0, left + side, side)).resize((SIDE, SIDE), Image.Resampling.NEAREST))
-    return found
+    side, step = tiles(cell.sheet.read_bytes())
+    lefts = [place * step for place in range(SAMPLES) if place * step + side <= sheet.width]
+    shown = [sheet.crop((left, 0, left + side, side)) for left in lefts]
+    return [image.resize((SIDE, SIDE), Image.Resampling.NEAREST) for image in shown]
 
 
 def _maze(cell: CellFrame, seed: int) -> Image.Image:

@@ -1,14 +1,16 @@
 """How every figure looks: one colour, dash and marker per method name, and deterministic bytes.
 
 The colours are those of Okabe and Ito (readable with any colour vision) without the pale yellow,
-plus a dark wine red and an olive. The 9 colours, 4 dashes and 7 markers repeat at periods without a common factor:
-methods fewer than 28 places apart differ by dash or marker, so that colour alone never tells two lines apart.
+plus a dark wine red and an olive. The 9 colours, 4 dashes and 7 markers repeat at periods without a common factor, so
+that 252 places look each its own way; places fewer than 28 apart differ by dash or marker, not by colour alone. A name
+has its place for good: that in `report.looks`, or else one by its letters among the places behind that list.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +39,7 @@ COLOURS = (
 DASHES = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.4, 1.4, 1.4)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 REFERENCE = "#5B5B5B"  # floors, baselines, published values: never a method's colour
+MOST_LISTED = 126  # names in `report.looks`; the other half of all places is for names outside it
 WIDE_RANGE = 20  # largest over smallest value from which an axis is logarithmic
 WIDTH = 7.2  # inch: one column of the page at its native size
 
@@ -73,24 +76,24 @@ class Plot:
     method: str = ""
 
 
-def styles(params: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Style]:
-    """A style per method name, in the order in which the parameters first name them; titled by the first that has one.
-
-    before: other parameters whose methods come first, so that a method looks the same on both pages.
-    """
-    blocks = [block or {} for made in (before or {}, params) for block in made.get("methods", {}).values()]
-    names = dict.fromkeys(name for block in blocks for name in block)
+def styles(params: dict[str, Any]) -> dict[str, Style]:
+    """A style per method name of the parameters, titled by the first block that has a title."""
     mine = [pair for block in params.get("methods", {}).values() for pair in (block or {}).items()]
     titles = {name: block["title"] for name, block in reversed(mine) if "title" in block}
-    return {
-        name: Style(
-            titles.get(name, name),
-            COLOURS[place % len(COLOURS)],
-            DASHES[place % len(DASHES)],
-            MARKERS[place % len(MARKERS)],
-        )
-        for place, name in enumerate(names)
-    }
+    listed = params.get("report", {}).get("looks", [])
+    return {name: look(name, titles.get(name, name), listed) for name, _ in mine}
+
+
+def look(name: str, title: str, listed: Sequence[str]) -> Style:
+    """That of one name, whatever other names there are. listed: `report.looks`."""
+    place = listed.index(name) if name in listed else _elsewhere(name)
+    return Style(title, COLOURS[place % len(COLOURS)], DASHES[place % len(DASHES)], MARKERS[place % len(MARKERS)])
+
+
+def _elsewhere(name: str) -> int:
+    """A place that no list reaches, and that hangs on the name alone."""
+    digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    return MOST_LISTED + digest % (len(COLOURS) * len(DASHES) * len(MARKERS) - MOST_LISTED)
 
 
 def shades(count: int) -> list[Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.files import write_text
-from harness.report.figures.style import COLOURS, MARKERS, REFERENCE, Plot, figure, svg, theme
+from harness.report.claims.claims import load_claims, published_gap
+from harness.report.figures.style import REFERENCE, Plot, figure, look, svg, theme
 from harness.report.page.templating import environment
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import TaskFrame
 from harness.report.records.pairs import pairs
 from harness.report.records.tried import pair as trials
+from harness.report.tables.entries import Table
 from harness.report.tables.formats import to_text
 from harness.report.tables.pair import comparison
 from harness.report.tables.spelling import labelled
@@ -21,7 +23,7 @@ from harness.report.tables.spelling import labelled
 def lines(root: Path, a: str, b: str, task: str | None = None, preset: str | None = None) -> Iterator[str]:
     """The comparison for a terminal, a line at a time; arguments and errors as in `pairs`."""
     for name, frame in pairs(root, a, b, task, preset):
-        made = comparison(frame, summarise(frame))
+        made = _compared(root, frame)
         yield from to_text(replace(made, title=f"{made.title}{f' (archived preset {name})' if name else ''}"))
 
 
@@ -31,17 +33,27 @@ def tried(root: Path, a: str, b: str, task: str | None = None) -> Iterator[str]:
         yield from to_text(comparison(frame, summarise(frame)))
 
 
-def write(root: Path, a: str, b: str, task: str | None, preset: str | None, path: Path) -> None:
-    """The page at `path`; arguments and errors as in `pairs`."""
+def write(
+    root: Path, a: str, b: str, task: str | None, preset: str | None, path: Path, listed: Sequence[str] = ()
+) -> None:
+    """The page at `path`; arguments and errors as in `pairs`. listed: `report.looks` of the parameters."""
     parts = []
     for name, frame in pairs(root, a, b, task, preset):
         title = f"{frame.name}{f', archived preset {name}' if name else ''}"
-        parts.append((title, comparison(frame, summarise(frame)), _runs(frame)))
+        parts.append((title, _compared(root, frame), _runs(frame, listed)))
     text = environment().get_template("compare.html.j2").render(a=a, b=b, parts=parts)
     write_text(path, text)
 
 
-def _runs(frame: TaskFrame) -> Plot:
+def _compared(root: Path, frame: TaskFrame) -> Table:
+    """With the seeds that the published difference would take, as the claims of the report tell it."""
+    a, b = frame.cells
+    known = load_claims(root / "results/claims.yaml")
+    gap = published_gap(known, a.head["preset"], frame.name, frame.scored_by, (a.name, b.name))
+    return comparison(frame, summarise(frame), gap)
+
+
+def _runs(frame: TaskFrame, listed: Sequence[str]) -> Plot:
     """The headline of every pair of runs, joined: what pairing sees and an interval of each method does not."""
     a, b = frame.cells
     metric = frame.scored_by
@@ -52,8 +64,8 @@ def _runs(frame: TaskFrame) -> Plot:
         fig = figure(3.0)
         ax = fig.subplots()
         ax.vlines(range(len(names)), other, one, color=REFERENCE, lw=1)
-        for place, (cell, values) in enumerate(((a, one), (b, other))):
-            ax.plot(range(len(names)), values, MARKERS[place], color=COLOURS[place], label=cell.name, ms=6)
+        for cell, values in ((a, one), (b, other)):
+            ax.plot(range(len(names)), values, ls="", ms=6, label=cell.name, **look(cell.method, "", listed).points)
         unit = "learnt reward" if a.rewards else "seed"
         ax.set(xticks=range(len(names)), xticklabels=names, xlabel=unit, ylabel=label)
         ax.grid(axis="x", visible=False)

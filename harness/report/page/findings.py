@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.report.claims.judge import ELSEWHERE, NOT, NOT_RUN, OPEN, REPRODUCED, Judged
+from harness.report.claims.verdicts import counted
 from harness.report.page.read import Preset
 from harness.report.records.bottleneck import constraint
 from harness.report.records.twins import Effect
@@ -75,11 +76,12 @@ def _extremes(effects: Sequence[Effect], address: Callable[[str, str], str]) -> 
 
 
 def _claims(claims: Sequence[Judged]) -> Iterator[Finding]:
-    if not claims:
+    counting = counted(claims)
+    if not counting:
         return
-    counts = Counter(one.word for one in claims)
+    counts = Counter(one.word for one in counting)
     yield Finding(
-        f"Of {len(claims)} published claims {counts[REPRODUCED]} are reproduced, {counts[NOT]} are not and "
+        f"Of {len(counting)} published claims {counts[REPRODUCED]} are reproduced, {counts[NOT]} are not and "
         f"{counts[OPEN]} stay open; {counts[ELSEWHERE] + counts[NOT_RUN]} were not run under their own protocol.",
         "every claim with its evidence",
         "topics/claims.html",

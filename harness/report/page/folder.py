@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from harness.errors import BenchError
-from harness.files import alone_in, cannot_write, write_bytes, write_text
+from harness.files import cannot_write, lock_folder, write_bytes, write_text
 
 MAIN = "index.html"  # the page that leads to the others
 MANIFEST = "manifest.txt"
@@ -65,7 +65,7 @@ def _alone(out: Path) -> Iterator[None]:
     """Make the folder, and hold it against other reports while this one is written."""
     with ExitStack() as held:
         with _told(out):
-            held.enter_context(alone_in(out))
+            held.enter_context(lock_folder(out))
         if not os.access(out, os.W_OK | os.X_OK):
             raise BenchError(f"--out {out} cannot be written: make it writable or name another folder")
         yield

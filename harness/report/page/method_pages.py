@@ -11,13 +11,15 @@ from typing import Any
 
 import pandas as pd
 
+from harness.report.figures.sheets import Sheet, sheets
 from harness.report.figures.style import Plot
+from harness.report.page.formulas import Formula, formula
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.tables.ablation import ablation
 from harness.report.tables.constraints import constraints
 from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Link, Table, Text, count, fixed, source, status
 from harness.report.tables.spelling import NONE, TIED, aimed, decimals
-from harness.report.tables.summary import score, separation, to_baseline
+from harness.report.tables.summary import nominal, score, separation, to_baseline
 
 FOLDER = "methods"
 ABSENT = object()  # a setting that the baseline does not have
@@ -35,7 +37,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Part:
-    """A method on one task: what its settings are compared with, the settings, tables and figures."""
+    """A method on one task: what its settings are compared with, the settings, tables, figures and a sheet of samples,
+    if any.
+    """
 
     task: str
     title: str
@@ -43,14 +47,19 @@ class Part:
     settings: list[Line]
     tables: list[Table]
     plots: list[Plot]
+    samples: Sheet | None
 
 
 @dataclass(frozen=True)
 class MethodPage:
-    """What one page shows; failures: a line for each cell in which a run failed, or one that there is none."""
+    """What one page shows; failures: a line for each cell in which a run failed, or one that there is none.
+
+    formula: of its settings on the first task that it ran on.
+    """
 
     name: str
     title: str
+    formula: Formula
     scores: Table
     failures: list[str]
     parts: list[Part]
@@ -115,7 +124,7 @@ def _page(
     head: list[Head | str] = [
         "task",
         "scored by",
-        Head("score", LEVEL),
+        Head("score", nominal(pd.Series([cell.n for _, cell in having if cell.record], dtype=int))),
         "n",
         Head("difference to the baseline", LEVEL),
         "P(better)",
@@ -131,7 +140,9 @@ def _page(
     failures = [f"{frame.title}: {cell.status}." for frame, cell in having if cell.failures or cell.fault]
     if not failures:
         failures = ["No run failed." if any(cell.record for _, cell in having) else "Nothing has run yet."]
-    return MethodPage(name, title, Table(f"{title}: all tasks", head, rows, notes), failures, parts)
+    block = next((cell for _, cell in having if cell.record), having[0][1])
+    told = formula(_settings(block, params))
+    return MethodPage(name, title, told, Table(f"{title}: all tasks", head, rows, notes), failures, parts)
 
 
 def _row(frame: TaskFrame, cell: CellFrame, summary: pd.DataFrame, link: Link) -> list[Entry]:
@@ -172,7 +183,8 @@ def _part(
         words += f" {lines} from the baseline, {other.title}."
     elif base:
         words += " The other methods of this task are compared with it."
-    return Part(frame.name, frame.title, words, settings, [table for table in made if table], shown)
+    samples = next((sheet for sheet in sheets(frame) if sheet.method == cell.name), None)
+    return Part(frame.name, frame.title, words, settings, [table for table in made if table], shown, samples)
 
 
 def _settings(cell: CellFrame, params: dict[str, Any]) -> dict[str, Any]:

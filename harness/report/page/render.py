@@ -4,7 +4,7 @@
 others show them by file, as all pages do with sheets of samples. An address is written as seen from the folder of the
 report; a page in a folder below it gets `../` before each. Nothing is fetched from elsewhere: the folder works without
 a network. `make preview` takes the picture of the first screen. Nothing here changes from run to run on equal records:
-no dates, no durations, no machine; those stand in each record's provenance file, which the page links to.
+no dates, no duration of this run; what the training of a cell took stands in its provenance file, and in its tables.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def render(
     refused = dict(refused or {})
     for block in archived:
         try:
-            kept[block["preset"]] = _archived(root, block, beside, out, drawn, params)
+            kept[block["preset"]] = _archived(root, block, beside, out, drawn)
         except Exception as error:  # whatever is wrong with one preset's records
             refused[block["preset"]] = reason(error)
     shown = [own, *(other.preset for other in kept.values())]
@@ -108,13 +108,11 @@ class Archived:
     part: Section
 
 
-def _archived(
-    root: Path, params: dict[str, Any], beside: Beside, out: Path, drawn: Path | None, behind: dict[str, Any]
-) -> Archived:
+def _archived(root: Path, params: dict[str, Any], beside: Beside, out: Path, drawn: Path | None) -> Archived:
     """All that is made of the preset of `params` before anything is written; arguments as in `render` and `_page`."""
     preset = Preset.archived(root, params)
     place = out / ARCHIVE / preset.name
-    page = _page(root, preset, beside, place, [], drawn, behind)
+    page = _page(root, preset, beside, place, [], drawn, behind=True)
     return Archived(preset, page, sections.archived(preset, beside, partial(_link, out), place))
 
 
@@ -129,24 +127,23 @@ def _page(
     out: Path,
     after: list[Section],
     drawn: Path | None,
-    behind: dict[str, Any] | None = None,
+    behind: bool = False,
 ) -> dict[str, Any]:
     """What the templates show, without the claims. after: sections behind those of the tasks.
 
-    behind: parameters of the page that the page of an archived preset stands behind, as in `styles`; None for the main
-    one.
+    behind: whether the page is that of an archived preset, behind the main one.
     """
-    link, looks = partial(_link, out), styles(preset.params, behind)
+    link, looks = partial(_link, out), styles(preset.params)
     plots = {
         name: drawings.draw(drawn, preset.name, frame, preset.summaries[name], looks, preset.published(name))
         for name, frame in preset.frames.items()
     }
-    tasks = sections.families(root, preset, beside, plots, link, archived=behind is not None)
+    tasks = sections.families(root, preset, beside, plots, link, archived=behind)
     glance = overview(preset.frames, preset.summaries, "All tasks at a glance").led(method_pages.FOLDER)
     return {
         "preset": preset.name,
         "protocol": preset.params["protocol"],
-        "top": "../../" if behind is not None else "",  # the folder of the report that this one stands behind, if any
+        "top": "../../" if behind else "",  # the folder of the report that this one stands behind, if any
         "before": None,  # the pages beside this one: address and title
         "after": None,
         "tally": None,  # these four open the main page, where there is something to tell
@@ -205,4 +202,6 @@ def _pictures(parts: Iterable[Section]) -> Iterator[tuple[str, bytes]]:
     for section in parts:
         yield from ((f"{plot.name}.svg", plot.svg) for plot in section.plots + section.inside)
         yield from ((sheet.file, sheet.png) for sheet in section.sheets)
+        for film in section.films:
+            yield from ((film.file, film.png), (film.stills_file, film.stills))
         yield from _pictures(section.parts)

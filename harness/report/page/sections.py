@@ -12,29 +12,33 @@ from harness.report.claims.judge import Judged
 from harness.report.figures import forest
 from harness.report.figures import robots as robots_figure
 from harness.report.figures import speed as speed_figure
-from harness.report.figures.sheets import Sheet, sheets
+from harness.report.figures.films import Film, films
+from harness.report.figures.sheets import Sheet, grid, sheets
 from harness.report.figures.style import Plot, Style
 from harness.report.page import method_pages, wording
 from harness.report.page.families import words
 from harness.report.page.read import Beside, Preset
-from harness.report.records.frame import TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.robots import common
 from harness.report.records.twins import Effect
-from harness.report.tables import gaussians, mazes, robots, speed, support, twins
+from harness.report.tables import gaussians, mazes, ranks, robots, speed, support, twins
 from harness.report.tables import siege as attacks
 from harness.report.tables.ablation import ablation
 from harness.report.tables.constraints import constraints
 from harness.report.tables.entries import Code, Link, Table, Text
 from harness.report.tables.overview import overview
 from harness.report.tables.scores import comparison, further
+from harness.report.tables.summary import sorted_cells
 from harness.report.tables.variance import table as variance
 
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: `anchor` in the contents, words, tables, figures and sheets, then parts one level below.
+    """One part of the page: `anchor` in the contents, words, tables, figures, sheets and films, and parts one level
+    below.
 
-    inside: figures of one method each, which stand on the methods' own pages.
+    inside: figures of one method each, which stand on the methods' own pages. grid: the sheets whose first samples
+    stand below each other, best first.
     """
 
     anchor: str
@@ -44,8 +48,10 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
+    films: list[Film] = field(default_factory=list)
     parts: list[Section] = field(default_factory=list)
     inside: list[Plot] = field(default_factory=list)
+    grid: list[Sheet] = field(default_factory=list)
 
 
 def families(
@@ -61,15 +67,15 @@ def families(
         if not archived:
             files["every number at full precision"] = root / f"results/summary/{name}.csv"
         links = [(said, link(path)) for said, path in files.items() if path.is_file()]
-        found.setdefault(frame.family, []).append(_task(frame, links, tables, plots[name]))
+        order = sorted_cells(frame, preset.summaries[name])
+        found.setdefault(frame.family, []).append(_task(frame, links, tables, plots[name], order))
     return [_family(name, parts) for name, parts in found.items()]
 
 
 def claims(judged: list[Judged], address: verdicts.Address, preset: str = "") -> list[Section]:
-    """A part per domain; of one preset, only what its records are evidence for."""
-    made = [(domain, verdicts.table(judged, domain, address, preset)) for domain in verdicts.domains(judged)]
-    parts = [Section(verdicts.anchor(domain), domain, "", tables=[table]) for domain, table in made if table]
-    return [Section("claims", "Claims", wording.CLAIMS, parts=parts)] if parts else []
+    """A table per kind of verdict; of one preset, only what its records are evidence for."""
+    made = verdicts.tables(judged, address, preset)
+    return [Section("claims", "Claims", wording.CLAIMS, tables=made)] if made else []
 
 
 def bottleneck(found: list[Effect], address: verdicts.Address) -> list[Section]:
@@ -129,8 +135,8 @@ def speeds(root: Path, link: Link) -> list[Section]:
 
 def siege(root: Path) -> list[Section]:
     """What attacks on the harness came to; nothing where none were made."""
-    found = attacks.table(root / "results/benchmarks")
-    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=[found])] if found else []
+    found = attacks.tables(root / "results/benchmarks")
+    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=found)] if found else []
 
 
 def printed(preset: Preset, beside: Beside) -> list[Section]:
@@ -146,6 +152,7 @@ def _tables(preset: Preset, frame: TaskFrame, link: Link) -> list[Table | None]:
     summary = preset.summaries[frame.name]
     return [
         comparison(frame, summary, link),
+        ranks.table(frame, summary),
         further(frame, summary, link),
         gaussians.table(frame, link),
         mazes.table(frame, link),
@@ -155,7 +162,9 @@ def _tables(preset: Preset, frame: TaskFrame, link: Link) -> list[Table | None]:
     ]
 
 
-def _task(frame: TaskFrame, links: list[tuple[str, str]], tables: list[Table], plots: list[Plot]) -> Section:
+def _task(
+    frame: TaskFrame, links: list[tuple[str, str]], tables: list[Table], plots: list[Plot], order: list[CellFrame]
+) -> Section:
     seeds, steps = frame.params.get("seeds", []), frame.params.get("steps")
     facts = [f"{len(frame.cells)} method{'s' * (len(frame.cells) != 1)}"]
     facts += [f"ablations over {' and '.join(a.name for a in frame.ablations)}"] * bool(frame.ablations)
@@ -163,7 +172,19 @@ def _task(frame: TaskFrame, links: list[tuple[str, str]], tables: list[Table], p
     facts += [f"{steps} steps"] if steps else []
     shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
     words = ", ".join(facts) + "."
-    return Section(frame.name, frame.title, words, links, tables, shown, sheets(frame), inside=inside)
+    made = sheets(frame)
+    return Section(
+        frame.name,
+        frame.title,
+        words,
+        links,
+        tables,
+        shown,
+        made,
+        films(frame),
+        inside=inside,
+        grid=grid(frame, made, order),
+    )
 
 
 def _family(name: str, parts: list[Section]) -> Section:

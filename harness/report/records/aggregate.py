@@ -155,8 +155,11 @@ def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | N
     return row
 
 
-def seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int) -> float:
-    """What a family of so many comparisons would take, by the differences of one row; NaN where no number would do."""
+def seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int, gap: float | None = None) -> float:
+    """What a family of so many comparisons would take, by the differences of one row; NaN where no number would do.
+
+    gap: the difference to be found; that of the row where it is None.
+    """
     a, b = frame.known(row.cell).paired(frame.known(row.compared_with), row.metric)
-    found = power.seeds_to_decide(a - b, comparisons=comparisons)
+    found = power.seeds_to_decide(a - b, gap, comparisons)
     return found if math.isfinite(found) else math.nan

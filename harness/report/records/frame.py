@@ -7,6 +7,7 @@ and what cannot be read or must not stand beside the others as 'unreadable', wit
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness import seal
+from harness import packed, seal
 from harness.errors import BenchError
 from harness.ranges import reward_of, span
 from harness.report.records import checks, renormalised
@@ -25,10 +26,10 @@ from harness.schema import (
     PANEL_COLUMNS,
     SCORE_COLUMNS,
     Ablation,
-    checked,
     read_head,
     read_provenance,
     read_verified,
+    validate,
 )
 from harness.store import (
     CURVES,
@@ -44,8 +45,8 @@ from harness.store import (
     archive_folder,
     cell_name,
     is_number,
-    remake,
-    spelled,
+    preset_command,
+    spell,
 )
 
 
@@ -73,7 +74,7 @@ class CellFrame(CellName):
     @property
     def command(self) -> str:
         """What makes its record, in the project's folder: a cell of another preset is trained with that preset."""
-        return remake(self.preset) if self.preset else f"bench train {self.task} {self.name}"
+        return preset_command(self.preset) if self.preset else f"bench train {self.task} {self.name}"
 
     @property
     def head(self) -> dict[str, Any]:
@@ -233,7 +234,7 @@ class TaskFrame:
     @property
     def command(self) -> str:
         """What makes its records, in the project's folder."""
-        return remake(self.preset) if self.preset else f"bench train {self.name}"
+        return preset_command(self.preset) if self.preset else f"bench train {self.name}"
 
     @property
     def everything(self) -> list[CellFrame]:
@@ -333,7 +334,7 @@ def _without(frame: TaskFrame, faults: dict[str, str]) -> TaskFrame:
 
 def shown(value: Value) -> str:
     """An ablated value for a reader: a float in short, anything else as it is spelled in params.yaml."""
-    return f"{value:g}" if isinstance(value, float) else spelled(value)
+    return f"{value:g}" if isinstance(value, float) else spell(value)
 
 
 def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFrame:
@@ -353,7 +354,7 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
     cells = [find(m, m, titles[m], params["tasks"][task]["seeds"]) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
-        said = checked(Ablation, block, f"ablations.{task}.{name}")
+        said = validate(Ablation, block, f"ablations.{task}.{name}")
         method, values, swept = said.method, said.values, []
         for value in sorted(values) if all(map(is_number, values)) else values:
             title = f"{titles[method]}, {name} {shown(value)}"
@@ -451,22 +452,25 @@ def _read_csv(
 
     Raises BenchError for another column than those of the schema and for a value of another kind.
     """
-    path = cell.folder / name if cell.folder else None
+    path = packed.standing(cell.folder / name) if cell.folder else None
     if path is None or not path.is_file():
         if optional:
             return None
         raise BenchError(f"{cell}: {name} is missing; run `{cell.command}`")
-    if optional and path.stat().st_size <= 1:  # of seeds that all died before the first logged step
+    content = packed.contents(path)
+    if optional and len(content) <= 1:  # of seeds that all died before the first logged step
         return None
     words = {column: str for column, kind in columns.items() if kind is str}
     try:  # a cell may be called 'NA' or 'None'
-        frame = pd.read_csv(path, dtype=words, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(io.BytesIO(content), dtype=words, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
         raise BenchError(f"{cell}: {name} cannot be read; run `{cell.command}`") from error
     if absent := [column for column in columns if column not in frame]:
         raise BenchError(f"{cell}: {name} has no column {', '.join(absent)}; run `{cell.command}`")
     if unknown := [column for column in frame if column not in columns and not further]:
         raise BenchError(f"{cell}: {name} has an unknown column {unknown[0]}; run `{cell.command}`")
+    if frame.empty and optional:
+        return None
     for column in frame if len(frame) else ():
         if not KINDS[columns.get(column, float)](frame[column]):
             raise BenchError(f"{cell}: column {column} of {name} has a value of another kind; run `{cell.command}`")

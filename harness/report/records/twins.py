@@ -6,7 +6,7 @@ tuned for each method by itself (learning rates, weights of penalties).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,14 +48,14 @@ class Effect:
 
 
 def bottlenecked(cell: CellFrame) -> bool:
-    """Whether the cell trained with a bottleneck, by its record."""
-    return _has((cell.record or {}).get("params", {}).get("method", {}))
+    """Whether the KL of its code was bound or weighed, by the record: that of a noisy code with a beta of 0 was not."""
+    return any(block.get("i_c") is not None or block.get("beta") for block in _codes(cell))
 
 
 def twins(frame: TaskFrame) -> list[tuple[CellFrame, CellFrame]]:
     """(with, without) for every method of a task that has run with a bottleneck and has a twin, in their order."""
     run = [cell for cell in frame.cells if cell.record]
-    plain = [cell for cell in run if not bottlenecked(cell)]
+    plain = [cell for cell in run if not any(_codes(cell))]
     plain.sort(key=lambda cell: cell.name != frame.baseline)
     shapes = [(cell, _shape(cell.head["params"].get("method", {}))) for cell in plain]
     found = []
@@ -96,8 +96,17 @@ def _effect(frame: TaskFrame, having: CellFrame, without: CellFrame, up: bool, m
     return Effect(frame, having, without, gap.mean / spread, gap.low / spread, gap.high / spread, gap.n, main)
 
 
-def _has(block: Any) -> bool:
-    return isinstance(block, dict) and (bool(block.get(BOTTLENECK)) or any(map(_has, block.values())))
+def _codes(cell: CellFrame) -> Iterator[dict[str, Any]]:
+    """The blocks of noisy codes, wherever they stand among the method's settings."""
+    yield from _within((cell.record or {}).get("params", {}).get("method", {}))
+
+
+def _within(block: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(block, dict):
+        if block.get(BOTTLENECK):
+            yield block[BOTTLENECK]
+        for part in block.values():
+            yield from _within(part)
 
 
 def _shape(block: Any) -> Any:

@@ -27,7 +27,7 @@ def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) ->
     label = labelled(frame.metrics[metric]) if metric else "score"
     head: list[Head | str] = [
         swept.parameter,
-        Head(label, LEVEL),
+        Head(label, summary.nominal(own.n[own.n > 0])),
         "n",
         Head(f"difference to {frame.known(swept.reference).title}", LEVEL),
         Head("P(better)", LEVEL),

@@ -22,7 +22,7 @@ class Entry:
 class Text(Entry):
     """Words. href: where they lead; method: whose page they lead to, once `led` knows where those pages lie.
 
-    after: words behind the link; links: further (words, address). alarm: in red.
+    after: words behind the link; links: further (words, address). alarm: in red. anchor: by which links find it.
     """
 
     text: str
@@ -32,6 +32,7 @@ class Text(Entry):
     links: tuple[tuple[str, str], ...] = ()
     strong: bool = False
     alarm: bool = False
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,53 @@ class Comparison(Entry):
 
     word: str
     seeds: float = math.nan
+
+
+@dataclass(frozen=True)
+class Listed(Entry):
+    """How many, and which: (name, address) of each."""
+
+    names: tuple[tuple[str, str], ...]
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One line of a small forest plot: a number with its interval, and which way that points, a key of WAYS.
+
+    published: the number that was printed, where one was; after: words behind the number.
+    """
+
+    name: str
+    number: Number
+    way: str
+    published: float = math.nan
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Bars on one scale, of differences with 0 in its middle.
+
+    holds: between which numbers the claim is right, infinite where it is open on a side.
+    """
+
+    title: str
+    bars: tuple[Bar, ...]
+    holds: tuple[float, float] = (0.0, math.inf)
+    centred: bool = True
+    href: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence(Entry):
+    """Small forest plots with their words."""
+
+    forests: tuple[Forest, ...]
+
+
+WAYS = {"for": "▲", "against": "▼", "open": "○"}  # which way evidence points -> its mark
 
 
 @dataclass(frozen=True)
@@ -110,12 +158,16 @@ class Head:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of entries below a head, whose plain words stand for Head(words); the first column names the row."""
+    """Rows of entries below a head, whose plain words stand for Head(words); the first column names the row.
+
+    folded: whether a page shows it only when it is opened.
+    """
 
     title: str
     head: Sequence[Head | str]
     rows: Sequence[Sequence[Entry]]
     notes: Sequence[str] = ()
+    folded: bool = False
 
     def led(self, folder: str) -> Table:
         """The table with every method's name as a link to its page in `folder`."""

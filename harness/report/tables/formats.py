@@ -12,7 +12,21 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-from harness.report.tables.entries import Code, Comparison, Entry, Head, Named, Number, Source, Table, Text, Typed
+from harness.report.tables import bars
+from harness.report.tables.entries import (
+    Code,
+    Comparison,
+    Entry,
+    Evidence,
+    Head,
+    Listed,
+    Named,
+    Number,
+    Source,
+    Table,
+    Text,
+    Typed,
+)
 from harness.report.tables.spelling import NONE, TIED, written
 
 MARKS = {"better": f"▲{TIED}", "worse": f"▼{TIED}"}
@@ -46,6 +60,7 @@ TEX = str.maketrans({
     "▲": "",
     "▼": "",
     "◆": r"$\diamond$",
+    "○": r"$\circ$",
 })
 
 
@@ -61,6 +76,10 @@ def words(cell: Entry) -> str:
         case Comparison():
             needs = f" (needs{TIED}{_seeds(cell.seeds)})" if math.isfinite(cell.seeds) else ""
             return f"{MARKS.get(cell.word, '')}{cell.word}{needs}"
+        case Listed():
+            return f"{len(cell.names)} ({', '.join(name for name, _ in cell.names)})"
+        case Evidence():
+            return "; ".join(bars.words(forest, words) for forest in cell.forests)
         case Code():
             return cell.text
         case Typed():
@@ -96,11 +115,18 @@ def to_html(cell: Entry) -> Markup:
             shown = Markup("<strong>{}</strong>").format(cell.text) if cell.strong else escape(cell.text)
             shown = Markup('<span class="alarm">{}</span>').format(shown) if cell.alarm else shown
             shown = Markup('<a href="{}">{}</a>').format(cell.href, shown) if cell.href else shown
+            shown = Markup('<span id="{}">{}</span>').format(cell.anchor, shown) if cell.anchor else shown
             return shown + cell.after + Markup("").join(map(_further, cell.links))
         case Number(strong=True):
             return Markup("<strong>{}</strong>").format(words(cell))
         case Named():
             return to_html(cell.name) + f": {words(cell.number)}"
+        case Listed():
+            linked = Markup(", ").join(Markup('<a href="{1}">{0}</a>').format(*name) for name in cell.names)
+            count = Markup("<strong>{}</strong>" if cell.strong else "{}").format(len(cell.names))
+            return count + " (" + linked + ")"
+        case Evidence():
+            return Markup("").join(bars.to_html(forest, words) for forest in cell.forests)
         case Code():
             return Markup("<code>{}</code>").format(cell.text)
         case Typed():
@@ -208,9 +234,11 @@ def _fields(cell: Entry) -> dict[str, str]:
             return found | ({"note": _plain(cell.note)} if found and cell.note else {})
         case Named():
             return {"": _plain(words(cell.name))} | _fields(cell.number)
+        case Listed():
+            return {"value": str(len(cell.names)), "note": ", ".join(name for name, _ in cell.names)}
         case Comparison():
             return {"": cell.word} | ({"seeds": _exact(cell.seeds)} if math.isfinite(cell.seeds) else {})
-        case Text() | Code() | Typed() | Source() if words(cell):
+        case Text() | Code() | Typed() | Source() | Evidence() if words(cell):
             return {"": _plain(words(cell))}
         case _:
             return {}

@@ -14,11 +14,14 @@ from harness.report.tables.entries import LEVEL, MISSING, Head, Number, Table, T
 from harness.report.tables.formats import MANY
 from harness.report.tables.notes import manifests
 from harness.report.tables.spelling import RHO, aimed, decimals
-from harness.report.tables.summary import chance, difference, score, separation
+from harness.report.tables.summary import chance, difference, nominal, score, separation
 
 
-def comparison(frame: TaskFrame, summary: pd.DataFrame) -> Table:
-    """A row per metric: both methods, and the first minus the second on the seeds that they share."""
+def comparison(frame: TaskFrame, summary: pd.DataFrame, gap: float | None = None) -> Table:
+    """A row per metric: both methods, and the first minus the second on the seeds that they share.
+
+    gap: the published difference on the headline, where one was printed.
+    """
     a, b = frame.cells
     rows = summary.set_index(["cell", "metric"])
     body = []
@@ -39,12 +42,12 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame) -> Table:
             separation(one, block["higher_is_better"]) if headline else MISSING,
         ])
     head: list[Head | str] = ["metric"]
-    head += [Head(name, LEVEL) for name in (a.name, b.name, "difference")]
+    head += [Head(cell.name, nominal(pd.Series([cell.n]))) for cell in (a, b)] + [Head("difference", LEVEL)]
     head += ["ρ", Head("P(better)", LEVEL), "p", "verdict"]
-    return Table(f"{frame.name}: {a.name} against {b.name}", head, body, _notes(frame, summary))
+    return Table(f"{frame.name}: {a.name} against {b.name}", head, body, _notes(frame, summary, gap))
 
 
-def _notes(frame: TaskFrame, summary: pd.DataFrame) -> list[str]:
+def _notes(frame: TaskFrame, summary: pd.DataFrame, gap: float | None) -> list[str]:
     a, b = frame.cells
     first = summary[(summary.cell == a.name) & (summary.metric == frame.headline)].iloc[0]
     shared = span(set(a.seeds) & set(b.seeds))
@@ -60,6 +63,8 @@ def _notes(frame: TaskFrame, summary: pd.DataFrame) -> list[str]:
         notes.append(f"No p: {first.pairs:.0f} runs are too few for the sign-flip test, which takes {FEWEST_FOR_TEST}.")
     if np.isfinite(first.seeds_needed):
         notes.append(_seeds(frame, first))
+    if gap is not None and np.isfinite(needed := seeds_needed(frame, first, 1, gap)):
+        notes.append(f"{needed:.0f} would find the published one, {gap:g}, at the spread observed here.")
     notes += [f"{cell.name}: {cell.status}" for cell in (a, b) if cell.failures]
     notes += [f"{cell.name}: recorded by {cell.commit}" for cell in (a, b) if cell.commit]
     return notes + manifests(frame, frame.metrics)

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from harness.report.records.frame import TaskFrame
-from harness.report.records.twins import bottlenecked
 from harness.report.tables import notes, summary
 from harness.report.tables.entries import (
     LEVEL,
@@ -26,16 +25,7 @@ from harness.report.tables.entries import (
     status,
     title,
 )
-from harness.report.tables.spelling import TIED, aimed, decimals, labelled
-
-MARK = " ◆"  # behind the name of a method with the bottleneck
-COVERAGE = {5: 0.90, 10: 0.94}  # of the bootstrap interval, by the simulation of results/statistics
-
-
-def nominal(counts: pd.Series) -> str:
-    """'95 %', with what the interval covers in truth where the fewest runs are known to be too few for that."""
-    fewest = int(counts.min()) if len(counts) else 0
-    return LEVEL + (f", covers {COVERAGE[fewest]:.0%}".replace("%", f"{TIED}%") if fewest in COVERAGE else "")
+from harness.report.tables.spelling import aimed, decimals, labelled
 
 
 def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
@@ -49,10 +39,9 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     best = ranked.cell.iloc[0] if len(ranked) else None
     blank = [MISSING] * (5 + (floor is not None))
     body = []
-    order = {name: place for place, name in enumerate(ranked.cell)}
-    for cell in sorted(frame.cells, key=lambda cell: order.get(cell.name, len(order))):
+    for cell in summary.sorted_cells(frame, found):
         end = [status(cell), source(cell, link)]
-        mark = MARK if bottlenecked(cell) else ""
+        mark = summary.mark(cell)
         if cell.name not in rows.index:
             body.append([title(cell, mark), MISSING, *blank, *end])
             continue
@@ -73,7 +62,7 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     against = frame.cell(frame.baseline)
     head: list[Head | str] = [
         "method",
-        Head(labelled(block), nominal(methods.n)),
+        Head(labelled(block), summary.nominal(methods.n)),
         *(["× floor"] if floor is not None else []),
         "n",
         Head(f"difference to {against.title if against else 'a baseline'}", LEVEL),
@@ -84,8 +73,7 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
         "record",
     ]
     tested = [] if block["higher_is_better"] is None else notes.tests(methods)
-    marked = [f"{MARK.strip()} with the bottleneck. Best first."] if any(map(bottlenecked, frame.cells)) else []
-    below = marked + tested + notes.units(frame) + notes.tiers(frame) + notes.seals(frame)
+    below = summary.marked(frame) + tested + notes.units(frame) + notes.tiers(frame) + notes.seals(frame)
     below += notes.manifests(frame, [metric] if metric else [])
     return Table(f"{frame.title}: {aimed(block) if metric else 'nothing has run yet'}", head, body, below)
 
@@ -99,13 +87,13 @@ def further(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table | None:
     digits = {metric: decimals(rows[rows.metric == metric].value) for metric in metrics}
     gaps = bool(rows.optimality_gap.notna().any())
     body = []
-    for cell in frame.cells:
+    for cell in summary.sorted_cells(frame, found):
         own = rows[rows.cell == cell.name].set_index("metric")
         scores = [
             summary.score(own.loc[metric], digits[metric]) if metric in own.index else MISSING for metric in metrics
         ]
         gap = [fixed(own.optimality_gap.max(), 2)] * gaps
-        body.append([title(cell), *scores, *gap, source(cell, link)])
+        body.append([title(cell, summary.mark(cell)), *scores, *gap, source(cell, link)])
     known = {metric: frame.references(metric) for metric in metrics}
     for label in dict.fromkeys(label for references in known.values() for label in references):
         values = [

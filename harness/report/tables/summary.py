@@ -7,10 +7,15 @@ import math
 import numpy as np
 import pandas as pd
 
-from harness.report.records.frame import TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.records.twins import bottlenecked
 from harness.report.stats import significance
 from harness.report.stats import statistics as st
-from harness.report.tables.entries import MISSING, Comparison, Entry, Number, Text, fixed
+from harness.report.tables.entries import LEVEL, MISSING, Comparison, Entry, Number, Text, fixed
+from harness.report.tables.spelling import TIED
+
+MARK = " ◆"
+COVERAGE = {5: 0.90, 10: 0.94}  # runs -> of the bootstrap interval of an IQM, by the simulation in results/statistics
 
 
 def score(row: pd.Series, digits: int, strong: bool = False) -> Number:
@@ -62,6 +67,28 @@ def ranking(frame: TaskFrame, summary: pd.DataFrame) -> pd.DataFrame:
     if up is None:
         return rows[:0]
     return rows.sort_values("value", ascending=not up, kind="stable")
+
+
+def sorted_cells(frame: TaskFrame, summary: pd.DataFrame) -> list[CellFrame]:
+    """The methods best first; those that did not run or do not rank last, in the order of the parameters."""
+    order = {name: place for place, name in enumerate(ranking(frame, summary).cell)}
+    return sorted(frame.cells, key=lambda cell: order.get(cell.name, len(order)))
+
+
+def mark(cell: CellFrame) -> str:
+    """What stands behind the name of a method with the bottleneck; '' behind another."""
+    return MARK if bottlenecked(cell) else ""
+
+
+def marked(frame: TaskFrame) -> list[str]:
+    """The line that explains mark and order, where a method has the mark."""
+    return [f"{MARK.strip()} with the bottleneck. Best first."] if any(map(bottlenecked, frame.cells)) else []
+
+
+def nominal(counts: pd.Series) -> str:
+    """'95 %', with what the interval covers in truth where the fewest runs are known to be too few for that."""
+    fewest = int(counts.min()) if len(counts) else 0
+    return LEVEL + (f", covers {COVERAGE[fewest]:.0%}".replace("%", f"{TIED}%") if fewest in COVERAGE else "")
 
 
 def to_baseline(frame: TaskFrame, row: pd.Series, digits: int, note: str = "") -> Entry:

@@ -92,7 +92,7 @@ def test_an_absorbing_state_lasts_until_the_horizon():
     assert torch.equal(found.observations[..., :11][before], marked.observations[before])
     assert torch.equal(found.next_observations[:, :-1], found.observations[:, 1:])
     assert not found.terminated.any() and found.truncated[:, -1].all() and found.truncated.sum() == 9
-    scored = where.to_score(CPU).rollout(shaking(draws(), 60, 3, 3, 2.0), draws(), 3)
+    scored = where.scoring_source(CPU).rollout(shaking(draws(), 60, 3, 3, 2.0), draws(), 3)
     assert scored.terminated.any() and (scored.observations[..., 11] == 0).all()
 
 
@@ -152,7 +152,7 @@ def pretended(monkeypatch):
     """Engines that do the same in numpy and in tensors; nobody looks at a tensor, as on a GPU."""
     for name in ("_Batched", "_OneByOne", "_ByWarp"):
         monkeypatch.setattr(robots, name, PretendedRobots)
-    monkeypatch.setattr(locomotion, "surely", lambda flags: isinstance(flags, np.ndarray) and bool(flags.all()))
+    monkeypatch.setattr(locomotion, "all_known", lambda flags: isinstance(flags, np.ndarray) and bool(flags.all()))
 
 
 @pytest.mark.parametrize("termination", ["ignored", "restart", "absorbing", "marked"])
@@ -164,7 +164,7 @@ def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(robot, te
         where = task(
             robot, horizon=60, physics=physics, termination="ignored" if termination == "marked" else termination
         )
-        source = where.to_score(CPU) if termination == "marked" else where.source(CPU)
+        source = where.scoring_source(CPU) if termination == "marked" else where.source(CPU)
         size, d = where.spec.action_size, draws()
         noise = 0.3 * d.normal("latent", "policy", (60, 4, size)) + 2.0 * torch.tensor([0.0, 0.0, 0.1, 1.0])[:, None]
         with NoHost(60 // Starts.CHUNK if termination == "restart" else 0) if physics == "warp" else nullcontext():
@@ -253,10 +253,12 @@ def test_demonstrations_are_whole_episodes_thinned_from_places_of_their_own(tmp_
     assert shown.truncated[:, -1].all() and not shown.truncated[:, :-1].any()
     thin = task("HalfCheetah-v5", episodes=4, every=8, **told)
     few = thin.source(CPU).demonstrations()
-    assert few.observations.shape == (1, 5, 4, 17) and (np.diff(thin.shown_steps, axis=0) == 8).all()
-    assert len(set(thin.shown_steps[0])) > 1
+    assert few.observations.shape == (1, 5, 4, 17) and (np.diff(thin.demonstration_steps, axis=0) == 8).all()
+    assert len(set(thin.demonstration_steps[0])) > 1
     for e in range(4):
-        assert torch.equal(few.next_observations[0, :, e], shown.next_observations[0, thin.shown_steps[:, e], e])
+        assert torch.equal(
+            few.next_observations[0, :, e], shown.next_observations[0, thin.demonstration_steps[:, e], e]
+        )
     hashes = {task("HalfCheetah-v5", episodes=n, every=k, **told).data_hash for n, k in ((4, 1), (3, 1), (4, 8))}
     assert len(hashes | {where.data_hash}) == 4
 
@@ -333,16 +335,19 @@ def test_episodes_begin_where_the_expert_has_never_been():
     [
         (
             {"demonstrations": "none.npz"},
-            "none.npz with the demonstrations of robots is missing: train the expert cell first",
+            "none.npz, which holds the demonstrations of robots, is missing: train the expert's cell first",
         ),
-        ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, tasks.robots.episodes asks for 5"),
+        ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, but tasks.robots.episodes = 5"),
         (
             {"demonstrations": "FILE", "robot": "Hopper-v5"},
-            "holds no demonstrations of 20 steps with 11 observations and 3 actions",
+            "does not hold demonstrations of 20 steps with 11 observations and 3 actions",
         ),
-        ({"demonstrations": "FILE", "horizon": 30}, "holds no demonstrations of 30 steps with 17 observations"),
-        ({"demonstrations": "FILE", "every": 21}, "tasks.robots.every = 21: more than the 20 steps of an episode"),
-        ({}, "robots has no demonstrations: give tasks.robots.demonstrations, the expert's cell"),
+        ({"demonstrations": "FILE", "horizon": 30}, "does not hold demonstrations of 30 steps with 17 observations"),
+        (
+            {"demonstrations": "FILE", "every": 21},
+            "tasks.robots.every = 21: must be at most the 20 steps of an episode",
+        ),
+        ({}, "robots has no demonstrations: set tasks.robots.demonstrations to the expert's cell"),
     ],
 )
 def test_wrong_demonstrations_get_one_line(words, line, tmp_path):

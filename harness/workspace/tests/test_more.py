@@ -25,7 +25,7 @@ from harness.store import ARTEFACTS, HEAD, PROVENANCE, RECORDS, SCORES, SEAL
 from harness.workspace.copies import COPIED
 from harness.workspace.merge import merge
 from harness.workspace.pack import unpack
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 LEARNT, FLIPPED = "learnt/airl", "flipped/airl"
 
@@ -36,7 +36,7 @@ def run(root: Path, command: str) -> None:
 
 def written(root: Path, params: dict[str, Any] = CHAIN) -> Path:
     root.mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").write_text(dumped(params))
+    (root / "params.yaml").write_text(dump(params))
     for task in ("taught", "flipped"):
         run(root, f"prepare {task}")
     return root

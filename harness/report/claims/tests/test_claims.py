@@ -12,9 +12,11 @@ from harness.errors import BenchError
 from harness.plan.plan import load_plan
 from harness.report.claims import claims, judge, verdicts
 from harness.report.records.frame import CellFrame
-from harness.report.tables.formats import words
+from harness.report.tables import bars
+from harness.report.tables.entries import Bar, Forest, Number
+from harness.report.tables.formats import to_html, words
 from harness.workspace.presets import compose_preset, names
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[4]
 TEST = claims.Test("far", "t", "return", pairs=(("a", "b"),))
@@ -108,8 +110,11 @@ def test_the_seeds_that_it_takes():
         spread.std(ddof=1) == 4.0
         and found.word == "inconclusive"
         and _power(33) < 0.8 <= _power(34)
-        and found.needed == 34
+        and found.needed_published == 34
     )
+    assert found.needed is None, "no number of seeds finds a mean of nothing"
+    shifted = judged(cell("a", list(spread + 1)), cell("b", [0.0] * 5), claim=with_test(gap=2.0))
+    assert shifted.needed_published == 34 < shifted.needed, "the observed difference is half of the published one"
     assert "reaches to both sides: a over b" in found.reason
 
 
@@ -153,11 +158,51 @@ def test_other_data_and_other_protocols_give_no_verdict():
     elsewhere = claims.Claim(**CLAIM.__dict__ | {"evidence": (), "elsewhere": (TEST,), "why": "no data"})
     found = judged(a, b, claim=elsewhere)
     assert found.word == "not comparable" and "no data" in found.reason
-    (row,) = verdicts.table([found], "Robots", lambda preset, task: f"{preset}#{task}").rows
-    assert row[2].text.startswith("elsewhere, T, return: a over b 2.00") and row[2].text.endswith(
-        "as claimed (n\u00a04)"
-    )
-    assert row[2].links == (("T", "far#t"),) and verdicts.table([found], "Mazes", str) is None
+    (table,) = verdicts.tables([found], lambda preset, task: f"{preset}#{task}")
+    (row,) = table.rows
+    assert words(row[3]) == "▲ for" and not table.folded
+    assert words(row[4]) == "elsewhere, T, return: a over b: 2.00 [2.00,\u00a02.00], P\u00a00.69, for (n\u00a04)"
+    assert '<a href="far#t">elsewhere, T, return</a>' in to_html(row[4]) and verdicts.tables([found], str, "near") == []
+
+
+def test_evidence_points_one_way_at_a_glance():
+    said = {"▲ for": "R", "▼ against": "N", "○ open": "I", "▲▼ both ways": "RNI", "▲ for or open": "RI"}
+    known = {"R": judge.REPRODUCED, "N": judge.NOT, "I": judge.OPEN}
+    for glance, letters in said.items():
+        assert verdicts.points({known[letter] for letter in letters}) == glance
+
+
+def test_claims_are_told_by_how_they_came_out_and_what_has_not_run_is_folded():
+    order = [judge.NOT_RUN, judge.OPEN, judge.UNCOUNTED, judge.REPRODUCED, judge.ELSEWHERE, judge.NOT]
+    made = [
+        judge.Judged(claims.Claim(**CLAIM.__dict__ | {"id": str(k)}), word, "", [], []) for k, word in enumerate(order)
+    ]
+    found = verdicts.tables(made, str)
+    assert [[words(row[2]) for row in table.rows] for table in found] == [
+        [judge.REPRODUCED, judge.NOT, judge.OPEN],
+        [judge.ELSEWHERE],
+        [judge.NOT_RUN],
+        [judge.UNCOUNTED],
+    ]
+    assert [table.folded for table in found] == [False, False, True, True]
+
+
+def test_what_cannot_be_counted_is_judged_and_counts_for_nothing():
+    claim = claims.Claim(**CLAIM.__dict__ | {"uncounted": "remembered"})
+    found = judged(cell("a", [x + 2 for x in B]), cell("b", B), claim=claim)
+    assert found.word == "not counted" and found.reason == "remembered" and found.words == {judge.REPRODUCED}
+    total = verdicts.first([found]).rows[-1]
+    assert [words(each) for each in total] == ["all", "0", "0", "0", "0", "0", "0", "1"]
+
+
+def test_a_bar_stands_where_its_numbers_are():
+    """A difference of 1 in [-1, 3], published 4: the scale is -4 to 4 over 88 pixels, 11 each, 0 at pixel 50."""
+    bar = Bar("a over b", Number(1.0, "g", -1.0, 3.0), "open", published=4.0)
+    text = bars.to_html(Forest("T", (bar,)), words)
+    assert 'd="M39 7H83"' in text and 'cx="61"' in text and 'd="M94 1v12"' in text
+    assert 'class="holds" d="M50 0H100V14H50z"' in text and "○ a over b: 1 [−1,\u00a03]" in text
+    level = bars.to_html(Forest("T", (Bar("a", Number(0.5, "g", 0.5, 0.5), "for"),), (0.0, 1.0), centred=False), words)
+    assert 'd="M13.3 0H86.7V14H13.3z"' in level and 'class="for" d="m50 2.5' in level, "a tenth of room at both sides"
 
 
 def test_policies_on_one_reward_count_once():
@@ -173,8 +218,8 @@ def test_the_first_table_counts_every_claim_once():
         judge.Judged(claims.Claim(**CLAIM.__dict__ | {"id": str(k)}), word, "", [], []) for k, word in enumerate(said)
     ]
     row, total = verdicts.first(made).rows
-    assert [words(cell) for cell in row] == ["Robots", "3", "2 (0, 2)", "–", "–", "–", "1 (1)"]
-    assert [words(cell) for cell in total] == ["all", "3", "2", "0", "0", "0", "1"]
+    assert [words(cell) for cell in row] == ["Robots", "3", "2 (0, 2)", "–", "–", "–", "1 (1)", "–"]
+    assert [words(cell) for cell in total] == ["all", "3", "2", "0", "0", "0", "1", "0"]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +230,7 @@ def test_the_first_table_counts_every_claim_once():
         ("metric: r,", "", "claim 7: evidence 1: needs either metric or log"),
         ("pairs: [[a, b]]", "cell: a", "claim 7: evidence 1: cell needs within"),
         ("  evidence:", "  elsewhere:", "claim 7: without evidence it needs a why"),
-        ("- id: 7", "- id: [", "is no readable YAML"),
+        ("- id: 7", "- id: [", "is not valid YAML"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, old, new, said):
@@ -214,7 +259,7 @@ def test_the_projects_claims_name_what_their_presets_have(tmp_path):
     for preset in {test.preset for test in tests}:
         plan = load_plan(ROOT)
         if preset in names(ROOT):
-            (tmp_path / "params.yaml").write_text(dumped(compose_preset(ROOT, preset)))
+            (tmp_path / "params.yaml").write_text(dump(compose_preset(ROOT, preset)))
             plan = load_plan(tmp_path)
         assert plan.params["preset"] == preset
         for test in (test for test in tests if test.preset == preset):

@@ -6,7 +6,7 @@ import pytest
 
 from harness.report.claims import published
 from harness.report.records.frame import load
-from harness.report.records.published import FIGURE_2, FIGURE_8, load_published, read_off
+from harness.report.records.published import FIGURE_2, FIGURE_8, load_published, read_off, read_off_of
 from harness.report.tables.formats import words
 
 COLUMNS = "domain,task,method,metric,mean,std,n_seeds,higher_is_better,source"
@@ -66,6 +66,14 @@ def test_read_offs_are_monotone_and_complete():
     assert all(curve.is_monotonic_increasing and curve[0] == 0.5 for curve in curves.values())
     ends = {name: curve[750_000] for name, curve in read_off(FIGURE_8).items()}
     assert ends["VGAN-GP"] == 18.1 and ends["GAN"] == 63.6
+
+
+def test_read_offs_of_a_task_are_those_of_one_figure():
+    dance, images = read_off_of("Dance"), read_off_of("CIFAR-10")
+    assert (dance.figure, images.figure) == (4, 8) and images.curves.keys() == read_off(FIGURE_8).keys()
+    assert dance.curves["VAIL"].to_dict() == {4e7: 0.85, 8e7: 0.4, 12e7: 0.3, 15e7: 0.6}
+    assert len(dance.curves) == 6
+    assert read_off_of("Run") is None and read_off_of("Two Gaussians") is None
 
 
 def test_no_file_no_section(tmp_path):

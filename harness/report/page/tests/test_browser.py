@@ -35,7 +35,22 @@ window.onload = () => {
     unreached: [...page.querySelectorAll(".scroll")].filter(
       (part) => part.scrollWidth > part.clientWidth + 1 && (part.tabIndex !== 0 || !part.ariaLabel)).length,
     files: [...page.querySelectorAll("a[download]")].map((link) => link.href),
+    height: page.documentElement.scrollHeight,
+    small: [...page.querySelectorAll(".of .row")].filter((row) => row.clientWidth < 8 * 48).length,
   });
+};
+</script></body></html>"""
+
+
+USE = """<!doctype html><html><head><meta charset="utf-8"><title>frame</title></head><body>
+<iframe src="PAGE" style="width: 1400px; height: 900px"></iframe><pre id="found"></pre><script>
+const shown = (page) => [...page.querySelectorAll("main tbody tr")].filter((row) => row.checkVisibility())
+  .map((row) => row.cells[0].textContent);
+window.onload = () => {
+  const page = document.querySelector("iframe").contentDocument, found = { before: shown(page) };
+  const Event = document.querySelector("iframe").contentWindow.Event;
+  STEPS
+  document.getElementById("found").textContent = JSON.stringify(found);
 };
 </script></body></html>"""
 
@@ -93,8 +108,18 @@ def console(done):
 
 def measured(page, width, folder):
     """What MEASURE finds in a page that is so many pixels wide."""
+    return framed(MEASURE.replace("WIDTH", str(width)), page, folder)
+
+
+def used(page, steps, folder):
+    """What a reader finds who does these steps; `shown(page)` lists the rows of tables that are to be seen."""
+    return framed(USE.replace("STEPS", steps), page, folder)
+
+
+def framed(text, page, folder):
+    """What a page that shows another one writes into its element `found`, and what the browser was made to say."""
     frame = folder / "frame.html"
-    frame.write_text(MEASURE.replace("PAGE", escape(page.resolve().as_uri())).replace("WIDTH", str(width)))
+    frame.write_text(text.replace("PAGE", escape(page.resolve().as_uri())))
     done = browse("--dump-dom", frame.as_uri())
     text = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.S)
     assert text and text[1], done.stderr[-500:]
@@ -147,6 +172,61 @@ def test_on_a_phone_the_page_does_not_scroll_sideways_and_nothing_is_fetched(pag
         assert found["width"] == PHONE and found["needed"] <= PHONE, page.name
         assert found["console"] == [] and found["broken"] == [] and found["unreached"] == 0, page.name
         assert found["fetched"] == [], page.name
+
+
+@needs_browser
+def test_the_summary_is_short_and_samples_are_large_enough(pages, tmp_path):
+    """Eight screens at most; a sample of the grid has 48 pixels a side, on a phone too."""
+    assert measured(pages[1][0], 1400, tmp_path)["height"] <= 8 * 900
+    for width in (PHONE, 1400):
+        assert measured(pages[1][1], width, tmp_path)["small"] == 0
+
+
+@needs_browser
+def test_a_click_on_a_head_sorts_and_another_one_turns_round(pages, tmp_path):
+    steps = """
+  const table = page.querySelector("main table"), column = 1;
+  const texts = () => [...table.tBodies[0].rows].map((row) => parseFloat(row.cells[column].textContent));
+  table.tHead.rows[0].cells[column].querySelector("button").click();
+  found.up = [table.tHead.rows[0].cells[column].getAttribute("aria-sort"), texts()];
+  table.tHead.rows[0].cells[column].querySelector("button").click();
+  found.down = [table.tHead.rows[0].cells[column].getAttribute("aria-sort"), texts()];"""
+    found = used(pages[1][1], steps, tmp_path)
+    (up, rising), (down, falling) = found["up"], found["down"]
+    rising, falling = ([value for value in some if value is not None] for some in (rising, falling))  # JSON has no NaN
+    assert (up, down) == ("ascending", "descending") and len(rising) > 5 and found["console"] == []
+    assert rising == sorted(rising) and falling == rising[::-1] and len(set(rising)) > 5
+
+
+@needs_browser
+def test_claims_are_filtered_and_what_is_folded_opens_for_it(small, tmp_path):
+    root, params = small
+    (root / "results/claims.yaml").write_text(
+        """
+- {id: 1, domain: Robots, claim: one, published: p, source: s, evidence: [{preset: laptop, task: vib_digits,
+   metric: error_12_codes, pairs: [[vib, deterministic]]}]}
+- {id: 2, domain: Robots, claim: two, published: p, source: s, why: no data}
+- {id: 3, domain: Mazes, claim: three, published: p, source: s, why: no data}
+"""
+    )
+    render(root, params, root / "reports/laptop")
+    steps = """
+  const [verdict, domain] = page.querySelectorAll(".filter select"), words = page.querySelector(".filter input");
+  const set = (field, value) => {
+    field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    return [shown(page), page.querySelector(".filter [role=status]").textContent];
+  };
+  found.verdict = set(verdict, "not run");
+  found.domain = set(domain, "Mazes");
+  set(verdict, ""), set(domain, "");
+  found.words = set(words, "TWO");
+  found.none = set(words, "");"""
+    found = used(root / "reports/laptop/topics/claims.html", steps, tmp_path)
+    assert found["console"] == [] and found["before"] == ["1. one"], "what has not run is folded"
+    assert found["verdict"] == [["2. two", "3. three"], "2 of 3 claims"]
+    assert found["domain"] == [["3. three"], "1 of 3 claims"] and found["words"] == [["2. two"], "1 of 3 claims"]
+    assert found["none"] == [["1. one"], "3 of 3 claims"]
 
 
 @needs_browser

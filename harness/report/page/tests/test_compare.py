@@ -11,6 +11,7 @@ from harness.report.page import compare
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import load
 from harness.report.records.pairs import pairs
+from harness.report.stats.power import seeds_to_decide
 from harness.report.tests import tree
 
 METRIC = "error_12_codes"
@@ -52,6 +53,23 @@ def test_page_claims_and_terminal_name_the_same_seeds(rendered):
         assert f"\n{alone.needed} seeds would find the observed difference with 80 % power, " in text
         assert f"; {row.seeds_needed:.0f} in the report's table, which adjusts for all {len(rows)} methods" in text
     assert "were it the true one.\n" in said(root, "vib", "deterministic")
+
+
+def test_the_published_difference_takes_as_many_seeds_as_its_claim_says(small):
+    """With `vib` worse by the error of its own margin the claim is open; the number is that of the claim's row."""
+    root, params = small
+    text = (
+        "- {id: 1, domain: D, claim: c, published: p, source: s, evidence: [{preset: laptop, task: vib_digits, "
+        f"metric: {METRIC}, gap: 0.05, pairs: [[vib, deterministic]]}}]}}\n"
+    )
+    (root / "results/claims.yaml").write_text(text)
+    frame = load(root, params)["vib_digits"]
+    a, b = (frame.known(name).units(METRIC).to_numpy() for name in ("vib", "deterministic"))
+    assert f"\n{seeds_to_decide(a - b, 0.05):.0f} would find the published one, 0.05, " in said(
+        root, "vib", "deterministic"
+    )
+    (root / "results/claims.yaml").write_text(text.replace("laptop", "far"))
+    assert "published" not in said(root, "vib", "deterministic")
 
 
 def test_archived_records_answer_by_name_and_where_there_are_no_live_ones(small):

@@ -110,7 +110,7 @@ def test_the_page_of_a_method_shows_its_record_and_its_failures(rendered):
     assert "No run failed." in kept and "≠   i_c: 0.1" in kept and "# baseline: null" in kept
     assert kept.count("vgan-i_c-") >= len(tree.I_CS), "its ablation with the command of each value"
     shown = re.findall(r'src="\.\./figures/([^"]+)"', kept)
-    assert shown == ["digits8-curve-vgan.svg", "digits8-i_c.svg"]
+    assert shown == ["digits8-sheet-vgan.png", "digits8-curve-vgan.svg", "digits8-i_c.svg"]
     assert '<a href="../../../results/records/digits8/vgan/record.json">' in kept
 
 

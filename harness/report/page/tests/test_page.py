@@ -280,9 +280,9 @@ def test_the_page_shows_the_summary_and_no_other_numbers(small):
     assert "0.123 [" in (root / "out/methods/vib.html").read_text()
     tree.edit(root, "vib_digits", "vib", tier="other")
     (why,) = page_module.render(root, params, root / "out").items()
-    assert why[0] == "cell vib_digits/vib" and "has a wrong tier" in why[1]
+    assert why[0] == "cell vib_digits/vib" and "has an invalid tier" in why[1]
     task, left, main = ((root / "out" / f"{name}.html").read_text() for name in ("tasks/vib_digits", LEFT_OUT, "index"))
-    assert '<span class="alarm"><strong>unreadable: vib_digits/vib: record.json has a wrong tier' in task
+    assert '<span class="alarm"><strong>unreadable: vib_digits/vib: record.json has an invalid tier' in task
     assert "0.12 [" not in task and "cell vib_digits/vib" in left and f'href="{LEFT_OUT}.html"' in main
 
 
@@ -323,16 +323,6 @@ def test_the_report_needs_no_torch():
     code = "import sys, harness.report.page.render, harness.report.records.aggregate; assert 'torch' not in sys.modules"
     root = Path(__file__).parents[4]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
-
-
-def test_a_methods_look_is_its_own_and_stays():
-    params = tree.params()
-    looks = style.styles(params)
-    assert len(set(looks.values())) == len(looks)
-    assert len({(look.colour, look.dash, look.marker) for look in looks.values()}) == len(looks)
-    params["methods"]["digits8"]["newcomer"] = {}
-    later = style.styles(params)
-    assert all(later[name] == look for name, look in looks.items())
 
 
 def test_closed_forms_of_the_toy():
@@ -390,7 +380,7 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
         (lambda folder: (folder / "record.json").write_text("{"), "vib_digits/vib: record.json cannot be read"),
         (
             lambda folder: (folder / "record.json").write_text("[1]"),
-            "vib_digits/vib: record.json cannot be read (it holds no mapping); run `bench preset far",
+            "vib_digits/vib: record.json cannot be read (it is not a mapping); run `bench preset far",
         ),
         (
             lambda folder: (folder / "scores.csv").unlink(),

@@ -44,6 +44,14 @@ def test_endpoint_is_the_last_step_in_the_order_of_the_seeds(small):
     assert list(again.endpoint("kl")) == list(rows.sort_values("seed").value)
 
 
+@pytest.mark.parametrize("text", ["seed,step\n", "\n"])  # as it is written now, and as it was
+def test_a_cell_that_logged_no_step_has_no_curves(small, text):
+    root, params = small
+    (root / "results/records" / TASK / "vib/curves.csv").write_text(text)
+    cell = load(root, params)[TASK].cell("vib")
+    assert (cell.fault, cell.curves) == ("", None)
+
+
 def test_archived_records_serve_where_no_live_one_does(small):
     root, params = small
     source = root / "results/records" / TASK / "vib"
@@ -66,7 +74,7 @@ def test_a_record_of_another_preset_is_not_this_reports(small):
     [
         ({"data_hash": "9" * 16}, "data of vib (9999999999999999) and of deterministic"),
         ({"protocol": 2}, "has protocol 2, this report is of protocol 1"),
-        ({"schema": 0}, "has schema 0, this code reads 1 to 3"),
+        ({"schema": 0}, "has schema 0, but this code reads 1 to 3"),
         ({"steps": 7}, "steps of vib (7) and of deterministic (2000) differ"),
         ({"seeds": [0, 1, 2, 77]}, "seeds of vib (0,1,2,77) and of deterministic (0-9) differ"),
         ({"cell": "gan"}, "record.json is of vib_digits/gan"),

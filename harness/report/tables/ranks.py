@@ -1,0 +1,90 @@
+"""A task's methods in one view: the rank of each on every metric, where these disagree, and what a run of it costs."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from harness.report.records.cost import cost, device
+from harness.report.records.frame import TaskFrame
+from harness.report.tables import summary
+from harness.report.tables.entries import MISSING, Head, Number, Table, Text, count, fixed, title
+from harness.report.tables.spelling import decimals, labelled
+
+CORRELATION = "rank correlation with the score"
+
+
+def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
+    """Best first: score, rank by every other metric, cost of one run; None with fewer than two methods that ran."""
+    ranked = summary.ranking(frame, found)
+    if len(ranked) < 2:
+        return None
+    places = ranks(frame, found)
+    digits = decimals(ranked.value)
+    body = []
+    for place, row in enumerate(ranked.itertuples()):
+        cell = frame.known(row.cell)
+        spent = cost(cell)
+        body.append([
+            title(cell, summary.mark(cell)),
+            fixed(row.value, digits, strong=place == 0),
+            *(_place(places.loc[row.cell, metric]) for metric in places.columns[1:]),
+            count(int(spent.updates)),
+            count(int(spent.critic_batches)) if math.isfinite(spent.critic_batches) else MISSING,
+            Number(spent.core_seconds, "#.2g" if spent.core_seconds < 10 else ".0f"),
+        ])
+    if len(places.columns) > 1:
+        same = [fixed(first(places).corr(places[metric]), 2) for metric in places.columns[1:]]
+        body.append([Text(CORRELATION), fixed(1, 2), *same, *[MISSING] * 3])
+    blocks = [frame.metrics[metric] for metric in places.columns]
+    head: list[Head | str] = ["method", Head(labelled(blocks[0]), up=blocks[0]["higher_is_better"])]
+    head += [f"rank by {labelled(block)}" for block in blocks[1:]]
+    head += ["updates", "critic batches", "core-seconds"]
+    many = "ranks by every metric, and cost" if len(places.columns) > 1 else "cost beside score"
+    return Table(f"{frame.title}: {many}", head, body, _notes(frame, places))
+
+
+def ranks(frame: TaskFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Methods that ran x metrics with a direction, the headline first: 1 is best, ties share the mean of their ranks.
+
+    Only metrics that every such method has and that rank otherwise than the headline.
+    """
+    rows = found[found.ablation == ""]
+    columns = {}
+    for metric, block in frame.metrics.items():
+        own = rows[rows.metric == metric].set_index("cell").value
+        if block["higher_is_better"] is not None and own.nunique() > 1:
+            columns[metric] = own.rank(ascending=not block["higher_is_better"])
+    places = pd.DataFrame(columns).dropna(axis=1)
+    return places[[metric for metric in places if metric == frame.headline or not places[metric].equals(first(places))]]
+
+
+def first(places: pd.DataFrame) -> pd.Series:
+    """The ranks by the headline."""
+    return places.iloc[:, 0]
+
+
+def disagreeing(places: pd.DataFrame) -> int:
+    """How many of the further metrics put another method first than the headline does."""
+    best = first(places).idxmin()
+    return sum(places.loc[best, metric] > places[metric].min() for metric in places.columns[1:])
+
+
+def _place(rank: float) -> Number:
+    return Number(rank, "g", strong=rank == 1)
+
+
+def _notes(frame: TaskFrame, places: pd.DataFrame) -> list[str]:
+    notes = []
+    if others := len(places.columns) - 1:
+        notes.append(
+            f"Metrics disagree: {disagreeing(places)} of {others} put another method first. Ranks are of interquartile "
+            "means, 1 is best; neighbours are often not separable, as the intervals show. Correlation: Spearman's."
+        )
+    places_of = sorted({device(cell) for cell in frame.cells if cell.record} - {""})
+    notes.append(
+        "Cost of one run: updates are steps of the training loop; core-seconds are those of the training recorded in "
+        "the provenance, shared by the seeds trained together" + (f" ({'; '.join(places_of)})." if places_of else ".")
+    )
+    return summary.marked(frame) + notes
