@@ -69,18 +69,14 @@ def changes(frames: Mapping[str, TaskFrame]) -> list[Change]:
     for frame in frames.values():
         metric = frame.headline
         up = frame.metrics[metric]["higher_is_better"] if metric else None
+        if metric is None or up is None:
+            continue
         run = [cell for cell in frame.cells if cell.record]
         said = {cell.name: _settings(cell, frames) for cell in run}
-        for place, row in enumerate(run if up is not None else ()):
-            for base in run[:place]:
-                keys = _differing(said[row.name], said[base.name])
-                if (
-                    len(keys) == 1
-                    and metric is not None
-                    and (one := _change(frame, row, base, *keys, metric, bool(up)))
-                ):
-                    found.append(one)
-                    break
+        for place, row in enumerate(run):
+            alike = ((base, _differing(said[row.name], said[base.name])) for base in run[:place])
+            made = (_change(frame, row, base, keys[0], metric, up) for base, keys in alike if len(keys) == 1)
+            found += [change for change in made if change is not None][:1]
     return found
 
 

@@ -13,7 +13,7 @@ from harness.report.page import learnt
 from harness.report.page.read import Preset, judged
 from harness.report.records.frame import load
 from harness.report.records.twins import effects
-from harness.workspace.presets import others
+from harness.workspace.presets import other_presets
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[4]
 def presets() -> list[Preset]:
     """The live preset and every archived one, without summaries."""
     own = read_params(ROOT)
-    archived = others(ROOT, own["preset"]).archived
+    archived = other_presets(ROOT, own["preset"]).archived
     return [
         Preset(own, load(ROOT, own), {}),
         *(Preset(params, load(ROOT, params, other=True), {}) for params in archived),
