@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.places import live
 from harness.places.prepare import prepare
 from harness.places.tests.raylets import LOOPBACK, Nodes, nodes
 from harness.places.train import ENVIRONMENTS, train_cell
@@ -68,6 +69,14 @@ def files(root: Path, cell: Cell) -> dict[str, bytes]:
 
 def environments(root: Path, cell: Cell) -> dict[str, dict]:
     return json.loads((cell.folder(root) / ENVIRONMENTS).read_text(encoding="utf-8"))
+
+
+def board(root: Path) -> list[dict]:
+    """The jobs that run, as `bench list` reads of them."""
+    try:
+        return json.loads((root / live.FILE).read_text(encoding="utf-8"))["jobs"]
+    except FileNotFoundError:
+        return []
 
 
 def driver(root: Path, *words: str) -> subprocess.Popen[str]:
@@ -138,7 +147,7 @@ def test_a_chain_has_the_bits_of_this_process_and_a_failing_expert_stops_its_own
     assert "fooled/airl block" not in told.out
     assert told.err.startswith("error: 2 of ") and told.err.count("\n") == 1
     assert "taught/expert seeds 0-1: step 2/2" in (theirs / ".scratch/train.log").read_text()
-    assert not (theirs / ".scratch/board.json").exists()
+    assert not board(theirs)
 
 
 def test_a_killed_worker_and_a_lost_node_cost_time_alone(cluster: Nodes, tmp_path: Path) -> None:
@@ -173,8 +182,7 @@ def test_an_interrupt_leaves_checkpoints_and_no_worker(cluster: Nodes, tmp_path:
     shared = tmp_path / "shared"
     shared.mkdir()
     with driver(tmp_path / "tree", "pair", "plain", "--on", cluster.address, "--shared", str(shared)) as run:
-        until(partial(found, shared, "*/.scratch/runs/*/*/run.json"))
-        time.sleep(2)
+        until(lambda: any(job["step"] for job in board(tmp_path / "tree")))
         run.send_signal(signal.SIGINT)
         asked = time.monotonic()
         _, err = run.communicate(timeout=60)
@@ -183,4 +191,4 @@ def test_an_interrupt_leaves_checkpoints_and_no_worker(cluster: Nodes, tmp_path:
     assert err == "interrupted; run the same command to continue from the last checkpoint\n"
     until(lambda: not workers("pair/plain block"), 10 - min(took, 9))
     assert list(shared.glob("*/.scratch/runs/*/*/checkpoint.pt"))
-    assert not (tmp_path / "tree/.scratch/board.json").exists()
+    assert not board(tmp_path / "tree")
