@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from harness.benchmarks import beside, convolutions, fid, frechet, idle, memory, stack, startup, target, vdb_images
+from harness.benchmarks import (
+    beside,
+    convolutions,
+    fid,
+    frechet,
+    growth,
+    idle,
+    memory,
+    stack,
+    startup,
+    target,
+    vdb_images,
+)
 from harness.benchmarks.record import FOLDER, Options, lines, write
 from harness.errors import BenchError, unknown
 from harness.report.records.measured import Record
@@ -23,6 +35,7 @@ ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
     "precision": fid.precision,
     "stack": stack.measure,
     "startup": startup.measure,
+    "growth": growth.measure,
     "idle": idle.measure,
     "memory": memory.measure,
     "convolutions": convolutions.measure,

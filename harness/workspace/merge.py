@@ -56,7 +56,7 @@ def bring(folder: Path, target: Path, root: Path) -> None:
 
 
 def replace(folder: Path, target: Path) -> None:
-    """Put the record in `folder` over the archived one in `target`, under its seal, with what `bench verify` found of it."""
+    """Put the record in `folder` over the archived `target`, under its seal, with what `bench verify` found of it."""
     contents = packed.unpacked({path: path.read_bytes() for path in plain_files(folder)})
     (target / VERIFIED).unlink(missing_ok=True)  # of the fewer seeds
     seal.write(target, {name: content for name, content in contents.items() if name != SEAL})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
-from harness.plan.controls import with_controls
+from harness.plan.params import whole
 from harness.plan.plan import Plan, plan_of
 from harness.run.like import LIKE, compose, resolved
 from harness.run.params import read_yaml
@@ -94,7 +94,7 @@ def others(root: Path, own: str) -> Others:
         try:
             params = compose_preset(root, name, base)
             if name in kept:
-                found.archived.append(with_controls(params, f"presets/{name}.yaml"))
+                found.archived.append(whole(root, params, f"presets/{name}.yaml"))
             else:
                 found.waiting.append(_told(root, name, params))
         except Exception as error:  # whatever is wrong with one preset, the pages of the others are made
