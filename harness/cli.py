@@ -16,7 +16,8 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from harness.errors import BenchError, unknown
@@ -45,6 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with signals.stop_on_signals():
             follow()
+            _check_words(sys.argv[1:] if argv is None else argv)
             args = parser(_command_name(argv)).parse_args(argv)
             args.root = args.root.resolve()
             status = args.run(args) or 0
@@ -57,12 +59,21 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # e.g. `bench list | head`
         _discard_output()
         return 0
+    except RecursionError:
+        return _refused("a file that was read holds blocks within blocks without end: restore it, e.g. with git")
     except Exception as error:
         # Of the file system: a network's error names no file and keeps its traceback.
         line = memory.told(error) or (_describe(error) if isinstance(error, OSError) else None)
         if line is None:
             raise
         return _refused(line)
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Raises BenchError for a word that would break the line in which it is told, or the terminal's screen."""
+    for word in words:
+        if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in word):
+            raise BenchError(f"{word!a:.100} on the command line holds a control character: leave it out")
 
 
 def _refused(line: str) -> int:

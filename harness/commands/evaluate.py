@@ -1,4 +1,4 @@
-"""Summarise the records in results/summary/, a table per task."""
+"""Summarise the records: a table per task in results/summary/, a few numbers per method in results/metrics/."""
 
 import sys
 from argparse import ArgumentParser, Namespace

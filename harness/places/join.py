@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from harness import packed
 from harness.errors import BenchError
 from harness.plan.plan import Cell
 from harness.run.params import flatten
@@ -40,7 +41,7 @@ def joined(first: Path, more: Path) -> dict[str, bytes]:
         CURVES: _table([_rows(folder / CURVES) for folder in (first, more)]),
         PROVENANCE: to_json(_provenance(first, more, len(one.blocks))),
     }
-    if panels := [_rows(folder / PANELS) for folder in (first, more) if (folder / PANELS).is_file()]:
+    if panels := [_rows(folder / PANELS) for folder in (first, more) if packed.standing(folder / PANELS).is_file()]:
         files[PANELS] = _table(panels)
     if (first / SHEET).is_file():
         files[SHEET] = (first / SHEET).read_bytes()
@@ -146,8 +147,7 @@ Rows = Sequence[Sequence[str]]  # the first of them the header
 
 
 def _rows(path: Path) -> Rows:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
+    return list(csv.reader(io.StringIO(packed.contents(path).decode(), newline="")))
 
 
 def _measured(rows: Rows, metrics: Iterable[str]) -> Rows:

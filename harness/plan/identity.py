@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from harness.plan.plan import Cell
 from harness.run.params import digest, flatten
 
 DATA = Path("results/data")
+LONGEST = 200  # characters of a folder's name; file systems take 255
 
 
 class Keys(NamedTuple):
@@ -31,11 +33,14 @@ def data_manifest(root: Path, task: str) -> dict[str, Any]:
     """Return what `bench prepare` recorded about a task's data: hashes, sizes, the encoder."""
     path = root / DATA / f"{task}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run `bench prepare {task}` first") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BenchError(f"{path} is not valid JSON: run `bench prepare {task}` again") from None
+    if not isinstance(found, dict) or not isinstance(found.get("data_hash"), str):
+        raise BenchError(f"{path} has no data_hash: run `bench prepare {task}` again")
+    return found
 
 
 def identity(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> dict[str, Any]:
@@ -63,7 +68,13 @@ def keys_of(root: Path, cell: Cell | Outline, code: CodeKeys | None = None) -> K
 def block_folder(root: Path, cell: Cell | Outline, seeds: tuple[int, ...], training_key: str | None = None) -> Path:
     """Where a block trains. training_key: that of `keys_of`, where it is known already."""
     key = training_key or keys_of(root, cell).training
-    return root / ".scratch" / "runs" / key / ("seeds-" + "-".join(map(str, seeds)))
+    return root / ".scratch" / "runs" / key / seeds_name(seeds)
+
+
+def seeds_name(seeds: Sequence[int]) -> str:
+    """Return the name of a block's folder: its seeds, or if that is too long, the ends and a digest."""
+    name = "seeds-" + "-".join(map(str, seeds))
+    return name if len(name) <= LONGEST else f"seeds-{seeds[0]}-to-{seeds[-1]}-{digest(list(seeds))}"
 
 
 def _code(its: Outline, code: CodeKeys | None) -> dict[str, Any]:

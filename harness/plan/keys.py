@@ -131,7 +131,7 @@ def _code(path: Path) -> Any:
     """Return the code that an existing key file names, or None if there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8")).get("code")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
 
 

@@ -53,7 +53,7 @@ def origin(root: Path) -> dict[str, Any]:
     """
     try:
         return json.loads((root / REMEMBERED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         pass
     try:
         _must_be_tracked(root)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
-from harness.files import write_bytes
+from harness.files import write_folder
 from harness.plan.controls import with_controls
 from harness.report.records import external
 from harness.report.records.frame import TaskFrame, demand, load
@@ -20,6 +20,9 @@ def import_runs(root: Path, params: dict[str, Any], scores: Path, manifest: Path
     target = root / external.FOLDER / checked_name("--name: an import", name)
     if target.exists():
         raise BenchError(f"{target} already exists; remove it first or choose another --name")
+    for path in (scores, manifest):
+        if path.exists() and not path.is_file():  # a device or a pipe may have no end
+            raise BenchError(f"{path} is not a regular file, so name another one")
     found = external.read(target, name, scores, manifest)
     frames = _frames(root, params, found.preset)
     for task in found.tasks:
@@ -27,8 +30,8 @@ def import_runs(root: Path, params: dict[str, Any], scores: Path, manifest: Path
             raise BenchError(f"{manifest}: tasks.{task} is unknown; known: {', '.join(frames)}")
         demand([frames[task]])
         external.check(found, frames[task])
-    write_bytes(target / external.SCORES, scores.read_bytes())
-    write_bytes(target / external.MANIFEST, manifest.read_bytes())
+    files = {external.SCORES: scores.read_bytes(), external.MANIFEST: manifest.read_bytes()}
+    write_folder(target, files, room=root / "results")  # where no reader of imports looks
     return target
 
 

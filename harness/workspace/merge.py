@@ -57,9 +57,7 @@ def copy_record(folder: Path, target: Path, root: Path) -> None:
 
 
 def replace(folder: Path, target: Path) -> None:
-    """Replace the record in `target` by the one in `folder`, with its seal, and drop what `bench verify` found
-    there.
-    """
+    """Put the record in `folder` over the one in `target`, under its seal; drop what `bench verify` found there."""
     contents = packed.unpacked({path: path.read_bytes() for path in plain_files(folder)})
     (target / VERIFIED).unlink(missing_ok=True)  # of the fewer seeds
     seal.write(target, {name: content for name, content in contents.items() if name != SEAL})

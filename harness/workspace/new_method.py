@@ -77,7 +77,7 @@ def new_method(
         f"methods.{model.task}.{name} in {PARAMS}, from {model.name or f'the head of {model.source.name}'}",
         f"keys: {keys_of(params)}",
         f"({INSIDE})",
-        f"next: edit it, run `bench check {name}`, then `dvc repro`",
+        f"next: edit it, run `bench try {name} --task {model.task}`, `bench check {name}`, then `dvc repro`",
     ]
 
 

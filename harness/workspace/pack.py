@@ -19,6 +19,7 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.files import write_bytes, write_folder
+from harness.plan.identity import seeds_name
 from harness.run import checkpoint
 from harness.run.params import digest, read_yaml
 from harness.schema import read_head
@@ -52,7 +53,7 @@ def pack(root: Path, copy: Path, parts: Path | None = None) -> list[Path]:
     if records:
         merge(root, copy)
     heads = [read_head(path.parent) for path in records]
-    finished = {(head.training_key, _seeds({"seeds": seeds})) for head in heads for seeds in head.blocks}
+    finished = {(head.training_key, seeds_name(seeds)) for head in heads for seeds in head.blocks}
     made, left = [], []
     either = (checkpoint.CHECKPOINT, checkpoint.PREVIOUS)
     folders = {path.parent for name in either for path in copy.glob(f"{RUNS}/*/*/{name}")}
@@ -191,8 +192,9 @@ def _unpack(path: Path, target: Path) -> dict[str, bytes]:
             raise checkpoint.Refused(f"{name} is missing")
     identity = _identity(Path("run.json"), files["run.json"])
     named = digest({key: value for key, value in identity.items() if key != "seeds"})
-    if (named, _seeds(identity)) != (target.parent.name, target.name):
-        raise checkpoint.Refused(f"it contains {named}/{_seeds(identity)}, which is not what its name says")
+    name = seeds_name(identity["seeds"])
+    if (named, name) != (target.parent.name, target.name):
+        raise checkpoint.Refused(f"it contains {named}/{name}, which is not what its name says")
     for name in files.keys() - {"run.json"}:
         checkpoint.check(Path(name), files[name], identity)
     if held is not None and held != sums(files):
@@ -213,7 +215,3 @@ def _identity(path: Path, content: bytes) -> dict[str, Any]:
         return {**identity, "seeds": list(identity["seeds"])}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise checkpoint.Refused(f"{path} does not identify a run") from None
-
-
-def _seeds(identity: dict[str, Any]) -> str:
-    return "seeds-" + "-".join(map(str, identity["seeds"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-STOP_SECONDS = 4.5  # for jobs on other machines that are told to stop at a checkpoint
+STOP_SECONDS = 8.0  # at most, for jobs on other machines that are told to stop at a checkpoint
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,25 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+# On 127.0.0.1 alone, workers that give way to nobody, and patience with a busy machine.
+LOOPBACK = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+    "RAY_raylet_start_wait_time_s": "240",
+}
 LOSE, STORE = "lose", 80_000_000
 
 
 class Nodes:
-    """address: of the cluster."""
+    """address: of the cluster. second: the process of the second node, whose children are its workers."""
 
     def __init__(self, program: subprocess.Popen[str]):
         assert program.stdin is not None and program.stdout is not None
         self.program, self.input, self.output = program, program.stdin, program.stdout
-        self.address = self.output.readline().strip()
-        assert self.address, "Ray has said on standard error why it does not start"
+        told = self.output.readline().split()
+        assert told, "Ray has said on standard error why it does not start"
+        self.address, self.second = told[0], int(told[1])
 
     def lose(self) -> None:
         """Kill the second node, with all that runs there."""
@@ -47,6 +54,7 @@ def nodes() -> Iterator[Nodes]:
 
 
 def main(folder: Path) -> None:
+    from ray._private.ray_constants import PROCESS_TYPE_RAYLET
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 1, "include_dashboard": False, "temp_dir": str(folder / "ray"), "object_store_memory": STORE}
@@ -55,7 +63,8 @@ def main(folder: Path) -> None:
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         second = cluster.add_node(num_cpus=1, object_store_memory=STORE)
-        print(cluster.address, file=output, flush=True)
+        raylet = second.all_processes[PROCESS_TYPE_RAYLET][0].process
+        print(cluster.address, raylet.pid, file=output, flush=True)
         for _ in sys.stdin:
             cluster.remove_node(second, allow_graceful=False)
             print(LOSE, file=output, flush=True)

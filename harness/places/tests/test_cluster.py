@@ -43,9 +43,9 @@ class FakeRay(ModuleType):
     def nodes(self) -> list[dict]:
         return [{"NodeID": f"{i:04d}node", "Alive": True, "Resources": r} for i, r in enumerate(self.resources)]
 
-    def remote(self, *_: object, **__: object):
-        call = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda *_: None))
-        return lambda function: call
+    def remote(self, *function: object, **__: object):
+        call = SimpleNamespace(options=lambda **said: SimpleNamespace(remote=lambda *_: None, said=said))
+        return call if function else lambda function: call
 
     def get(self, asked: list, timeout: float) -> tuple:
         assert len(asked) == len(self.resources)
@@ -221,6 +221,22 @@ def test_one_job_more_than_fits_is_sent(strategies, tmp_path: Path) -> None:
     assert len(taken) == 3
     taken[0].set_result(None)
     assert place.room(job) and place.room(share) and place.ended == [0]
+
+
+def test_a_job_asks_for_what_it_takes_and_goes_back_to_its_checkpoints(strategies, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("BENCH_DEVICE", raising=False)
+    place = Cluster(FakeRay({"CPU": 4.0, "GPU": 1.0}), tmp_path, Home(None, "p", tmp_path), {}, tmp_path / "log")
+    share = Job("share", print, takes=Resources(cpus=2, gpus=0.25, memory=1.5))
+    said = place._task(share).said
+    assert (said["num_cpus"], said["num_gpus"], said["memory"]) == (2, 0.25, 1_500_000_000)
+    assert said["max_retries"] == 0 and said["scheduling_strategy"] == "SPREAD" and "runtime_env" not in said
+    plain = Job("plain", print, takes=Resources(cpus=1))
+    place.last[plain] = "0000node"
+    said = place._task(plain).said
+    assert said["scheduling_strategy"] == ("0000node", True), "another node does where that one is gone"
+    assert said["runtime_env"] == {"env_vars": {"BENCH_DEVICE": "cpu"}}, "it would see the node's GPU"
+    alone = Cluster(FakeRay({"CPU": 4.0}), tmp_path, Home(None, "p", tmp_path), {}, tmp_path / "log")
+    assert "runtime_env" not in alone._task(plain).said
 
 
 class Named(TaskParams):

@@ -85,7 +85,7 @@ def _read(path: Path, key: str) -> list[Plot] | None:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return [Plot(**plot | {"svg": plot["svg"].encode()}) for plot in kept["plots"]] if kept["key"] == key else None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -25,6 +25,8 @@ SOURCES = ("baselines", "data", "harness", "pipelines", "presets", "results")
 def check(root: Path, out: Path) -> None:
     """Raises BenchError where `out` is no place for a report of the project at `root`."""
     top = _top(root, out)
+    if not out.name:
+        raise BenchError(f"--out {out}: name a folder of its own, such as build/report")
     if top in ("", *SOURCES) or (top or "").startswith("."):
         raise BenchError(f"--out {out} is among the project's sources: name a folder of its own, such as build/report")
     if found := next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None):

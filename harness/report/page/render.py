@@ -21,7 +21,7 @@ from harness.errors import reason
 from harness.report.claims import verdicts
 from harness.report.figures import drawings, forest, strip
 from harness.report.figures.style import styles
-from harness.report.page import findings, folder, method_pages, sections, wording
+from harness.report.page import findings, folder, learnt, method_pages, sections, wording
 from harness.report.page.read import Beside, Preset, judged
 from harness.report.page.sections import Section
 from harness.report.page.templating import environment
@@ -80,6 +80,7 @@ def render(
     out_of_it |= {f"import {name}": why for name, why in beside.refused.items()}
     found = effects(frames)
     after = sections.bottleneck(found, partial(address, out)) + after
+    after = learnt.section(found, [preset.frames for preset in shown], claims) + after
     page = _page(root, own, beside, out, after, drawn) | {
         "tally": verdicts.first(claims),
         "findings": findings.sentences(found, claims, own, partial(address, out)),

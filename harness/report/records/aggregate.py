@@ -1,4 +1,4 @@
-"""A checked frame -> the tidy summary of its task, and the same as nested numbers for DVC's metrics.
+"""A checked frame -> the tidy summary of its task, and a few numbers of each method for DVC's metrics.
 
 A row of the summary is (cell, metric). Where policies are trained anew on learnt rewards, the run is the reward: its
 re-trainings are averaged first, as they share what was learnt. Differences are cell minus baseline on the same seeds,
@@ -54,6 +54,15 @@ COLUMNS = [
     "seeds_needed",
     "optimality_gap",
 ]
+SHOWN = {  # of the headline: the word in `dvc metrics show` -> the column
+    "score": "value",
+    "low": "ci_low",
+    "high": "ci_high",
+    "n": "n",
+    "failed": "failures",
+    "difference": "difference",
+    "p": "p_holm",
+}
 
 
 def summarise(frame: TaskFrame) -> pd.DataFrame:
@@ -73,20 +82,22 @@ def summarise(frame: TaskFrame) -> pd.DataFrame:
     return table
 
 
-def metrics_of(table: pd.DataFrame) -> dict[str, Any]:
-    """cell -> metric -> numbers; nested dicts only, because DVC's metrics drop lists."""
-    columns = COLUMNS[COLUMNS.index("n") :]
-    nested: dict[str, Any] = {}
-    for row in table[table.metric.notna()].to_dict("records"):
-        kept = {key: row[key] for key in columns if isinstance(row[key], (int, float))}
-        finite = {key: _tidy(number) for key, number in kept.items() if math.isfinite(number)}
-        nested.setdefault(row["cell"], {})[row["metric"]] = finite
-    return nested
+def metrics_of(table: pd.DataFrame) -> dict[str, dict[str, float | int]]:
+    """Method -> the few numbers that `dvc metrics` shows: its score on the headline, the difference to the baseline.
+
+    What is not known is left out.
+    """
+    rows = table[(table.ablation == "") & table.metric.notna()]
+    rows = rows[rows.headline.astype(bool)]
+    return {
+        row["cell"]: {name: _tidy(row[column]) for name, column in SHOWN.items() if math.isfinite(row[column])}
+        for row in rows.to_dict("records")
+    }
 
 
 def _tidy(number: float) -> float | int:
-    """Eight significant digits: enough to see a change."""
-    return int(number) if float(number).is_integer() else float(f"{number:.8g}")
+    """Five significant digits: a short line, and enough to see a change."""
+    return int(number) if float(number).is_integer() else float(f"{number:.5g}")
 
 
 def _rows(frame: TaskFrame, cell: CellFrame, against: str | None, ablation: str = "") -> list[dict[str, Any]]:

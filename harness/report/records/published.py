@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from harness.errors import BenchError
+
 FIGURE_2, FIGURE_8 = 2, 8
+COLUMNS = ("domain", "task", "method", "metric", "mean", "std", "n_seeds", "higher_is_better", "source")
 
 
 class ReadOff(NamedTuple):
@@ -47,8 +50,19 @@ def read_off_of(task: str) -> ReadOff | None:
 
 
 def load_published(path: Path) -> pd.DataFrame | None:
-    """published.csv with its numbers as printed (text, '' where none); None without the file."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else None
+    """published.csv with its numbers as printed (text, '' where none); None without the file.
+
+    Raises BenchError for a file that is no such table.
+    """
+    if not path.is_file():
+        return None
+    try:
+        found = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise BenchError(f"{path} cannot be read ({' '.join(str(error).split())}): restore it, e.g. with git") from None
+    if absent := [column for column in COLUMNS if column not in found]:
+        raise BenchError(f"{path} has no column {', '.join(absent)}: restore it, e.g. with git")
+    return found
 
 
 def _data() -> pd.DataFrame:

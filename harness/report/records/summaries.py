@@ -19,28 +19,33 @@ from harness.files import write_text
 from harness.report.records.aggregate import COLUMNS, metrics_of, summarise
 from harness.report.records.frame import CellFrame, TaskFrame, load
 
-FOLDER = Path("results/summary")
+FOLDER, METRICS = Path("results/summary"), Path("results/metrics")
 SOURCE = "source"
 WORDS = ("task", "cell", "ablation", "parameter", "metric", "status", "compared_with", SOURCE)
 DIGITS = 16  # of a digest
 
 
 def write_summaries(root: Path, params: dict[str, Any]) -> list[str]:
-    """Write results/summary/<task>.csv, at full precision, and .json, for DVC's metrics, for every task of params.
+    """Write results/summary/<task>.csv, at full precision, and results/metrics/<task>/<method>.json, for DVC's metrics.
 
-    Those of tasks that are gone are removed: DVC leaves the folder as it is, so that a stopped run loses nothing.
-    Returns a line for each cell whose record cannot be read.
+    Those of tasks and methods that are gone are removed: DVC leaves the folders as they are, so a stopped run loses
+    nothing. Returns a line for each cell whose record cannot be read.
     """
     frames = load(root, params)
-    for path in (root / FOLDER).glob("*"):
-        if path.suffix in (".csv", ".json") and path.stem not in frames:
-            path.unlink()
+    kept: set[Path] = set()
     for name, frame in frames.items():
         table = summarise(frame)
         sources = _sources(frame)
-        kept = table.assign(**{SOURCE: [sources[key] for key in zip(table.ablation, table.cell, strict=True)]})
-        write_text(root / FOLDER / f"{name}.csv", kept.to_csv(index=False, lineterminator="\n"))
-        write_text(root / FOLDER / f"{name}.json", json.dumps(metrics_of(table), indent=1, allow_nan=False) + "\n")
+        whole = table.assign(**{SOURCE: [sources[key] for key in zip(table.ablation, table.cell, strict=True)]})
+        files = {root / FOLDER / f"{name}.csv": whole.to_csv(index=False, lineterminator="\n")}
+        for method, numbers in metrics_of(table).items():
+            files[root / METRICS / name / f"{method}.json"] = json.dumps(numbers, allow_nan=False) + "\n"
+        for path, text in files.items():
+            write_text(path, text)
+        kept |= files.keys()
+    ours = (f"{FOLDER}/*.csv", f"{FOLDER}/*.json", f"{METRICS}/*/*.json")
+    for path in {path for pattern in ours for path in root.glob(pattern)} - kept:
+        path.unlink()
     return [f"{cell}: {cell.status}" for frame in frames.values() for cell in frame.unreadable]
 
 

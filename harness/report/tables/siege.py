@@ -32,7 +32,7 @@ def tables(folder: Path) -> list[Table]:
             for row in said.get("limits", ())
         ]
         made = f"Seed {said['seed']}, {said['seconds']} s, commit {str(said['commit'])[:10]}; made by `{COMMAND}`."
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
     attacks = Table("Attacks on records, checkpoints, parameters and commands", ["kind", *ENDS], rows, [NOTE, made])
     limits = Table("What a machine can refuse", ["limit", "end", "command and what it says"], tried, [NOTE])

@@ -75,7 +75,8 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
         ),
         (text, ["--skeleton", TASK, "--preset", "fa"], "preset fa: unknown; did you mean far?"),
         (text, [root / "none.csv", manifest, "--name", "peer"], "none.csv is missing"),
-        (text, [scores, root, "--name", "peer"], "is not valid YAML"),
+        (text, [scores, root, "--name", "peer"], f"{root} is not a regular file, so name another one"),
+        (text, ["/dev/zero", manifest, "--name", "peer"], "/dev/zero is not a regular file, so name another one"),
         (
             text,
             [scores, manifest, "--name", "a/b"],

@@ -63,7 +63,8 @@ elif command == "train":
     for name in ("record.json", "scores.csv", "curves.csv"):
         write(f"results/records/{{names[0]}}/{{names[1]}}/{{name}}", json.dumps(params))
 elif command == "evaluate":
-    write("results/summary/line.json", "{{}}")
+    write("results/summary/line.csv", "a")
+    write("results/metrics/line/a.json", "{{}}")
 else:
     below = [f"{{folder}}/a.html" for folder in ("methods", "tasks", "topics", "archived/far")] + ["figures/a.svg"]
     for name in ["index.html", "index.md", "page.css", "page.js", "manifest.txt", *below]:
@@ -90,7 +91,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "statistics/coverage.csv",
         "benchmarks/README.md",
     ]
-    for name in (*(f"results/{name}" for name in empty), "presets/smoke.yaml"):
+    for name in (*(f"results/{name}" for name in empty), "presets/smoke.yaml", "baselines/formulas.yaml"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text("")
     (tree / "bin").mkdir()

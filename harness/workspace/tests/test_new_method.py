@@ -147,7 +147,7 @@ def tree(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_file_from_the_template_keeps_the_contract_at_once(tree: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["--root", str(tree), "new", "from_template", "--file"]) == 0
-    assert "next: edit it, run `bench check from_template`" in capsys.readouterr().out
+    assert "`bench check from_template`, then `dvc repro`" in capsys.readouterr().out
     assert main(["--root", str(tree), "pipelines"]) == 0
     assert main(["--root", str(tree), "check", "from_template"]) == 0, capsys.readouterr().out
     assert "OK: from_template, cells: 1" in capsys.readouterr().out

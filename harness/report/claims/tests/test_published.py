@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.errors import BenchError
 from harness.report.claims import published
 from harness.report.records.frame import load
 from harness.report.records.published import FIGURE_2, FIGURE_8, load_published, read_off, read_off_of
@@ -78,6 +79,16 @@ def test_read_offs_of_a_task_are_those_of_one_figure():
 
 def test_no_file_no_section(tmp_path):
     assert load_published(tmp_path / "published.csv") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"a,b\n1,2\n", "has no column domain, task"), (b"\xff\xfe\0", "cannot be read"), (b"", "cannot be")],
+)
+def test_a_file_that_is_no_table_is_named(tmp_path, content, said):
+    (tmp_path / "published.csv").write_bytes(content)
+    with pytest.raises(BenchError, match=rf"^\S+published.csv {said}.*: restore it, e.g. with git$"):
+        load_published(tmp_path / "published.csv")
 
 
 def test_printed_numbers_are_text(printed):

@@ -19,13 +19,14 @@ def written(small):
     return small
 
 
-def test_the_summary_of_a_task_that_is_gone_is_removed(written):
+def test_what_is_of_a_task_or_method_that_is_gone_is_removed(written):
     root, params = written
-    folder = root / "results/summary"
-    for name in ("gone.csv", "gone.json", "notes.txt"):
-        (folder / name).write_text("")
+    folder, metrics = root / "results/summary", root / "results/metrics"
+    for path in (folder / "gone.csv", folder / "gone.json", folder / "notes.txt", metrics / TASK / "gone.json"):
+        path.write_text("")
     write_summaries(root, params)
-    assert sorted(path.name for path in folder.iterdir()) == ["notes.txt", f"{TASK}.csv", f"{TASK}.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.txt", f"{TASK}.csv"]
+    assert sorted(path.name for path in (metrics / TASK).iterdir()) == ["deterministic.json", "vib.json"]
 
 
 def read(root, params):
