@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -222,7 +221,7 @@ def _minari() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            import_module("minari.dataset.minari_storage")
-            return import_module("minari")
+            import minari
         except ImportError:
             raise BenchError(f"the package minari is missing: {EXTRA}") from None
+    return minari
