@@ -222,8 +222,6 @@ def _minari() -> ModuleType:
         warnings.simplefilter("ignore")
         try:
             import minari
-            from minari.dataset import minari_storage  # noqa: F401 -- it asks for packages of its own
-
-            return minari
         except ImportError:
             raise BenchError(f"the package minari is missing: {EXTRA}") from None
+    return minari

@@ -161,6 +161,5 @@ def test_a_missing_file_is_told_with_its_cure(root: Path) -> None:
 
 def test_without_minari_the_cure_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "minari", None)
-    monkeypatch.setitem(sys.modules, "minari.dataset.minari_storage", None)
     with pytest.raises(BenchError, match=r"the package minari is missing: .*\.\[minari\]"):
         environment_task(root, "mine", "Pendulum-v1", None, "own-v0")
