@@ -88,6 +88,7 @@ def render(
         "forest": forest.draw([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST),
         "strip": strip.draw(own.frames),
     }
+    page["motion"] = next((m for family in page["families"] for task in family.parts for m in task.motions), None)
     page["topics"] += sections.left_out(out_of_it)
 
     def files() -> Iterator[tuple[str, bytes]]:
@@ -146,10 +147,11 @@ def _page(
         "top": "../../" if behind else "",  # the folder of the report that this one stands behind, if any
         "before": None,  # the pages beside this one: address and title
         "after": None,
-        "tally": None,  # these four open the main page, where there is something to tell
+        "tally": None,  # these five open the main page, where there is something to tell
         "findings": [],
         "forest": None,
         "strip": None,
+        "motion": None,
         "glance": [glance],
         "reading": wording.HOW,
         "families": tasks,
@@ -204,4 +206,6 @@ def _pictures(parts: Iterable[Section]) -> Iterator[tuple[str, bytes]]:
         yield from ((sheet.file, sheet.png) for sheet in section.sheets)
         for film in section.films:
             yield from ((film.file, film.png), (film.stills_file, film.stills))
+        for motion in section.motions:
+            yield from motion.files.items()
         yield from _pictures(section.parts)

@@ -1,13 +1,15 @@
 """Maps of learnt rewards, and the split of a spread into learning the reward and training on it."""
 
 import math
+from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from harness.report.figures import grids, mazes
+from harness.report.figures import grids, mazes, motion
 from harness.report.figures.style import Style, theme
 from harness.report.records.frame import CellFrame
 from harness.report.tables import mazes as table
@@ -91,3 +93,30 @@ def test_rewards_of_a_table_stand_beside_the_truth():
     assert plot.svg.count(b"<image") == 3 and "learnt by M." in plot.alt  # truth, M, colour bar
     tabular.cells = tabular.cells[1:]
     assert grids.draw(tabular) == []
+
+
+def test_a_ball_moves_along_the_recorded_path():
+    """A room of 3 by 2 points, 0.1 apart from (0, 0), a sixth of the width in and a quarter of the height up."""
+    found = motion.draw(frame([cell([-5.0]), cell([-7.0], with_map=False), cell([-6.0])]))
+    moving = Image.open(BytesIO(found.moving))
+    assert moving.n_frames == 2 and moving.size == (2 * motion.SIDE + motion.GAP, motion.SIDE)
+    assert moving.size == (found.width, found.height)
+    assert found.moving == motion.draw(frame([cell([-5.0]), cell([-6.0])])).moving, "equal records give equal bytes"
+    disc = (0xD5, 0x5E, 0x00)
+    for step, (x, y) in enumerate(((0.0, 0.0), (0.2, 0.1))):
+        moving.seek(step)
+        shown = moving.convert("RGB")
+        at = round((x + 0.05) / 0.3 * motion.SIDE), round((1 - (y + 0.05) / 0.2) * motion.SIDE)
+        for left in (0, motion.SIDE + motion.GAP):
+            assert shown.getpixel((left + at[0], at[1])) == disc, (step, left)
+    assert Image.open(BytesIO(found.still)).convert("RGB").tobytes() == shown.tobytes(), "the last frame"
+    assert motion.draw(frame([cell([-7.0], with_map=False)])) is None
+
+
+def test_long_paths_are_thinned_and_stay_small():
+    made = cell([-5.0])
+    long = pd.DataFrame({"seed": 0, "panel": "path x", "x": range(500), "y": np.linspace(0, 0.2, 500)})
+    panels = made.panels[~made.panels.panel.str.startswith("path")]
+    made.__dict__["panels"] = pd.concat([panels, long, long.assign(panel="path y", y=long.y / 2)])
+    found = motion.draw(frame([made]))
+    assert Image.open(BytesIO(found.moving)).n_frames == motion.FRAMES and len(found.moving) < 300_000

@@ -1,0 +1,121 @@
+"""Policies in motion: the path of each method's ball through its maze, side by side, as an animated PNG with a still.
+
+All of it comes from the records: the path of the policy's mode, the learnt reward over the room, the walls. What shows
+no motion (paper, a reader who asked for none) shows the still, the last frame.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from PIL import Image, ImageDraw
+
+from harness.report.figures.mazes import MAP
+from harness.report.records.frame import CellFrame, TaskFrame
+
+MOST = 5  # methods side by side
+SIDE, GAP = 130, 6  # pixels of a room, and between two of them
+MILLISECONDS, PAUSE = 90, 1500  # of a frame, and of the last one
+FRAMES = 40  # of a path at most
+GROUND = 120  # shades of the learnt reward; behind them the palette has three colours more
+BLACK, WHITE, DISC = range(GROUND, GROUND + 3)
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Motion:
+    """An animated PNG and its last frame in `figures/`, their size in pixels, and words for who cannot see them."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    moving: bytes
+    still: bytes
+    width: int
+    height: int
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Name in `figures/` -> content."""
+        return {f"{self.name}.png": self.moving, f"{self.name}-still.png": self.still}
+
+
+def draw(frame: TaskFrame) -> Motion | None:
+    """The first seed of the methods that learnt a reward; None where none did."""
+    cells = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.head["metrics"]][:MOST]
+    cells = [cell for cell in cells if cell.panels is not None and (cell.panels.panel == MAP).any()]
+    if not cells:
+        return None
+    rooms = [_room(cell) for cell in cells]
+    steps = max(len(path) for _, path in rooms)
+    frames = [_frame(rooms, step) for step in range(steps)]
+    names = ", ".join(cell.title for cell in cells)
+    moving, still = io.BytesIO(), io.BytesIO()
+    spent = [MILLISECONDS] * (steps - 1) + [PAUSE]
+    frames[0].save(moving, "PNG", save_all=True, append_images=frames[1:], duration=spent, loop=0, optimize=True)
+    frames[-1].save(still, "PNG", optimize=True)
+    return Motion(
+        f"{frame.name}-motion",
+        f"{frame.title}: policies in motion",
+        f"From left to right: {names}, seed {cells[0].seeds[0]} of each. The disc follows the policy's mode for "
+        f"{steps} recorded points of an episode; the ground is the learnt reward, low (dark) to high (bright).",
+        f"The paths of {names} through the maze, on the reward that each learnt.",
+        moving.getvalue(),
+        still.getvalue(),
+        *frames[-1].size,
+    )
+
+
+def _room(cell: CellFrame) -> tuple[Image.Image, list[Point]]:
+    """The room with its walls and target, and the path, in pixels."""
+    assert cell.panels is not None, f"{cell} has no panels"
+    panels = cell.panels[cell.panels.seed == cell.seeds[0]]
+    block = cell.head["manifests"][cell.head["metrics"]["reward_gradient"]["manifest"]]
+    (nx, ny), (x0, y0), d = block["points"], block["first_m"], block["spacing_m"]
+    values = panels[panels.panel == MAP].sort_values("x").y.to_numpy().reshape(ny, nx)[::-1]
+    shades = (GROUND - 1) * (values - values.min()) / (float(np.ptp(values)) or 1.0)
+    image = Image.fromarray(shades.round().astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+
+    def at(x: float, y: float) -> Point:
+        return (x - x0 + d / 2) / (nx * d) * SIDE, SIDE - (y - y0 + d / 2) / (ny * d) * SIDE
+
+    pen = ImageDraw.Draw(image)
+    for one, other in panels[panels.panel == "walls"][["x", "y"]].to_numpy().reshape(-1, 2, 2):
+        pen.line([at(*one), at(*other)], fill=BLACK, width=3)
+    x, y = at(*block["target_m"])
+    pen.rectangle([x - 4, y - 4, x + 4, y + 4], outline=BLACK, fill=WHITE)
+    return image, _path(panels, at)
+
+
+def _path(panels: pd.DataFrame, at: Callable[[float, float], Point]) -> list[Point]:
+    x, y = (panels[panels.panel == f"path {axis}"].sort_values("x").y for axis in "xy")
+    points = [at(*point) for point in zip(x, y, strict=True)]
+    return [points[place] for place in np.linspace(0, len(points) - 1, min(FRAMES, len(points))).round().astype(int)]
+
+
+def _frame(rooms: list[tuple[Image.Image, list[Point]]], step: int) -> Image.Image:
+    made = Image.new("P", (len(rooms) * (SIDE + GAP) - GAP, SIDE), WHITE)
+    made.putpalette(_palette())
+    for place, (room, path) in enumerate(rooms):
+        shown = room.copy()
+        pen = ImageDraw.Draw(shown)
+        gone = path[: step + 1]
+        if len(gone) > 1:
+            pen.line(gone, fill=WHITE, width=2)
+        x, y = gone[-1]
+        pen.ellipse([x - 5, y - 5, x + 5, y + 5], fill=DISC, outline=WHITE)
+        made.paste(shown, (place * (SIDE + GAP), 0))
+    return made
+
+
+@cache
+def _palette() -> bytes:
+    ground = (255 * colormaps["viridis"](np.linspace(0, 1, GROUND))[:, :3]).round().astype(np.uint8)
+    return ground.tobytes() + bytes((0, 0, 0, 255, 255, 255, 0xD5, 0x5E, 0x00))
