@@ -10,12 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# On 127.0.0.1 alone, workers that give way to nobody, and patience with a busy machine.
+# On 127.0.0.1 alone, and workers that give way to nobody.
 LOOPBACK = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",
-    "RAY_raylet_start_wait_time_s": "240",
 }
 LOSE, STORE = "lose", 80_000_000
 
