@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -158,6 +159,7 @@ def _run(root: Path, log: Path, argv: list[str], fault: Fault) -> None:
 
 
 def _befall(root: Path, fault: Fault) -> None:
+    tempfile.tempdir = None  # the server has asked for it already
     match fault.kind:
         case "":
             pass

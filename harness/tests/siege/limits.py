@@ -14,7 +14,7 @@ LIMITS = {
     "disk full: records": (TRAIN, Fault("ENOSPC", 1, "results")),
     "disk full: checkpoints": (TRAIN, Fault("ENOSPC", 5, ".scratch")),
     "disk full: the page": (REPORT, Fault("ENOSPC", 3, "build/other")),
-    "disk full: temporary folder": (CHECK, Fault("ENOSPC", 1, TEMPORARY)),
+    "disk full: temporary folder": (CHECK, Fault("ENOSPC", 2, TEMPORARY)),
     "quota used up": (TRAIN, Fault("EDQUOT", 8)),
     "tree that is read only": (TRAIN, Fault("EROFS", 1)),
     "files of another owner": (TRAIN, Fault("owner")),
