@@ -26,7 +26,7 @@ OWNER = """
 import os, subprocess, sys, time
 from harness.run import lifeline
 command = f"{sys.executable} -m harness.run.lifeline child {sys.argv[1]} {sys.argv[2]}; true"
-told = lifeline.owned() if sys.argv[3] == "ours" else {"DVC_STAGE": "train@plain"}
+told = lifeline.owner_variables() if sys.argv[3] == "ours" else {"DVC_STAGE": "train@plain"}
 subprocess.Popen(["sh", "-c", command], env=os.environ | told)
 time.sleep(60)
 """
