@@ -118,7 +118,7 @@ def family(name: str) -> ModuleType:
 
 def family_template() -> ModuleType:
     """The family that a new file is copied from; it is none of `families()`."""
-    return importlib.import_module("harness.tasks._template")
+    return importlib.import_module("harness.tasks._family")
 
 
 def learnt_as(family_name: str) -> str:

@@ -30,12 +30,12 @@ writes = ("panels",)  # what a cell leaves beside its record: panels, sheet, art
 class Params(TaskParams):
     """The keys of its block, beside those that every task has. modes: how many Gaussians there are on the circle."""
 
-    family: Literal["_template"]
+    family: Literal["_family"]
     modes: int = Field(8, ge=1)
 
 
 class Template(Task):
-    family = "_template"
+    family = "_family"
     metrics, writes, outputs = metrics, writes, CriticOutputs  # outputs: the protocol that its methods' outputs meet
 
     def __init__(self, name: str, params: Params):
