@@ -18,6 +18,7 @@ $(READY): requirements.txt pyproject.toml
 	test -x $(UV) || .venv/bin/python -m pip install --quiet uv==0.13.9
 	$(UV) pip install --python .venv/bin/python --require-hashes -r requirements.txt
 	$(UV) pip install --python .venv/bin/python --quiet --no-deps --no-build-isolation -e .
+	.venv/bin/python -m harness.maths.philox_c
 	touch $@
 
 test: $(READY)

@@ -1,4 +1,4 @@
-"""MkDocs calls this for every page: the marker of the page of parameters becomes tables of the pydantic models."""
+"""MkDocs calls this for every page; it replaces the marker in the page of parameters by tables of the models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def on_page_markdown(markdown: str, **_: object) -> str:
 
 
 def parameters() -> str:
-    """A section for each family and algorithm, and one for each model inside them."""
+    """Return a section for each family and algorithm, and one for each model inside them."""
     told: dict[str, type[BaseModel]] = {}
     parts = ["## Tasks, by family\n"]
     parts += [_section(f"`family: {name}`", registry.family(name).Params, told) for name in registry.families()]
@@ -58,10 +58,10 @@ def _models(kind: object) -> list[type[BaseModel]]:
 
 
 def _words(kind: object) -> str:
-    """The annotation without the names of modules."""
+    """Return the annotation without the names of modules."""
     return f"`{MODULES.sub('', inspect.formatannotation(kind))}`"
 
 
 def _name(model: type[BaseModel]) -> str:
-    """With its file, as several families call a block the same."""
+    """Return the model's name with its file, because several families use the same name for a block."""
     return f"{model.__name__} of {model.__module__.rpartition('.')[2]}"

@@ -16,12 +16,13 @@ __all__ = ["curves", "scores"]
 
 
 def scores(root: Path | str | None = None) -> pd.DataFrame:
-    """Every score of every record, live and archived, a row each.
+    """Return every score of every record, live and archived, one per row.
 
-    Columns: task, cell, method (of an ablated cell the one that was changed), seed, step (the last one is the end of
-    training), metric, value, preset, and manifest, which names how the metric was measured ("" where nothing is).
-    root: the project's folder; default: the one that this package lies in.
-    Raises BenchError for a record that cannot be read, with the command that makes it again.
+    The columns are task, cell, method (for an ablated cell the method that was changed), seed, step (the last one is
+    the end of training), metric, value, preset, and manifest, which names how the metric was measured ("" if nothing
+    does). Raises BenchError for a record that cannot be read, with the command that makes it again.
+
+    root: the project's folder; by default the one that contains this package.
     """
     from harness.report.records import tidy
 
@@ -29,10 +30,12 @@ def scores(root: Path | str | None = None) -> pd.DataFrame:
 
 
 def curves(root: Path | str | None = None) -> pd.DataFrame:
-    """Every training log of every record, live and archived, a row each.
+    """Return every training log of every record, live and archived, one per row.
 
-    Columns: task, cell, method, seed, step, log (such as kl or loss_critic), value (the mean since the logged step
-    before), preset. root and errors as of `scores`.
+    The columns are task, cell, method, seed, step, log (such as kl or loss_critic), value (the mean since the previous
+    logged step) and preset. Raises the errors of `scores`.
+
+    root: the project's folder, as in `scores`.
     """
     from harness.report.records import tidy
 

@@ -1,9 +1,10 @@
-"""The command `bench`: list the files of harness/commands, load the one that is called, and tell an error in one line.
+"""The command `bench`: list the files of harness/commands, load the one that is called, and report an error in one
+line.
 
 A command is a file there whose name does not begin with an underscore. The first line of its docstring is its help,
-EXAMPLE is a call of it, `arguments(parser)` adds what it takes, and `run(args)` does it and returns the exit status,
-None for 0. What is slow to import is imported in `run`, so that help comes at once. A name that Python keeps for itself
-has an underscore behind it.
+EXAMPLE is an example call, `arguments(parser)` adds its arguments, and `run(args)` executes it and returns the exit
+status, where None means 0. Slow imports are made in `run`, so that help appears at once. A name that Python reserves is
+followed by an underscore.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from harness.errors import BenchError, unknown
+from harness.places import memory
 from harness.run import signals
 from harness.run.lifeline import follow
 from harness.run.pins import pin
@@ -26,46 +29,64 @@ from harness.run.pins import pin
 FILES = sorted((Path(__file__).parent / "commands").glob("[!_]*.py"))
 COMMANDS = {path.stem.removesuffix("_").replace("_", "-"): path for path in FILES}
 
-ROOM = "free some space and run the same command again, finished work is kept"
-YOURS = "make it yours to read and write, or work in a copy of the project that is"
-OTHER = "name another path, or make or move what should or should not be there"
+ROOM = "free some space and run the same command again; finished work is kept"
+YOURS = "make it readable and writable, or work in a copy of the project that is"
+OTHER = "name another path, or create or move what is in the way"
 CURES = {errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EACCES: YOURS, errno.EPERM: YOURS, errno.EROFS: YOURS}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 done, 1 a check did not hold, 2 bad input (one line says which), 130, 143 or 129 ended
-    by SIGINT, SIGTERM or SIGHUP."""
+    """Run a command and return its exit status.
+
+    The status is 0 for success, 1 if a check failed, 2 for invalid input (which one line explains), and 130, 143 or 129
+    if SIGINT, SIGTERM or SIGHUP ended it.
+    """
     _print_in_any_encoding()
     pin()
     try:
-        with signals.heard():
+        with signals.stop_on_signals():
             follow()
-            args = parser(_called(argv)).parse_args(argv)
+            _check_words(sys.argv[1:] if argv is None else argv)
+            args = parser(_command_name(argv)).parse_args(argv)
             args.root = args.root.resolve()
             status = args.run(args) or 0
         sys.stdout.flush()
         return status
     except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _refused(memory.told(error) or str(error))
     except KeyboardInterrupt as stop:
-        return signals.told(stop)
+        return signals.report_stop(stop)
     except BrokenPipeError:  # e.g. `bench list | head`
-        _print_no_more()
+        _discard_output()
         return 0
-    except OSError as error:  # of the file system: a network's error names no file and keeps its traceback
-        if (line := _told(error)) is None:
+    except RecursionError:
+        return _refused("a file that was read holds blocks within blocks without end: restore it, e.g. with git")
+    except Exception as error:
+        # Of the file system: a network's error names no file and keeps its traceback.
+        line = memory.told(error) or (_describe(error) if isinstance(error, OSError) else None)
+        if line is None:
             raise
-        print(f"error: {line}", file=sys.stderr)
-        try:
-            sys.stdout.flush()
-        except OSError:
-            _print_no_more()
-        return 2
+        return _refused(line)
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Raises BenchError for a word that would break the line in which it is told, or the terminal's screen."""
+    for word in words:
+        if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in word):
+            raise BenchError(f"{word!a:.100} on the command line holds a control character: leave it out")
+
+
+def _refused(line: str) -> int:
+    print(f"error: {line}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
+    return 2
 
 
 def _print_in_any_encoding() -> None:
-    """What the terminal's encoding lacks is printed as an escape instead of an exception, by worker processes too."""
+    """Print characters that the terminal's encoding lacks as escapes instead of raising, in worker processes too."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -73,13 +94,13 @@ def _print_in_any_encoding() -> None:
     os.environ["PYTHONIOENCODING"] = f"{encoding}:backslashreplace"
 
 
-def _print_no_more() -> None:
-    """Python flushes standard output once more at its end, which must not fail again."""
+def _discard_output() -> None:
+    """Discard further output, as Python flushes standard output once more at its end, which must not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _told(error: OSError) -> str | None:
-    """One line with the path, what the system says and the cure; None where no file is concerned."""
+def _describe(error: OSError) -> str | None:
+    """Return one line with the path, the system's message and the cure, or None if no file is involved."""
     if error.filename is not None:
         path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes, os.PathLike)) else error.filename
         return f"cannot use {path} ({error.strerror}): {CURES.get(error.errno, OTHER)}"
@@ -91,11 +112,11 @@ def _told(error: OSError) -> str | None:
 
 
 def parser(loaded: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser:
-    """Knows the arguments of the commands in `loaded`, and of the others a line of help."""
+    """Return a parser with the arguments of the commands in `loaded`, and a line of help for the others."""
     top = argparse.ArgumentParser(
         "bench",
         description="Train, score and compare adversarial methods, reproducibly.",
-        parents=[_everywhere()],
+        parents=[_common_arguments()],
         allow_abbrev=False,
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -110,19 +131,19 @@ def parser(loaded: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser
     return top
 
 
-def _everywhere() -> argparse.ArgumentParser:
-    """What stands before the command, whichever it is."""
+def _common_arguments() -> argparse.ArgumentParser:
+    """Return a parser for the arguments that precede any command."""
     made = argparse.ArgumentParser("bench", add_help=False, allow_abbrev=False)
     made.add_argument("--root", type=Path, default=Path(), help="the project's folder (default: this one)")
     return made
 
 
-def _called(argv: list[str] | None) -> list[str]:
-    """The command, or none where the words before it are to be refused or ask for help.
+def _command_name(argv: list[str] | None) -> list[str]:
+    """Return the command, or none if the words before it are invalid or ask for help.
 
-    Raises BenchError with the nearest name of a misspelt one.
+    Raises BenchError with the nearest name of a misspelt command.
     """
-    rest = [word for word in _everywhere().parse_known_args(argv)[1] if word != "--"]
+    rest = [word for word in _common_arguments().parse_known_args(argv)[1] if word != "--"]
     if not rest or rest[0].startswith("-"):
         return []
     if rest[0] not in COMMANDS:

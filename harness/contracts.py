@@ -1,10 +1,9 @@
-"""What tasks, methods and the harness promise each other.
+"""The contracts between tasks, methods and the harness.
 
-Legend of axes, used in every docstring:
-S seeds of one block, B batch, K code dimensions, N evaluated samples, F features,
-C, H, W channels, height, width; T time, E environments.
+These axes are used in every docstring: S seeds of one block, B batch, K code dimensions, N evaluated samples, F
+features, C channels, H height, W width, T time and E environments.
 
-Label 1, "real" and "expert" are the same side everywhere, and a high score means real.
+Label 1, "real" and "expert" always mean the same side, and a high score means real.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ __all__ = [
     "TaskSpec",
     "bind",
     "initialise",
-    "lacking",
+    "missing_members",
 ]
 
 STREAMS = ("init", "data", "latent", "bottleneck", "noise", "env", "expert", "eval")
@@ -49,37 +48,40 @@ STREAMS = ("init", "data", "latent", "bottleneck", "noise", "env", "expert", "ev
 
 @runtime_checkable
 class Draws(Protocol):
-    """Random numbers as a pure function of (seed, stream, name, step, index).
+    """Draw random numbers as a pure function of (seed, stream, name, step, index).
 
-    The method's name is not an input, so all methods meet the same batches and latents.
-    `shape` is the shape for one seed; every result has the seeds as a leading axis.
+    The name of the method is not an input, so all methods see the same batches and latents. `shape` is the shape for
+    one seed, and every result has the seeds as its leading axis.
     """
 
     step: int  # or a tensor on the device, int64 [], while an update is captured as a CUDA graph
     n_seeds: int
 
     def uniform(self, stream: str, name: str, shape: Sequence[int]) -> Tensor:
-        """[S, *shape] float32, uniform on (0, 1)."""
+        """Return numbers that are uniform on (0, 1), [S, *shape] float32."""
 
     def normal(self, stream: str, name: str, shape: Sequence[int]) -> Tensor:
-        """[S, *shape] float32, standard normal."""
+        """Return standard normal numbers, [S, *shape] float32."""
 
     def integers(self, stream: str, name: str, shape: Sequence[int], high: int) -> Tensor:
-        """[S, *shape] int64, uniform on 0..high-1."""
+        """Return integers that are uniform on 0..high-1, [S, *shape] int64."""
 
     def permutation(self, stream: str, name: str, n: int, epoch: int | Tensor) -> Tensor:
-        """[S, n] int64: one permutation of 0..n-1 per seed, the same whatever the step."""
+        """Return one permutation of 0..n-1 for each seed, [S, n] int64, which does not depend on the step."""
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """What a method is told about its task, and nothing more.
+    """What a method knows about its task.
 
-    shape: of one input without seed and batch axes, e.g. (1, 8, 8) or (1,); of one observation.
-    steps: updates in the run, for schedules (annealed noise, decayed rates).
-    action_size: of a continuous action; n_actions: of a discrete set, whose actions are one-hot;
-    horizon: longest episode, in control steps. All three are 0 where there is nothing to act on.
-    phase: how many of an observation's last coordinates tell the time within a cycle that the task follows.
+    shape: the shape of one input without seed and batch axes, e.g. (1, 8, 8), or of one observation.
+    steps: the number of updates in the run, for schedules such as annealed noise or a decaying learning rate.
+    n_classes: the number of classes, or 0 without classes.
+    n_train: the number of training samples, or 0 if they are not counted.
+    action_size: the size of a continuous action, or 0.
+    n_actions: the number of discrete actions, which are one-hot, or 0.
+    horizon: the length of the longest episode in control steps, or 0 if the task has no episodes.
+    phase: how many of the last coordinates of an observation encode the time within the cycle that the task repeats.
     """
 
     family: str
@@ -95,12 +97,14 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class Rollout:
-    """What E environments went through in T steps, for each seed.
+    """The transitions of E environments over T steps, for each seed.
 
-    observations, next_observations: [S, T, E, O]; the latter as they were before any reset.
-    actions: [S, T, E, A] as the policy drew them; an environment may clip what it carries out.
-    rewards: [S, T, E] of the task itself; imitation may log them and learns from others.
-    terminated, truncated: [S, T, E] bool, kept apart: only the former ends what the value sums.
+    observations: [S, T, E, O].
+    actions: [S, T, E, A], as the policy drew them; an environment may clip them.
+    rewards: [S, T, E], the task's own rewards. Imitation may log them but learns from other rewards.
+    next_observations: [S, T, E, O], as they were before any reset.
+    terminated: [S, T, E] bool, whether the episode ended, so that its value ends too.
+    truncated: [S, T, E] bool, whether the episode was cut off, so that its value would continue.
     """
 
     observations: Tensor
@@ -115,26 +119,26 @@ Act = Callable[[Tensor, int], Tensor]  # observations [S, E, O], step of the rol
 
 
 class Source(Protocol):
-    """Training data of one task for the seeds of one block.
+    """The training data of one task for the seeds of one block.
 
-    A source that remembers something has state_dict and load_state_dict, and is part of the checkpoint.
+    A source with a state has `state_dict` and `load_state_dict`, and its state is part of the checkpoint.
     """
 
     def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
-        """Tensors [S, size, ...] for this step, e.g. x (and y); `name` tells draws of one step apart."""
+        """Return tensors [S, size, ...] for this step, e.g. x and y; `name` separates several batches of one step."""
 
 
 class Environments(Protocol):
-    """The same for control: environments to act in, and an expert's demonstrations."""
+    """The training data of a control task: environments to act in, and an expert's demonstrations."""
 
     def rollout(self, act: Act, draws: Draws, n_envs: int, name: str = "rollout", stream: str = "env") -> Rollout:
-        """Whole episodes from a reset, `n_envs` of each seed side by side."""
+        """Return whole episodes that begin with a reset, `n_envs` of each seed side by side."""
 
     def demonstrations(self) -> Rollout:
-        """The expert's episodes [1, T, E, ...], the same for all seeds.
+        """Return the expert's episodes [1, T, E, ...], which are the same for all seeds.
 
-        Where these are recorded motions, whose actions nobody knows, the environments have `acted` too, a function
-        that gives episodes of a policy which follows them, with its actions.
+        Recorded motions have no known actions. Environments that demonstrate them also have `tracking_episodes`, a
+        function that returns episodes, with actions, of a policy that tracks the motion.
         """
 
 
@@ -146,18 +150,20 @@ class ImageOutputs(Protocol):
     """A generator of images."""
 
     def images(self, draws: Draws, first: int, n: int) -> Tensor:
-        """[S, n, C, H, W] in [-1, 1]: the samples numbered `first` to `first + n - 1`."""
+        """Return the samples numbered `first` to `first + n - 1`, [S, n, C, H, W] in [-1, 1]."""
 
 
 @runtime_checkable
 class LabelledOutputs(Protocol):
-    """A classifier through a code."""
+    """A classifier that predicts from a code."""
 
     def log_probs(self, x: Tensor, draws: Draws, n_codes: int) -> Tensor:
-        """[S, B, classes] of x [B, C, H, W], the probabilities averaged over `n_codes` codes."""
+        """Return log-probabilities [S, B, classes] of x [B, C, H, W]; the probabilities are averaged over `n_codes`
+        codes.
+        """
 
     def kl(self, x: Tensor) -> Tensor | None:
-        """[S, B] nats of x [B, C, H, W]; None without a bottleneck."""
+        """Return the KL of x [B, C, H, W] in nats, [S, B], or None without a bottleneck."""
 
 
 @runtime_checkable
@@ -165,10 +171,10 @@ class CriticOutputs(Protocol):
     """A critic of points with F coordinates."""
 
     def scores(self, x: Tensor) -> Tensor:
-        """[S, N] logits at the mean code of x [N, F]; differentiable in x."""
+        """Return logits [S, N] at the mean code of x [N, F]; they are differentiable with respect to x."""
 
     def kl(self, x: Tensor) -> Tensor | None:
-        """[S, N] nats of x [N, F]; None without a bottleneck."""
+        """Return the KL of x [N, F] in nats, [S, N], or None without a bottleneck."""
 
 
 @runtime_checkable
@@ -176,10 +182,10 @@ class ControlOutputs(Protocol):
     """A policy."""
 
     def noise(self, draws: Draws, shape: Sequence[int], name: str, stream: str = "eval") -> Tensor:
-        """[S, *shape, A]: what `act` draws its actions from."""
+        """Return the noise [S, *shape, A] from which `act` samples actions."""
 
     def act(self, observations: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Actions [S, E, A] at observations [S, E, O]; without noise the policy's mode."""
+        """Return actions [S, E, A] for observations [S, E, O]; without noise, return the mode of the policy."""
 
 
 @runtime_checkable
@@ -187,19 +193,19 @@ class PolicyOutputs(ControlOutputs, Protocol):
     """A policy over a discrete set of actions."""
 
     def log_policy(self, observations: Tensor) -> Tensor:
-        """[S, B, A] log-probabilities at observations [S, B, O]."""
+        """Return log-probabilities [S, B, A] for observations [S, B, O]."""
 
 
 @runtime_checkable
 class RewardOutputs(Protocol):
-    """What the outputs of a method that learns a reward give beside its policy."""
+    """The additional outputs of a method that learns a reward."""
 
     def reward(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """[S, B] of observations [S, B, O] and actions [S, B, A]."""
+        """Return rewards [S, B] for observations [S, B, O] and actions [S, B, A]."""
 
 
-def lacking(outputs: Any, promised: type) -> list[str]:
-    """The functions of the protocol `promised` that `outputs` does not have."""
+def missing_members(outputs: Any, promised: type) -> list[str]:
+    """Return the names of the members of the protocol `promised` that `outputs` lacks."""
     return [name for name in dir(promised) if not name.startswith("_") and not hasattr(outputs, name)]
 
 
@@ -209,9 +215,10 @@ Fill = Callable[[str, tuple[int, ...], float], Tensor]  # (name, shape of one se
 def initialise(module: nn.Module, draws: Draws) -> None:
     """Set the initial values of every part of `module` that starts at random.
 
-    Such a part has a method `fill(fill)`, which sets its tensors from `fill(name, shape, bound)`: uniform numbers on
-    +-bound for each seed, drawn from the stream "init" under the part's path followed by the tensor's name. So two
-    tensors start equal exactly where seed, path, shape and bound agree, whatever else the two methods contain.
+    Such a part has a method `fill(fill)`, which sets its tensors from `fill(name, shape, bound)`. These are uniform
+    numbers on +-bound for each seed, drawn from the stream "init" under the part's path followed by the tensor's name.
+    Two tensors therefore start equal exactly if seed, path, shape and bound agree, whatever else the two methods
+    contain.
     """
     for path, part in module.named_modules():
         fill_part = getattr(part, "fill", None)
@@ -224,9 +231,10 @@ def initialise(module: nn.Module, draws: Draws) -> None:
 
 
 def bind(module: nn.Module, alive: Tensor) -> None:
-    """Hand `alive` [S] to every part of `module` that has a method `bind(alive)`.
+    """Pass `alive` [S] to every part of `module` that has a method `bind(alive)`.
 
-    Such a part makes its optimiser there, and keeps `alive` as an ordinary attribute: the buffer is the method's.
+    Such a part creates its optimiser there. It keeps `alive` as an ordinary attribute, because the buffer belongs to
+    the method.
     """
     for part in module.modules():
         bind_part = getattr(part, "bind", None)
@@ -238,14 +246,13 @@ Data = TypeVar("Data", bound=Source | Environments, contravariant=True)  # what 
 
 
 class Method(nn.Module, Generic[Data]):
-    """An algorithm with its settings, training S seeds at once: a `Method[Source]`, or a `Method[Environments]`.
+    """An algorithm with its settings, which trains S seeds at once: a `Method[Source]` or a `Method[Environments]`.
 
-    Everything it remembers is a parameter or buffer with a leading seed axis, or lies in its
-    optimisers; `state_dict()` and `optimizers()` together are the state, and nothing else is.
-    `alive` marks seeds that are still finite: a dead seed keeps its last state.
+    The whole state is in parameters and buffers with a leading seed axis and in optimisers: `state_dict()` and
+    `optimizers()` together. `alive` marks the seeds that are still finite, and a dead seed keeps its last state.
 
-    A constructor begins with `super().__init__(draws.n_seeds)`, makes its nets, calls `ready`, and ends with whatever
-    copies or moves their weights: averages and optimisers of its own.
+    A constructor begins with `super().__init__(draws.n_seeds)`, creates its nets and calls `ready`. Last come the parts
+    that copy or update their weights, such as averages and optimisers of its own.
     """
 
     alive: Tensor  # [S] bool buffer
@@ -255,39 +262,47 @@ class Method(nn.Module, Generic[Data]):
         self.register_buffer("alive", torch.ones(n_seeds, dtype=torch.bool))
 
     def ready(self, draws: Draws, device: torch.device) -> None:
-        """Set the initial weights on the CPU, move all to `device`, and hand `alive` to the parts that take steps."""
+        """Set the initial weights on the CPU, move everything to `device`, and pass `alive` to the parts that take
+        steps.
+        """
         initialise(self, draws)
         self.to(device)
         bind(self, self.alive)
 
     def update(self, source: Data, draws: Draws) -> dict[str, Tensor]:
-        """One training step; returns detached logs, each [S]."""
+        """Make one training step and return detached logs, each [S]."""
         raise NotImplementedError
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Optimisers by name, for the checkpoint."""
+        """Return the optimisers by name, for the checkpoint."""
         raise NotImplementedError
 
     def outputs(self) -> Any:
-        """What is to be scored: an object that meets the protocol which the task names as `outputs`, e.g. ImageOutputs.
+        """Return what is scored: an object that implements the protocol that the task names as `outputs`, e.g.
+        ImageOutputs.
 
-        Of a method of control that learns a reward it is also RewardOutputs.
+        If a control method learns a reward, its outputs also implement RewardOutputs.
         """
         raise NotImplementedError
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """What other cells may take from this one: {"demonstrations" or "reward": {name: tensor, the seeds first}}."""
+        """Return what other cells may use: {"demonstrations" or "reward": {name: tensor with the seeds first}}."""
         return {}
 
 
 class Task:
-    """What is to be learnt, from which data, and how it is scored. A task owns the score.
+    """What is to be learnt, from which data, and how it is scored. The task owns the score.
 
-    The class of every family is one; a metric names in its signature the class whose further members it reads.
-    metrics: names of files in harness/metrics. writes: what a cell leaves beside its record: "panels" (curves or maps
-    that belong to the end of a run), "sheet" (a picture of samples), "artefacts" (what other cells may take). outputs:
-    the protocol that a method's outputs meet. params: the task's block, a TaskParams. Of these, metrics and writes
-    stand as literals at the top of the family's file, where they are read without running it.
+    Every family subclasses this. The signature of a metric names the subclass whose further members it reads.
+
+    params: the block of the task, a TaskParams.
+    metrics: the names of files in harness/metrics.
+    writes: what a cell leaves beside its record: "panels" (curves or maps from the end of a run), "sheet" (an image of
+        samples) or "artefacts" (what other cells may use).
+    outputs: the protocol that the outputs of a method implement.
+
+    The file of the family defines `metrics` and `writes` as literals at its top level, so that they can be read without
+    running it.
     """
 
     name: str
@@ -300,28 +315,30 @@ class Task:
     outputs: type
 
     def source(self, device: torch.device) -> Source | Environments:
-        """The training data, on `device`."""
+        """Return the training data on `device`."""
         raise NotImplementedError
 
     def probe(self, outputs: Any, draws: Draws) -> Tensor:
-        """[S, ...]: asks the outputs for a little of all that the metrics would, in a moment, for `bench check`."""
+        """Return [S, ...], a small part of everything that the metrics would ask of the outputs; `bench check` calls
+        it.
+        """
         raise NotImplementedError
 
     def compute(self, evaluation: Any) -> dict[str, Score]:
-        """Scores that the family works out itself, beside those of the files that `metrics` names."""
+        """Return the scores that the family computes itself, in addition to those of the files in `metrics`."""
         return {}
 
     def panels(self, evaluation: Any) -> list[tuple[str, np.ndarray, np.ndarray]]:
-        """(name, x [P], y [S, P]) that the family draws itself, at the end of a run."""
+        """Return the curves (name, x [P], y [S, P]) that the family itself draws at the end of a run."""
         return []
 
     def facts(self) -> dict[str, Any]:
-        """What `bench prepare` notes of the data beside their hash and shape."""
+        """Return what `bench prepare` prints about the data in addition to their hash and shape."""
         return {}
 
     @property
     def statistical(self) -> bool:
-        """Whether two runs of the same seed differ by chance, as on a simulator for GPUs."""
+        """Whether two runs of the same seed may differ by chance, as on a simulator for GPUs."""
         return False
 
 
@@ -329,9 +346,12 @@ class Task:
 class Score:
     """One metric over the seeds of a block.
 
-    values: [S] float64. floor: the value a failed run counts with. manifest: what the number
-    is (encoder, resize, N, split, ...); two manifests never share a column.
-    higher_is_better: None where the number only describes.
+    values: [S] float64.
+    higher_is_better: None if the metric only describes.
+    floor: the value that a failed run is scored with.
+    manifest: how the number is measured (encoder, resizing, N, split, ...). Scores with different manifests never share
+        a column.
+    references: values to compare with, by label.
     """
 
     values: np.ndarray

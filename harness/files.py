@@ -1,4 +1,4 @@
-"""Files that are whole at any moment: written aside, synced, renamed."""
+"""Write files atomically: they are written under a temporary name, synced and renamed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ ASIDE, ROOM = ".aside", ".aside-"
 
 
 def write_bytes(path: Path, content: bytes | memoryview, previous: Path | None = None) -> None:
-    """Write a file so that at any moment either the old or the new content is there, whole.
+    """Write a file such that it always has either the old or the new content, never a part of it.
 
-    previous: where the old file goes to, if it is to be kept; between two renames it then stands there alone. Missing
-    folders are made. Raises BenchError where the folder cannot be written, where the disk is full, and where `path`
-    is a folder or a device; the old file stays.
+    Creates missing folders. Raises BenchError if the folder cannot be written, if the disk is full, and if `path` is a
+    folder or a device; the old file then remains.
+
+    previous: where to keep the old file. Between two renames it exists only there.
     """
     if path.exists() and not path.is_file():  # renaming over /dev/null would take the device away
         raise BenchError(f"cannot write {path}: it is not a regular file, so name another one")
@@ -36,18 +37,19 @@ def write_bytes(path: Path, content: bytes | memoryview, previous: Path | None =
 
 
 def write_text(path: Path, text: str) -> None:
-    """As `write_bytes`: UTF-8 whatever the locale, and line ends as they stand in `text`."""
+    """Write text as `write_bytes` does, in UTF-8 whatever the locale and with the line ends of `text`."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_folder(target: Path, contents: dict[str, bytes], room: Path) -> None:
-    """Make a folder with the files {name: content}, all of them or none.
+    """Create a folder with the files {name: content}, all of them or none.
 
-    room: a folder of the same file system, in which it is put together. Raises BenchError as `write_bytes` does, and
-    where `target` is there already.
+    Raises BenchError as `write_bytes` does, and if `target` already exists.
+
+    room: a folder on the same file system, in which the new folder is assembled.
     """
     try:
-        with _room(room) as own:
+        with _temporary_folder(room) as own:
             whole = own / target.name
             whole.mkdir()
             for name, content in contents.items():
@@ -60,17 +62,18 @@ def write_folder(target: Path, contents: dict[str, bytes], room: Path) -> None:
 
 @contextlib.contextmanager
 def aside(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
-    """A file to write what is to stand in `path`: synced and renamed to it at the end, gone where that is not reached.
+    """Open a temporary file that replaces `path` when the context ends without an error, and is removed otherwise.
 
-    Its name is its own, so two who write one path do not meet, and the later one stays. What a killed process left
-    beside `path` goes too: a file aside is locked by who writes it. previous: as of `write_bytes`. Raises OSError as
-    the system does.
+    Its name is unique, so two writers of the same path do not interfere, and the later one wins. Files that killed
+    processes left beside `path` are removed; a live writer holds a lock on its file. Raises OSError as the system does.
+
+    previous: where to keep the old file, as in `write_bytes`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*{ASIDE}"):
         with contextlib.suppress(OSError):
             _remove_unlocked(left)
-    with _own(path) as file:
+    with _open_aside(path) as file:
         try:
             yield file
             file.flush()
@@ -85,10 +88,13 @@ def aside(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path, wait: bool = False) -> Iterator[bool]:
-    """Hold a folder, which is made if need be, without a trace in it. False on file systems that lock no folder.
+def lock_folder(folder: Path, wait: bool = False) -> Iterator[bool]:
+    """Lock a folder, which is created if necessary, without leaving a file in it. Yields False if it cannot be locked
+    here.
 
-    wait: until another process lets it go. Raises BenchError where it is in use, and OSError as the system does.
+    Raises BenchError if the folder is in use, and OSError as the system does.
+
+    wait: wait until another process releases the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
@@ -107,16 +113,16 @@ def alone_in(folder: Path, wait: bool = False) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def _room(folder: Path) -> Iterator[Path]:
-    """An empty folder in `folder`, gone at the end; what killed processes left there of the kind goes too."""
-    with alone_in(folder, wait=True) as alone:
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder in `folder`, removed at the end, and remove those that killed processes left there."""
+    with lock_folder(folder, wait=True) as alone:
         for left in folder.glob(f"{ROOM}*/") if alone else ():
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=ROOM, dir=folder) as own:
             yield Path(own)
 
 
-def _own(path: Path) -> BinaryIO:
+def _open_aside(path: Path) -> BinaryIO:
     while True:
         file = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{ASIDE}").open("xb")
         with contextlib.suppress(OSError):  # of file systems without locks, where nothing is swept either
@@ -133,7 +139,7 @@ def _remove_unlocked(path: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> BenchError:
-    """What to tell where the system refused to write `path`."""
+    """Return the error for a `path` that the system refused to write."""
     if error.errno == errno.ENOSPC:
         return BenchError(f"disk full while writing {path}: free some space and run again")
     return BenchError(

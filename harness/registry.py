@@ -1,7 +1,8 @@
-"""Find a module by its name: a task family or an algorithm is the file of that name; packages may bring algorithms too.
+"""Find task families and algorithms by name.
 
-These are imported by name and not by a statement. A package offers algorithms as entry points of the group
-`vdb_bench.methods`, each a name and the module that it stands for.
+A family or algorithm is the file of its name, and installed packages may add algorithms. Both are imported by name, not
+by an import statement. A package offers its algorithms as entry points of the group `vdb_bench.methods`, each of which
+maps a name to a module.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from harness.errors import BenchError, nearest
 from harness.store import checked_name
 
 ROOT = Path(__file__).resolve().parent.parent
-METHODS = Path("baselines/methods")
+METHODS, FAMILIES = Path("baselines/methods"), Path("harness/tasks")
 GROUP = "vdb_bench.methods"
 HELPERS = {"tasks": ("batches", "demonstrations", "pixels", "acting")}
 PROMISED = ("Params", "FAMILIES", "build")
 PROMISED_BY_FAMILIES = ("Params", "metrics", "writes", "build")
 
 
-class Packaged(NamedTuple):
+class PackagedAlgorithm(NamedTuple):
     """An algorithm of an installed package: its module, and the package's name and version."""
 
     module: str
@@ -38,42 +39,46 @@ class Packaged(NamedTuple):
 
 
 def algorithms() -> list[str]:
-    return sorted([*_names(ROOT / METHODS), *packaged()])
+    return sorted([*_names(ROOT / METHODS), *packaged_algorithms()])
 
 
 def algorithm(name: str) -> ModuleType:
-    """Params, FAMILIES, build(params, spec, draws, device): a file of baselines/methods, or a package's module."""
+    """Import an algorithm: a file of baselines/methods or the module of a package.
+
+    The module has Params, FAMILIES and build(params, spec, draws, device). Raises BenchError if it does not, if it
+    cannot be imported or if there is none of that name.
+    """
     known = algorithms()
-    found = packaged().get(name)
+    found = packaged_algorithms().get(name) if isinstance(name, str) else None  # YAML gives whatever stands there
     module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
     if missing := [part for part in PROMISED if not hasattr(module, part)]:
         raise BenchError(
-            f"algorithm {name}{_of(found)}: {module.__file__} has no {', '.join(missing)};"
+            f"algorithm {name}{_package_suffix(found)}: {module.__file__} has no {', '.join(missing)};"
             " see baselines/methods/_template.py"
         )
     if not isinstance(module.FAMILIES, tuple) or not all(isinstance(family, str) for family in module.FAMILIES):
         raise BenchError(
-            f"algorithm {name}{_of(found)}: FAMILIES of {module.__file__} must be a tuple of strings,"
+            f"algorithm {name}{_package_suffix(found)}: FAMILIES of {module.__file__} must be a tuple of strings,"
             f" got {module.FAMILIES!r}"
         )
     return module
 
 
 def template() -> ModuleType:
-    """The algorithm that a new file is copied from; it is none of `algorithms()`."""
+    """Import the algorithm that new files are copied from; `algorithms()` does not list it."""
     return importlib.import_module("baselines.methods._template")
 
 
-def packaged(root: Path = ROOT) -> dict[str, Packaged]:
-    """Return the algorithms of installed packages.
+def packaged_algorithms(root: Path = ROOT) -> dict[str, PackagedAlgorithm]:
+    """Return the algorithms of installed packages by name.
 
-    Raises BenchError where one has the name of another or of a file below `root`.
+    Raises BenchError if two have the same name, or if one has the name of a file below `root`.
     """
     found = dict(_entry_points(tuple(sys.path)))
     for name, its in found.items():
         if (root / METHODS / f"{name}.py").is_file():
             raise BenchError(
-                f"algorithm {name}{_of(its)} has the name of {METHODS}/{name}.py:"
+                f"algorithm {name}{_package_suffix(its)} has the name of {METHODS}/{name}.py:"
                 " rename the file, or uninstall the package"
             )
     return found
@@ -82,9 +87,9 @@ def packaged(root: Path = ROOT) -> dict[str, Packaged]:
 def source(name: str, root: Path = ROOT) -> Path:
     """Find the file of an algorithm without importing it.
 
-    Raises BenchError where a package lacks the module that it names.
+    Raises BenchError if a package lacks the module that its entry point names.
     """
-    if (its := packaged(root).get(name)) is None:
+    if (its := packaged_algorithms(root).get(name)) is None:
         return root / METHODS / f"{name}.py"
     try:
         spec = importlib.util.find_spec(its.module)
@@ -92,8 +97,8 @@ def source(name: str, root: Path = ROOT) -> Path:
         spec = None
     if spec is None or not spec.origin:
         raise BenchError(
-            f"algorithm {name}{_of(its)}: there is no module {its.module};"
-            " mend the package's entry point or uninstall it"
+            f"algorithm {name}{_package_suffix(its)}: the module {its.module} does not exist;"
+            " correct the package's entry point, or uninstall the package"
         )
     return Path(spec.origin)
 
@@ -103,7 +108,7 @@ def families() -> list[str]:
 
 
 def family(name: str) -> ModuleType:
-    """A file of harness/tasks: Params, metrics, writes, build(name, params, scratch) -> a Task."""
+    """Import a file of harness/tasks, which has Params, metrics, writes and build(name, params, scratch) -> Task."""
     module = _load(f"harness.tasks.{name}", name, families(), "task family")
     if missing := [part for part in PROMISED_BY_FAMILIES if not hasattr(module, part)]:
         lacks = f"{module.__file__} has no {', '.join(missing)}"
@@ -111,22 +116,29 @@ def family(name: str) -> ModuleType:
     return module
 
 
+def family_template() -> ModuleType:
+    """The family that a new file is copied from; it is none of `families()`."""
+    return importlib.import_module("harness.tasks._template")
+
+
 def learnt_as(family_name: str) -> str:
-    """The family whose methods learn this one: what its file says as `learnt_as`, or else itself."""
+    """Return the family whose methods can learn this one: what its file defines as `learnt_as`, or the family
+    itself.
+    """
     found: str = getattr(family(family_name), "learnt_as", family_name)
     return found
 
 
 def writes(family: str) -> tuple[str, ...]:
-    """What a cell of the family leaves beside its record (see `contracts.Task`), read without running its file."""
+    """Return what a cell of the family leaves beside its record (see `contracts.Task`), without importing the file."""
     if family not in families():
         raise BenchError(f"task family {family!r} is unknown; {nearest(family, families())}")
     return literal(ROOT / "harness/tasks" / f"{family}.py", "writes")
 
 
 def literal(path: Path, name: str) -> tuple[str, ...]:
-    """The module-level tuple of strings `name = (...)` of a file, read without running it."""
-    for node in parsed(path).body:
+    """Return the module-level tuple of strings `name = (...)` of a file, without running the file."""
+    for node in parse_python(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             with contextlib.suppress(ValueError):
                 found = ast.literal_eval(node.value)
@@ -135,10 +147,15 @@ def literal(path: Path, name: str) -> tuple[str, ...]:
     raise BenchError(f"{path}: no {name} = (...) in the file; add it at the top level, as a literal tuple of strings")
 
 
-def parsed(path: Path) -> ast.Module:
-    """The syntax tree of a file. Raises BenchError with the file and the line where it is no Python."""
+def parse_python(path: Path, content: bytes | None = None) -> ast.Module:
+    """Parse a file of Python, or its `content` if that has been read already.
+
+    Raises BenchError with the file and the line of a syntax error.
+    """
     try:
-        return ast.parse(path.read_bytes())  # bytes, as Python reads the encoding from the file
+        return ast.parse(
+            path.read_bytes() if content is None else content
+        )  # bytes, as Python reads the encoding from the file
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""  # none for a null byte
         raise BenchError(f"{path}{line}: SyntaxError: {error.msg}") from None
@@ -151,21 +168,22 @@ def _names(folder: Path) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _entry_points(path: tuple[str, ...]) -> tuple[tuple[str, Packaged], ...]:
-    """(name, what it is) along the import path, which is the cache's key."""
-    found: dict[str, Packaged] = {}
+def _entry_points(path: tuple[str, ...]) -> tuple[tuple[str, PackagedAlgorithm], ...]:
+    """Return the algorithms that packages on the import path offer; the path is only the key of the cache."""
+    found: dict[str, PackagedAlgorithm] = {}
     for entry in entry_points(group=GROUP):
-        its = Packaged(entry.module, entry.dist.name, entry.dist.version)
-        checked_name(f"an algorithm{_of(its)}", entry.name)
+        its = PackagedAlgorithm(entry.module, entry.dist.name, entry.dist.version)
+        checked_name(f"an algorithm{_package_suffix(its)}", entry.name)
         if entry.name in found:
+            other = _package_suffix(found[entry.name])
             raise BenchError(
-                f"algorithm {entry.name}{_of(its)} has the name of one{_of(found[entry.name])}: uninstall one of them"
+                f"algorithm {entry.name}{_package_suffix(its)} has the name of one{other}: uninstall one of them"
             )
         found[entry.name] = its
     return tuple(found.items())
 
 
-def _of(its: Packaged | None) -> str:
+def _package_suffix(its: PackagedAlgorithm | None) -> str:
     return f" of the package {its.package} {its.version}" if its else ""
 
 
@@ -184,7 +202,7 @@ def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
 
 
 def _place(error: BaseException, module: str) -> str:
-    """File and line where an import failed: of the syntax error, or the last line run outside Python's own importer."""
+    """Return file and line where an import failed: of a syntax error, or of the last frame outside the importer."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
     importer = ("<frozen ", importlib.__file__, __file__)

@@ -1,9 +1,9 @@
-"""What stands in a record: the one schema that its writer (`harness.run.record`) and its readers share.
+"""The schema of a record, shared by its writer (`harness.run.record`) and its readers.
 
-A record folder, `results/records/<task>/<cell>/`, holds the files of `harness.store`: record.json (`Head`), scores.csv,
-curves.csv, provenance.json (`Provenance`) and, of some families, panels.csv, sheet.png and artefacts.npz, all of them
-under one seal (`harness.seal`); an archived one may hold verified.json (`Verified`). Records of an earlier schema are
-brought up to this one as they are read.
+A record is a folder `results/records/<task>/<cell>/` with the files that `harness.store` names: record.json (`Head`),
+scores.csv, curves.csv and provenance.json (`Provenance`), and for some families also panels.csv, sheet.png and
+artefacts.npz. One seal covers them all (`harness.seal`). An archived record may also have verified.json (`Verified`).
+Records of an earlier schema are upgraded when they are read.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Tier = Literal["bit-exact", "same-device exact", "statistical"]
 
 
 class Ablation(Settings):
-    """A cell per value: `method` with the dotted `key` of its block set to it.
+    """One cell per value: `method` with the dotted `key` of its block set to the value.
 
-    set: further keys, the same for all values. along: further keys with a value for each of
-    `values`, e.g. the dual step that suits each bound. reference: the method whose score is drawn
-    as a line.
+    set: further keys that are the same for all values.
+    along: further keys with one value for each of `values`, e.g. the dual step that suits each bound.
+    reference: the method whose score is drawn as a line.
     """
 
     method: str
@@ -48,13 +48,17 @@ class Ablation(Settings):
 
 
 class Part(BaseModel):
-    """A part of a record: each key is there, no other one is, and every value is of its kind."""
+    """A part of a record. Every key is required, no other key is allowed, and every value must have its exact type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Ablated(Part):
-    """Which value of which ablation a cell is: `of` is the method, `key` the dotted key that is set to `value`."""
+    """Which value of which ablation a cell has.
+
+    of: the method of the ablation.
+    key: the dotted key that is set to `value`.
+    """
 
     name: str
     key: str
@@ -63,9 +67,11 @@ class Ablated(Part):
 
 
 class Metric(Part):
-    """What the scores of one name are. floor: what a failed run counts with; manifest: a key of the head's `manifests`.
+    """Describe the scores of one name.
 
-    higher_is_better: None where the metric only describes.
+    higher_is_better: None if the metric only describes.
+    floor: the value that a failed run is scored with.
+    manifest: a key of the head's `manifests`.
     """
 
     higher_is_better: bool | None
@@ -76,17 +82,19 @@ class Metric(Part):
 
 
 class Resolved(Part):
-    """The parameters that the cell was trained with, every default filled in."""
+    """The parameters that the cell was trained with, including every default."""
 
     task: dict[str, Any]
     method: dict[str, Any]
 
 
 class Head(Part):
-    """record.json: what the scores are of, without anything that a second run of the same cell could change.
+    """The content of record.json. It contains nothing that another run of the same cell could change.
 
-    status: seed -> 'finished', 'collapsed' or 'diverged at step N'. state_hashes: block -> step -> hash of the state.
-    manifests: name -> how a metric was measured. references: metric -> label -> value, e.g. a train-test floor.
+    status: maps a seed to 'finished', 'collapsed' or 'diverged at step N'.
+    state_hashes: maps a block to {step: hash of the state}.
+    manifests: maps a name to how a metric was measured.
+    references: maps a metric to {label: value}, e.g. the train-test floor.
     """
 
     protocol: int
@@ -115,7 +123,8 @@ class Head(Part):
 class Environment(Part):
     """Where a record was made.
 
-    commit: of the code, None where it is unknown and `why` says so; dirty: whether the code differed from it.
+    commit: the commit of the code, or None if it is unknown; then `why` gives the reason.
+    dirty: whether the code differed from the commit.
     """
 
     commit: str | None
@@ -131,16 +140,23 @@ class Environment(Part):
 
 
 class Provenance(Part):
-    """provenance.json: what may differ between equal runs. Seconds and kinds of updates are those of each block."""
+    """The content of provenance.json, which may differ between equal runs.
+
+    environment: that of the newest blocks.
+    training_seconds: the seconds that each block took.
+    updates: how the updates of each block ran, e.g. 'eager' or 'captured'.
+    earlier: maps a block that was made before and elsewhere to its own environment.
+    """
 
     environment: Environment
+    earlier: dict[int, Environment] = {}
     training_seconds: dict[int, float]
     scoring_seconds: float
     updates: dict[int, str] = {}
 
 
 class Verified(Part):
-    """verified.json: whether the present code makes the same states as an archived record up to a step."""
+    """The content of verified.json: whether the current code reproduces an archived record's states up to a step."""
 
     agrees: bool
     steps: int
@@ -151,19 +167,22 @@ P = TypeVar("P", bound=BaseModel)
 
 
 def content(head: Head) -> dict[str, Any]:
-    """What is written to record.json; `head` is checked once more, as its tables have been filled since it was made."""
+    """Return what is written to record.json. Validates `head` again, because its tables have been filled since it was
+    created.
+    """
     where = f"{head.task}/{head.cell}: {HEAD}"
     return {
         "schema": SCHEMA,
-        **checked(Head, head.model_dump(mode="json", warnings=False), where).model_dump(mode="json"),
+        **validate(Head, head.model_dump(mode="json", warnings=False), where).model_dump(mode="json"),
     }
 
 
 def read_head(folder: Path) -> Head:
-    """The head of the record in `folder`, whichever schema it was written with; the way into every record.
+    """Read the head of the record in `folder`, whichever schema it was written with. Every reader of records starts
+    here.
 
-    Raises BenchError with cell, file, fault and cure in one line: also where the seal of the record is broken, and
-    where it is the record of another cell or, in the archive, of another preset.
+    Raises BenchError with cell, file, fault and cure in one line. This includes a broken seal and a record that belongs
+    to another cell or, in the archive, to another preset.
     """
     cell = CellName(folder.parent.name, folder.name)
     where, cure = f"{cell}: {HEAD}", f"run `{command_of(folder)}`"
@@ -172,37 +191,37 @@ def read_head(folder: Path) -> Head:
     if "schema" not in found:
         missing = ["schema", *(name for name in Head.model_fields if name not in found)]
         raise BenchError(f"{where} has no {', '.join(missing)}; {cure}")
-    head = checked(Head, _without_number(upgraded(found, str(cell), cure)), where, cure)
+    head = validate(Head, _without_schema(upgrade(found, str(cell), cure)), where, cure)
     if found["schema"] >= SEALED and not seal.has_seal(folder):
         raise BenchError(f"{cell}: {SEAL} is missing: restore the record, e.g. with git, or {cure}")
     if (head.task, head.cell) != (cell.task, cell.name):
-        raise BenchError(f"{where} is of {head.task}/{head.cell}: put the record back where it belongs, or {cure}")
+        raise BenchError(f"{where} belongs to {head.task}/{head.cell}: move the record back, or {cure}")
     preset = folder.parents[1].name
     if folder.parents[2].name == ARCHIVE.name and head.preset != preset:
-        raise BenchError(f"{where} is of preset {head.preset}, not {preset}: put the record back where it belongs")
+        raise BenchError(f"{where} belongs to preset {head.preset}, not {preset}: move the record back")
     return head
 
 
 def read_provenance(folder: Path) -> Provenance:
-    """The provenance of the record in `folder`; errors as of `read_head`."""
+    """Read the provenance of the record in `folder`; raises the errors of `read_head`."""
     cell = CellName(folder.parent.name, folder.name)
     where, cure = f"{cell}: {PROVENANCE}", f"run `{command_of(folder)}`"
-    return checked(Provenance, _mapping(folder / PROVENANCE, where, cure), where, cure)
+    return validate(Provenance, _mapping(folder / PROVENANCE, where, cure), where, cure)
 
 
 def read_verified(folder: Path) -> Verified:
-    """What `bench verify` left in the folder of an archived record; errors as of `read_head`."""
+    """Read what `bench verify` stored in the folder of an archived record; raises the errors of `read_head`."""
     where, cure = f"{CellName(folder.parent.name, folder.name)}: {VERIFIED}", "run `bench verify` on its preset"
-    return checked(Verified, _mapping(folder / VERIFIED, where, cure), where, cure)
+    return validate(Verified, _mapping(folder / VERIFIED, where, cure), where, cure)
 
 
-def upgraded(found: dict[str, Any], cell: str, cure: str) -> dict[str, Any]:
-    """A head of any schema that was ever written as one of the present schema. Raises BenchError for another one.
+def upgrade(found: dict[str, Any], cell: str, cure: str) -> dict[str, Any]:
+    """Return a head of any earlier schema as one of the current schema. Raises BenchError for an unknown schema.
 
-    Schema 1 gave every metric a unit, which was always empty: labels name units. Up to schema 2 records had no seal.
+    Schema 1 had a unit for every metric, which was always empty, since labels name units. Schemas 1 and 2 had no seal.
     """
     if (number := found["schema"]) not in range(1, SCHEMA + 1) or isinstance(number, bool):
-        raise BenchError(f"{cell} has schema {number}, this code reads 1 to {SCHEMA}; {cure}")
+        raise BenchError(f"{cell} has schema {number}, but this code reads 1 to {SCHEMA}; {cure}")
     if number > 1 or not isinstance(metrics := found.get("metrics"), dict):
         return found | {"schema": SCHEMA}
     without = {
@@ -212,10 +231,10 @@ def upgraded(found: dict[str, Any], cell: str, cure: str) -> dict[str, Any]:
     return found | {"schema": SCHEMA, "metrics": without}
 
 
-def checked(model: type[P], block: Any, where: str, cure: str = "") -> P:
-    """`block`, as read from JSON or YAML, as a `model`.
+def validate(model: type[P], block: Any, where: str, cure: str = "") -> P:
+    """Return `block`, as read from JSON or YAML, as a `model`.
 
-    Raises BenchError, in one line: where, what is wrong with it, the cure.
+    Raises BenchError in one line that says where the fault is, what it is and how to cure it.
     """
     try:
         return model.model_validate_json(json.dumps(block, default=str))
@@ -223,7 +242,7 @@ def checked(model: type[P], block: Any, where: str, cure: str = "") -> P:
         raise BenchError(f"{where} {_fault(error.errors(), block)}{f'; {cure}' if cure else ''}") from None
 
 
-def _without_number(found: dict[str, Any]) -> dict[str, Any]:
+def _without_schema(found: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key != "schema"}
 
 
@@ -233,14 +252,14 @@ def _mapping(path: Path, where: str, cure: str) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         raise BenchError(f"{where} cannot be read ({str(error).splitlines()[0]}); {cure}") from None
     if not isinstance(found, dict):
-        raise BenchError(f"{where} cannot be read (it holds no mapping); {cure}")
+        raise BenchError(f"{where} cannot be read (it is not a mapping); {cure}")
     return found
 
 
 def _fault(errors: list[Any], block: Any) -> str:
-    """What is wrong: all keys that lack at the top, or else the first fault, by its dotted key.
+    """Describe what is wrong: all keys that are missing at the top level, or else the first fault by its dotted key.
 
-    An unknown key is told first, as a misspelt key is also a missing one.
+    An unknown key comes first, because a misspelt key is also a missing one.
     """
     first = min(errors, key=lambda error: error["type"] != "extra_forbidden")
     key = ".".join(_keys(block, first["loc"]))
@@ -251,11 +270,11 @@ def _fault(errors: list[Any], block: Any) -> str:
     if first["type"] == "missing":
         return f"has no {key}"
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"has a wrong {key}: {message[0].lower()}{message[1:]}, got {ascii(first['input'])[:80]}"
+    return f"has an invalid {key}: {message[0].lower()}{message[1:]}, got {ascii(first['input'])[:80]}"
 
 
 def _keys(block: Any, place: Iterable[str | int]) -> list[str]:
-    """A place as keys of `block`: without the branches of unions, which are no keys."""
+    """Return a pydantic location as keys of `block`, without the branches of unions, which are not keys."""
     keys = []
     for name in place:
         inside = isinstance(block, dict) or (isinstance(block, list) and isinstance(name, int))

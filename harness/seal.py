@@ -1,12 +1,14 @@
-"""The seal of a record: SHA256SUMS beside it has the hash of every other file, as `sha256sum -c` reads it too.
+"""The seal of a record: the file SHA256SUMS holds the hash of every other file in a form that `sha256sum -c` reads.
 
-record.json goes first when a cell is written again and comes last, so where it stands the others are whole; and the
-seal tells when one of them has been changed, exchanged or lost since. It stands beside record.json and not in it, as it
-covers provenance.json too: what DVC and `bench reproduce` compare has nothing in it that differs between equal runs.
-Hence the seal is no output of a stage, and .dvcignore names it.
+When a cell is written again, record.json is removed first and written last, so the other files are complete whenever it
+exists. The seal reveals whether a file has been changed, swapped or lost since. It is a file of its own because it also
+covers provenance.json, which differs between equal runs, whereas DVC and `bench reproduce` compare record.json. For the
+same reason the seal is not an output of a stage and .dvcignore lists it.
 
-It is against accidents and careless edits, not against forgers: who can write a record can seal it. `bench verify`
-trains again.
+The hashes are of the original content, so tables that are stored compressed (`harness.packed`) are hashed uncompressed.
+
+The seal protects against accidents and careless edits, not against forgery: anyone who can write a record can seal it.
+To verify a record beyond that, `bench verify` trains it again.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+from harness import packed
 from harness.errors import BenchError
 from harness.files import cannot_write, write_bytes
 from harness.store import FILES, HEAD, SEAL, CellName, command_of
@@ -25,35 +28,35 @@ LINE = re.compile(r"([0-9a-f]{64})  ([^/\0\n]+)")
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write a record, {name: content} with record.json among them, and take away what an earlier one had besides.
+    """Write a record, given as {name: content} including record.json, and remove other files of an earlier record.
 
-    Raises BenchError where the folder cannot be written; a record that was there before is gone then.
+    Raises BenchError if the folder cannot be written; an earlier record is then already gone.
     """
     try:
-        for name in (HEAD, *(FILES - contents.keys())):
+        for name in (HEAD, *(FILES - contents.keys()), *packed.FORMS):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(folder / HEAD, error) from None
-    whole = sealed(contents)
+    whole = with_seal(contents)
     for name in sorted(whole, key=lambda name: (name == HEAD, name == SEAL)):
         write_bytes(folder / name, whole[name])
 
 
-def sealed(contents: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of a record with their seal; one that is there already stays."""
+def with_seal(contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of a record together with their seal, unless they already contain one."""
     lines = [f"{_digest(content)}  {name}\n" for name, content in sorted(contents.items()) if name in FILES]
     return {SEAL: "".join(lines).encode(), **contents}
 
 
 def has_seal(folder: Path) -> bool:
-    """Whether a record has a seal; those of the schemas 1 and 2 may have none."""
+    """Whether a record has a seal; records of schemas 1 and 2 may have none."""
     return (folder / SEAL).is_file()
 
 
 def check(folder: Path, names: Iterable[str] = FILES) -> None:
-    """Hold the files `names` of a record against its seal, once in a process as long as they do not change.
+    """Check the files `names` of a record against its seal, once per process unless they change.
 
-    Raises BenchError with cell, file and cure in one line. Says nothing of a record without a seal.
+    Raises BenchError with cell, file and cure in one line. A record without a seal passes.
     """
     if has_seal(folder) and (fault := _fault(folder, _stamps(folder, {*names, SEAL}))):
         cell = CellName(folder.parent.name, folder.name)
@@ -61,11 +64,11 @@ def check(folder: Path, names: Iterable[str] = FILES) -> None:
 
 
 def _stamps(folder: Path, names: Iterable[str]) -> tuple[tuple[str, int, int, int], ...]:
-    """What tells that a file is not the one read before: name, size, time and number; (name, -1, 0, 0) for none."""
+    """Return what reveals a changed file: (name, size, modification time, inode), or (name, -1, 0, 0) if missing."""
     stamps = []
     for name in sorted(names):
         try:
-            found = (folder / name).stat()
+            found = packed.standing(folder / name).stat()
             stamps.append((name, found.st_size, found.st_mtime_ns, found.st_ino))
         except OSError:
             stamps.append((name, -1, 0, 0))
@@ -74,7 +77,7 @@ def _stamps(folder: Path, names: Iterable[str]) -> tuple[tuple[str, int, int, in
 
 @cache
 def _fault(folder: Path, stamps: tuple[tuple[str, int, int, int], ...]) -> str | None:
-    """The first file in which record and seal differ, in words."""
+    """Describe the first file in which record and seal disagree."""
     try:
         lines = (folder / SEAL).read_text(encoding="ascii").splitlines()
         found = [LINE.fullmatch(line) for line in lines]
@@ -85,13 +88,15 @@ def _fault(folder: Path, stamps: tuple[tuple[str, int, int, int], ...]) -> str |
             if name == SEAL or (size < 0 and name not in held):
                 continue
             if size < 0:
-                return f"{name} is missing, though the record was sealed with it"
+                return f"{name} is missing, although the record was sealed with it"
             if name not in held:
                 return f"{name} is not one of the files that the record was sealed with"
-            if _digest((folder / name).read_bytes()) != held[name]:
+            if _digest(packed.contents(folder / name)) != held[name]:
                 return f"{name} was changed since the record was sealed"
     except UnicodeDecodeError:
         return f"{SEAL} is damaged"
+    except BenchError:
+        return f"{name} was changed since the record was sealed"
     except OSError as error:
         return f"the files cannot be read ({error.strerror})"
     return None

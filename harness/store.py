@@ -1,7 +1,7 @@
-"""Where records lie and what cells are called: one spelling, for those who write them and those who read them.
+"""Where records are stored and how cells are named, for the code that writes records and the code that reads them.
 
-A name becomes a folder, a key of params.yaml, a DVC stage and an argument of a command, so it is checked before it is
-any of these.
+A name becomes a folder, a key of params.yaml, a DVC stage and an argument of a command, so it is checked before any of
+that.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Value = bool | int | float | str  # of an ablated parameter
 
 @dataclass(frozen=True)
 class CellName:
-    """Which cell: what a plan, a record and a row of the report call by the same two names."""
+    """The name of a cell, as plans, records and rows of the report use it."""
 
     task: str
     name: str
@@ -39,68 +39,71 @@ class CellName:
 
     @property
     def command(self) -> str:
-        """What trains it."""
+        """The command that trains the cell."""
         return f"bench train {self.task} {self.name}"
 
 
-def remake(preset: str) -> str:
-    """The command that makes the records of a preset, in the project's folder."""
+def preset_command(preset: str) -> str:
+    """Return the command that makes the records of a preset, to be run in the project's folder."""
     return f"bench preset {preset} --jobs 2"
 
 
 def command_of(folder: Path) -> str:
-    """The command that makes the record in `folder`: of a live one by its cell, of an archived one by its preset."""
+    """Return the command that makes the record in `folder`: `bench train` for a live record, `bench preset` for an
+    archived one.
+    """
     if folder.parents[2].name == ARCHIVE.name:
-        return remake(folder.parents[1].name)
+        return preset_command(folder.parents[1].name)
     return CellName(folder.parent.name, folder.name).command
 
 
 def checked_name(what: str, name: Any) -> str:
-    """`name` as it is, if it can be one component of a path. Raises BenchError, with `what` it names, if not."""
+    """Return `name` if it can be one component of a path. Raises BenchError, which says what is named, if it cannot."""
     if isinstance(name, (bool, int, float)) or name is None:
         raise BenchError(
-            f"{what}: YAML reads this name as {'null' if name is None else spelled(name)}, not as text:"
-            " put it between quotes"
+            f"{what}: YAML reads this name as {'null' if name is None else spell(name)}, not as text: put it in quotes"
         )
     if not isinstance(name, str) or not NAME.fullmatch(name):
         shown = ascii(name) if len(ascii(name)) <= LONGEST + 2 else ascii(name)[:LONGEST] + "..."
         raise BenchError(
-            f"{what} cannot be called {shown}: take 1 to {LONGEST} ASCII letters, digits, '_', '-' and '.', "
-            "the first of them a letter, a digit or '_'"
+            f"{what} cannot be called {shown}: use 1 to {LONGEST} ASCII letters, digits, '_', '-' and '.', "
+            "and begin with a letter, a digit or '_'"
         )
     return name
 
 
 def cell_name(method: str, ablation: str, value: Value) -> str:
-    """The name of an ablation's cell: 'vgan', 'i_c', 0.1 -> 'vgan-i_c-0.1'; True is spelled as DVC does, 'true'."""
-    return checked_name(f"a cell of the ablation {ablation}", f"{method}-{ablation}-{spelled(value)}")
+    """Return the name of an ablation's cell, e.g. 'vgan-i_c-0.1' for ('vgan', 'i_c', 0.1)."""
+    return checked_name(f"a cell of the ablation {ablation}", f"{method}-{ablation}-{spell(value)}")
 
 
-def spelled(value: Value) -> str:
-    """An ablated value as it stands in names: 64 -> '64', 64.0 -> '64.0', True -> 'true', 'hinge' -> 'hinge'."""
+def spell(value: Value) -> str:
+    """Return an ablated value as text, spelled as DVC does: 64 -> '64', 64.0 -> '64.0', True -> 'true', 'hinge' ->
+    'hinge'.
+    """
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Whether a value has a place on an axis; True and False are words here."""
+    """Whether a value can be placed on an axis; booleans cannot."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def cell_folder(root: Path, task: str, cell: str) -> Path:
-    """Where the record of a cell lies."""
+    """Return the folder of a cell's record."""
     return root / RECORDS / checked_name("a task", task) / checked_name("a cell", cell)
 
 
 def archive_folder(root: Path, preset: str) -> Path:
-    """Where the archived records of a preset lie: a folder per task in it, and a folder per cell in that."""
+    """Return the folder of a preset's archived records, which contains a folder per task with a folder per cell."""
     return root / ARCHIVE / checked_name("a preset", preset)
 
 
 def check_names(params: dict[str, Any], where: str = "params.yaml") -> None:
-    """Check every name in the whole of params.yaml, before any of them is used.
+    """Check every name in params.yaml before any of them is used.
 
-    Raises BenchError for the first that is not a name, and for two cells that would share a folder, also where the
-    file system takes small and capital letters for the same. What is not a mapping is left to the schema.
+    Raises BenchError for the first invalid name, and for two cells that would share a folder, even if only on a file
+    system that ignores case. What is not a mapping is left to the schema.
     """
     if "preset" in params:
         checked_name(f"{where}: preset", params["preset"])
@@ -114,24 +117,24 @@ def check_names(params: dict[str, Any], where: str = "params.yaml") -> None:
         cells = [_checked_key(f"{where}: a key of methods.{task}", method) for method, _ in _items(methods)]
         for name, block in _items(ablations):
             _checked_key(f"{where}: a key of ablations.{task}", name)
-            cells += _ablated(f"{where}: ablations.{task}.{name}", name, block)
+            cells += _ablation_cells(f"{where}: ablations.{task}.{name}", name, block)
         _check_distinct(f"{where}: cells of {task}", cells)
 
 
-def _ablated(where: str, name: str, block: Any) -> list[str]:
-    """The cells of one ablation. Raises BenchError for a value that is there twice."""
+def _ablation_cells(where: str, name: str, block: Any) -> list[str]:
+    """Return the cell names of one ablation. Raises BenchError for a value that occurs twice."""
     if not isinstance(block, dict) or not isinstance(block.get("values"), (list, tuple)) or "method" not in block:
         return []
     method = checked_name(f"{where}.method", block["method"])
     values = [value for value in block["values"] if isinstance(value, Value)]
     for i, value in enumerate(values):
         if value in values[:i]:
-            raise BenchError(f"{where}.values: {spelled(value)} equals a value before it: take one of the two away")
+            raise BenchError(f"{where}.values: {spell(value)} equals an earlier value: remove one of the two")
     return [cell_name(method, name, value) for value in values]
 
 
 def _check_sources(where: str, block: Any) -> None:
-    """`demonstrations: TASK/CELL` or `archive/PRESET/TASK/CELL`, and `rewards: TASK`, are names in a path too."""
+    """Check the names in `demonstrations: TASK/CELL` or `archive/PRESET/TASK/CELL`, and in `rewards: TASK`."""
     block = dict(_items(block))
     if (demonstrations := block.get("demonstrations")) is not None:
         parts = demonstrations.split("/") if isinstance(demonstrations, str) else []
@@ -146,14 +149,14 @@ def _check_sources(where: str, block: Any) -> None:
 
 
 def _checked_key(what: str, name: Any) -> str:
-    """A name that is a key of params.yaml: DVC separates keys by dots."""
+    """Return `name` if it can be a key of params.yaml, where DVC separates keys by dots."""
     if "." in checked_name(what, name):
-        raise BenchError(f"{what} cannot be called {name}: a dot separates keys for DVC, take '_' instead")
+        raise BenchError(f"{what} cannot be called {name}: a dot separates keys for DVC, so use '_' instead")
     return name
 
 
 def _check_distinct(where: str, names: Iterable[str]) -> None:
-    """That no two names are one folder on some file system."""
+    """Raise BenchError if two names are one folder on a file system that ignores case."""
     seen: dict[str, str] = {}
     for name in names:
         if (folder := name.casefold()) in seen:

@@ -1,8 +1,10 @@
-"""YAML that people write, read by one library and by DVC's rules for it: version 1.2, plain values alone."""
+"""Read and write YAML by one library and by DVC's rules: version 1.2, and only plain values."""
 
 from __future__ import annotations
 
 import math
+import sys
+import unicodedata
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,27 +13,32 @@ from harness.errors import BenchError
 
 LARGEST_FILE = 2 * 2**20  # bytes
 DEEPEST = 100  # blocks within blocks
+LAYOUT = "\n\t"  # the control characters that a text may hold
 MOST_VALUES = 200_000  # with every alias written out: an alias of aliases can stand for more than any memory holds
 
 
 def load(path: Path) -> Any:
-    """As `parsed`, from a file. Raises BenchError for one that is too large, FileNotFoundError where there is none."""
+    """Read a YAML file as `parse` reads text. Raises BenchError if it is too large, and FileNotFoundError if it is
+    missing.
+    """
     try:
         if (size := path.stat().st_size) > LARGEST_FILE:
-            raise BenchError(f"{path} has {size} bytes, parameters have at most {LARGEST_FILE}: give another file")
+            raise BenchError(
+                f"{path} is too large for parameters: it has {size} bytes, and at most {LARGEST_FILE} are allowed"
+            )
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"{path} is no readable YAML: {error}") from None
-    return parsed(text, str(path))
+        raise BenchError(f"{path} is not valid YAML: {error}") from None
+    return parse(text, str(path))
 
 
-def parsed(text: str, where: str = "the text") -> Any:
-    """Returns what YAML stands for: mappings, lists, texts, numbers, booleans and None.
+def parse(text: str, where: str = "the text") -> Any:
+    """Return the content of YAML text: mappings, lists, strings, numbers, booleans and None.
 
-    Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
-    another kind.
+    Raises BenchError, in one line that begins with `where`, for invalid YAML, a duplicate key, a value of another kind,
+    an integer too large for a float, and a string with control characters.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor
@@ -39,25 +46,25 @@ def parsed(text: str, where: str = "the text") -> Any:
     class Bounded(SafeConstructor):
         def construct_document(self, node: Any) -> Any:
             if _size(node, {}) > MOST_VALUES:
-                raise BenchError(f"{where} stands for more than {MOST_VALUES} values: write it without so many aliases")
+                raise BenchError(f"{where} expands to more than {MOST_VALUES} values: use fewer aliases")
             return super().construct_document(node)
 
     yaml = YAML(typ="safe")
     yaml.Constructor = Bounded
     try:
         if _too_deep(text):  # the parser in C ends the process where the stack is full
-            raise BenchError(f"{where} has more than {DEEPEST} blocks within blocks: write it flatter")
+            raise BenchError(f"{where} has more than {DEEPEST} levels of nested blocks: flatten it")
         content = yaml.load(text)
     except BenchError:
         raise
     except Exception as error:
-        raise BenchError(f"{where} is no readable YAML: {_in_a_line(error)}") from None
+        raise BenchError(f"{where} is not valid YAML: {_in_a_line(error)}") from None
     _check_plain(content, where)
     return content
 
 
-def dumped(content: Any) -> str:
-    """Returns the text that `load` reads the same content from: keys in their order, no aliases, UTF-8."""
+def dump(content: Any) -> str:
+    """Return YAML text from which `load` reads the same content: keys in their order, no aliases."""
     from ruamel.yaml import YAML
 
     yaml, text = YAML(), StringIO()
@@ -69,7 +76,7 @@ def dumped(content: Any) -> str:
 
 
 def _in_a_line(error: Exception) -> str:
-    """The words of the error, without the library's own advice to programmers."""
+    """Return the message of an error in one line, without the library's advice to programmers."""
     words = [getattr(error, part, None) for part in ("context", "problem", "problem_mark")]
     text = " ".join(str(word) for word in words if word) if words[1] else str(error)
     return " ".join(text.replace('in "<unicode string>",', "at").split())
@@ -88,7 +95,7 @@ def _too_deep(text: str) -> bool:
 
 
 def _size(node: Any, known: dict[int, float]) -> float:
-    """The number of nodes below one, aliases written out; infinite for a node that holds itself."""
+    """Return the number of nodes below a node with aliases expanded; it is infinite for a node that contains itself."""
     if id(node) not in known:
         known[id(node)] = math.inf
         children = node.value if isinstance(node.value, list) else []
@@ -101,10 +108,23 @@ def _check_plain(content: Any, where: str) -> None:
     if isinstance(content, dict):
         for key, value in content.items():
             if not isinstance(key, str | int | float):
-                raise BenchError(f"{where}: the key {key!r} must be a text: write it in quotes")
+                raise BenchError(f"{where}: the key {key!r} must be a string: put it in quotes")
+            _check_scalar(key, f"{where}: a key")
             _check_plain(value, f"{where}.{key}")
     elif isinstance(content, list):
         for i, value in enumerate(content):
             _check_plain(value, f"{where}[{i}]")
     elif not isinstance(content, str | int | float | None):
-        raise BenchError(f"{where} = {content}: must be a text or a number: write a text in quotes")
+        raise BenchError(f"{where} = {content}: must be a string or a number: put a string in quotes")
+    else:
+        _check_scalar(content, where)
+
+
+def _check_scalar(value: str | float | None, where: str) -> None:
+    """That it can be written, into a message too: Python spells no integer of thousands of digits."""
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise BenchError(f"{where} is an integer of {value.bit_length()} bits: write one below 1e308")
+    if isinstance(value, str):
+        for char in value:
+            if unicodedata.category(char) == "Cc" and char not in LAYOUT:
+                raise BenchError(f"{where} holds the character {char!a}: write what can be printed")

@@ -1,16 +1,14 @@
-"""`bench new <name> --file` copies this file to baselines/methods/<name>.py and gives params.yaml a block:
+"""`bench new <name> --file` copies this file to baselines/methods/<name>.py and adds this block to params.yaml:
 
     <name>: {algorithm: <name>, net: {kind: mlp, width: 64, depth: 2}, optimizer: {name: adam, lr: 1.0e-3}}
 
-For that you get shared seeds, stacking, exact resume, scoring and a row in the report. In turn, every tensor keeps the
-seeds as its first axis, every random number comes from `draws`, and nothing is remembered outside parameters, buffers
-and optimisers. As it stands, it fits a generator to the mean and standard deviation of each pixel: a method that runs,
-and learns little.
+The harness then provides shared seeds, stacking, exact resume, scoring and a row in the report. In return, every tensor
+has the seeds as its first axis, every random number comes from `draws`, and all state is in parameters, buffers and
+optimisers. As it is, this method fits a generator to the mean and standard deviation of each pixel: it runs, but learns
+little.
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 import torch
 from pydantic import Field
@@ -24,9 +22,8 @@ FAMILIES = ("images",)  # the task families that it can learn
 
 
 class Params(Settings):
-    """The keys of its block, with their ranges; an unknown key is refused by name."""
+    """The keys of the method's block, with their ranges; an unknown key is an error."""
 
-    algorithm: Literal["_template"]  # the file's name
     latent: int = Field(32, ge=1)
     batch: int = Field(64, ge=2)
     net: NetParams
@@ -42,7 +39,7 @@ class Template(Method[Source]):
         self.optimizer = SeedOptimizer(self.generator.parameters(), params.optimizer, self.alive)
 
     def update(self, source: Source, draws: Draws) -> dict[str, Tensor]:
-        """Make one step; the logs are [S]. `draws.step` is the step, and names tell the draws of one step apart."""
+        """Make one step and return logs [S]. `draws.step` is the step, and names distinguish the draws of one step."""
         real = source.batch(draws, self.params.batch)["x"]
         fake = self.generator(draws.normal("latent", "batch", (self.params.batch, self.params.latent)))
         error = (real.mean(1) - fake.mean(1)).square() + (real.std(1) - fake.std(1)).square()
@@ -53,12 +50,12 @@ class Template(Method[Source]):
         return {"generator": self.optimizer.optimizer}
 
     def outputs(self) -> Template:
-        """What is scored; the functions that it needs depend on the family, see `Method.outputs`."""
+        """Return what is scored; the functions that it needs depend on the family, see `Method.outputs`."""
         return self
 
     @torch.no_grad()
     def images(self, draws: Draws, first: int, n: int) -> Tensor:
-        """Images [S, n, C, H, W] in [-1, 1]; `first` numbers the latents."""
+        """Return images [S, n, C, H, W] in [-1, 1]; `first` is the number of the first latent."""
         return self.generator(draws.normal("eval", f"latent/{first}", (n, self.params.latent)))
 
 

@@ -1,4 +1,4 @@
-"""Behavioural cloning: the policy under which the expert's actions are likeliest (Pomerleau 1991)."""
+"""Behavioural cloning: maximise the likelihood of the expert's actions (Pomerleau 1991)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ FAMILIES = ("locomotion", "maze", "mocap", "tabular")
 
 
 class Params(Settings):
-    """normaliser: of the observations, by the mean and standard deviation of the demonstrations; None for none.
+    """The parameters of behavioural cloning.
 
-    steps_per_update: the optimiser's steps in one step of the run, so that the rows of a table share one axis.
+    normaliser: scales observations by the mean and standard deviation of the demonstrations; None disables it.
+    steps_per_update: the optimiser's steps in one step of the run, so that all rows of a table share one axis.
     """
 
     algorithm: Literal["cloning"]

@@ -1,7 +1,6 @@
-"""A policy whose reward is the same number in every step: what the length of episodes alone gives away about a task.
+"""Train a policy on the same reward in every step, which shows what the length of episodes alone reveals about a task.
 
-It is a row of control for imitation where episodes may end early (Kostrikov et al. 2019): it sees neither expert nor
-state.
+It is a control for imitation where episodes may end early (Kostrikov et al. 2019): it uses neither expert nor state.
 """
 
 from __future__ import annotations
@@ -20,14 +19,17 @@ FAMILIES = ("locomotion", "mocap")
 
 
 class Params(Settings):
-    """reward: the reward of every step."""
+    """The parameters of the control.
+
+    reward: the reward of every step.
+    """
 
     algorithm: Literal["constant_reward"]
     learner: Annotated[LearnerParams, Field(discriminator="kind")]
     reward: float
 
     @model_validator(mode="after")
-    def _without_an_expert(self) -> Params:
+    def _check_normaliser(self) -> Params:
         return check_source(self)
 
 

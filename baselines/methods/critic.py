@@ -1,4 +1,4 @@
-"""A critic alone, between two fixed distributions: the two Gaussians of Peng et al. 2019, Fig. 2."""
+"""Train a critic alone, between two fixed distributions: the two Gaussians of Peng et al. (2019), Fig. 2."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class FixedAdversary(Method[Source]):
         return self
 
     def scores(self, x: Tensor) -> Tensor:
-        """Logits [S, N] at the mean code of x [N, 1]; differentiable in x."""
+        """Return logits [S, N] at the mean code of x [N, 1]; they are differentiable with respect to x."""
         return self.adversary.critic.score(self._encode(x).z)
 
     @torch.no_grad()
     def kl(self, x: Tensor) -> Tensor | None:
-        """The KL [S, N] in nats at x [N, 1], or None without a bottleneck."""
+        """Return the KL [S, N] in nats at x [N, 1], or None without a bottleneck."""
         return self._encode(x).kl
 
     def _encode(self, x: Tensor) -> Code:

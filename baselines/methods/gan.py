@@ -23,9 +23,12 @@ FAMILIES = ("images",)
 
 
 class Params(AdversaryParams):
-    """latent: the number of a latent's dimensions. critic_steps, generator_steps: in one step of the run.
+    """The parameters of a GAN.
 
-    ema: of the generator that is scored; null: the generator as it is.
+    latent: the dimension of the latents.
+    critic_steps: the critic's steps in one step of the run.
+    generator_steps: the generator's steps in one step of the run.
+    ema: the moving average of the generator that is scored; null scores the generator itself.
     """
 
     algorithm: Literal["gan"]
@@ -75,7 +78,9 @@ class Gan(Method[Source]):
 
     @torch.no_grad()
     def images(self, draws: Draws, first: int, n: int) -> Tensor:
-        """[S, n, C, H, W] in [-1, 1] from the averaged generator; `first` numbers the latents."""
+        """Return images [S, n, C, H, W] in [-1, 1] from the averaged generator; `first` is the number of the first
+        latent.
+        """
         return self.ema.net(draws.normal("eval", f"latent/{first}", (n, self.params.latent)))
 
     def _latent(self, draws: Draws, tag: str) -> Tensor:

@@ -1,7 +1,7 @@
-"""Adversarial imitation: a policy against a discriminator of expert and policy.
+"""Adversarial imitation: train a policy against a discriminator of expert and policy.
 
-These are GAIL (Ho and Ermon 2016), AIRL (Fu et al. 2018) and, by composition of the discriminator, VAIL, VAIRL and
-their variants with a gradient penalty, noise or spectral norm (Peng et al. 2019).
+This is GAIL (Ho and Ermon 2016), AIRL (Fu et al. 2018) and, by composition of the discriminator, VAIL, VAIRL and their
+variants with a gradient penalty, noise or spectral norm (Peng et al. 2019).
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ FAMILIES = ("locomotion", "maze", "mocap", "tabular")
 
 
 class Params(Settings):
-    """batch: the rows of each side in one step of the discriminator.
+    """The parameters of adversarial imitation.
 
-    discriminator_steps: how many such steps one update makes.
-    replay: past paths beside the new ones, or None for the new ones alone.
-    replay_log_pi: pi(a|s) of replayed rows is that of the policy as it is now, or of the one that acted.
-    shown: the demonstrations, or where these are recorded motions, whose actions nobody knows, acted: the episodes of
-        a policy that follows them, for a discriminator that sees actions.
-    order: whether the policy is rewarded by the discriminator as it is after this update's steps, or before them.
+    batch: the rows of each side in one step of the discriminator.
+    discriminator_steps: the discriminator's steps in one update.
+    replay: the replay buffer of past paths, or None to train on the new paths only.
+    replay_log_pi: whether pi(a|s) of replayed rows is that of the current policy or of the one that acted.
+    shown: what the discriminator is trained on. `demonstrations` are the expert's own. `acted` is for recorded motions,
+        which have no actions: these are episodes of a policy that tracks the motion, for a discriminator that takes
+        actions.
+    order: whether the policy is rewarded by the discriminator after this update's steps or before them.
     """
 
     algorithm: Literal["imitation"]
@@ -58,13 +60,13 @@ class Imitation(Method[Environments]):
         self.ready(draws, device)
 
     def update(self, source: Environments, draws: Draws) -> dict[str, Tensor]:
-        """Act, fit the discriminator, and improve the policy on its reward."""
+        """Run the policy, train the discriminator, and improve the policy on the discriminator's reward."""
         params = self.params
         shown = source.demonstrations() if params.shown == "demonstrations" else with_actions(source)
-        self.learner.meet(shown, draws)
+        self.learner.observe_expert(shown, draws)
         rollout = self.learner.rollout(source, draws)
         new = transitions(rollout, params.discriminator.last_next)
-        seen = new.seen(self.learner.see)
+        seen = new.map_observations(self.learner.see)
         if params.replay_log_pi == "behaviour":
             new = new._replace(log_pi=self._log_pi(seen))
         expert = transitions(shown, params.discriminator.last_next)
@@ -78,13 +80,14 @@ class Imitation(Method[Environments]):
         return logs | logs_policy | {"reward_mean": rewards.flatten(1).mean(1), "reward_std": rewards.flatten(1).std(1)}
 
     def _fit(self, expert: Transitions, new: Transitions, draws: Draws) -> dict[str, Tensor]:
-        """Make the discriminator's steps; the logs are their means, except beta, which is the last one."""
+        """Make the discriminator's steps. The logs are their means, except beta, which is that of the last step."""
         params = self.params
         pool = new if self.replay is None else self.replay.mix(new, draws)
         steps = (params.discriminator_steps, params.batch)
         n_expert, n_pool = expert.observations.shape[1], pool.observations.shape[1]
-        theirs = expert.rows(draws.integers("expert", "rows", steps, n_expert).flatten(1)).seen(self.learner.see)
-        ours = pool.rows(draws.integers("data", "rows", steps, n_pool).flatten(1)).seen(self.learner.see)
+        see = self.learner.see
+        theirs = expert.rows(draws.integers("expert", "rows", steps, n_expert).flatten(1)).map_observations(see)
+        ours = pool.rows(draws.integers("data", "rows", steps, n_pool).flatten(1)).map_observations(see)
         log_pi = self._log_pi(theirs), self._log_pi(ours) if params.replay_log_pi == "current" else ours.log_pi
         total: dict[str, Tensor] = {}
         for k in range(params.discriminator_steps):
@@ -106,15 +109,16 @@ class Imitation(Method[Environments]):
         return self.learner.outputs(learnt_reward(self.discriminator))
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """The learnt reward, for a cell that trains a new policy on it, and the normaliser of what it is given."""
+        """Return the learnt reward, on which another cell can train a new policy, and the normaliser of its inputs."""
         return {"reward": self.discriminator.state_dict() | self.learner.see.state_dict(prefix="see.")}
 
 
 def controls(block: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The blocks of the rows of control beside a GAIL block of raw parameters, where episodes may end early.
+    """Return the blocks of the control rows for a GAIL block, as raw parameters, for tasks where episodes may end
+    early.
 
-    They are the same learner on a reward of +1 or -1 in each step, and on a discriminator that sees nothing. A block
-    with AIRL's discriminator gets none: put a row of GAIL beside it.
+    The controls are the same learner with a reward of +1 or -1 in each step, and with a discriminator that sees
+    nothing. A block with AIRL's discriminator has no controls; compare it with a row of GAIL.
     """
     net = block.get("discriminator", {})
     if net.get("kind") != "gail" or "learner" not in block:

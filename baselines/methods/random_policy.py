@@ -1,4 +1,4 @@
-"""A policy that never learns, the floor of a table: mean zero and a fixed spread, or uniform over a discrete set."""
+"""A policy that never learns, which is the floor of a table: mean zero with a fixed spread, or uniform over actions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Params(Settings):
 
 
 class Random(Method[Environments]):
-    """Its nets are never initialised: they stay at zero, hence at mean zero or at equal probabilities."""
+    """A policy whose nets are never initialised, so they stay zero: its mean is zero or its probabilities are equal."""
 
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)

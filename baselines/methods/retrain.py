@@ -1,6 +1,6 @@
-"""A new policy on a reward that another cell learnt, which is how inverse RL transfers (Fu et al. 2018, section 7).
+"""Train a new policy on a reward that another cell learnt, as in transfer by inverse RL (Fu et al. 2018, section 7).
 
-The reward is frozen. The true reward is logged and scored, but nothing is learnt from it.
+The reward is frozen. The true reward is logged and scored, but the policy does not learn from it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,23 @@ FAMILIES = ("maze", "tabular")
 
 
 class Params(Settings):
-    """discriminator: that block of the cell whose reward it takes, so that its nets can be built again."""
+    """The parameters of re-training.
+
+    discriminator: the `discriminator` block of the cell whose reward is used, from which its nets are built again.
+    """
 
     algorithm: Literal["retrain"]
     learner: Annotated[LearnerParams, Field(discriminator="kind")]
     discriminator: DiscriminatorParams
 
     @model_validator(mode="after")
-    def _of_states(self) -> Params:
+    def _check_reward_inputs(self) -> Params:
         if getattr(self.discriminator, "input", None) == "ss":
-            raise ValueError("discriminator.input: a reward of s and s' cannot be re-trained on; use s or sa")
+            raise ValueError("discriminator.input: a policy cannot be re-trained on a reward of s and s'; use s or sa")
         if self.learner.normaliser is not None:
-            raise ValueError("learner.normaliser: a reward is re-trained on observations as they are")
+            raise ValueError(
+                "learner.normaliser: must be null, as the learnt reward takes observations that are not normalised"
+            )
         return self
 
 
@@ -46,7 +51,7 @@ class Retrain(Method[Environments]):
         self.ready(draws, device)
 
     def receive(self, reward: Mapping[str, Tensor]) -> None:
-        """Take a learnt reward, one per seed of the block. Raises BenchError where its nets are others."""
+        """Load a learnt reward, one for each seed of the block. Raises BenchError if its nets are different."""
         try:
             self.discriminator.load_state_dict(dict(reward))
         except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""A policy learnt from the task's own reward: the expert, and the ceiling of all imitation."""
+"""Train a policy on the task's own reward: the expert, and the upper limit of all imitation."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ FAMILIES = ("locomotion", "maze", "mocap", "tabular")
 
 
 class Params(Settings):
-    """demonstrations: how many of the last updates leave their rollouts for imitation, 0 for none; the maze code that
-        Peng et al. (2019) released has 5.
-    expert: whose rollouts are left: those of the first seed, or of the best one: that seed of the first block whose
-        kept episodes have the highest mean return, where an episode that ended early counts as 0.
+    """The parameters of the expert.
+
+    demonstrations: how many of the last updates leave their rollouts as demonstrations, or 0 for none. The maze code
+        that Peng et al. (2019) released uses 5.
+    expert: whose rollouts become demonstrations. `first` is the first seed. `best` is the seed of the first block whose
+        stored episodes have the highest mean return, where an episode that ended early counts as 0.
     """
 
     algorithm: Literal["true_reward"]
@@ -28,7 +30,7 @@ class Params(Settings):
     expert: Literal["first", "best"] = "first"
 
     @model_validator(mode="after")
-    def _without_an_expert(self) -> Params:
+    def _check_normaliser(self) -> Params:
         return check_source(self)
 
 
@@ -49,10 +51,10 @@ class TrueReward(Method[Environments]):
         return self.learner.improve(rollout, rollout.rewards, draws)
 
     def artefacts(self) -> dict[str, dict[str, Tensor]]:
-        """What the policy met in the last updates, as it drew its actions."""
+        """Return the rollouts of the last updates, with actions as the policy drew them, and the place in the block."""
         if not self.kept:
             return {}
-        left = self.demonstrations.of_all()
+        left = self.demonstrations.arrays() | {"place": torch.arange(len(self.alive))}
         if self.params.expert == "best":
             best = self.demonstrations.mean_return().argmax()
             left = {name: part[best : best + 1] for name, part in left.items()}
@@ -66,7 +68,10 @@ class TrueReward(Method[Environments]):
 
 
 class Demonstrations(nn.Module):
-    """Room for the rollouts of some updates in E environments, as buffers [S, kept, ...]; places: (S, kept)."""
+    """Buffers [S, kept, ...] for the rollouts of several updates in E environments.
+
+    places: (S, kept).
+    """
 
     observations: Tensor
     actions: Tensor
@@ -84,7 +89,7 @@ class Demonstrations(nn.Module):
         self.register_buffer("whole", torch.zeros(*ends, dtype=torch.bool))
 
     def keep(self, rollout: Rollout, place: int) -> None:
-        """Put a rollout in place 0..kept-1."""
+        """Store a rollout at place 0..kept-1."""
         self.observations[:, place] = rollout.observations
         self.actions[:, place] = rollout.actions
         self.rewards[:, place] = rollout.rewards
@@ -92,14 +97,14 @@ class Demonstrations(nn.Module):
         self.whole[:, place] = ~rollout.terminated.any(1)
 
     def mean_return(self) -> Tensor:
-        """The mean return [S]; an episode that ended early counts as 0, a reward that is not finite as -inf."""
+        """Return the mean return [S]; an episode that ended early counts as 0, a reward that is not finite as -inf."""
         mean = torch.where(self.whole, self.rewards.sum(2), 0.0).mean((1, 2))
         return torch.where(torch.isfinite(mean), mean, -torch.inf)
 
-    def of_all(self) -> dict[str, Tensor]:
-        """What is there for each step [S, T, kept * E, ...], and once for each episode [S, kept * E, ...].
+    def arrays(self) -> dict[str, Tensor]:
+        """Return what is stored for each step, [S, T, kept * E, ...], and for each episode, [S, kept * E, ...].
 
-        This is what `harness.tasks.demonstrations` reads.
+        `harness.tasks.demonstrations` reads these arrays.
         """
         return {
             name: part.flatten(1, 2) if name in ("last_observations", "whole") else part.transpose(1, 2).flatten(2, 3)

@@ -1,4 +1,4 @@
-"""The supervised variational information bottleneck (Alemi et al. 2017) and its deterministic twin."""
+"""The supervised variational information bottleneck (Alemi et al. 2017) and its deterministic counterpart."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ FAMILIES = ("labelled",)
 
 
 class Params(MLPParams):
-    """code_size: the size of the twin's deterministic code, where bottleneck is None.
+    """The parameters of the classifier.
 
-    ema: of the net that is scored; null: the net as it is.
+    code_size: the size of the deterministic code if bottleneck is None.
+    ema: the moving average of the net that is scored; null scores the net itself.
     """
 
     kind: Literal["mlp"] = "mlp"
@@ -37,7 +38,7 @@ class Params(MLPParams):
 
 
 class Classifier(torch.nn.Module):
-    """Body, code, and a linear decoder from codes [S, B, K] to logits [S, B, classes]."""
+    """A body, a code, and a linear decoder from codes [S, B, K] to logits [S, B, classes]."""
 
     def __init__(self, n_seeds: int, spec: TaskSpec, params: Params):
         super().__init__()
@@ -53,11 +54,11 @@ class Classifier(torch.nn.Module):
         self.decoder = StackedLinear(n_seeds, size, spec.n_classes)
 
     def encode(self, x: Tensor, noise: Tensor | None) -> Code:
-        """The `Code` of x [S, B, ...], with z [S, B, K]."""
+        """Return the `Code` of x [S, B, ...], with z [S, B, K]."""
         return self.code(self._features(x), noise)
 
     def encoded(self, x: Tensor) -> Callable[[Tensor | None], Tensor]:
-        """Encode x [S, B, ...] once. The function returned turns noise [S, B, K] into a code z [S, B, K]."""
+        """Encode x [S, B, ...] once. Returns a function that turns noise [S, B, K] into a code z [S, B, K]."""
         h, code = self._features(x), self.code
         if isinstance(code, Bottleneck):
             mean, log_std = code.gaussian(h)
@@ -106,13 +107,13 @@ class Vib(Method[Source]):
 
     @torch.no_grad()
     def log_probs(self, x: Tensor, draws: Draws, n_codes: int) -> Tensor:
-        """The log [S, B, classes] of the softmax averaged over n_codes samples of the code, for x [B, ...]."""
+        """Return the log [S, B, classes] of the softmax averaged over n_codes samples of the code, for x [B, ...]."""
         x = x.expand(len(self.alive), *x.shape)
         net = self.ema.net
         code = net.encoded(x)
 
         def share(i: int) -> Tensor:
-            """The probabilities by sample i of the code, over n_codes."""
+            """Return the probabilities of sample i of the code, divided by n_codes."""
             name, shape = f"code/{n_codes}/{i}", (x.shape[1], net.code_size)
             noise = draws.normal("eval", name, shape) if self.params.bottleneck else None
             return net.decoder(code(noise)).softmax(2) / n_codes
@@ -121,7 +122,7 @@ class Vib(Method[Source]):
 
     @torch.no_grad()
     def kl(self, x: Tensor) -> Tensor | None:
-        """The KL [S, B] in nats by the averaged net, for x [B, ...]; None for the twin."""
+        """Return the KL [S, B] of the averaged net in nats, for x [B, ...], or None without a bottleneck."""
         return self.ema.net.encode(x.expand(len(self.alive), *x.shape), None).kl
 
 

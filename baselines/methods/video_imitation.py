@@ -1,7 +1,8 @@
 """Imitation from pictures: GAIL and, with the bottleneck, VAIL of single frames (Peng et al. 2019, section 5.1).
 
-The policy acts on states as ever; its reward is a discriminator's of the picture of the state that it reaches, against
-the clip's pictures, or, without a discriminator, how near that picture is to the clip's at the same phase.
+The policy acts on states as usual. Its reward comes from a discriminator that compares pictures of the states it
+reaches with pictures of the clip. Without a discriminator the reward is how close such a picture is to that of the clip
+at the same phase.
 """
 
 from __future__ import annotations
@@ -24,22 +25,25 @@ FAMILIES = ("mocap",)
 CHUNK = 1024  # pictures that are scored at a time
 
 
-class Filmed(Environments, Protocol):
-    """Environments whose states can be seen."""
+class PictureEnvironments(Environments, Protocol):
+    """Environments that can draw their states."""
 
     @property
     def picture_size(self) -> int:
-        """Pixels a side."""
+        """The width and height of a picture in pixels."""
 
     def pictures(self, observations: Tensor) -> Tensor:
-        """[..., H, W] in [0, 1] of observations [..., O]."""
+        """Return pictures [..., H, W] in [0, 1] of observations [..., O]."""
 
     def clip_pictures(self, observations: Tensor) -> Tensor:
-        """[..., H, W]: the clip's at the phases of observations [..., O]."""
+        """Return pictures [..., H, W] of the clip at the phases of observations [..., O]."""
 
 
 class PictureParams(AdversaryParams):
-    """phase: whether the discriminator sees a state's phase beside its picture, as two channels of one number each."""
+    """The parameters of a discriminator of pictures.
+
+    phase: whether the discriminator sees the phase beside the picture, as two channels with a constant value each.
+    """
 
     net: StridedParams
     loss: Literal["minimax"] = "minimax"
@@ -47,9 +51,12 @@ class PictureParams(AdversaryParams):
 
 
 class Params(Settings):
-    """discriminator: None for the loss of pixels: 1 - the mean squared difference from the clip's picture.
+    """The parameters of imitation from pictures.
 
-    size: of the pictures, the task's. batch, discriminator_steps: as for imitation of states.
+    discriminator: None for a pixel loss, where the reward is 1 - the mean squared difference from the clip's picture.
+    size: the size of the pictures, which must be the task's.
+    batch: the rows of each side in one step of the discriminator.
+    discriminator_steps: the discriminator's steps in one update.
     """
 
     algorithm: Literal["video_imitation"]
@@ -60,13 +67,15 @@ class Params(Settings):
     discriminator_steps: int = Field(10, ge=1)
 
     @model_validator(mode="after")
-    def _without_a_phase(self) -> Params:
+    def _check_normaliser(self) -> Params:
         if self.learner.normaliser is not None and self.learner.normaliser.source == "both":
-            raise ValueError("learner.normaliser.source: pictures are shown, not states; use policy or expert")
+            raise ValueError(
+                "learner.normaliser.source: must be policy or expert, as the demonstrations are pictures and not states"
+            )
         return self
 
 
-class VideoImitation(Method[Filmed]):
+class VideoImitation(Method[PictureEnvironments]):
     def __init__(self, params: Params, spec: TaskSpec, draws: Draws, device: torch.device):
         super().__init__(draws.n_seeds)
         self.params, self.phase = params, spec.phase
@@ -78,12 +87,16 @@ class VideoImitation(Method[Filmed]):
             self.adversary = Adversary(draws.n_seeds, body, params.discriminator)
         self.ready(draws, device)
 
-    def update(self, source: Filmed, draws: Draws) -> dict[str, Tensor]:
-        """Act, fit the discriminator, and improve the policy on what it pays for the pictures of the states reached."""
+    def update(self, source: PictureEnvironments, draws: Draws) -> dict[str, Tensor]:
+        """Run the policy, train the discriminator, and improve the policy on the reward for the pictures of the states
+        reached.
+        """
         if source.picture_size != self.params.size:
-            raise BenchError(f"size = {self.params.size}, but the task's pictures have {source.picture_size} pixels")
+            raise BenchError(
+                f"size = {self.params.size}, but the task's pictures have {source.picture_size} pixels a side"
+            )
         shown = source.demonstrations()
-        self.learner.meet(shown, draws)
+        self.learner.observe_expert(shown, draws)
         rollout = self.learner.rollout(source, draws)
         reached = rollout.next_observations
         pictures = source.pictures(reached)
@@ -98,9 +111,9 @@ class VideoImitation(Method[Filmed]):
         return logs | {"reward_mean": rewards.flatten(1).mean(1), "reward_std": rewards.flatten(1).std(1)}
 
     def _fit(
-        self, source: Filmed, shown: Rollout, reached: Tensor, pictures: Tensor, draws: Draws
+        self, source: PictureEnvironments, shown: Rollout, reached: Tensor, pictures: Tensor, draws: Draws
     ) -> dict[str, Tensor]:
-        """Make the discriminator's steps; the logs are their means, except beta, which is the last one."""
+        """Make the discriminator's steps. The logs are their means, except beta, which is that of the last step."""
         assert self.adversary is not None
         steps = (self.params.discriminator_steps, self.params.batch)
         clip = shown.next_observations.flatten(1, 2)[0]
@@ -116,7 +129,7 @@ class VideoImitation(Method[Filmed]):
         return means | ({"beta": logs["beta"]} if "beta" in logs else {})
 
     def _input(self, pictures: Tensor, observations: Tensor) -> Tensor:
-        """[S, B, C, H, W]: the pictures, and the phase as channels of one number each."""
+        """Return the pictures, with the phase as channels with a constant value each, [S, B, C, H, W]."""
         parts = pictures.unsqueeze(2)
         if self.params.discriminator is None or self.params.discriminator.phase == "none" or not self.phase:
             return parts
@@ -125,11 +138,11 @@ class VideoImitation(Method[Filmed]):
 
     @torch.no_grad()
     def scores(self, pictures: Tensor, observations: Tensor) -> Tensor:
-        """The discriminator's logits [S, B] at the mean codes."""
+        """Return the discriminator's logits [S, B] at the mean codes."""
         return torch.cat([self.logits(p, o) for p, o in zip(pictures.split(CHUNK, 1), observations.split(CHUNK, 1))], 1)
 
     def logits(self, pictures: Tensor, observations: Tensor) -> Tensor:
-        """The same with gradients: pictures [S, B, H, W], observations [S, B, O]."""
+        """Return logits as `scores` does, with gradients, for pictures [S, B, H, W] and observations [S, B, O]."""
         assert self.adversary is not None
         critic = self.adversary.critic
         return critic.score(critic.encode(self._input(pictures, observations), None, "").z)

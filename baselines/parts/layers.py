@@ -1,9 +1,9 @@
-"""Layers with the seeds as a leading axis; one seed is a stack of one.
+"""Layers with the seeds as the leading axis; one seed is a stack of one.
 
-`harness.contracts.initialise` sets their initial values. Two tensors start equal exactly where seed, path, shape and
-bound agree. A layer's bound is 1 / sqrt(fan_in) unless it is given another, so a weight of the same path and shape
-starts equal wherever the bound is not set by hand. A bias has the same shape whatever the fan-in: behind codes of
-different sizes, `head.bias` is the same draw on a different interval.
+`harness.contracts.initialise` sets their initial values. Two tensors start equal exactly if seed, path, shape and bound
+agree. A layer's bound is 1 / sqrt(fan_in) unless another one is given, so weights of the same path and shape start
+equal unless a bound is set explicitly. A bias has the same shape whatever the fan-in: after codes of different sizes,
+`head.bias` is the same draw on a different interval.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Activation = Callable[[Tensor], Tensor]
 
 
 class Affine(nn.Module):
-    """A weight [S, *weight] and a bias [S, out], both uniform on +-bound at first.
+    """A weight [S, *weight] and a bias [S, out], both initially uniform on +-bound.
 
-    bound: None for 1 / sqrt(fan_in), as in torch's own layers.
+    bound: None means 1 / sqrt(fan_in), as in torch's own layers.
     """
 
     def __init__(self, n_seeds: int, weight: tuple[int, ...], fan_in: int, out: int, bias: bool, bound: float | None):
@@ -43,7 +43,9 @@ class Affine(nn.Module):
             parameter.data.copy_(fill(name, parameter.shape[1:], self.bound))
 
     def effective_weight(self) -> Tensor:
-        """The weight [S, ...] that is applied: under spectral normalisation divided by its largest singular value."""
+        """Return the weight [S, ...] that is applied; under spectral normalisation it is divided by its largest
+        singular value.
+        """
         if self.spectral is None:
             return self.weight
         sigma = self.spectral(self.weight)
@@ -51,7 +53,7 @@ class Affine(nn.Module):
 
 
 class StackedLinear(Affine):
-    """A linear layer for each seed, x [S, B, in] -> [S, B, out]; the weight is [S, out, in], as torch's."""
+    """A linear layer for each seed, x [S, B, in] -> [S, B, out]; the weight is [S, out, in], as in torch."""
 
     def __init__(self, n_seeds: int, n_in: int, n_out: int, bias: bool = True, bound: float | None = None):
         super().__init__(n_seeds, (n_out, n_in), n_in, n_out, bias, bound)
@@ -62,7 +64,7 @@ class StackedLinear(Affine):
 
 
 def full(x: Tensor) -> Tensor:
-    """Return x in float32 if products left it in bfloat16, which is too coarse for sums, losses and a KL near I_c."""
+    """Return x as float32 if products left it in bfloat16, which is too coarse for sums, losses and a KL near I_c."""
     return x.float() if x.dtype is torch.bfloat16 else x
 
 
@@ -70,15 +72,15 @@ SLOPE = 0.2
 
 
 def lrelu(x: Tensor) -> Tensor:
-    """LeakyReLU with slope 0.2, as in the image nets that Peng et al. (2019) released."""
+    """Return LeakyReLU with slope 0.2, as in the image nets that Peng et al. (2019) released."""
     return F.leaky_relu(x, SLOPE)
 
 
 class MLP(nn.Module):
     """`depth` hidden layers of `width` units, x [S, B, ...] -> [S, B, n_out]; the axes after B are flattened.
 
-    n_out: None for no output layer; the result is then the last hidden layer [S, B, width] before its activation, for a
-        head that activates.
+    n_out: None omits the output layer. The result is then the last hidden layer [S, B, width] before its activation,
+        for a head that activates it.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class MLP(nn.Module):
 
     @property
     def layers(self) -> list[StackedLinear]:
-        """The hidden layers from the input on, then the output layer where there is one."""
+        """The hidden layers in order, then the output layer if there is one."""
         return cast("list[StackedLinear]", [*self.hidden, *([] if self.out is None else [self.out])])
 
     def forward(self, x: Tensor) -> Tensor:

@@ -188,7 +188,7 @@ def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
     from harness.run.step import Step
 
     rounds = -(-work.steps // (SETTINGS["ppo"]["n_envs"] * SETTINGS["ppo"]["horizon"]))
-    task, method, source, draws = built(work, seeds, rounds, block(work.algorithm))
+    task, method, source, draws = build_ours(work, seeds, rounds, block(work.algorithm))
     step, started = Step(method, source, draws), time.perf_counter()
     for k in range(rounds):
         step(k)
@@ -205,7 +205,7 @@ def _blocks(work: Work, seeds: tuple[int, ...]) -> float:
     return len(seeds) * work.steps / max(run["seconds"] for run in at_once(_ours, parts))
 
 
-def built(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+def build_ours(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     """Ours on one thread: task, method, source and draws; `settings` is the method's block."""
     import torch
 

@@ -124,7 +124,7 @@ def settings(device: torch.device) -> list[Setting]:
     return found[: len(stacks)] + loose[:1] + found[len(stacks) :] + loose[1:]
 
 
-def measured(device: torch.device, setting: Setting, updates: int, repeats: int = 5) -> dict[str, Any]:
+def measure_setting(device: torch.device, setting: Setting, updates: int, repeats: int = 5) -> dict[str, Any]:
     """Medians and ranges of `repeats` runs of `updates`."""
     on_cuda, seeds = device.type == "cuda", setting.seeds
     if on_cuda:
@@ -144,7 +144,7 @@ def measured(device: torch.device, setting: Setting, updates: int, repeats: int 
     }
 
 
-def told(row: dict[str, Any]) -> str:
+def format_row(row: dict[str, Any]) -> str:
     """A row for the terminal."""
     way = f"  {row['convolutions']}" if row["convolutions"] else ""
     way += "" if row["deterministic"] else "  not deterministic"
@@ -164,8 +164,8 @@ def main() -> None:
     device = pick_device()
     found = []
     for setting in settings(device):
-        found.append(measured(device, setting, args.updates))
-        print(told(found[-1]), flush=True)
+        found.append(measure_setting(device, setting, args.updates))
+        print(format_row(found[-1]), flush=True)
     if args.out:
         write_text(
             args.out,

@@ -37,7 +37,7 @@ def measure(options: Options, peer: str) -> Iterator[Record]:
     n = options.size(100, 60)
     rounds: dict[str, list[dict[str, float]]] = {"ours": [], "theirs": []}
     with tempfile.TemporaryDirectory() as folder:
-        settings = _made(Path(folder), n, WARM) | {"peer": peer}
+        settings = _make_inputs(Path(folder), n, WARM) | {"peer": peer}
         scripts = {"theirs": (options.python, "peer_fid.py"), "ours": (None, ("-m", __name__))}
 
         def run(side: str) -> float:
@@ -69,7 +69,7 @@ def precision(options: Options) -> Iterator[Record]:
     """Our bfloat16 beside our float32."""
     n, runs = options.size(100, 60), {name: [] for name in PRECISIONS}
     with tempfile.TemporaryDirectory() as folder:
-        settings = _made(Path(folder), n, n)
+        settings = _make_inputs(Path(folder), n, n)
 
         def run(name: str) -> float:
             runs[name].append(peers.call(None, ("-m", __name__), settings | {"precision": name}))
@@ -96,7 +96,7 @@ def precision(options: Options) -> Iterator[Record]:
     yield record(options, "precision", "Inception's features in reduced precision", rows, about)
 
 
-def _made(folder: Path, n: int, n_reference: int) -> dict[str, Any]:
+def _make_inputs(folder: Path, n: int, n_reference: int) -> dict[str, Any]:
     """Make n images of smooth noise and a reference of others as JPEG files, features and random weights.
 
     Returns the paths of all. There are 5,000 features on each side.

@@ -1,9 +1,10 @@
-"""The matrix step of the Frechet distance, with the root of the reference at hand, beside scipy's matrix square root.
+"""Time the matrix step of the Frechet distance, with the root of the reference given, beside scipy's matrix square
+root.
 
     bench speed frechet
 
-d = 2048 features, 5,000 samples a side, one thread. The root of the reference is taken once for all distances to it;
-the relative difference of the two results stands in the settings.
+There are d = 2048 features and 5,000 samples per side, on one thread. The root of the reference is computed once for
+all distances to it; the relative difference of the two results is in the settings.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ AIM = 0.2
 
 
 def features(rng: np.random.Generator, n: int, d: int, shift: float) -> np.ndarray:
-    """float32 [n, d]: rectified mixtures, whose spectrum decays like that of pooled features."""
+    """Return float32 [n, d]: rectified mixtures, whose spectrum decays like that of pooled features."""
     mixing = np.random.default_rng(1).normal(size=(d, d)) / np.arange(1, d + 1)
     return np.maximum(rng.normal(shift, size=(n, d)) @ mixing, 0).astype(np.float32)
 

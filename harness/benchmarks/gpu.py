@@ -33,7 +33,7 @@ from harness.run.device import pick_device
 from harness.run.params import TaskParams, digest, read_yaml
 from harness.run.record import to_json
 from harness.store import HEAD
-from harness.workspace.copies import alone, private_copy
+from harness.workspace.copies import lock_copy, private_copy
 from harness.workspace.presets import compose_preset, names
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -56,7 +56,7 @@ def seconds(text: str) -> float:
     """20m, 90s or 2h in seconds."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
     if not found or not float(found[1]):
-        raise BenchError(f"budget {text}: give a number with s, m or h, such as 20m")
+        raise BenchError(f"budget {text}: must be a number with s, m or h, such as 20m")
     return float(found[1]) * UNITS[found[2]]
 
 
@@ -73,7 +73,7 @@ def run(root: Path, preset: str | None, budget: float, order: Iterable[str] = ()
         raise BenchError("torch sees no GPU here: run this where it does, or try it on the CPU with BENCH_DEVICE=cpu")
     presets = for_gpus(root)
     copy, plan = with_data(root, [preset] if preset else presets)
-    with alone(root, plan.params["preset"]):
+    with lock_copy(root, plan.params["preset"]):
         cells = _ordered(plan.cells, list(order))
         trials = _trials(root, [plan.params["preset"], *presets], cells, device)
         checked = _rows(copy / CHECKED, device, [_check(trial) for trial in trials], budget)
@@ -82,7 +82,7 @@ def run(root: Path, preset: str | None, budget: float, order: Iterable[str] = ()
         wrong = {row["cell"] for row in checked if not row["holds"]}
         kinds = {_kind(trial.cell) for trial in trials if name_of(trial.cell) in wrong}
         for cell in (cell for cell in cells if _kind(cell) in kinds):
-            print(f"{name_of(cell)}: left out, as the check found its method at fault on this device", flush=True)
+            print(f"{name_of(cell)}: left out, because its method failed the check on this device", flush=True)
         failed = _train(copy, plan, [cell for cell in cells if _kind(cell) not in kinds], deadline)
         print(
             f"results: {copy}; `bench merge {copy}` brings finished records back,"
@@ -106,7 +106,7 @@ def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
     for preset in presets:
         params = compose_preset(root, preset)
         try:
-            with alone(root, preset):
+            with lock_copy(root, preset):
                 copy = private_copy(root, preset, params)
                 write_keys(copy, params)
                 plan = load_plan(copy)
@@ -127,14 +127,14 @@ def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
 def _waits(params: TaskParams) -> bool:
     """Whether the task shows an expert that is trained here."""
     expert = needs.demonstrations(params)
-    return expert is not None and not needs.archived(expert)
+    return expert is not None and not needs.is_archived(expert) and not needs.given(expert)
 
 
 def _rows(path: Path, device: torch.device, items: Sequence[Item], budget: float) -> list[Row]:
     """The rows in `path` of these items on this device, and those that are made in the time of this part."""
     deadline = time.monotonic() + min(MOST[path.name], SHARE * budget)
     told = {"device": device_name(device), "environment": environment(device)}
-    held = _held(path, told["device"])
+    held = _finished_rows(path, told["device"])
     rows = [held[item.name] for item in items if item.name in held]
     for item in (item for item in items if item.name not in held):
         if time.monotonic() >= deadline:
@@ -143,11 +143,11 @@ def _rows(path: Path, device: torch.device, items: Sequence[Item], budget: float
         print(item.line(rows[-1]), flush=True)
         write_bytes(path, to_json(told | {"rows": rows}))
     if items:
-        print(f"{path.name}: {len(rows)} of {len(items)} rows; the same command makes the rest", flush=True)
+        print(f"{path.name}: {len(rows)} of {len(items)} rows; run the same command to make the rest", flush=True)
     return rows
 
 
-def _held(path: Path, device: str) -> dict[str, Row]:
+def _finished_rows(path: Path, device: str) -> dict[str, Row]:
     """Item -> row, of what was made on this device."""
     if not path.is_file():
         return {}
@@ -178,10 +178,10 @@ def _check(trial: Trial) -> Item:
         found = check(trial)
         return found._asdict() | {"holds": found.holds, "faults": found.faults}
 
-    return Item(f"{name_of(trial.cell)} {_code(trial.cell)}", make, _checked)
+    return Item(f"{name_of(trial.cell)} {_code(trial.cell)}", make, _format_check)
 
 
-def _checked(row: Row) -> str:
+def _format_check(row: Row) -> str:
     found = f"from CPU {row['from_cpu']:7.1e}  alone/stack {row['from_stack']:7.1e}  {row['mode']}"
     return f"{row['cell']:<32} {found}" + (f"  FAILS: {'; '.join(row['faults'])}" if row["faults"] else "")
 
@@ -191,15 +191,18 @@ def _code(cell: Cell) -> str:
 
 
 def _speeds(device: torch.device) -> list[Item]:
-    from harness.benchmarks.device import measured, settings, told
+    from harness.benchmarks.device import format_row, measure_setting, settings
 
     updates, repeats = (30, 5) if device.type == "cuda" else (1, 2)
     code = str(code_key("images", "gan")["training"])
-    return [Item(f"{s} {code}", lambda s=s: measured(device, s, updates, repeats), told) for s in settings(device)]
+    return [
+        Item(f"{s} {code}", lambda s=s: measure_setting(device, s, updates, repeats), format_row)
+        for s in settings(device)
+    ]
 
 
 def _acting(root: Path, device: torch.device) -> list[Item]:
-    from harness.benchmarks.physics import line, measured, works
+    from harness.benchmarks.physics import line, measure_work, works
 
     code = digest([
         code_key("locomotion", "imitation")["training"],
@@ -207,7 +210,7 @@ def _acting(root: Path, device: torch.device) -> list[Item]:
         _engine(),
     ])
     repeats = 3 if device.type == "cuda" else 1
-    return [Item(f"{w.title} {code}", lambda w=w: measured(root, w, device, 1, repeats), line) for w in works()]
+    return [Item(f"{w.title} {code}", lambda w=w: measure_work(root, w, device, 1, repeats), line) for w in works()]
 
 
 def _engine() -> str:
@@ -231,17 +234,17 @@ def _train(root: Path, plan: Plan, cells: list[Cell], deadline: float) -> list[s
     failed = []
     for cell in (cell for cell in cells if not (cell.folder(root) / HEAD).is_file()):
         if time.monotonic() >= deadline:
-            print(f"{name_of(cell)}: the budget is spent; the same command goes on here", flush=True)
+            print(f"{name_of(cell)}: the budget is spent; run the same command to continue here", flush=True)
             break
         try:
-            print(f"{name_of(cell)}: {_trained(root, plan, cell, deadline)}", flush=True)
+            print(f"{name_of(cell)}: {_train_cell(root, plan, cell, deadline)}", flush=True)
         except (BenchError, RuntimeError) as error:  # the latter of torch: memory that is not there, a kernel's fault
             failed.append(name_of(cell))
             print(f"{name_of(cell)}: FAILED, {str(error).splitlines()[0]}", flush=True)
     return failed
 
 
-def _trained(root: Path, plan: Plan, cell: Cell, deadline: float) -> str:
+def _train_cell(root: Path, plan: Plan, cell: Cell, deadline: float) -> str:
     """How far the cell came."""
     if _waits(cell.task_params):
         prepare(root, plan, cell.task)

@@ -1,6 +1,6 @@
 """Time `dvc repro` with nothing to do: `bench speed idle`.
 
-It runs in a fresh clone of the commit that is checked out, where it finds all records up to date.
+It runs in a fresh clone of the commit that is checked out, in which all records are up to date.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ def measure(options: Options) -> Iterator[Record]:
         command = ["git", "clone", "--quiet", options.root, clone]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode:
-            raise BenchError(f"{options.root} is no git repository to clone: {done.stderr.strip().splitlines()[-1]}")
+            raise BenchError(f"{options.root} cannot be cloned by git: {done.stderr.strip().splitlines()[-1]}")
         status = _dvc(
             clone, "status", "--quiet"
         )  # also fills DVC's own cache of hashes, as the first of any two runs does
         if status.returncode:
-            raise BenchError("the commit has work for DVC: run `dvc repro`, commit the records, and time it again")
+            raise BenchError(
+                "DVC has work to do in this commit: run `dvc repro`, commit the records, and time it again"
+            )
 
         def seconds(_: int) -> float:
             started = time.perf_counter()

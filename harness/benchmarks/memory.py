@@ -4,7 +4,7 @@ A process of its own trains a few updates of a whole block and scores them as at
 
     bench speed memory
 
-First every cell of the present preset once (quick: the first of each task), then the largest of them again.
+Every cell of the current preset is measured once (quick: the first of each task), then the largest of them again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _peak(options: Options, task: str, cell: str) -> float:
     command = [sys.executable, "-m", __name__, options.root, task, cell]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
-        raise BenchError(f"memory of {task} {cell}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+        raise BenchError(f"memory of {task} {cell}: {(done.stderr.strip().splitlines() or ['it printed nothing'])[-1]}")
     return float(done.stdout.splitlines()[-1])
 
 
@@ -74,7 +74,7 @@ def child(root: str, task_name: str, name: str) -> None:
 
 
 def _high_water() -> float:
-    """Bytes. Linux hands `ru_maxrss` on from the process that starts another, so its own word is asked first."""
+    """Return the peak in bytes. Linux inherits `ru_maxrss` across processes, so its own counter is read first."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return 1024 * float(next(line for line in lines if line.startswith("VmHWM")).split()[1])

@@ -1,7 +1,7 @@
-"""The peers: the packages that each needs, the commands that make their environment, and how its scripts are run.
+"""The peers: the packages that each needs, the commands that create its environment, and how its scripts are run.
 
-Some fit beside the pins of this project (the extra `peers`); `imitation` asks for older versions of what is pinned
-here, so it has an environment of its own, with the versions of this project forced upon it.
+Some are compatible with the pins of this project (the extra `peers`). `imitation` requires older versions of what is
+pinned here, so it has its own environment, in which the versions of this project are forced.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.benchmarks.record import Options
 from harness.errors import BenchError
-from harness.metrics.encoders.apart import unlimited
+from harness.metrics.encoders.child_process import unlimited_environment
 from harness.plan.origin import origin
 
 ASK = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
@@ -26,7 +26,11 @@ FORCED = "gymnasium==1.4.0", "mujoco==4.0.0", "stable-baselines3==2.9.2", "torch
 
 @dataclass(frozen=True)
 class Peer:
-    """packages: the first is the one compared with; make: commands, one line, that make its environment."""
+    """A project that ours is compared with.
+
+    packages: the packages, of which the first is the one compared with.
+    make: the commands, in one line, that create its environment.
+    """
 
     packages: tuple[str, ...]
     make: str
@@ -49,53 +53,55 @@ PEERS = {
 
 
 def version(name: str, options: Options) -> dict[str, str]:
-    """Return {"name": package, "version": its version} of the peer's environment.
+    """Return {"name": package, "version": its version} for the peer's environment.
 
-    Raises BenchError, with the commands that make one, where there is none.
+    Raises BenchError, with the commands that create one, if there is none.
     """
     peer, python = PEERS[name], options.python or Path(sys.executable)
     own = peer.make == OWN
     if not python.is_file():
-        raise BenchError(f"--python {python}: no such file; make the environment with: {peer.make}")
+        raise BenchError(f"--python {python}: no such file; create the environment with: {peer.make}")
     command = [python, "-c", ASK, *peer.packages]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         then = f"bench speed --peer {name}" + " --python build/peers/bin/python" * own
         raise BenchError(
-            f"peer {name}: {python} has not {', '.join(peer.packages)}; make it with: {peer.make} && {then}"
+            f"peer {name}: {python} does not have {', '.join(peer.packages)}; create it with: {peer.make} && {then}"
         )
     return {"name": peer.packages[0], "version": done.stdout.split()[0]}
 
 
 def checkout(name: str, options: Options, file: str, address: str) -> Path:
-    """The folder of a peer that is no package. Raises BenchError where it is not there."""
+    """Return the folder of a peer that is not a package. Raises BenchError if it does not exist."""
     if options.checkout is None or not (options.checkout / file).is_file():
-        said = "no --checkout given" if options.checkout is None else f"{options.checkout} has no {file}"
+        said = "--checkout is missing" if options.checkout is None else f"{options.checkout} has no {file}"
         then = f"bench speed --peer {name} --checkout build/{name}"
         raise BenchError(f"peer {name}: {said}; get it with: git clone {address} build/{name} && {then}")
     return options.checkout.resolve()
 
 
 def commit(folder: Path) -> str:
-    """Of a checkout, shortened; "unknown commit" where it is no repository."""
+    """Return the short commit of a checkout, or "unknown commit" if it is not a repository."""
     found = origin(folder)["commit"]
     return f"commit {found[:7]}" if found else "unknown commit"
 
 
 def call(python: Path | None, script: str | tuple[str, ...], settings: dict[str, Any]) -> dict[str, Any]:
-    """Run a script in a process of its own, free to use all instructions. Returns the last line of its output, JSON.
-
-    script: a file beside this one, or arguments for the interpreter. It is given the path of a file with the settings,
-        and a folder `scratch` in them that is gone afterwards.
+    """Run a script in its own process, free to use all instructions, and return the last line of its output as JSON.
 
     Raises BenchError with the script's last line of standard error if it fails.
+
+    script: a file beside this one, or arguments for the interpreter. It gets the path of a file with the settings,
+        which include a folder `scratch` that is removed afterwards.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "settings.json"
         path.write_text(json.dumps(settings | {"scratch": folder}), encoding="utf-8")
         words = (str(Path(__file__).with_name(script)),) if isinstance(script, str) else script
-        command, own = [python or sys.executable, *words, path], unlimited()
+        command, own = [python or sys.executable, *words, path], unlimited_environment()
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False, env=own)
     if done.returncode:
-        raise BenchError(f"{' '.join(words)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+        raise BenchError(
+            f"{' '.join(words)} failed: {(done.stderr.strip().splitlines() or ['it printed nothing'])[-1]}"
+        )
     return json.loads(done.stdout.strip().splitlines()[-1])

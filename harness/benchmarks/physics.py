@@ -18,7 +18,7 @@ import torch
 
 from harness import registry
 from harness.contracts import Act, Draws, Rollout, TaskSpec
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.run.seeds import CounterDraws
 from harness.workspace.presets import compose_preset
 
@@ -70,16 +70,16 @@ def works() -> tuple[Work, ...]:
     return WORK
 
 
-def measured(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
+def measure_work(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
     """Medians and ranges of `repeats` runs of `updates`."""
     on_cuda, blocks = device.type == "cuda", compose_preset(root, work.task)
     seeds, worlds = tuple(range(work.seeds)), work.worlds if on_cuda else FEW
     words = {"physics": "warp", "demonstrations": None, "seeds": seeds, "block": work.seeds}
     words |= {} if on_cuda else {"horizon": SHORT}
-    block = untitled(blocks["methods"][work.task][work.method])
+    block = without_title(blocks["methods"][work.task][work.method])
     block = block | {"learner": block["learner"] | {"n_envs": worlds}}
     family, algorithm = registry.family(blocks["tasks"][work.task]["family"]), registry.algorithm(block["algorithm"])
-    task = family.build(work.task, family.Params(**untitled(blocks["tasks"][work.task]) | words), root)
+    task = family.build(work.task, family.Params(**without_title(blocks["tasks"][work.task]) | words), root)
     draws = CounterDraws(seeds, "benchmark", device, lookahead=1)
     method = algorithm.build(
         algorithm.Params(**block), task.spec, CounterDraws(seeds, "benchmark", lookahead=1), device
@@ -128,7 +128,7 @@ def main() -> None:
     from harness.run.device import pick_device
 
     for work in works():
-        print(line(measured(registry.ROOT, work, pick_device(), 1, 3)), flush=True)
+        print(line(measure_work(registry.ROOT, work, pick_device(), 1, 3)), flush=True)
 
 
 if __name__ == "__main__":

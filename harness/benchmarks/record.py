@@ -1,4 +1,4 @@
-"""What the benchmarks share: options, alternating runs, and the record that they leave in results/benchmarks.
+"""What the benchmarks share: options, alternating runs, and the records that they write to results/benchmarks.
 
 The schema is that of `harness.report.records.measured`, which the page reads.
 """
@@ -27,10 +27,13 @@ QUICK_PAIRS = 2
 
 @dataclass(frozen=True)
 class Options:
-    """Hold what a benchmark is called with.
+    """The options of a benchmark.
 
-    root: the project's folder. quick: run two pairs and less work. python: the interpreter of the peer's environment;
-    None for this one. checkout: a peer's code, where it is not a package. pairs: their number; None for the usual one.
+    root: the project's folder.
+    quick: run two pairs and less work.
+    python: the interpreter of the peer's environment; None uses this one.
+    checkout: the code of a peer that is not a package.
+    pairs: the number of pairs; None uses the default.
     """
 
     root: Path
@@ -45,19 +48,16 @@ class Options:
 
     @property
     def reduced(self) -> bool:
-        """Less than a full record says, so it gets a file of its own."""
+        """Whether this is less than a full record, so that it gets a file of its own."""
         return self.quick or self.count < PAIRS
 
     def size(self, full: int, quick: int) -> int:
-        """Of the work."""
+        """Return the amount of work."""
         return quick if self.quick else full
 
 
 def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield (k, what each run gave). The runs of pair k follow one another in an order that turns with k.
-
-    Prints each pair.
-    """
+    """Yield (k, the result of each run) and print it. The order of the runs rotates with the pair k."""
     names = list(runs)
     for k in range(options.count):
         turn = k % len(names)
@@ -70,7 +70,7 @@ def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tupl
 
 
 def at_once(run: Callable[..., Any], parts: Sequence[tuple]) -> list[Any]:
-    """run(*part) for each of `parts`, each in a process of its own, all at the same time."""
+    """Return run(*part) for each of `parts`, each in its own process, all at the same time."""
     jobs = [Job(f"{run.__name__} {k + 1}", partial(_called, run, part)) for k, part in enumerate(parts)]
     return results(jobs, len(parts))
 
@@ -88,7 +88,7 @@ def row(
     higher_is_better: bool = False,
     aim: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A row of the schema from the values of each pair."""
+    """Return a row of the schema from the values of each pair."""
     pairs = (
         [{"ours": value} for value in ours]
         if theirs is None
@@ -123,7 +123,10 @@ def record(
     threads: int = 1,
     device: str = "cpu",
 ) -> Record:
-    """benchmark: the file's name; a quick record has one of its own, so that it overwrites no full one."""
+    """Return a record.
+
+    benchmark: the name of the file; a quick record has its own, so that it never overwrites a full one.
+    """
     return {
         "benchmark": f"{benchmark}-quick" if options.reduced else benchmark,
         "title": title,
@@ -152,7 +155,7 @@ def machine(threads: int, device: str = "cpu") -> dict[str, Any]:
 
 
 def lines(made: Record) -> Iterator[str]:
-    """A record for the terminal."""
+    """Yield a record as text for the terminal."""
     peer = f" beside {made['peer']['name']} {made['peer']['version']}" if made["peer"] else ""
     yield f"{made['title']}{peer}{' (quick)' if made['quick'] else ''}"
     for one in made["rows"]:

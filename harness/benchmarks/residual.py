@@ -1,6 +1,6 @@
-"""The released CIFAR setting (`presets/cifar_cpu.yaml`, VGAN-GP) on random images; `stack` and `vdb_images` train it.
+"""Train the released CIFAR setting (`presets/cifar_cpu.yaml`, VGAN-GP) on random images, for `stack` and `vdb_images`.
 
-What an image shows does not change the time of a step. Nothing is read from a data set.
+The time of a step does not depend on the images, and no data set is read.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ IMAGES, SIDE = 512, 32
 
 
 def train(root: Path, seeds: tuple[int, ...], updates: int, threads: int = 1) -> float:
-    """Seconds of `updates` updates of a stack of seeds, after one that is not counted."""
+    """Return the seconds of `updates` updates of a stack of seeds, after one that is not counted."""
     import torch
 
     from harness import registry
-    from harness.run.like import untitled
+    from harness.run.like import without_title
     from harness.run.seeds import CounterDraws
     from harness.tasks.pixels import Pixels
     from harness.workspace.presets import compose_preset
 
     torch.set_num_threads(threads)
     written, device = compose_preset(root, PRESET), torch.device("cpu")
-    block, family = untitled(written["methods"][TASK][METHOD]), registry.family("images")
+    block, family = without_title(written["methods"][TASK][METHOD]), registry.family("images")
     params = family.Params(
-        **untitled(written["tasks"][TASK]) | {"seeds": list(seeds), "block": len(seeds), "steps": updates + 1}
+        **without_title(written["tasks"][TASK]) | {"seeds": list(seeds), "block": len(seeds), "steps": updates + 1}
     )
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, SIDE, SIDE), dtype=np.uint8)
     task = family.Images(TASK, params, Pixels(images, None, images[:2], None, ()))

@@ -1,8 +1,9 @@
-"""Draw the statistics of the report from known distributions, and write how often they hold.
+"""Simulate the statistics of the report on known distributions, and write how often they hold.
 
     python -m harness.benchmarks.simulation
 
-Writes results/statistics/coverage.csv, which the report shows; equal code gives equal bytes. A minute of one core.
+Writes results/statistics/coverage.csv, which the report shows; equal code gives equal bytes. Takes a minute on one
+core.
 """
 
 from __future__ import annotations

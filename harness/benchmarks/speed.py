@@ -1,11 +1,23 @@
-"""Every benchmark by name, and the command that runs them: `bench speed`."""
+"""All benchmarks by name, and the command that runs them: `bench speed`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from harness.benchmarks import beside, convolutions, fid, frechet, idle, memory, stack, startup, target, vdb_images
+from harness.benchmarks import (
+    beside,
+    convolutions,
+    digests,
+    fid,
+    frechet,
+    idle,
+    memory,
+    stack,
+    startup,
+    target,
+    vdb_images,
+)
 from harness.benchmarks.record import FOLDER, Options, lines, write
 from harness.errors import BenchError, unknown
 from harness.report.records.measured import Record
@@ -25,15 +37,16 @@ ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
     "startup": startup.measure,
     "idle": idle.measure,
     "memory": memory.measure,
+    "digests": digests.measure,
     "convolutions": convolutions.measure,
 }
 
 
 def speed(options: Options, names: Sequence[str] = (), peer: str | None = None) -> Iterator[str]:
-    """Run the benchmarks of these names, the one beside `peer`, or all. Yields what to print.
+    """Run the benchmarks with these names, the one for `peer`, or all, and yield the lines to print.
 
-    Each is written when it is done. Where all are run, one whose peer is missing is left out with the line that says
-    how to make it; where it was asked for by name, that is an error.
+    Each is written when it is done. If all are run, one whose peer is missing is left out with a line that says how to
+    create it; if it was requested by name, that is an error.
     """
     known = ALONE | WITH_PEER
     chosen = [*names, *([peer] if peer else [])] or list(known)

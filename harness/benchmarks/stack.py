@@ -1,10 +1,10 @@
-"""What five stacked seeds cost beside one seed, and beside five runs of one seed each, one after the other.
+"""Time five stacked seeds beside one seed, and beside five runs of one seed each, one after the other.
 
     bench speed stack
 
-Nets of 64 units (two Gaussians), of 256 units (supervised bottleneck) and the residual nets of CIFAR. A pair trains
+Nets have 64 units (two Gaussians), 256 units (supervised bottleneck) or are the residual nets of CIFAR. A pair trains
 seeds 0 to 4 alone and then as a stack, each from nothing, on one thread; the first update is not counted. Images are
-also trained with two cores: one seed on two threads, and five as two blocks at once on a thread each.
+also trained with two cores: one seed on two threads, and five seeds as two blocks at once on one thread each.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def measure(options: Options) -> Iterator[Record]:
 
 
 def _cell(options: Options, task_name: str, name: str) -> Callable[[tuple[int, ...], int], float]:
-    """(seeds, updates) -> seconds of training that cell of the present preset."""
+    """Return a function (seeds, updates) -> seconds of training that cell of the current preset."""
     import torch
 
     from harness.places.train import build_method, build_task

@@ -1,9 +1,9 @@
-"""Start-up of a cell: from `bench train TASK CELL` to its first step, in a process of its own.
+"""Time the start of a cell: from `bench train TASK CELL` to its first step, in its own process.
 
     bench speed startup
 
-The child is the command itself up to the training loop, which here ends it. Cells of each kind are started, with their
-data and simulators.
+The child runs the command itself up to the training loop, which ends it here. Cells of each kind are started, with
+their data and simulators.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def _seconds(options: Options, cell: tuple[str, str]) -> float:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise BenchError(
-            f"start-up of {' '.join(cell)} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}"
+            f"start-up of {' '.join(cell)} failed: {(done.stderr.strip().splitlines() or ['it printed nothing'])[-1]}"
         )
     return float(done.stdout.splitlines()[-1]) - started
 
 
 def child(root: str, task: str, cell: str) -> None:
-    """What the command does, with a training loop that says when it was called; its folder is a scratch one."""
+    """Run the command with a training loop that reports when it was called, in a scratch folder."""
     from harness.run.pins import pin
 
     pin()

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from harness.benchmarks import beside, peers
 from harness.benchmarks.record import Options, alternate, at_most, record, row
 from harness.report.records.measured import Record
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.workspace.presets import compose_preset
 
 SHARE, AIM = 0.8, 0.1  # of the expert's return; time ours / theirs
@@ -51,8 +51,8 @@ def measure(options: Options) -> Iterator[Record]:
         paths[side].append(path)
         return path[-1][1]
 
-    task, *_ = beside.built(work, (0,), 1, beside.block("gail"))
-    target = SHARE * float(task.demonstrated.rewards.sum(0).mean())
+    task, *_ = beside.build_ours(work, (0,), 1, beside.block("gail"))
+    target = SHARE * float(task.expert_episodes.rewards.sum(0).mean())
     made = [
         both
         for _, both in alternate(
@@ -108,9 +108,9 @@ def ours(options: Options, work: beside.Work, seed: int, target: float, budget: 
     from harness.metrics.evaluation import Evaluation
     from harness.run.step import Step
 
-    settings = untitled(compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"])
+    settings = without_title(compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"])
     steps = settings["learner"]["n_envs"] * 1000  # an update's
-    task, method, source, draws = beside.built(work, (seed,), STEPS // steps, settings)
+    task, method, source, draws = beside.build_ours(work, (seed,), STEPS // steps, settings)
     seconds, path, step = 0.0, [], Step(method, source, draws)
     while not path or (path[-1][2] < target and seconds < budget):
         started = time.perf_counter()

@@ -1,7 +1,7 @@
-"""What a method promises (`harness.contracts.Method`): one check for each promise.
+"""What a method promises (`harness.contracts.Method`), with one check for each promise.
 
-A check returns the faults in plain words, none where the promise is kept. `bench check METHOD` prints them; the tests
-run them over everything registered.
+A check returns the faults as text, or nothing if the promise is kept. `bench check METHOD` prints them, and the tests
+run them for everything that is registered.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ PLAIN = (bool, int, float, str, type(None), Tensor, np.ndarray, list, tuple, dic
 
 
 def file(trial: Trial) -> list[str]:
-    """Params, FAMILIES and build of the algorithm's file."""
+    """Check that the algorithm's file has Params, FAMILIES and build."""
     module, faults = registry.algorithm(trial.cell.algorithm), []
     if not issubclass(module.Params, Settings):
-        faults.append("Params is no Settings: write `class Params(Settings)`, so that misspelt keys are refused")
+        faults.append("Params is not a Settings: write `class Params(Settings)`, so that misspelt keys are an error")
     strange = set(module.FAMILIES) - set(registry.families())
     if (
-        strange and trial.cell.algorithm not in registry.packaged()
+        strange and trial.cell.algorithm not in registry.packaged_algorithms()
     ):  # a package may serve other versions of this project
         faults.append(f"FAMILIES names {_listed(strange)}; the task families are {_listed(registry.families())}")
     if list(inspect.signature(module.build).parameters) != SIGNATURE:
-        faults.append(f"build takes other arguments than ({', '.join(SIGNATURE)})")
+        faults.append(f"build must take the arguments ({', '.join(SIGNATURE)})")
     return faults
 
 
 def state(trial: Trial) -> list[str]:
-    """Whatever it remembers has the seeds in front; the optimisers hold every parameter once.
+    """Check that all state has the seeds as first axis, and that the optimisers hold every parameter exactly once.
 
-    A policy that TRPO moves has no optimiser, and one that nothing moves is in none either.
+    A policy that TRPO updates has no optimiser, and neither has one that is never updated.
     """
     method, alone = trial.watched.method, trial.build(SEEDS[:1]).state_dict()
     if not isinstance(method, Method):
@@ -64,10 +64,10 @@ def state(trial: Trial) -> list[str]:
                 f"{name} has shape {list(value.shape)} for {len(SEEDS)} seeds and {list(alone[name].shape)} for one:"
                 " give it the seeds as first axis, [draws.n_seeds, ...]"
             )
-    return faults + _optimised(method)
+    return faults + _optimiser_faults(method)
 
 
-def _optimised(method: Method) -> list[str]:
+def _optimiser_faults(method: Method) -> list[str]:
     names = {id(p): name for name, p in method.named_parameters()}
     trainable = {
         id(p) for name, p in method.named_parameters() if p.requires_grad and not _moved_directly(method, name)
@@ -82,9 +82,11 @@ def _optimised(method: Method) -> list[str]:
     if twice := {names.get(i, "a tensor") for i in held if held.count(i) > 1}:
         faults.append(f"optimizers() hold {_listed(twice)} twice: give each parameter to one optimiser")
     if set(held) - trainable - {id(p) for p in method.parameters()}:
-        faults.append("optimizers() hold a tensor that is no parameter of the method: keep its module as an attribute")
+        faults.append(
+            "optimizers() hold a tensor that is not a parameter of the method: keep its module as an attribute"
+        )
     elif strange := [names[i] for i in set(held) - trainable]:
-        faults.append(f"optimizers() hold {_listed(strange)}, which wants no gradient: leave it out")
+        faults.append(f"optimizers() hold {_listed(strange)}, which requires no gradient: leave it out")
     return faults
 
 
@@ -93,11 +95,11 @@ def _moved_directly(method: Method, name: str) -> bool:
 
 
 def logs(trial: Trial) -> list[str]:
-    """One finite number per seed, detached; and no seed of a healthy run dies."""
+    """Check that each log is one finite, detached number per seed, and that no seed of a healthy run dies."""
     faults: dict[str, None] = {}
     for step, entries in enumerate(trial.watched.logs, 1):
         if not isinstance(entries, dict):
-            return [f"update returns a {type(entries).__name__}: return a dict of names and tensors [S]"]
+            return [f"update returns a {type(entries).__name__}: return a dict that maps names to tensors [S]"]
         for name, value in entries.items():
             if fault := _log_fault(value):
                 faults.setdefault(f"log {name} {fault.format(step=step)}")
@@ -106,11 +108,11 @@ def logs(trial: Trial) -> list[str]:
     run, method = trial.reference.run, trial.reference.method
     dead = {SEEDS[place]: step for place, step in run.died.items()}
     faults |= {
-        f"seed {seed} diverged at step {step} of a healthy run: lower the rate, or look for a NaN": None
+        f"seed {seed} diverged at step {step} of a healthy run: lower the learning rate, or look for a NaN": None
         for seed, step in dead.items()
     }
     if not dead and not method.alive.all():
-        faults["`alive` is false for a seed that nothing went wrong with"] = None
+        faults["`alive` is false for a healthy seed"] = None
     return list(faults)
 
 
@@ -123,39 +125,39 @@ def _log_fault(value: Any) -> str | None:
             " reduce over all axes but the first, e.g. x.flatten(1).mean(1)"
         )
     if value.requires_grad:
-        return "holds on to its graph: return value.detach()"
+        return "still has its graph: return value.detach()"
     return None if torch.isfinite(value).all() else "is not finite at step {step}"
 
 
 def stacking(trial: Trial) -> list[str]:
-    """One seed is the same alone and in a stack."""
+    """Check that a seed trained alone equals the same seed in a stack."""
     difference, name = largest_difference(trial, seeds=(4,))
     if difference < TOLERANCE:
         return []
     return [
         (
             f"seed 4 trained alone and the same seed in a stack of five end differently ({name}, {difference:.0e} of"
-            f" its length; rounding gives less than {TOLERANCE:g}): something reduces over the seed axis;"
+            f" its length; rounding causes less than {TOLERANCE:g}): something reduces over the seed axis;"
             " reduce over all axes but the first"
         )
     ]
 
 
 def draws(trial: Trial) -> list[str]:
-    """No global generator is read or moved: random numbers come from `draws`."""
+    """Check that no global generator is used, because all random numbers must come from `draws`."""
     watched = trial.watched
     mend = "draw from `draws` instead, e.g. draws.normal(stream, name, shape)"
     if watched.places:
-        found = {f"{p.call} at {shown(p.file)}:{p.line}": None for p in watched.places}
-        return [f"{_listed(found)} asks torch's global generator: {mend}"]
+        found = {f"{p.call} at {relative_path(p.file)}:{p.line}": None for p in watched.places}
+        return [f"{_listed(found)} uses torch's global generator: {mend}"]
     if watched.moved:
-        return [f"{_listed(watched.moved)} global generator has moved (by dropout, a sampler, a shuffle?): {mend}"]
+        return [f"{_listed(watched.moved)} global generator has changed (by dropout, a sampler, a shuffle?): {mend}"]
     kept = trial.load(trial.reference.folder, f"snapshot-{WATCHED_STEPS}.pt")["method"]
     if paths := differences(watched.method.state_dict(), kept):
         return [
             (
-                f"the same {WATCHED_STEPS} steps taken again end differently ({_tensor(paths)}): something random comes"
-                f" from elsewhere, or a variable of the module remembers the first run; {mend},"
+                f"the same {WATCHED_STEPS} steps taken again end in a different state ({_tensor(paths)}): something"
+                f" random comes from elsewhere, or a variable of the module remembers the first run; {mend},"
                 " and keep nothing outside the method"
             )
         ]
@@ -163,7 +165,7 @@ def draws(trial: Trial) -> list[str]:
 
 
 def purity(trial: Trial) -> list[str]:
-    """What update is given stays as it is."""
+    """Check that the arguments of update are not changed."""
     watched = trial.watched
     faults = [
         f"{what} was changed in place: write to a new tensor (x = x + y for x += y, or x.clone() first)"
@@ -172,13 +174,13 @@ def purity(trial: Trial) -> list[str]:
     learns = differences(trial.build().state_dict(), watched.method.state_dict())
     if watched.taken < WATCHED_STEPS and learns:
         faults.append(
-            "update asks `source` for nothing, yet the state moves: take batches from the source that it is given"
+            "update takes nothing from `source`, yet the state changes: take batches from the source that it gets"
         )
     return faults
 
 
 def resume(trial: Trial) -> list[str]:
-    """Stopped after a step and started again: state, moments, hashes, logs and snapshots are bit-equal."""
+    """Check that a run that stops and resumes is bit-equal in state, moments, hashes, logs and snapshots."""
     folder = trial.folder()
     reference = trial.reference
     with contextlib.suppress(Stopped):
@@ -188,7 +190,7 @@ def resume(trial: Trial) -> list[str]:
     paths = [d for name in kept for d in differences(trial.load(folder, name), trial.load(reference.folder, name))]
     if not paths and state_hash(again) == state_hash(reference.method):
         return []
-    changing = differences(_remembered(trial.build()), _remembered(reference.method))
+    changing = differences(_plain_attributes(trial.build()), _plain_attributes(reference.method))
     hint = f" (these attributes change: {_listed(path[1:] for path in changing)})" if changing else ""
     return [
         (
@@ -199,8 +201,8 @@ def resume(trial: Trial) -> list[str]:
     ]
 
 
-def _remembered(method: Method) -> dict[str, Any]:
-    """Plain values and tensors among the attributes of the method and its parts, which no checkpoint holds."""
+def _plain_attributes(method: Method) -> dict[str, Any]:
+    """Return plain values and tensors among the attributes of the method and its parts, which no checkpoint saves."""
     held = {value.data_ptr() for value in method.state_dict().values()}
     found = {}
     for path, module in method.named_modules():
@@ -212,7 +214,7 @@ def _remembered(method: Method) -> dict[str, Any]:
 
 
 def scoring(trial: Trial) -> list[str]:
-    """Training is bit-equal with scoring after every step, and scoring twice gives the same."""
+    """Check that training is bit-equal if every step is scored, and that scoring twice gives the same result."""
     folder, reference, numbers, faults = trial.folder(), trial.reference, trial.draws(), []
     first, second = (trial.score(reference.method, numbers.at(0)) for _ in range(2))
     if not isinstance(first, Tensor) or not first.dim() or len(first) != len(SEEDS):
@@ -226,7 +228,7 @@ def scoring(trial: Trial) -> list[str]:
         faults.append("what outputs() gives for scoring is not finite")
     elif not torch.equal(first, second):
         faults.append(
-            "scored twice, the same state gives two results:"
+            "scoring the same state twice gives two results:"
             ' draw with the stream "eval", and change nothing in outputs()'
         )
     trial.trained(folder, each=lambda method, step: trial.score(method, numbers.at(0)))
@@ -239,7 +241,9 @@ def scoring(trial: Trial) -> list[str]:
 
 
 def divergence(trial: Trial) -> list[str]:
-    """A weight of the second seed becomes infinite: that seed is dated, the other one is bit-equal."""
+    """Check that after a weight of the second seed becomes infinite, that seed is marked and the other one is
+    bit-equal.
+    """
     _, undisturbed, healthy = trial.reference
     first = next((p for p in healthy.parameters() if p.requires_grad), None)
     if first is None:
@@ -283,14 +287,14 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def shown(file: str) -> str:
-    """A file as it is called from the project's folder."""
+def relative_path(file: str) -> str:
+    """Return a file's path relative to the project's folder."""
     path = Path(file)
     return path.relative_to(registry.ROOT).as_posix() if path.is_relative_to(registry.ROOT) else str(path)
 
 
 def _tensor(paths: list[str]) -> str:
-    """Name the first of the tensors that differ as the method does; its own state goes before moments and logs."""
+    """Name the first of the tensors that differ as the method does; its own state comes before moments and logs."""
     if not paths:
         return "its state's hash"
     own = [p.removeprefix("/method/") for p in paths if p.startswith("/method/")]

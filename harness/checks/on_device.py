@@ -1,10 +1,11 @@
-"""Is a GPU right? Every method there against the CPU, a seed alone against the stack, and a run that was interrupted.
+"""Check a GPU: every method against the CPU, a seed alone against the stack, and an interrupted run.
 
-Devices sum in other orders, so after the first steps they agree closely and then drift apart as a game's two players
-amplify each rounding. TOLERANCE is for UPDATES updates of what trains on resident data, the last of them by a captured
-graph, and for the first update of what acts, as in `stacking`. It is ten times that one's, as whole libraries differ
-here and not only the order of a sum. On the CPU, sums in another order alone part no method by more than a quarter of
-it after 5 updates, and three right ones by up to 17 times as much after 20.
+Devices sum in different orders, so they agree closely after the first steps and then diverge, as the two players of a
+game amplify each rounding. TOLERANCE is for UPDATES updates of methods that train on resident data, the last of them by
+a captured graph, and for the first update of control methods, as in `stacking`. It is ten times the tolerance there,
+because whole libraries differ here and not only the order of a sum. On the CPU, changing only the order of sums
+separates no method by more than a quarter of it after 5 updates, and three correct ones by up to 17 times as much after
+20.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ UPDATES, TOLERANCE = WARM_UP + 2, 10 * stacking.TOLERANCE
 
 
 class OnDevice(NamedTuple):
-    """from_cpu, from_stack: largest relative distance of a tensor, with its name. resumes: bit-equal on this device."""
+    """The result of checking one cell.
+
+    from_cpu, from_stack: the largest relative distance of a tensor, with its name.
+    resumes: whether an interrupted run is bit-equal on this device.
+    """
 
     cell: str
     from_cpu: float
@@ -50,7 +55,7 @@ class OnDevice(NamedTuple):
 
 
 def check(trial: Trial) -> OnDevice:
-    """One cell on the device of `trial`. An update that raises is a fault of that cell."""
+    """Check one cell on the device of `trial`. An update that raises an error is a fault of that cell."""
     name, device = name_of(trial.cell), trial.device
     capturable = device.type == "cuda" and hasattr(trial.task.source(device), "batch")
     try:
@@ -77,7 +82,7 @@ def _furthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> tuple[f
 
 
 def _resumes(trial: Trial) -> bool:
-    """A run that stops half way and goes on against one that does not."""
+    """Compare a run that stops half way and resumes with one that does not stop."""
     whole, broken = trial.folder(), trial.folder()
     _, straight = trial.trained(whole)
     with contextlib.suppress(Stopped):

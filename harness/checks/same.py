@@ -1,4 +1,4 @@
-"""Bit-equality of nested states."""
+"""Compare nested states bit by bit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CLOCKS = {"seconds"}
 
 
 def differences(a: Any, b: Any, path: str = "") -> list[str]:
-    """Paths at which two nests of dicts, lists and tensors are not bit-equal; clocks apart."""
+    """Return the paths at which two nested structures of dicts, lists and tensors differ in a bit, ignoring clocks."""
     if isinstance(a, dict) and isinstance(b, dict):
         keys = (a.keys() | b.keys()) - CLOCKS
         missing = [f"{path}/{k}" for k in sorted(map(str, keys - (a.keys() & b.keys())))]
@@ -26,5 +26,5 @@ def differences(a: Any, b: Any, path: str = "") -> list[str]:
 
 
 def bits(x: torch.Tensor) -> torch.Tensor:
-    """The bytes of x, in which a NaN equals itself."""
+    """Return the bytes of x, in which a NaN equals itself."""
     return x.detach().cpu().contiguous().view(-1).view(torch.uint8)

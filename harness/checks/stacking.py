@@ -1,17 +1,17 @@
-"""A seed alone against the same seed in a stack of five: `python -m harness.checks.stacking` prints every method.
+"""Compare a seed alone with the same seed in a stack of five: `python -m harness.checks.stacking` prints every method.
 
-The two are the same arithmetic in another order of summation, so they agree closely, not bit for bit.
+Both are the same arithmetic in a different order of summation, so they agree closely but not bit by bit.
 
-Tolerance. One float32 rounding is 6e-8. A dot product over n terms differs by about sqrt(n) of them, so a
-gradient by 1e-6 of its tensor's scale. Adam and RMSprop divide each element by its own magnitude: an element
-that has cancelled to 1/100 of its tensor's scale moves with a relative error of 1e-4, by that part of the rate,
-and the rate is a few percent of the weights' scale here. Over ten steps that adds to 1e-5 of it, and through two
-players and a double backward to a few times more. So TOLERANCE = 2e-4 of a tensor, in the root mean square: a lone
-element whose gradient is all rounding may move the other way. A seed that met another seed's batch, noise, norm or
-moment is off by more than 1e-2.
+Tolerance. One float32 rounding is 6e-8. A dot product over n terms differs by about sqrt(n) roundings, so a gradient
+differs by 1e-6 of its tensor's scale. Adam and RMSprop divide each element by its own magnitude: an element that has
+cancelled to 1/100 of its tensor's scale moves with a relative error of 1e-4 of the learning rate, which is a few per
+cent of the weights' scale here. Over ten steps that adds up to 1e-5 of the scale, and through two players and a double
+backward to a few times more. TOLERANCE is therefore 2e-4 of a tensor in the root mean square, because a single element
+whose gradient is all rounding may move the other way. A seed that uses another seed's batch, noise, norm or moment is
+off by more than 1e-2.
 
-What acts is compared after one update, a whole rollout and all steps on it. From there on a difference of one
-rounding changes where the policy goes, what is learnt there, and so on: it grows tenfold an update (measured).
+Control methods are compared after one update, which is a whole rollout and all steps on it. After that a difference of
+one rounding changes where the policy goes and what it learns there, and grows tenfold with each update (measured).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ STACK, STEPS, TOLERANCE = (0, 1, 2, 3, 4), 10, 2e-4
 
 
 def largest_difference(trial: Trial, seeds: tuple[int, ...] = STACK) -> tuple[float, str]:
-    """max over tensors and `seeds` of the distance |alone - stacked| relative to the tensor's length, and its name.
+    """Return the maximum over tensors and `seeds` of |alone - stacked| relative to the tensor's length, and its name.
 
-    Tensors without a seed axis are left out: the state's own check names them.
+    Tensors without a seed axis are ignored; the check of the state names them.
     """
     steps = 1 if trial.task.spec.horizon else STEPS
     stacked = trial.updated(STACK, steps).state_dict()

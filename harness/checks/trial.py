@@ -1,4 +1,4 @@
-"""The cells of a tree, made small enough to be trained in seconds, and a method's runs for the checks to look at."""
+"""The cells of a tree, reduced so that they train in seconds, and the runs of a method that the checks examine."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from harness import registry
-from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed, global_draws
-from harness.contracts import Draws, Method, Task, lacking
+from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed_in_place, global_draws
+from harness.contracts import Draws, Method, Task, missing_members
 from harness.errors import BenchError, unknown_key
 from harness.places.train import load_task
 from harness.plan import needs
@@ -37,7 +37,7 @@ Each = Callable[[Method, int], None]
 
 
 class Stopped(Exception):
-    """A run ended on purpose."""
+    """A run that was ended on purpose."""
 
 
 class Tree:
@@ -51,21 +51,21 @@ class Tree:
         self._left = tempfile.TemporaryDirectory()  # of demonstrations
 
     def task(self, name: str) -> Task:
-        """The task's data. An expert that has not run yet is one of a single update."""
+        """Return the task with its data. An expert that has not run yet is trained for a single update."""
         if name not in self._tasks:
             params = next(c for c in self.cells if c.task == name).task_params
             expert = needs.demonstrations(params)
             if name in self.stood_in:
                 self._tasks[name] = registry.family(params.family).stand_in(name, params)
-            elif expert and not (self.root / needs.place(expert)).parent.is_dir():
-                params = params.model_copy(update={"demonstrations": self._left_by(expert)})
+            elif expert and not needs.given(expert) and not (self.root / needs.place(expert)).parent.is_dir():
+                params = params.model_copy(update={"demonstrations": self.artefacts_of(expert)})
                 self._tasks[name] = registry.family(params.family).build(name, params, self.root / ".scratch/data")
             else:
                 self._tasks[name] = load_task(self.root, name, params)
         return self._tasks[name]
 
-    def _left_by(self, expert: str) -> str:
-        """What TASK/CELL leaves after one update, in a file. Raises BenchError where there is no such cell."""
+    def artefacts_of(self, expert: str) -> str:
+        """Return a file with the artefacts of TASK/CELL after one update. Raises BenchError without such a cell."""
         cells = {name_of(cell): cell for cell in self.cells}
         if expert not in cells:
             raise BenchError(unknown_key(f"demonstrations = {expert}", expert, cells))
@@ -77,7 +77,7 @@ class Tree:
 
 
 def project(root: Path) -> Tree:
-    """Every method block of params.yaml, and of the tasks that the smoke preset adds; ablations left out."""
+    """Return every method block of params.yaml and of the tasks that the smoke preset adds, without ablations."""
     own = load_plan(root).cells
     smoke = _of_preset(root, "smoke")
     cells = own + [cell for cell in smoke if cell.task not in {c.task for c in own}]
@@ -85,7 +85,9 @@ def project(root: Path) -> Tree:
 
 
 def stand_ins(root: Path, presets: Sequence[str]) -> Tree:
-    """The cells of `presets` whose family can do without its data; of two with one name that of the earlier preset."""
+    """Return the cells of `presets` whose family works without its data; of two with one name, that of the earlier
+    preset.
+    """
     cells = {name_of(cell): cell for preset in reversed(presets) for cell in _of_preset(root, preset)}
     known = [c for c in cells.values() if c.ablation is None and hasattr(registry.family(c.family), "stand_in")]
     tree = Tree(root, known)
@@ -101,7 +103,7 @@ def _of_preset(root: Path, name: str) -> list[Cell]:
 
 
 def small(cell: Cell) -> Cell:
-    """The same cell; one that acts has few environments, and residual nets are narrow."""
+    """Return the same cell in a small size: few environments for control methods, and narrow residual nets."""
     params = cell.method_params
     nets = {name: net for name in NETS if (net := getattr(params, name, None)) and hasattr(net, "max_width")}
     if nets:
@@ -120,9 +122,12 @@ def name_of(cell: Cell) -> str:
 
 
 class Watched(NamedTuple):
-    """WATCHED_STEPS updates under watch. places: of calls on a global generator; moved: generators that did move.
+    """The result of WATCHED_STEPS updates under observation.
 
-    taken: how often data were asked for; spoilt: what was handed out and then changed in place.
+    places: the calls on a global generator.
+    moved: the generators that were used.
+    taken: how often data were requested.
+    spoilt: what was handed out and then changed in place.
     """
 
     method: Method
@@ -142,7 +147,7 @@ class Reference(NamedTuple):
 
 
 class Trial:
-    """One cell's method with whatever the checks have it do."""
+    """One cell's method with all runs that the checks need."""
 
     def __init__(self, tree: Tree, cell: Cell, device: torch.device = CPU):
         self.tree, self.cell, self.device = tree, cell, device
@@ -165,11 +170,11 @@ class Trial:
         return algorithm.build(self.cell.method_params, self.task.spec, on_cpu, self.device)
 
     def updated(self, seeds: tuple[int, ...], steps: int) -> Method:
-        """A fresh method after that many updates."""
+        """Return a new method after that many updates."""
         return self.stepped(seeds, steps)[0]
 
     def stepped(self, seeds: tuple[int, ...], steps: int) -> tuple[Method, str]:
-        """As `updated`, and how the last of them ran: `Step.mode`."""
+        """Return what `updated` returns, and how the last update ran: `Step.mode`."""
         method = self.build(seeds)
         step = Step(method, self.task.source(self.device), self.draws(seeds))
         with arithmetic("fp32", self.device):
@@ -180,7 +185,7 @@ class Trial:
     def trained(
         self, folder: Path, stop: int | None = None, each: Each = lambda method, step: None
     ) -> tuple[Run, Method]:
-        """STEPS steps of the training loop with a checkpoint after each, or Stopped after `stop`."""
+        """Make STEPS steps of the training loop with a checkpoint after each, or raise Stopped after `stop`."""
         method = self.build()
 
         def progress(step: int, logs: dict[str, Tensor]) -> None:
@@ -203,19 +208,21 @@ class Trial:
 
     @cached_property
     def watched(self) -> Watched:
-        """Random numbers and data are compared after use with what they were when they were handed out."""
+        """Make updates and compare random numbers and data after use with what they were when they were handed out."""
         source, logs = WatchedSource(self.task.source(CPU)), []
         draws = WatchedDraws(SEEDS, self._scope)
         with global_draws() as (places, moved):
             method = self.build()
             for draws.step in range(WATCHED_STEPS):
                 logs.append(method.update(source, draws))
-        return Watched(method, logs, places, moved, len(source.used), changed(source.used) + changed(draws.used))
+        return Watched(
+            method, logs, places, moved, len(source.used), changed_in_place(source.used) + changed_in_place(draws.used)
+        )
 
     def score(self, method: Method, draws: Draws) -> Tensor:
-        """What a metric would ask of a method: enough to move whatever scoring could move. The seeds come first."""
+        """Return what a metric would compute, enough to detect any effect of scoring; the seeds are the first axis."""
         outputs = method.outputs()
-        if missing := lacking(outputs, self.task.outputs):
+        if missing := missing_members(outputs, self.task.outputs):
             promised = self.task.outputs.__name__
             raise BenchError(f"outputs() has no {', '.join(missing)}: see {promised} in harness/contracts.py")
         return self.task.probe(outputs, draws)

@@ -1,6 +1,7 @@
-"""Watch a method at work.
+"""Observe a method at work.
 
-Noticed are calls on global generators, changes in place to what was handed out, and what a GPU would have to wait for.
+This detects calls on global generators, changes in place to what was handed out, and values that a GPU would have to
+wait for.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Used = list[tuple[str, Any, Any]]  # what was asked for, what was handed out, a 
 
 
 class Place(NamedTuple):
-    """A call and where it stands: the innermost line outside torch."""
+    """A call and its location, which is the innermost line outside torch."""
 
     call: str
     file: str
@@ -51,9 +52,9 @@ class Place(NamedTuple):
 
 @contextmanager
 def global_draws() -> Iterator[tuple[list[Place], list[str]]]:
-    """Calls on torch's global generator, and on leaving the names of the global generators that have moved.
+    """Yield the calls on torch's global generator and, at the end, the names of the global generators that were used.
 
-    All of them stand in another state meanwhile, so that whatever reads one ends differently.
+    Their state is changed meanwhile, so that whatever reads one ends in a different state.
     """
     places: list[Place] = []
     moved: list[str] = []
@@ -94,7 +95,7 @@ def _states() -> dict[str, Any]:
 
 
 class WatchedSource:
-    """A source that remembers what it has handed out."""
+    """A source that records what it has handed out."""
 
     def __init__(self, source: Any):
         self.source = source
@@ -102,7 +103,7 @@ class WatchedSource:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.source, name)
-        if name not in ("batch", "rollout", "demonstrations", "acted"):
+        if name not in ("batch", "rollout", "demonstrations", "tracking_episodes"):
             return found
 
         def asked(*args: Any, **words: Any) -> Any:
@@ -115,7 +116,7 @@ class WatchedSource:
 
 
 class WatchedDraws(CounterDraws):
-    """Random numbers that are remembered: they are drawn some steps ahead, so a change in place would be met again."""
+    """Draws that are recorded; some steps are drawn ahead, so a change in place would be seen again."""
 
     def __init__(self, seeds: Sequence[int], scope: str):
         super().__init__(seeds, scope)
@@ -138,14 +139,14 @@ class WatchedDraws(CounterDraws):
         return drawn
 
 
-def changed(used: Used) -> list[str]:
-    """What was asked for, with the tensor's name where there are several, wherever it is no longer as handed out."""
+def changed_in_place(used: Used) -> list[str]:
+    """Return what is no longer as it was handed out: what was requested, with the tensor's name among several."""
     found = {f"{title}{path.replace('/', ' ')}": None for title, now, then in used for path in differences(now, then)}
     return list(found)
 
 
 class NoHost(TorchDispatchMode):
-    """Refuses whatever would bring a value to the host, as a capture does, once `allowed` looks were taken."""
+    """Reject whatever would transfer a value to the host, as a capture does, after `allowed` such reads."""
 
     LOOKS = tuple(
         getattr(torch.ops.aten, name).default for name in ("_local_scalar_dense", "nonzero", "equal", "masked_select")

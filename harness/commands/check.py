@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import BenchError
 
 if TYPE_CHECKING:
+    from harness.plan.outline import Outline
     from harness.plan.plan import Cell, Plan
 
 EXAMPLE = "bench check vgan"
@@ -19,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
         "what",
         nargs="?",
         metavar="METHOD|TASK",
-        help="a method is checked; of a task the cells are validated (default: all tasks)",
+        help="a method to check, or a task whose cells are validated (default: all tasks)",
     )
     parser.add_argument(
         "where",
@@ -35,10 +37,12 @@ def run(args: Namespace) -> int:
 
     if args.preset is not None:
         if args.what is not None:
-            raise BenchError("--preset checks a preset whole: leave the other names out")
+            raise BenchError("--preset checks a whole preset: omit the other names")
         return _preset(args.root, args.preset)
+    if args.what is None:
+        return _whole(args.root)
     plan = load_plan(args.root)
-    if args.what is None or args.what in plan.params["tasks"]:
+    if args.what in plan.params["tasks"]:
         return _validate(args.root, plan, args.what, args.where)
     return _check(args.root, plan, args.what, plan.method(args.what, args.where))
 
@@ -50,23 +54,34 @@ def _preset(root: Path, name: str) -> int:
     return 0
 
 
-def _tally(cells: list[Cell]) -> str:
+def _whole(root: Path) -> int:
+    from harness.plan.outline import outlines
+    from harness.plan.plan import some
+
+    plan = outlines(root)
+    cells = some(plan.cells)
+    _of_this_time(root, plan.params)
+    print(_tally(cells))
+    return 0
+
+
+def _tally(cells: Sequence[Cell | Outline]) -> str:
     return f"OK: {len({c.task for c in cells})} tasks, {len(cells)} cells, {sum(len(c.seeds) for c in cells)} runs"
 
 
-def _validate(root: Path, plan: Plan, task: str | None, name: str | None) -> int:
+def _validate(root: Path, plan: Plan, task: str, name: str | None) -> int:
     cells = plan.chosen(task, name)
     if name:
         print(cells[0].task_params.model_dump_json(indent=1))
         print(cells[0].method_params.model_dump_json(indent=1))
-    _of_this_time(root, plan)
+    _of_this_time(root, plan.params)
     print(_tally(cells))
     return 0
 
 
 def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
     """1 where the method breaks a promise in one of its cells."""
-    _of_this_time(root, plan)
+    _of_this_time(root, plan.params)
     from harness.checks.run import check_cells
     from harness.checks.trial import Tree
 
@@ -74,15 +89,15 @@ def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
     for line, faults in check_cells(Tree(root, plan.cells), cells):
         print(line, flush=True)
         found += faults
-    print(f"{method}: {found} found at fault, cells: {len(cells)}" if found else f"OK: {method}, cells: {len(cells)}")
+    print(f"{method}: {found} checks failed, cells: {len(cells)}" if found else f"OK: {method}, cells: {len(cells)}")
     return int(found > 0)
 
 
-def _of_this_time(root: Path, plan: Plan) -> None:
+def _of_this_time(root: Path, params: dict[str, Any]) -> None:
     """That the written pipelines and keys are those of the parameters and of the packages installed."""
     from harness.plan import keys, pipelines
 
-    for path in pipelines.stale(root, plan.params):
-        raise BenchError(f"{path} is not what params.yaml asks for: run `bench pipelines`")
-    for path in keys.stale(root, plan.params):
-        raise BenchError(f"{path} is not of the package that is installed now: run `bench keys`")
+    for path in pipelines.stale(root, params):
+        raise BenchError(f"{path} does not match params.yaml: run `bench pipelines`")
+    for path in keys.stale(root, params):
+        raise BenchError(f"{path} does not match the installed package: run `bench keys`")

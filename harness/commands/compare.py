@@ -21,7 +21,7 @@ def run(args: Namespace) -> None:
     from harness.report.page.compare import lines, tried
 
     if args.tried and (args.preset or args.page):
-        raise BenchError("--tried reads the scratch folder and writes no page: leave --preset and --page out")
+        raise BenchError("--tried reads the scratch folder and writes no page: omit --preset and --page")
     found = (
         tried(args.root, args.a, args.b, args.task)
         if args.tried

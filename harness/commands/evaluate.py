@@ -7,7 +7,9 @@ EXAMPLE = "bench evaluate"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it reads all records. One that cannot be read is told here, and fails `bench report`, which comes next."""
+    """Add no arguments: it reads all records. A record that cannot be read is printed, and `bench report`, which
+    follows, fails.
+    """
 
 
 def run(args: Namespace) -> None:

@@ -26,4 +26,4 @@ def run(args: Namespace) -> None:
     elif not (args.scores and args.manifest and args.name):
         raise BenchError("bench import needs SCORES MANIFEST --name NAME, or --skeleton TASK")
     else:
-        print(external.bring_in(args.root, params, args.scores, args.manifest, args.name))
+        print(external.import_runs(args.root, params, args.scores, args.manifest, args.name))

@@ -6,7 +6,7 @@ EXAMPLE = "bench keys"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it writes the keys of all cells."""
+    """Add no arguments: it writes the keys of all cells."""
 
 
 def run(args: Namespace) -> None:

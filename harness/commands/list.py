@@ -1,6 +1,6 @@
 """List every task, method, preset and cell with its state.
 
-Exit status 1 where a record cannot be read: one that was changed since it was sealed, for example.
+The exit status is 1 if a record cannot be read, for example because it was changed after it was sealed.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -9,30 +9,37 @@ EXAMPLE = "bench list"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it lists everything."""
+    """Add no arguments: it lists everything."""
 
 
 def run(args: Namespace) -> int:
     from harness import seal
     from harness.errors import BenchError
-    from harness.plan.plan import load_plan
+    from harness.places import live
+    from harness.plan.further import grown
+    from harness.plan.keys import CodeKeys
+    from harness.plan.outline import outlines
     from harness.plan.state import UNREADABLE, UP_TO_DATE, begun, state
     from harness.schema import read_head
     from harness.workspace.presets import names
-    from harness.workspace.remove import blockless
+    from harness.workspace.remove import orphaned_records
 
-    plan, broken = load_plan(args.root), 0
+    plan, code, broken = outlines(args.root), CodeKeys(), 0
     print(f"preset {plan.params['preset']} (params.yaml); overlays: {', '.join(names(args.root)) or 'none'}")
+    for copy in (args.root, *sorted(args.root.glob("build/*"))):
+        if line := live.heard(copy):
+            print(f"{copy.name + ': ' if copy != args.root else ''}{line}")
     for task, block in plan.params["tasks"].items():
         cells = [cell for cell in plan.cells if cell.task == task]
-        methods = sum(cell.ablation is None for cell in cells)
+        methods = sum(not cell.ablated for cell in cells)
         print(f"\n{task}: {block['family']}, {block['steps']} steps, {methods} methods, {len(cells)} cells")
         for cell in cells:
-            seeds = f"{len(cell.seeds)} seeds"
-            found = state(args.root, cell)
+            held = len(grown(args.root, cell).seeds)
+            seeds = f"{held} seeds" + (f", {len(cell.seeds)} of them named" if held > len(cell.seeds) else "")
+            found = state(args.root, cell, code)
             broken += found.startswith(UNREADABLE)
-            if found != UP_TO_DATE and (steps := begun(args.root, cell)):
-                found += f", begun: step {steps} of each block, `{cell.command}` goes on"
+            if found != UP_TO_DATE and (steps := begun(args.root, cell, code)):
+                found += f", begun: step {steps} of each block, `{cell.command}` continues"
             print(f"  {cell.name:26s} {cell.algorithm:8s} {seeds:9s} {found}")
     archived = [path.parent for path in sorted((args.root / "results/archive").glob("*/*/*/record.json"))]
     if archived:
@@ -47,8 +54,8 @@ def run(args: Namespace) -> int:
         print(f"  {'/'.join(folder.parts[-3:])}{fault}")
     if bare := sum(not seal.has_seal(folder) for folder in archived):
         print(f"{bare} of the {len(archived)} archived records were made before records had a seal")
-    if left := blockless(args.root, plan):
+    if left := orphaned_records(args.root, plan):
         print("\nrecords without a block in params.yaml, which no page shows:")
-        for cell in left:
-            print(f"  {cell}: `bench remove {cell.name} --task {cell.task}` takes it away")
+        for record in left:
+            print(f"  {record}: `bench remove {record.name} --task {record.task}` takes it away")
     return int(broken > 0)

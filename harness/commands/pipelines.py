@@ -6,7 +6,7 @@ EXAMPLE = "bench pipelines"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """None: it writes the stages of all tasks."""
+    """Add no arguments: it writes the stages of all tasks."""
 
 
 def run(args: Namespace) -> None:

@@ -11,9 +11,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from harness.places.prepare import prepare
+    from harness.plan import needs
     from harness.plan.plan import load_plan
 
     plan = load_plan(args.root)
     for task in [args.task] if args.task else plan.params["tasks"]:
         expert = None if args.task else plan.params["tasks"][task].get("demonstrations")
-        print(f"{task}: prepared when {expert} has run" if expert else prepare(args.root, plan, task))
+        waits = expert and not needs.given(expert)
+        print(f"{task}: prepared when {expert} has run" if waits else prepare(args.root, plan, task))

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from harness.commands._types import positive_integer, timeout
+from harness.commands._types import cluster, on, positive_integer, timeout
 
 EXAMPLE = "bench tune digits8 --jobs 2"
 
@@ -11,10 +11,11 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("task")
     parser.add_argument("--jobs", type=positive_integer, help="trials at the same time (default: one per core)")
     timeout(parser)
+    on(parser)
 
 
 def run(args: Namespace) -> None:
     from harness.places.tune import tune
     from harness.plan.plan import load_plan
 
-    print(tune(args.root, load_plan(args.root), args.task, args.jobs, args.timeout))
+    print(tune(args.root, load_plan(args.root), args.task, args.jobs, args.timeout, cluster(args)))

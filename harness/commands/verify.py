@@ -24,7 +24,7 @@ def run(args: Namespace) -> int:
 
     found = verify(args.root, args.preset, args.steps, args.task, args.cell, args.jobs, args.timeout)
     for name, agrees in found.items():
-        found = "reproduces" if agrees else "no longer reproduces"
-        print(f"{name}: the current code {found} the recorded states")
-    print(f"of each record the first {args.steps} steps of the first block were trained again: {NOT_PROVED}")
+        does = "reproduces" if agrees else "no longer reproduces"
+        print(f"{name}: the current code {does} the recorded states")
+    print(f"the first {args.steps} steps of the first block of each record were trained again: {NOT_PROVED}")
     return int(not all(found.values()))

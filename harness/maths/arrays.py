@@ -1,4 +1,4 @@
-"""What numpy's arrays and torch's tensors share, so that a formula stands once for both."""
+"""Operations that work on both numpy arrays and torch tensors, so that a formula is written once for both."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ Array: TypeAlias = np.ndarray | Tensor
 
 
 def namespace(x: Array) -> ModuleType:
-    """The library that x is of: numpy or torch."""
+    """Return the library of x: numpy or torch."""
     return torch if isinstance(x, Tensor) else np
 
 
 def to_array(x: Tensor, device: torch.device | None) -> Array:
-    """float32 on `device`; without one float64 in numpy."""
+    """Return x as a float32 tensor on `device`, or without a device as a float64 numpy array."""
     return x.double().cpu().numpy() if device is None else x.to(device, torch.float32)
 
 
 def as_like(values: Sequence[float] | np.ndarray, x: Array) -> Array:
-    """An array of x's kind."""
+    """Return an array of the same kind as x."""
     return x.new_tensor(values) if isinstance(x, Tensor) else np.asarray(values)
 
 
-def number_on(step: int | Tensor, beside: Tensor) -> int | Tensor:
-    """The step as schedules compute with it: on a GPU a tensor int64 [], with and without a captured graph.
+def step_on(step: int | Tensor, beside: Tensor) -> int | Tensor:
+    """Return the step in the form that schedules compute with: on a GPU a tensor int64 [], whether or not a graph is
+    captured.
 
-    A number enters arithmetic as float64 and a tensor gives float32, and a run that resumes makes its first steps
-    without a graph. beside: any tensor of the device.
+    A Python number enters arithmetic as float64 and a tensor as float32, and a run that resumes makes its first steps
+    without a graph.
+
+    beside: any tensor on the device.
     """
     if isinstance(step, Tensor) or on_host(beside):
         return step
@@ -40,10 +43,12 @@ def number_on(step: int | Tensor, beside: Tensor) -> int | Tensor:
 
 
 def on_host(x: Array) -> bool:
-    """Whether x lies where a look at its values costs nothing."""
+    """Whether the values of x can be read at no cost."""
     return not isinstance(x, Tensor) or x.device.type == "cpu"
 
 
-def surely(flags: Array) -> bool:
-    """Whether all flags are known to be set; nobody looks on a GPU, where looking means waiting."""
+def all_known(flags: Array) -> bool:
+    """Whether all flags are known to be true. On a GPU this is always False, because reading them would wait for the
+    device.
+    """
     return on_host(flags) and bool(flags.all())

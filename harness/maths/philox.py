@@ -1,7 +1,10 @@
-"""Philox 4x32-10, the counter-based generator of Salmon et al. (SC 2011), in integer tensor operations.
+"""Philox 4x32-10, the counter-based generator of Salmon et al. (SC 2011).
 
-A 32-bit word lives in an int64. A product of two words wraps modulo 2^64, so its high half is
-recovered by an arithmetic shift and a mask: the same bits on every device.
+Compiled code generates the words if it is available (`philox_c` on the CPU, `philox_triton` on CUDA), and otherwise
+integer tensor operations do. The bits are the same.
+
+In tensors a 32-bit word is stored in an int64. The product of two words wraps modulo 2^64, so an arithmetic shift and a
+mask recover its high half. The bits are the same on every device.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from harness.maths import philox_c, philox_triton
 
 MASK = 0xFFFFFFFF
 M0, M1 = 0xD2511F53, 0xCD9E8D57
@@ -43,33 +48,47 @@ def words(
     """Return words [*key, n]: element i of a key is word i mod 4 of counter i div 4.
 
     high, highest: the two upper words of the counter, broadcast against the key.
-    then: a function of words that acts on each alone, or on pairs. On the CPU all is done in parts that stay in the
-        processor's cache, which is four times faster for millions of words.
+    then: a function that is applied to the words, each alone or in pairs. On the CPU everything is computed in chunks
+        that fit the processor's cache, which is four times faster for millions of words.
     """
-    k0, k1 = (k.unsqueeze(-1) for k in key)
+    device = key[0].device
     # A number becomes a tensor by a fill, not by a copy from the host, which a CUDA graph could not hold.
-    upper = [
-        (h if isinstance(h, Tensor) else torch.full((), h, device=k0.device)).unsqueeze(-1) for h in (high, highest)
-    ]
-    n_counters, parts = (n + 3) // 4, []
+    upper = [h if isinstance(h, Tensor) else torch.full((), h, device=device) for h in (high, highest)]
+    k0, k1, *upper = torch.broadcast_tensors(*key, *upper)
+    n_counters, parts, made_by = (n + 3) // 4, [], _maker(device)
     part = max(n_counters, 1) if k0.is_cuda else max(LANES, CACHED // k0.numel() // LANES * LANES)
     for first in range(0, max(n_counters, 1), part):
-        index = torch.arange(first, min(first + part, n_counters), device=k0.device)
-        out = torch.broadcast_tensors(*philox4x32((index & MASK, index >> 32, *upper), (k0, k1)))
-        made = torch.stack(out, -1).flatten(-2)
+        made = made_by((k0, k1), *upper, first, min(part, n_counters - first))
         parts.append(made if then is None else then(made))
     return (parts[0] if len(parts) == 1 else torch.cat(parts, -1))[..., :n]
 
 
+def in_tensors(key: tuple[Tensor, Tensor], high: Tensor, highest: Tensor, first: int, count: int) -> Tensor:
+    """Return the words [*key, 4 count] of the counters from `first` by tensor operations, on the device of the key."""
+    k0, k1, high, highest = (part.unsqueeze(-1) for part in (*key, high, highest))
+    index = torch.arange(first, first + count, device=k0.device)
+    out = torch.broadcast_tensors(*philox4x32((index & MASK, index >> 32, high, highest), (k0, k1)))
+    return torch.stack(out, -1).flatten(-2)
+
+
+def _maker(device: torch.device) -> Callable[..., Tensor]:
+    """Return the fastest function for the same words on `device`."""
+    if device.type == "cpu" and philox_c.built():
+        return philox_c.words
+    if device.type == "cuda" and philox_triton.usable(device):
+        return philox_triton.words
+    return in_tensors
+
+
 def to_uniform(w: Tensor) -> Tensor:
-    """Turn words into float64 numbers strictly inside (0, 1): the centres of 2^32 equal cells."""
+    """Convert words to float64 numbers strictly inside (0, 1): the centres of 2^32 equal cells."""
     return (w.double() + 0.5) * 2.0**-32
 
 
 def to_normal(w: Tensor) -> Tensor:
-    """Turn words [..., 2m] into standard normal numbers [..., 2m] (Box and Muller 1958).
+    """Convert words [..., 2m] to standard normal numbers [..., 2m] in float64 (Box and Muller 1958).
 
-    They are float64, so that devices agree after rounding to float32.
+    They are float64 so that devices agree after rounding to float32.
     """
     u, v = to_uniform(w).unflatten(-1, (-1, 2)).unbind(-1)
     radius = torch.sqrt(-2.0 * torch.log(u))

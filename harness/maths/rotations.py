@@ -1,4 +1,4 @@
-"""Rotations as unit quaternions [..., 4] (w, x, y, z), in numpy's arrays and in torch's tensors."""
+"""Rotations as unit quaternions [..., 4] (w, x, y, z), as numpy arrays or torch tensors."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ TINY = 1e-12
 
 
 def cross(a: Array, b: Array) -> Array:
-    """a x b, [..., 3]."""
+    """Return the cross product a x b, [..., 3]."""
     (ax, ay, az), (bx, by, bz) = ((v[..., 0], v[..., 1], v[..., 2]) for v in (a, b))
     return namespace(a).stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], -1)
 
 
 def dot(a: Array, b: Array) -> Array:
-    """The scalar product over the last axis, which stays with length 1."""
+    """Return the scalar product over the last axis, which is kept with length 1."""
     return (a * b).sum(-1)[..., None]
 
 
 def length(v: Array) -> Array:
-    """|v| over the last axis, which stays with length 1."""
+    """Return |v| over the last axis, which is kept with length 1."""
     return namespace(v).sqrt(dot(v, v))
 
 
 def unit(v: Array) -> Array:
-    """v / |v|."""
+    """Return v / |v|."""
     return v / length(v)
 
 
 def product(a: Array, b: Array) -> Array:
-    """The rotation b followed by a."""
+    """Return the rotation that applies b first and then a."""
     aw, av, bw, bv = a[..., :1], a[..., 1:], b[..., :1], b[..., 1:]
     return namespace(a).concat([aw * bw - dot(av, bv), aw * bv + bw * av + cross(av, bv)], -1)
 
@@ -39,19 +39,19 @@ def inverse(q: Array) -> Array:
 
 
 def rotate(q: Array, v: Array) -> Array:
-    """v [..., 3] turned by q."""
+    """Return v [..., 3] rotated by q."""
     twice = 2 * cross(q[..., 1:], v)
     return v + q[..., :1] * twice + cross(q[..., 1:], twice)
 
 
 def angle(a: Array, b: Array) -> Array:
-    """The angle [...] of the turn between two rotations, in [0, pi] rad; exact for small ones too."""
+    """Return the angle [...] between two rotations, in [0, pi] rad; small angles are exact too."""
     between, xp = product(inverse(a), b), namespace(a)
     return 2 * xp.arctan2(length(between[..., 1:])[..., 0], abs(between[..., 0]))
 
 
 def logarithm(q: Array) -> Array:
-    """The rotation vector [..., 3] of q, of a length of at most pi rad."""
+    """Return the rotation vector [..., 3] of q, whose length is at most pi rad."""
     xp = namespace(q)
     q = xp.where(q[..., :1] < 0, -q, q)
     sine = length(q[..., 1:])
@@ -61,17 +61,17 @@ def logarithm(q: Array) -> Array:
 
 
 def exponential(v: Array) -> Array:
-    """The rotation by |v| rad about v [..., 3]."""
+    """Return the rotation by |v| rad about v [..., 3]."""
     xp, half = namespace(v), length(v) / 2
     near = half < TINY
     return xp.concat([xp.cos(half), v * xp.where(near, 0.5, xp.sin(half) / xp.where(near, 1.0, 2 * half))], -1)
 
 
 def slerp(a: Array, b: Array, w: Array) -> Array:
-    """From a (w = 0) to b (w = 1) at a constant rate along the shorter way; w [..., 1]."""
+    """Interpolate from a (w = 0) to b (w = 1) at a constant rate along the shorter arc; w [..., 1]."""
     return product(a, exponential(w * logarithm(product(inverse(a), b))))
 
 
-def about(axis: tuple[float, float, float], turn: Array) -> Array:
-    """The rotations by turn [...] rad about an axis of length 1."""
+def from_axis_angle(axis: tuple[float, float, float], turn: Array) -> Array:
+    """Return the rotations by turn [...] rad about an axis of length 1."""
     return exponential(turn[..., None] * as_like(axis, turn))

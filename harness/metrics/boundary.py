@@ -1,7 +1,7 @@
-"""What the critic between two Gaussians looks like (Peng et al. 2019, Fig. 2), against two closed forms.
+"""Describe the critic between two Gaussians (Peng et al. 2019, Fig. 2) and compare it with two closed forms.
 
-D = sigmoid(logit at the mean code). Expectations over a class are integrals over its Gaussian, by the
-trapezoid rule: free of sampling error, and right in the tail where a steep critic has all its gradient.
+D = sigmoid(logit at the mean code). Expectations over a class are integrals over its Gaussian by the trapezoid rule.
+They have no sampling error and are accurate in the tail, where a steep critic has all its gradient.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ WEIGHTS = norm.pdf(DEVIATES) / norm.pdf(DEVIATES).sum()
 
 
 def compute(ev: Evaluation[Gaussians, CriticOutputs]) -> dict[str, Score]:
-    """D and its slope, gradients that a generator would get, and with a bottleneck the KL and D's bounds.
+    """Return D and its slope, the gradients that a generator would get and, with a bottleneck, the KL and bounds on D.
 
-    far_gradient_*: mean |d log(1 - D)/dx| = D |l'| and |d log D/dx| = (1 - D) |l'| over the generator's
-    class, l the logit. bound_*: D at the class mean if the measured KL (nat) is spent optimally, in
-    many code dimensions of unit variance or in one whose variance shrinks.
+    The scores far_gradient_* are the mean over the generator's class of |d log(1 - D)/dx| = D |l'| and of |d log D/dx|
+    = (1 - D) |l'|, where l is the logit. The scores bound_* are D at the class mean if the measured KL (nat) is used
+    optimally, either in many code dimensions of unit variance or in one dimension whose variance shrinks.
     """
     mean, std = ev.task.params.mean, ev.task.params.std
     logit, slope = _logits(ev, GRID)
@@ -50,7 +50,7 @@ def compute(ev: Evaluation[Gaussians, CriticOutputs]) -> dict[str, Score]:
 
 
 def panels(ev: Evaluation[Gaussians, CriticOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """D(x) [S, P] on [-4, 4]."""
+    """Return D(x) [S, P] on [-4, 4]."""
     x = GRID[::5]
     return [("D(x)", x, expit(_logits(ev, x)[0]))]
 
@@ -84,7 +84,7 @@ def _score(ev: Evaluation[Gaussians, CriticOutputs], name: str, values: np.ndarr
 
 
 def _direction(name: str) -> bool | None:
-    """Only the gradients are better when higher; the rest describes the critic."""
+    """Return True for the gradients, which are better when higher; the other scores only describe the critic."""
     return True if name.startswith("far") else None
 
 
@@ -93,7 +93,7 @@ def _column(ev: Evaluation[Gaussians, CriticOutputs], x: np.ndarray) -> Tensor:
 
 
 def _logits(ev: Evaluation[Gaussians, CriticOutputs], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Logits [S, P] and their derivatives at x [P], float64."""
+    """Return logits [S, P] and their derivatives at x [P], float64."""
     points = _column(ev, x)
     # Forward mode keeps the seeds apart: backward, a broken seed's NaN would reach all through the shared x.
     logits, slopes = torch.func.jvp(ev.outputs.scores, (points,), (torch.ones_like(points),))

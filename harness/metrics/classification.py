@@ -1,4 +1,4 @@
-"""Supervised bottleneck: errors with one and with several codes, and the rate (Alemi et al. 2017)."""
+"""Scores of the supervised bottleneck: errors with one and with several codes, and the rate (Alemi et al. 2017)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ CHUNK = 10_000  # images at once
 
 
 def compute(ev: Evaluation[PixelTask, LabelledOutputs]) -> dict[str, Score]:
-    """error_<n>_codes (the headline), error_1_code, train_error in per cent; kl in nats with a bottleneck."""
+    """Return error_<n>_codes (the headline), error_1_code and train_error in per cent, and kl in nats with a
+    bottleneck.
+    """
     task, codes = ev.task, ev.task.params.score.codes
     test = (task.test_images, task.test_labels)
     chance = 100.0 * (1 - np.bincount(task.test_labels).max() / len(task.test_labels))
@@ -45,7 +47,7 @@ def compute(ev: Evaluation[PixelTask, LabelledOutputs]) -> dict[str, Score]:
 def _error(
     ev: Evaluation[PixelTask, LabelledOutputs], images: np.ndarray, labels: np.ndarray, codes: int
 ) -> np.ndarray:
-    """[S] per cent; NaN for a seed whose probabilities are not finite."""
+    """Return the error in per cent [S]; NaN for a seed whose probabilities are not finite."""
     wrong, finite = np.zeros(ev.n_seeds), np.ones(ev.n_seeds, bool)
     for x, y in zip(_chunks(ev, images), np.split(labels, range(CHUNK, len(labels), CHUNK))):
         log_probs = ev.outputs.log_probs(x, ev.draws, codes)
@@ -55,7 +57,7 @@ def _error(
 
 
 def _kl(ev: Evaluation[PixelTask, LabelledOutputs]) -> np.ndarray | None:
-    """[S] mean nats over the test images, None without a bottleneck."""
+    """Return the mean KL over the test images in nats [S], or None without a bottleneck."""
     parts = [ev.outputs.kl(x) for x in _chunks(ev, ev.task.test_images)]
     return None if parts[0] is None else torch.cat(parts, 1).double().mean(1).cpu().numpy()
 

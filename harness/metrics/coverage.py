@@ -1,4 +1,4 @@
-"""Classes among the generated images, as the evaluation net sees them: are modes missing?"""
+"""Count the classes among the generated images, as the encoder predicts them, to detect missing modes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ENOUGH = 0.03  # share of the samples at which a class counts as present
 
 
 def compute(ev: ImageEvaluation) -> dict[str, Score]:
-    """smallest_class_share and classes_at_3pct; nothing where the encoder knows no classes."""
+    """Return smallest_class_share and classes_at_3pct, or nothing if the encoder predicts no classes."""
     if not ev.encoder.n_classes:
         return {}
     shares = np.stack([_shares(ev, features) for features in ev.features])
@@ -36,5 +36,5 @@ def compute(ev: ImageEvaluation) -> dict[str, Score]:
 
 
 def _shares(ev: ImageEvaluation, features: np.ndarray) -> np.ndarray:
-    """[classes] shares of samples [N, F]."""
+    """Return the shares [classes] of samples [N, F]."""
     return np.bincount(ev.encoder.classes(features), minlength=ev.encoder.n_classes) / len(features)

@@ -1,4 +1,4 @@
-"""Distances between two sets of features, in float64: pure functions of arrays."""
+"""Distances between two sets of features in float64, as pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ ROWS = 2000  # of a kernel or distance matrix at once: bounds the memory
 
 
 class Moments(NamedTuple):
-    """mean [F] and cov [F, F] (divided by N - 1) of n samples, float64."""
+    """Moments of n samples in float64.
+
+    mean: [F].
+    cov: [F, F], divided by N - 1.
+    """
 
     mean: np.ndarray
     cov: np.ndarray
@@ -21,19 +25,21 @@ class Moments(NamedTuple):
 
 
 def require_enough(n: int, d: int, allow_few: bool = False) -> None:
-    """Raises BenchError if n samples are at most d features and that is not allowed explicitly.
+    """Raise BenchError if there are at most d samples for d features, unless that is explicitly allowed.
 
-    There the covariance is singular and the Frechet distance is mostly its bias.
+    With so few samples the covariance is singular, and the Frechet distance is mostly its bias.
     """
     if n <= d and not allow_few:
         raise BenchError(
-            f"Frechet distance: N = {n} samples cannot fill a covariance of d = {d} features: "
-            f"give more than {d} samples (n_fake, or a larger data set) or an encoder with fewer features"
+            f"Frechet distance: N = {n} samples are too few for a covariance of d = {d} features: "
+            f"use more than {d} samples (n_fake, or a larger data set) or an encoder with fewer features"
         )
 
 
 def moments(features: np.ndarray, allow_few: bool = False) -> Moments:
-    """Moments of features [N, F]. Raises BenchError as `require_enough` does; a manifest must show `allow_few`."""
+    """Return the moments of features [N, F]. Raises BenchError as `require_enough` does; a manifest must show
+    `allow_few`.
+    """
     n, d = features.shape
     require_enough(n, d, allow_few)
     x = np.asarray(features, np.float64)
@@ -43,7 +49,7 @@ def moments(features: np.ndarray, allow_few: bool = False) -> Moments:
 
 
 class Reference:
-    """Moments of the real side with the symmetric root S_r^1/2, taken once by `eigh`."""
+    """Moments of the real side with the symmetric root S_r^1/2, which is computed once."""
 
     def __init__(self, real: Moments):
         self.mean, self.cov = real.mean, real.cov
@@ -52,11 +58,10 @@ class Reference:
 
 
 def frechet(reference: Reference, mean: np.ndarray, cov: np.ndarray) -> float:
-    """Squared 2-Wasserstein distance of two Gaussians (Heusel et al. 2017, eq. 6).
+    """Return the squared 2-Wasserstein distance of two Gaussians (Heusel et al. 2017, Eq. 6).
 
-    |mu_r - mu_g|^2 + tr(S_r + S_g) - 2 tr((S_r^1/2 S_g S_r^1/2)^1/2). The middle matrix is symmetric
-    and has the eigenvalues of S_r S_g, so the last trace needs eigenvalues only, and real ones.
-    mean [F], cov [F, F].
+    It is |mu_r - mu_g|^2 + tr(S_r + S_g) - 2 tr((S_r^1/2 S_g S_r^1/2)^1/2) for mean [F] and cov [F, F]. The middle
+    matrix is symmetric and has the eigenvalues of S_r S_g, so the last trace needs only real eigenvalues.
     """
     middle = reference.root @ cov @ reference.root
     values = np.linalg.eigvalsh((middle + middle.T) / 2)
@@ -65,13 +70,16 @@ def frechet(reference: Reference, mean: np.ndarray, cov: np.ndarray) -> float:
 
 
 def frechet_to_point(reference: Reference, point: np.ndarray) -> float:
-    """`frechet` to a collapsed generator, whose every sample has the features `point` [F]."""
+    """Return `frechet` for a collapsed generator, all of whose samples have the features `point` [F]."""
     shift = reference.mean - point
     return float(shift @ shift + np.trace(reference.cov))
 
 
 class Extrapolation(NamedTuple):
-    """value(N) = limit + slope / N; standard_error: that of the limit, from the residuals."""
+    """The fit value(N) = limit + slope / N.
+
+    standard_error: the standard error of the limit, from the residuals.
+    """
 
     limit: float
     slope: float
@@ -79,7 +87,7 @@ class Extrapolation(NamedTuple):
 
 
 def extrapolate(ns: Sequence[int], values: Sequence[float]) -> Extrapolation:
-    """Least squares in 1/N (Chong and Forsyth 2020, FID_inf), for three or more sizes N."""
+    """Fit least squares in 1/N for three or more sizes N (Chong and Forsyth 2020, FID_inf)."""
     design = np.stack([np.ones(len(ns)), 1.0 / np.asarray(ns, np.float64)], 1)
     y = np.asarray(values, np.float64)
     (limit, slope), *_ = np.linalg.lstsq(design, y, rcond=None)
@@ -89,12 +97,12 @@ def extrapolate(ns: Sequence[int], values: Sequence[float]) -> Extrapolation:
 
 
 def kernel_mean(x: np.ndarray, y: np.ndarray | None = None) -> float:
-    """Mean of k(x, y) = (x.y / F + 1)^3 over all pairs; without y over the pairs i != j of x [N, F].
+    """Return the mean of k(x, y) = (x.y / F + 1)^3 over all pairs; without y over the pairs i != j of x [N, F].
 
-    Raises BenchError where there is no such pair.
+    Raises BenchError if there is no such pair.
     """
     if y is None and len(x) < 2:
-        raise BenchError(f"KID needs at least 2 samples on each side, got {len(x)}: give more samples")
+        raise BenchError(f"KID needs at least 2 samples on each side, got {len(x)}: use more samples")
     x = np.asarray(x, np.float64)
     other = x if y is None else np.asarray(y, np.float64)
     total = 0.0
@@ -108,9 +116,11 @@ def kernel_mean(x: np.ndarray, y: np.ndarray | None = None) -> float:
 
 
 def kid(real: np.ndarray, fake: np.ndarray, real_mean: float | None = None) -> float:
-    """Unbiased squared MMD with the cubic kernel (Binkowski et al. 2018, KID); may be negative.
+    """Return the unbiased squared MMD with the cubic kernel (Binkowski et al. 2018, KID), which may be negative.
 
-    real [N, F], fake [M, F]; real_mean: `kernel_mean(real)` where it is known.
+    real: [N, F].
+    fake: [M, F].
+    real_mean: `kernel_mean(real)` if it is known.
     """
     real_mean = kernel_mean(real) if real_mean is None else real_mean
     return real_mean + kernel_mean(fake) - 2 * kernel_mean(real, fake)

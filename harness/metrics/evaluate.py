@@ -1,4 +1,4 @@
-"""Score a method's outputs. Draws come from the stream "eval" only: training goes on as if nothing had happened."""
+"""Score a method's outputs. Draws come from the stream "eval" only, so training is not affected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts import BenchError, Draws, Score, Task, lacking
+from harness.contracts import BenchError, Draws, Score, Task, missing_members
 from harness.metrics.encoders.base import Encoder
 from harness.metrics.evaluation import Evaluation
 from harness.metrics.image_evaluation import ImageEvaluation
@@ -19,11 +19,13 @@ from harness.run.params import digest
 
 @dataclass(frozen=True)
 class Result:
-    """Scores by name.
+    """Scores by name, with what belongs to them. Panels and sheet exist only at the end of a run.
 
-    panels: (name, x [P], y [S, P]). manifests: by id; manifest_ids: metric -> id. collapsed [S]: images all
-    alike or not finite, scored at the floor. sheet: a PNG of samples above their nearest training images.
-    Panels and sheet belong to the endpoint.
+    panels: curves (name, x [P], y [S, P]).
+    manifests: manifests by id.
+    manifest_ids: maps a metric to the id of its manifest.
+    collapsed: [S], whether the images are all alike or not finite and are therefore scored at the floor.
+    sheet: a PNG of samples above their nearest training images.
     """
 
     scores: dict[str, Score]
@@ -43,15 +45,16 @@ def evaluate(
     allow_few: bool = False,
     scratch: Path | None = None,
 ) -> Result:
-    """Score `outputs` for all seeds of a block, by the task itself and the files that task.metrics names.
+    """Score `outputs` for all seeds of a block, by the task itself and by the files that task.metrics names.
 
-    Whatever precision it was trained in, it is scored in float32: the weights are, and so are the metrics' products.
+    Scoring is in float32 whatever the precision of training: so are the weights and the products in metrics. The file
+    of a metric has compute(evaluation) -> scores by name, and may have panels(evaluation). Raises BenchError if the
+    outputs are not what the task requires, or if there are too few samples for the encoder's features.
 
-    A metric's file has compute(evaluation) -> scores by name, and panels(evaluation) where it draws any. encoder: of
-    tasks of images; the rest as for `Evaluation` and `ImageEvaluation`. Raises BenchError if the outputs are not what
-    the task asks for, or if the samples are too few for the encoder's features.
+    encoder: the encoder for tasks of images.
+    endpoint, allow_few, scratch: as for `Evaluation` and `ImageEvaluation`.
     """
-    if missing := lacking(outputs, task.outputs):
+    if missing := missing_members(outputs, task.outputs):
         promised = task.outputs.__name__
         raise BenchError(
             f"{task.name}: the method's outputs() has no {', '.join(missing)}: see {promised} in harness/contracts.py"
@@ -61,10 +64,10 @@ def evaluate(
     else:
         evaluation = ImageEvaluation(task, outputs, draws, encoder, endpoint, allow_few, scratch)
     with arithmetic("fp32", evaluation.device):
-        return _scored(task, evaluation)
+        return _compute_all(task, evaluation)
 
 
-def _scored(task: Task, evaluation: Evaluation) -> Result:
+def _compute_all(task: Task, evaluation: Evaluation) -> Result:
     endpoint = evaluation.endpoint
     # By name, so that a cell depends on its own metrics only.
     metrics = [task, *(importlib.import_module(f"harness.metrics.{name}") for name in task.metrics)]
@@ -76,5 +79,5 @@ def _scored(task: Task, evaluation: Evaluation) -> Result:
 
 
 def manifest_id(manifest: dict[str, Any]) -> str:
-    """8 hex digits: two scores share a column only if theirs agree."""
+    """Return 8 hex digits; two scores share a column only if these agree."""
     return digest(manifest)[:8]

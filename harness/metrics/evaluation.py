@@ -1,4 +1,4 @@
-"""What the metrics of one evaluation share."""
+"""The common part of all evaluations."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ OutputsT = TypeVar("OutputsT")
 
 
 class Evaluation(Generic[TaskT, OutputsT]):
-    """The outputs of a method on a task, for all seeds of a block; each part is worked out when first asked for.
+    """The outputs of a method on a task, for all seeds of a block. Each part is computed when it is first used.
 
-    A metric says in its signature which tasks and which outputs it reads. endpoint: the end of the run, where costly
-    extras belong (extrapolation, panels).
+    The signature of a metric says which tasks and outputs it reads.
+
+    endpoint: whether this is the end of the run, where expensive extras belong (extrapolation, panels).
     """
 
     def __init__(self, task: TaskT, outputs: OutputsT, draws: Draws, endpoint: bool = True):
@@ -30,14 +31,14 @@ class Evaluation(Generic[TaskT, OutputsT]):
 
     @cached_property
     def device(self) -> torch.device:
-        """Where the outputs' inputs belong."""
+        """The device of the outputs' inputs."""
         return self.draws.uniform("eval", "device", (1,)).device
 
     @property
     def collapsed(self) -> np.ndarray:
-        """[S] bool: the seed's samples are all alike or not finite; it counts at the floor."""
+        """[S] bool, whether the seed's samples are all alike or not finite; such a seed is scored at the floor."""
         return np.zeros(self.n_seeds, bool)
 
     def sheet(self) -> bytes | None:
-        """A PNG of samples, of what has any to show."""
+        """Return a PNG of samples, or None if there is nothing to show."""
         return None

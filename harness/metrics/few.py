@@ -1,4 +1,4 @@
-"""Few images: the kernel distance, then neighbours and memorisation, by an encoder that comes with its package."""
+"""Scores for few images: the kernel distance first, then neighbours and memorisation, with a packaged encoder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.tasks.few_images import FewImages
 
 
 def compute(ev: Evaluation[FewImages, ImageOutputs]) -> dict[str, Score]:
-    """kid_<encoder>, the headline, and the scores of the other files, from one pass of features."""
+    """Return kid_<encoder>, which is the headline, and the scores of the other files, from one pass of features."""
     whole = ImageEvaluation(ev.task, ev.outputs, ev.draws, _encoder(), ev.endpoint, allow_few=True)
     scores = {name: replace(score, headline=True) for name, score in kid.compute(whole).items()}
     for metric in (precision_recall, coverage, memorisation):

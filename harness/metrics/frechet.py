@@ -1,4 +1,4 @@
-"""Frechet distance of the encoder's features: the headline of image tasks, with its limit for N to infinity."""
+"""The Frechet distance of the encoder's features, which is the headline of image tasks, and its limit for large N."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PANEL = "frechet against 1/N"
 
 
 def compute(ev: ImageEvaluation) -> dict[str, Score]:
-    """frechet_<encoder>, and at the end of a run frechet_inf_<encoder> where N leaves room for it."""
+    """Return frechet_<encoder> and, at the end of a run if N is large enough, frechet_inf_<encoder>."""
     words = {"higher_is_better": False, "floor": ev.real.floor, "manifest": ev.real.manifest()}
     values = [_distance(ev, features) for features in ev.features]
     scores = {
@@ -35,13 +35,13 @@ def compute(ev: ImageEvaluation) -> dict[str, Score]:
 
 
 def panels(ev: ImageEvaluation) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """The distance [S, P] against 1/N [P], from random subsets of the fakes; all reals at each N."""
+    """Return the distance [S, P] against 1/N [P], from random subsets of the fakes and all reals."""
     ns = sizes(ev.n_fake, ev.encoder.dim)
     return [(PANEL, 1.0 / np.array(ns), curves(ev, ns))] if ns else []
 
 
 def sizes(n: int, d: int) -> tuple[int, ...]:
-    """SIZES values of N up to n, evenly spaced in 1/N, from n / 10 on but above 2 d; empty where that is no range."""
+    """Return SIZES values of N from n / 10, but above 2 d, to n, evenly spaced in 1/N, or none if that is empty."""
     least = max(n // 10, 2 * d)
     if 2 * least > n:
         return ()
@@ -50,7 +50,7 @@ def sizes(n: int, d: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1)  # the limit and the panel share it
 def curves(ev: ImageEvaluation, ns: tuple[int, ...]) -> np.ndarray:
-    """[S, P] distances of random subsets of size N."""
+    """Return the distances [S, P] of random subsets of size N."""
     found = np.empty((ev.n_seeds, len(ns)))
     for p, n in enumerate(ns):
         rows = ev.draws.permutation("eval", f"subset/{n}", ev.n_fake, 0)[:, :n].cpu().numpy()

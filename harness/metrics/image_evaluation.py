@@ -1,4 +1,4 @@
-"""The evaluation of a generator of images: one feature pass for all metrics and all seeds."""
+"""The evaluation of a generator of images, with one feature pass for all metrics and all seeds."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ COLLAPSED = 1e-3  # of the range: no pixel varies more than this over the sample
 
 
 class ImageEvaluation(Evaluation[PixelTask, ImageOutputs]):
-    """allow_few: let the Frechet distance be taken with N <= F samples; the manifest then says so.
+    """The evaluation of a method that generates images.
 
-    scratch: folder for features of the real side, or None to keep none.
+    allow_few: allow a Frechet distance of N <= F samples; the manifest then says so.
+    scratch: the folder for features of the real side, or None to store none.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class ImageEvaluation(Evaluation[PixelTask, ImageOutputs]):
 
     @cached_property
     def _generated(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """uint8 images, the same before rounding where the encoder asks for it, finite [S]."""
+        """The uint8 images, the images before rounding if the encoder needs them, and whether they are finite [S]."""
         keep = self.encoder.pixels == "float32"
         pixels, raw, finite = [], [], np.ones(self.n_seeds, bool)
         for first in range(0, self.n_fake, CHUNK):
@@ -61,19 +62,19 @@ class ImageEvaluation(Evaluation[PixelTask, ImageOutputs]):
 
     @property
     def images(self) -> np.ndarray:
-        """uint8 [S, N, C, H, W]."""
+        """The images as uint8 [S, N, C, H, W]."""
         return self._generated[0]
 
     @cached_property
     def collapsed(self) -> np.ndarray:
-        """[S] bool: the seed's images are all alike or not finite; it counts at the floor."""
+        """[S] bool, whether the seed's images are all alike or not finite; such a seed is scored at the floor."""
         images, _, finite = self._generated
         spread = np.array([x.std(0, dtype=np.float32).max() for x in images])
         return (spread < COLLAPSED * 255) | ~finite
 
     @cached_property
     def features(self) -> np.ndarray:
-        """float32 [S, N, F]."""
+        """The features as float32 [S, N, F]."""
         images, raw, _ = self._generated
         images = images if raw is None else raw
         return self.encoder.features(images.reshape(-1, *images.shape[2:])).reshape(*images.shape[:2], -1)
@@ -83,14 +84,14 @@ class ImageEvaluation(Evaluation[PixelTask, ImageOutputs]):
         return real_side(self.task, self.encoder, self.allow_few, self.scratch)
 
     def image_score(self, values: Sequence[float], floor: float, **words: Any) -> Score:
-        """A score of generated images, with the floor for the seeds that collapsed."""
+        """Return a score of generated images, with the floor for the seeds that collapsed."""
         return Score(np.where(self.collapsed, floor, np.asarray(values, np.float64)), floor=float(floor), **words)
 
     def sheet(self) -> bytes:
-        """Samples, each above its nearest training image."""
+        """Return a PNG of samples, each above its nearest training image."""
         return sheet(self.images, self.task.train_images)
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Images in [-1, 1] -> round(255 clip((x + 1) / 2, 0, 1)), by no other image's range."""
+    """Return round(255 clip((x + 1) / 2, 0, 1)) for images in [-1, 1], independently for each image."""
     return (255 * ((x + 1) / 2).clamp(0, 1)).round().to(torch.uint8)

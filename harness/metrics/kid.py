@@ -1,4 +1,4 @@
-"""Kernel distance of the encoder's features, unbiased in N."""
+"""The kernel distance of the encoder's features, which is unbiased in N."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.metrics.image_evaluation import ImageEvaluation
 
 
 def compute(ev: ImageEvaluation) -> dict[str, Score]:
-    """kid_<encoder>: equal numbers of reals and fakes; may be negative."""
+    """Return kid_<encoder> from equal numbers of reals and fakes; it may be negative."""
     real, n = ev.real.paired, len(ev.real.paired)
     values = [distances.kid(real, features[:n], ev.real.kernel_mean) for features in ev.features]
     floor = distances.kid(real, np.stack([ev.real.floor_feature] * 2), ev.real.kernel_mean)

@@ -1,4 +1,4 @@
-"""Are samples copies of training images? Distance in pixels to the nearest one, relative to that of test images."""
+"""Detect copies of training images: the pixel distance to the nearest one, relative to that of test images."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SAMPLES = 1000  # a seed
 
 
 def compute(ev: ImageEvaluation) -> dict[str, Score]:
-    """nearest_train_ratio: 0 for copies, 1 as near as unseen real images, above 1 farther off."""
-    train, own = ev.task.train_images, _own(ev.task)
+    """Return nearest_train_ratio: 0 for copies, 1 if as close as unseen real images, above 1 if farther away."""
+    train, own = ev.task.train_images, _test_distance(ev.task)
     values = [nearest_distance(images[:SAMPLES], train).mean() / own for images in ev.images]
     manifest = {
         "distance": "RMS over pixels",
@@ -28,5 +28,5 @@ def compute(ev: ImageEvaluation) -> dict[str, Score]:
 
 
 @lru_cache(maxsize=2)
-def _own(task: PixelTask) -> float:
+def _test_distance(task: PixelTask) -> float:
     return float(nearest_distance(task.test_images[:SAMPLES], task.train_images).mean())

@@ -1,7 +1,8 @@
-"""How far a policy strays from its clip: the error of joint rotations, in rad, and how long it stays on its feet.
+"""How far a policy strays from its clip: the error of joint rotations in rad, and the time until it falls.
 
-Peng et al. (2019) report the mean joint rotation error of a roll-out of 20 s, where all that comes after a fall counts
-as pi. Whether their mean holds the root is not known; the headline does, and the joints alone stand beside it.
+Peng et al. (2019) report the mean joint rotation error of a rollout of 20 s, where everything after a fall counts as
+pi. They do not say whether the mean includes the root. The headline does, and the error of the joints alone is a
+further score.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 from harness.contracts import ControlOutputs, Score
 from harness.metrics.evaluation import Evaluation
 from harness.sim.bodies import CONTROL_RATE
-from harness.tasks.mocap import Followed, Mocap
+from harness.tasks.mocap import Mocap, TrackingErrors
 
 STREAM = "eval"
 LABELS = {
@@ -28,15 +29,16 @@ LABELS = {
 
 
 def compute(ev: Evaluation[Mocap, ControlOutputs]) -> dict[str, Score]:
-    """Means over episodes from even phases, of the policy's mode but for error_drawn, which the end of a run has alone.
+    """Return means over episodes from evenly spaced phases.
 
-    A seed with an action that is not finite counts at the floor: pi, and no time.
+    They are of the policy's mode, except error_drawn, which exists only at the end of a run. A seed with an action that
+    is not finite is scored at the floor: an error of pi and no time.
     """
     task = ev.task
-    found, finite = followed(ev)
+    found, finite = track(ev)
     scores = summary(found)
     if ev.endpoint:
-        drawn, too = followed(ev, drawn=True)
+        drawn, too = track(ev, drawn=True)
         scores["error_drawn"], finite = summary(drawn)["error"], finite & too
     manifest = {
         "clip": task.recording.name,
@@ -55,8 +57,8 @@ def compute(ev: Evaluation[Mocap, ControlOutputs]) -> dict[str, Score]:
     return result
 
 
-def followed(ev: Evaluation[Mocap, ControlOutputs], drawn: bool = False) -> tuple[Followed, np.ndarray]:
-    """The episodes, and whether all actions of a seed were finite [S]; the same noise whatever the method."""
+def track(ev: Evaluation[Mocap, ControlOutputs], drawn: bool = False) -> tuple[TrackingErrors, np.ndarray]:
+    """Return the episodes, and whether all actions of a seed were finite [S]; the noise is the same for all methods."""
     task, outputs = ev.task, ev.outputs
     n, steps = task.params.score.n_episodes, round(task.params.score.seconds * CONTROL_RATE)
     noise = outputs.noise(ev.draws, (steps, n), "motion/policy", STREAM) if drawn else None
@@ -67,11 +69,11 @@ def followed(ev: Evaluation[Mocap, ControlOutputs], drawn: bool = False) -> tupl
         finite.logical_and_(torch.isfinite(actions).flatten(1).all(1))
         return actions
 
-    return task.followed(act, ev.n_seeds, ev.device), finite.cpu().numpy()
+    return task.track(act, ev.n_seeds, ev.device), finite.cpu().numpy()
 
 
-def summary(found: Followed) -> dict[str, np.ndarray]:
-    """Scores [S] of episodes."""
+def summary(found: TrackingErrors) -> dict[str, np.ndarray]:
+    """Return the scores [S] of episodes."""
     each, up = found.errors.double(), found.up.double()
     whole = each.mean(-1)
     alive = (whole * up).sum((1, 2)) / up.sum((1, 2)).clamp(min=1)
@@ -86,7 +88,7 @@ def summary(found: Followed) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=8)
 def still_policy(task: Mocap, device: torch.device) -> dict[str, float]:
-    """What a policy gets whose every action is zero, as that of an untrained one nearly is."""
+    """Return the scores of a policy whose actions are all zero, as those of an untrained policy nearly are."""
     nothing = torch.zeros(1, task.params.score.n_episodes, task.spec.action_size, device=device)
-    found = summary(task.followed(lambda o, t: nothing, 1, device))
+    found = summary(task.track(lambda o, t: nothing, 1, device))
     return {name: float(values[0]) for name, values in found.items()}

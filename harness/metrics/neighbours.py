@@ -1,4 +1,4 @@
-"""Nearest neighbours: precision, recall, density, coverage of features, and the nearest image."""
+"""Metrics of nearest neighbours: precision, recall, density and coverage of features, and the nearest image."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ class Manifold(NamedTuple):
 
 
 def require_enough(n: int, k: int) -> None:
-    """Raise BenchError if n samples are too few for each to have a k-th neighbour beside itself."""
+    """Raise BenchError if there are too few samples for each to have a k-th neighbour other than itself."""
     if n <= k:
         raise BenchError(
             f"Precision and recall by {k} neighbours need at least {k + 1} samples on each side, got {n}: "
-            "give more samples (score.n_fake, or a larger data set)"
+            "use more samples (score.n_fake, or a larger data set)"
         )
 
 
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """[N, M] between x [N, F] and y [M, F], in their dtype."""
+    """Return the squared distances [N, M] between x [N, F] and y [M, F], in their dtype."""
     squares = (x * x).sum(1)[:, None] + (y * y).sum(1) - 2 * (x @ y.T)
     return squares.clip(0, out=squares)
 
 
 def radii(x: np.ndarray, k: int) -> np.ndarray:
-    """[N] squared distance of each of x [N, F] to its k-th neighbour, itself excluded.
+    """Return the squared distance [N] of each of x [N, F] to its k-th neighbour other than itself.
 
-    Raises BenchError if there are no more than k rows, or if one is not finite.
+    Raises BenchError if there are at most k rows, or if a row is not finite.
     """
     require_enough(len(x), k)
     if not np.isfinite(x).all():  # no distance to it compares, so it would count as outside in silence
         bad = (~np.isfinite(x).all(1)).sum()
-        raise BenchError(f"Precision and recall need finite features: {bad} of {len(x)} samples hold NaN or infinity")
+        raise BenchError(
+            f"Precision and recall need finite features: {bad} of {len(x)} samples contain NaN or infinity"
+        )
     found = np.empty(len(x))
     for i in range(0, len(x), ROWS):
         squares = squared_distances(x[i : i + ROWS], x)
@@ -50,11 +52,12 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
 
 
 def manifold(real: np.ndarray, fake: np.ndarray, k: int = 3, real_radii: np.ndarray | None = None) -> Manifold:
-    """Precision and recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020).
+    """Return precision and recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020).
 
-    A sample's ball reaches to its k-th neighbour on its own side. precision: share of fakes in any
-    real ball; recall: share of reals in any fake ball; density: mean number of real balls round a
-    fake, over k; coverage: share of real balls that hold a fake. real, fake [N, F], finite, N > k; else BenchError.
+    The ball of a sample reaches to its k-th neighbour on its own side. Precision is the share of fakes in any real
+    ball, and recall the share of reals in any fake ball. Density is the mean number of real balls that contain a fake,
+    divided by k, and coverage is the share of real balls that contain a fake. Raises BenchError unless real [N, F] and
+    fake [N, F] are finite and N > k.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     real_radii = radii(real, k) if real_radii is None else real_radii
@@ -73,7 +76,7 @@ def manifold(real: np.ndarray, fake: np.ndarray, k: int = 3, real_radii: np.ndar
 
 
 def nearest(images: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """[M] int64: for each of uint8 images [M, C, H, W] the index of the nearest in train [N, C, H, W]."""
+    """Return the index int64 [M] of the nearest of train [N, C, H, W] for each of uint8 images [M, C, H, W]."""
     query, found = _flat(images), np.empty(len(images), np.int64)
     best = np.full(len(images), np.inf, np.float32)
     for i in range(0, len(train), ROWS):
@@ -86,7 +89,7 @@ def nearest(images: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 
 def nearest_distance(images: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """[M] root mean square difference per pixel, on the scale 0 to 1, to the nearest training image."""
+    """Return the root mean square difference per pixel [M], on the scale 0 to 1, to the nearest training image."""
     gap = _flat(images).astype(np.float64) - _flat(train[nearest(images, train)])
     return np.sqrt(np.square(gap).mean(1))
 

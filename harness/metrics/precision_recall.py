@@ -9,7 +9,7 @@ from harness.metrics.reference import NEIGHBOURS
 
 
 def compute(ev: ImageEvaluation) -> dict[str, Score]:
-    """precision_, recall_, density_ and coverage_<encoder>: equal numbers of reals and fakes."""
+    """Return precision_, recall_, density_ and coverage_<encoder> from equal numbers of reals and fakes."""
     real, n = ev.real.paired, len(ev.real.paired)
     found = [manifold(real, features[:n], NEIGHBOURS, ev.real.radii) for features in ev.features]
     manifest = ev.real.manifest() | {"neighbours": NEIGHBOURS, "n_real": n, "n_fake": n}

@@ -1,4 +1,4 @@
-"""The real side of an image task, worked out once per process and shared by all scores."""
+"""The real side of an image task, computed once per process and shared by all scores."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ NEIGHBOURS = 3
 
 
 class RealSide:
-    """Features of the reference images and what is derived from them alone.
+    """Features of the reference images, and what is derived from them alone.
 
-    features [N, F] float32; others: those of the part of the data that is not the reference.
+    features: [N, F] float32.
+    others: the features of the part of the data that is not the reference.
     """
 
     def __init__(self, task: PixelTask, encoder: Encoder, allow_few: bool = False, scratch: Path | None = None):
@@ -41,7 +42,7 @@ class RealSide:
 
     @cached_property
     def paired(self) -> np.ndarray:
-        """At most PAIRED and n_fake rows of the features, a fixed random choice."""
+        """At most PAIRED and n_fake rows of the features, chosen at random once and for all."""
         rows = np.random.RandomState(0).permutation(len(self.features))
         return self.features[rows[: min(PAIRED, self.n_fake)]]
 
@@ -55,31 +56,31 @@ class RealSide:
 
     @cached_property
     def others(self) -> np.ndarray:
-        """As many features of the other part as there are fakes, or all where there are fewer."""
+        """As many features of the other part as there are fakes, or all of them if there are fewer."""
         images = self.task.test_images if self.encoder.split == "train" else self.task.train_images
         rows = np.random.RandomState(0).permutation(len(images))[: self.n_fake]
         return self._features(self.encoder.cast(images[np.sort(rows)]))
 
     @cached_property
     def floor_feature(self) -> np.ndarray:
-        """[F] features of a collapsed generator."""
+        """The features [F] of a collapsed generator."""
         return self.encoder.features(self.encoder.cast(self.task.floor_image()))[0]
 
     @cached_property
     def floor(self) -> float:
-        """Frechet distance of a collapsed generator."""
+        """The Frechet distance of a collapsed generator."""
         return distances.frechet_to_point(self.gaussian, self.floor_feature)
 
     @cached_property
     def references(self) -> dict[str, float]:
-        """Frechet distance of real images to real images, what a perfect generator would score."""
+        """The Frechet distance between real images, which is what a perfect generator would score."""
         if len(self.others) <= self.encoder.dim and not self.allow_few:
             return {}
         others = distances.moments(self.others, self.allow_few)
         return {f"train-test floor, N = {others.n}": distances.frechet(self.gaussian, others.mean, others.cov)}
 
     def _features(self, images: np.ndarray) -> np.ndarray:
-        """Features, kept in the scratch folder under a hash of the pixels and of all that was done to them."""
+        """Return features, stored in the scratch folder under a hash of the pixels and of all that affects them."""
         if self.scratch is None:
             return self.encoder.features(images)
         settings = self.encoder.manifest() | {"batch": self.encoder.batch, "device": self.encoder.device.type}
@@ -91,14 +92,14 @@ class RealSide:
             try:
                 return np.load(path)
             except (OSError, ValueError, EOFError):
-                raise BenchError(f"{path} is damaged: delete it, it is made again") from None
+                raise BenchError(f"{path} is damaged: delete it, and it will be computed again") from None
         found = self.encoder.features(images)
         with aside(path) as file:
             np.save(file, found)
         return found
 
     def manifest(self) -> dict[str, Any]:
-        """What a score against this reference measures."""
+        """Return what a score against this reference measures."""
         few = {"few_samples": "allowed"} if self.allow_few else {}
         return (
             self.encoder.manifest()
@@ -113,11 +114,11 @@ class RealSide:
 
 
 def n_fake(task: PixelTask, encoder: Encoder) -> int:
-    """Return how many images are generated for each seed: what the protocol or the task says, or one per test image."""
+    """Return how many images each seed generates: as the protocol or the task says, or one per test image."""
     return encoder.n_fake or task.params.score.n_fake or len(task.test_images)
 
 
 @lru_cache(maxsize=2)
 def real_side(task: PixelTask, encoder: Encoder, allow_few: bool = False, scratch: Path | None = None) -> RealSide:
-    """Raises BenchError, before anything is trained if called then, where samples are too few for the encoder."""
+    """Return the real side. Raises BenchError if there are too few samples for the encoder, before any training."""
     return RealSide(task, encoder, allow_few, scratch)

@@ -21,11 +21,12 @@ LABELS = {
 
 
 def compute(ev: Evaluation[MazeTask, ControlOutputs]) -> dict[str, Score]:
-    """Means over episodes: undiscounted true returns of the policy as it draws its actions (but for return_mode).
+    """Return means over episodes of undiscounted true returns of the policy, which samples its actions except in
+    return_mode.
 
-    stuck: in the C-maze only. return_flipped: of policies trained in the other one; nothing is trained again.
-    A seed with an action that is not finite counts at the floor: for returns the least that places allow,
-    see `mazes.ContinuousMaze.lowest_return`.
+    The score `stuck` exists in the C-maze only. The score return_flipped is that of the same policy, without further
+    training, in the flipped maze. A seed with an action that is not finite is scored at the floor: for returns, the
+    lowest that positions allow, see `mazes.ContinuousMaze.lowest_return`.
     """
     task = ev.task
     drawn = rollout(ev, task)
@@ -38,12 +39,12 @@ def compute(ev: Evaluation[MazeTask, ControlOutputs]) -> dict[str, Score]:
         below = drawn.next_observations[:, -1, :, 1] < C_BARRIER_Y
         scores["stuck"] = _score(ev, drawn, "stuck", below.double().mean(1).cpu().numpy(), 1.0)
     if not task.maze.flipped:
-        scores["return_flipped"] = _return(ev, rollout(ev, task.in_flipped()), "return_flipped")
+        scores["return_flipped"] = _return(ev, rollout(ev, task.in_flipped_maze()), "return_flipped")
     return scores
 
 
 def panels(ev: Evaluation[MazeTask, ControlOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """The path of the policy's mode, mean over episodes: x and y [S, P] (m) over time (s); and the walls' ends (m)."""
+    """Return the mean path of the policy's mode, x and y [S, P] (m) over time (s), and the ends of the walls (m)."""
     seen = rollout(ev, ev.task, mode=True)
     path = np.concatenate([_numpy(seen.observations[:, :1]), _numpy(seen.next_observations)], 1).mean(2)
     times = np.linspace(0, path.shape[1] - 1, min(POINTS + 1, path.shape[1])).round().astype(int)
@@ -53,7 +54,7 @@ def panels(ev: Evaluation[MazeTask, ControlOutputs]) -> list[tuple[str, np.ndarr
 
 
 def rollout(ev: Evaluation[MazeTask, ControlOutputs], task: MazeTask, mode: bool = False) -> Rollout:
-    """Episodes of `task`; the same resets and the same noise whatever the task and the method."""
+    """Return episodes of `task`; resets and noise depend on neither the task nor the method."""
     outputs, n = ev.outputs, task.params.score.n_episodes
     noise = None if mode else outputs.noise(ev.draws, (task.params.horizon, n), "returns/policy", STREAM)
 
@@ -84,13 +85,13 @@ def _score(
 
 
 def _final_distance(task: MazeTask, found: Rollout) -> np.ndarray:
-    """[S] mean over episodes."""
+    """Return the mean over episodes [S]."""
     away = _numpy(found.next_observations[:, -1, :, :2]) - np.array(task.maze.target)
     return np.hypot(away[..., 0], away[..., 1]).mean(1)
 
 
 def _farthest(task: MazeTask) -> float:
-    """From the target to the room's farthest corner."""
+    """Return the distance from the target to the farthest corner of the room."""
     x0, y0, x1, y1 = task.maze.room
     x, y = task.maze.target
     return float(np.hypot(max(x - x0, x1 - x), max(y - y0, y1 - y)))

@@ -1,7 +1,7 @@
-"""A learnt reward over the room of a maze (Peng et al. 2019, Fig. 7): its map, how rough it is, where it is highest.
+"""A learnt reward over the room of a maze (Peng et al. 2019, Fig. 7): its map, its roughness and its maximum.
 
-A reward that depends on the action is taken at action zero. Smoothness is told twice: raw, and divided by the
-reward's own spread over the room, as a reward multiplied by a constant is the same reward.
+A reward that depends on the action is evaluated at action zero. Smoothness is reported twice: as it is, and divided by
+the spread of the reward over the room, because a reward multiplied by a constant is the same reward.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LABELS = {
 
 
 def compute(ev: Evaluation[MazeTask, ControlOutputs]) -> dict[str, Score]:
-    """Nothing for a method that learns no reward. A failed run counts as a constant reward."""
+    """Return the scores of a learnt reward, or nothing without one. A failed run is scored as a constant reward."""
     maps = reward_maps(ev)
     if maps is None:
         return {}
@@ -61,7 +61,7 @@ def compute(ev: Evaluation[MazeTask, ControlOutputs]) -> dict[str, Score]:
 
 
 def panels(ev: Evaluation[MazeTask, ControlOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """The map [S, ny * nx], a row of the room after the other; x numbers the points."""
+    """Return the map [S, ny * nx], row by row; x is the index of the point."""
     maps = reward_maps(ev)
     if maps is None:
         return []
@@ -70,13 +70,13 @@ def panels(ev: Evaluation[MazeTask, ControlOutputs]) -> list[tuple[str, np.ndarr
 
 
 def grid(maze) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates (m) of columns and rows, where the ball's centre can be."""
+    """Return the coordinates (m) of columns and rows that the centre of the ball can reach."""
     x0, y0, x1, y1 = maze.room
     return tuple(np.arange(a + INSET, b - INSET + SPACING / 2, SPACING) for a, b in ((x0, x1), (y0, y1)))
 
 
 def reward_maps(ev: Evaluation[MazeTask, ControlOutputs]) -> np.ndarray | None:
-    """[S, ny, nx] float64."""
+    """Return the reward [S, ny, nx] float64, or None if none is learnt."""
     if not isinstance(ev.outputs, RewardOutputs):
         return None
     x, y = grid(ev.task.maze)

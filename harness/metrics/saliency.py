@@ -1,6 +1,7 @@
-"""What a discriminator of pictures looks at: the gradient of its score by each pixel (Peng et al. 2019, Fig. 5).
+"""What a discriminator of pictures looks at: the gradient of its score for each pixel (Peng et al. 2019, Fig. 5).
 
-The share of it that lies on the body says whether the body is what it judges by; its norm, how steep the reward is.
+The share of the gradient on the body shows whether the body determines the score, and its norm shows how steep the
+reward is.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ FRAMES = 64  # of the clip, at even times
 
 
 def compute(ev: Evaluation[Mocap, ControlOutputs]) -> dict[str, Score]:
-    """Means over pictures of the clip; only of methods whose outputs have `picture_logits`, only at the end of a run.
+    """Return means over pictures of the clip, at the end of a run and only for outputs that have `picture_logits`.
 
-    saliency_body: the share of the squared gradient on pixels that the body covers. saliency_norm: the mean norm.
+    The score saliency_body is the share of the squared gradient on pixels that the body covers, and saliency_norm is
+    the mean norm.
     """
     logits = getattr(ev.outputs, "picture_logits", None)
     if logits is None or not ev.endpoint:
@@ -45,7 +47,7 @@ def compute(ev: Evaluation[Mocap, ControlOutputs]) -> dict[str, Score]:
 
 
 def maps(ev: Evaluation[Mocap, ControlOutputs]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The gradient [S, FRAMES, H, W], and 1 where a picture shows the body, else 0."""
+    """Return the gradient [S, FRAMES, H, W], and 1 where a picture shows the body, else 0."""
     source = ev.task.source(ev.device)
     clip = source.demonstrations().next_observations.flatten(0, 2)
     picked = clip[torch.linspace(0, len(clip) - 1, FRAMES, device=ev.device).long()]

@@ -1,4 +1,4 @@
-"""A picture of samples, each above its nearest training image, small enough for git."""
+"""An image of samples, each above its nearest training image, small enough for git."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ GAP = 2
 
 
 def sheet(images: np.ndarray, train: np.ndarray) -> bytes:
-    """PNG of uint8 images [S, N, C, H, W]: a pair of rows for each seed, samples above, neighbours below.
+    """Return a PNG of uint8 images [S, N, C, H, W]: two rows per seed, with samples above their nearest training
+    images.
 
-    Fewer columns, and large images at a half, a quarter, ..., until it fits into BYTES.
+    Uses fewer columns, and large images at a half, a quarter and so on, until it fits into BYTES.
     """
     n_seeds, _, _, height, width = images.shape
     columns = min(COLUMNS, max(1, 3 * BYTES // (n_seeds * height * width)))
@@ -31,7 +32,7 @@ def sheet(images: np.ndarray, train: np.ndarray) -> bytes:
 
 
 def encode(rows: np.ndarray) -> bytes:
-    """PNG of uint8 images [R, N, C, H, W] on white, the odd rows close below the even ones."""
+    """Return a PNG of uint8 images [R, N, C, H, W] on white, in which each odd row is close below an even one."""
     from PIL import Image
 
     scale = max(1, SIDE // rows.shape[-1])

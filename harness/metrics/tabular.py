@@ -1,8 +1,8 @@
-"""A policy and a learnt reward against the truth of a tabular maze: exact expectations, nothing is sampled.
+"""Compare a policy and a learnt reward with the truth in a tabular maze, by exact expectations without sampling.
 
-A reward g is judged as temperature * g: AIRL's optimum is log pi_E, in which the expert's reward stands in units of
-its temperature (Fu et al. 2018, section 4). Its constant is free, and is taken off. One that depends on the action is
-judged the same way, over all pairs of state and action.
+A reward g is judged as temperature * g: the optimum of AIRL is log pi_E, in which the expert's reward is in units of
+its temperature (Fu et al. 2018, section 4). Its constant is free and therefore removed. A reward that depends on the
+action is judged in the same way over all pairs of state and action.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ HIGHER_IS_BETTER = ("return", "reward_correlation", "return_transfer")
 
 
 def compute(ev: Evaluation[Tabular, PolicyOutputs]) -> dict[str, Score]:
-    """The first three of LABELS, and the rest with a learnt reward.
+    """Return the first three scores of LABELS, and the rest if a reward is learnt.
 
-    A failed run counts as the uniform policy, and as a reward that is constant.
+    A failed run is scored as the uniform policy and as a constant reward.
     """
     task = ev.task
     expert, uniform = task.expert.log_policy, np.full_like(task.expert.q, -np.log(task.expert.q.shape[1]))
@@ -47,8 +47,11 @@ def compute(ev: Evaluation[Tabular, PolicyOutputs]) -> dict[str, Score]:
 
 
 def panels(ev: Evaluation[Tabular, PolicyOutputs]) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Rewards of the states, row by row: learnt [S, N], mean over actions, in the true reward's units and with its
-    mean; and true. And the ends of the walls, in cells, as (x, y) with y upwards from the lowest row's middle."""
+    """Return the rewards of the states, row by row, and the ends of the walls.
+
+    The learnt reward [S, N] is the mean over actions, in the units and with the mean of the true reward. The walls are
+    given in cells as (x, y), where y points upwards from the middle of the lowest row.
+    """
     learnt = rewards(ev)
     if learnt is None:
         return []
@@ -64,7 +67,7 @@ def panels(ev: Evaluation[Tabular, PolicyOutputs]) -> list[tuple[str, np.ndarray
 
 
 def _walls(maze: GridMaze) -> tuple[np.ndarray, np.ndarray]:
-    """x [2 W] and y [2 W] of the ends of W walls."""
+    """Return x [2 W] and y [2 W] of the ends of W walls."""
     ends, top = [], maze.shape[0] - 0.5
     for row, line in enumerate(maze.drawing):
         for column, sign in enumerate(line):
@@ -76,13 +79,13 @@ def _walls(maze: GridMaze) -> tuple[np.ndarray, np.ndarray]:
 
 
 def log_policies(ev: Evaluation[Tabular, PolicyOutputs]) -> np.ndarray:
-    """[S, N, A] float64, normalised again after float32."""
+    """Return log-probabilities [S, N, A] in float64, normalised again after float32."""
     states = torch.eye(ev.task.spec.shape[0], device=ev.device).expand(ev.n_seeds, -1, -1)
     return ev.outputs.log_policy(states).detach().double().log_softmax(-1).cpu().numpy()
 
 
 def rewards(ev: Evaluation[Tabular, PolicyOutputs]) -> np.ndarray | None:
-    """[S, N, A] float64 of all pairs; None of a method that learns no reward."""
+    """Return rewards [S, N, A] float64 of all pairs, or None if none is learnt."""
     if not isinstance(ev.outputs, RewardOutputs):
         return None
     n, n_actions = ev.task.spec.shape[0], ev.task.spec.n_actions
@@ -114,19 +117,19 @@ def _reward_measures(task: Tabular, reward: np.ndarray) -> dict[str, float]:
 
 
 def _return(task: Tabular, policy: np.ndarray, maze: GridMaze) -> float:
-    """Expected undiscounted true return of an episode."""
+    """Return the expected undiscounted true return of an episode."""
     return occupancy(policy, task.start, maze.next_states, task.params.horizon) @ maze.reward
 
 
 def _kl(task: Tabular, log_policy: np.ndarray) -> float:
-    """KL(expert || policy), mean over the states of the expert's episodes."""
+    """Return KL(expert || policy), averaged over the states of the expert's episodes."""
     expert = task.expert
     visits = occupancy(expert.policy, task.start, task.maze.next_states, task.params.horizon) / task.params.horizon
     return visits @ (expert.policy * (expert.log_policy - log_policy)).sum(1)
 
 
 def _scores(task: Tabular, measures, learnt: np.ndarray, known: dict[str, np.ndarray]) -> dict[str, Score]:
-    """learnt [S, N, A]; of `known`, [N, A] each, the last is what a failed run counts as."""
+    """Return scores of learnt [S, N, A]; the last entry of `known`, [N, A] each, is how a failed run is scored."""
     references = {label: measures(task, x) for label, x in known.items()}
     floors = list(references.values())[-1]
     found = [measures(task, x) if np.isfinite(x).all() else floors for x in learnt]

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from harness.errors import BenchError
 from harness.places.jobs import Job, Outcome
+from harness.places.live import Live, Running
 from harness.places.pulse import Pulse
 from harness.places.watch import Watch
 
+Longest = Callable[[Callable[[Job], float]], float]
+
 
 class Board:
-    """failed: title of a job, or name of what was not even begun -> why."""
+    """failed: title of a job, or name of what was not even begun -> why.
 
-    def __init__(self, jobs: Iterable[Job]):
+    longest: of what is left of each job, that of the longest chain of jobs that wait for each other; no such chain can
+    be shortened by more machines. live: shows what runs now.
+    """
+
+    def __init__(self, jobs: Iterable[Job], longest: Longest | None = None):
+        self.longest, self.live = longest, Live()
+        self.busy = 0.0  # seconds of the jobs that have ended, each by itself
         self.open = set(jobs)
         self.total, self.ended = len(self.open), 0
         self.made = 0.0  # cost of the steps made since `started`; those before a checkpoint do not count
@@ -46,12 +55,14 @@ class Board:
     def began(self, job: Job, pulse: Pulse) -> None:
         self.running[job] = pulse
 
-    def again(self, job: Job, why: str) -> None:
+    def again(self, job: Job, why: str, times: int = 1) -> None:
+        """`job` was lost; it is tried again, up to so many times."""
         del self.running[job]
-        self.say(f"{job.title}: {why}, it is tried again once")
+        self.say(f"{job.title}: {why}, it is tried again {'once' if times == 1 else f'up to {times} times'}")
 
     def done(self, job: Job, outcome: Outcome) -> None:
         pulse = self.running.pop(job)
+        self.busy += pulse.worked()
         self.made += job.cost * (pulse.made / job.steps if job.steps else 1)
         self.open.discard(job)
         self.ended += 1
@@ -63,18 +74,34 @@ class Board:
 
     def left(self, elapsed: float) -> str:
         """How long the open jobs will take at the pace so far; '' where nothing was made yet."""
+        seconds = self.seconds_left(elapsed)
+        return "" if seconds is None else f", about {seconds:.0f} s left"
+
+    def seconds_left(self, elapsed: float) -> float | None:
+        """The longer of two: all that is left at the pace of all together, and the longest chain at the pace of one."""
         shares = {job: pulse for job, pulse in self.running.items() if job.steps}
         made = self.made + sum(job.cost * pulse.made / job.steps for job, pulse in shares.items())
-        left = sum(job.cost for job in self.open) - sum(j.cost * p.step / j.steps for j, p in shares.items())
-        return f", about {elapsed * left / made:.0f} s left" if made else ""
+        if not made:
+            return None
+        left = {job: job.cost * (1 - shares[job].step / job.steps if job in shares else 1) for job in self.open}
+        seconds = elapsed * sum(left.values()) / made
+        if self.longest is None:
+            return seconds
+        busy = self.busy + sum(pulse.worked() for pulse in shares.values())
+        return max(seconds, self.longest(lambda job: left.get(job, 0.0)) * busy / made)
 
     def look(self) -> None:
-        """Say which of the running jobs stand."""
+        """Say which of the running jobs stand, and show what runs."""
         for job, pulse in self.running.items():
             if line := self.watch.look(job, pulse):
                 self.say(line)
+        if self.live.due():
+            seconds = self.seconds_left(time.monotonic() - self.started)
+            running = [Running.of(job, pulse) for job, pulse in self.running.items()]
+            self.live.show(running, self.ended, self.total, seconds)
 
     def say(self, line: str) -> None:
+        self.live.wipe()
         print(line, flush=True)
 
     def settle(self, log: Path | None = None) -> None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from harness.errors import BenchError
+from harness.places import errand
 from harness.places.board import Board
-from harness.places.jobs import Job, Outcome
+from harness.places.jobs import ONE_CORE, Job, Outcome
 from harness.places.prepare import prepare
 from harness.places.pulse import Pulse
 from harness.places.train import finish_cell, train_block
 from harness.plan import needs
 from harness.plan.needs import label
 from harness.plan.plan import Cell, Plan
+from harness.plan.resources import Resources
 from harness.plan.state import UP_TO_DATE, state
 
 SCORING_SHARE = 0.02  # of a cell's cost
 
 
-def block_jobs(root: Path, cell: Cell, first: bool = False) -> list[Job]:
+def block_jobs(root: Path, cell: Cell, first: bool = False, takes: Resources | None = None) -> list[Job]:
+    """takes: of a machine, where that is asked for."""
     return [
         Job(
             f"{label(cell)} block {index + 1} of {len(cell.blocks)}",
@@ -28,6 +31,8 @@ def block_jobs(root: Path, cell: Cell, first: bool = False) -> list[Job]:
             cell.task_params.steps * len(seeds),
             cell.task_params.steps,
             first,
+            partial(errand.block, root, cell, index),
+            takes or ONE_CORE,
         )
         for index, seeds in enumerate(cell.blocks)
     ]
@@ -42,15 +47,21 @@ class Cells:
     """A `Work`, with the board that it fills.
 
     plan: to prepare the tasks that take demonstrations; None, and every cell is trained whatever its record says.
+    takes: of a machine, a block of a cell; only other machines ask.
     """
 
-    def __init__(self, root: Path, cells: Sequence[Cell], plan: Plan | None):
+    def __init__(
+        self, root: Path, cells: Sequence[Cell], plan: Plan | None, takes: Callable[[Cell], Resources] | None = None
+    ):
         self.root, self.plan = root, plan
         self.left = [cell for level in needs.levels(cells) for cell in level]  # which names a circle
-        taken = {source for cell in cells for source in needs.takes(cell)}
-        self.blocks = {label(cell): block_jobs(root, cell, label(cell) in taken) for cell in cells}
+        taken = {source for cell in cells for source in needs.sources(cell)}
+        self.order = {label(cell): needs.sources(cell) for cell in self.left}
+        self.blocks = {
+            label(cell): block_jobs(root, cell, label(cell) in taken, takes and takes(cell)) for cell in cells
+        }
         self.scores = {label(cell): scores_job(root, cell) for cell in cells}
-        self.board = Board(job for name in self.scores for job in self._jobs(name))
+        self.board = Board((job for name in self.scores for job in self._jobs(name)), self.longest)
         self.undone = set(self.scores)  # names of cells that others have to wait for
         self.failed: set[str] = set()
         self.pending: dict[str, set[Job]] = {}  # of the cells that were begun
@@ -60,7 +71,7 @@ class Cells:
 
     def ready(self) -> list[Job]:
         for cell in [*self.left]:  # in an order in which each comes after those that it takes from
-            if not needs.takes(cell) & self.undone and self._prepared(cell):
+            if not needs.sources(cell) & self.undone and self._prepared(cell):
                 self.left.remove(cell)
                 self._begin(cell)
         now, self.due = self.due, []
@@ -74,6 +85,18 @@ class Cells:
         self.pending[name].remove(job)
         if outcome.failure:
             self.failed.add(name)
+        self._ended(name, job, outcome)
+
+    def longest(self, left: Callable[[Job], float]) -> float:
+        """The cost of the longest chain of jobs of which each waits for the one before; left: of one job."""
+        path: dict[str, float] = {}
+        for name, taken in self.order.items():
+            own = max(map(left, self.blocks[name])) + left(self.scores[name])
+            path[name] = own + max((path.get(source, 0.0) for source in taken), default=0.0)
+        return max(path.values(), default=0.0)
+
+    def _ended(self, name: str, job: Job, outcome: Outcome) -> None:
+        """A job of `name` is done or has failed: the scores are next, once all blocks are trained."""
         if self.pending[name]:
             return
         if job is self.scores[name] or name in self.failed:
@@ -84,7 +107,7 @@ class Cells:
 
     def _prepared(self, cell: Cell) -> bool:
         """Whether the task's demonstrations were prepared, or could not be; if not, that is a job now."""
-        if self.plan is None or not needs.demonstrations(cell.task_params) or needs.takes(cell) & self.failed:
+        if self.plan is None or not needs.demonstrations(cell.task_params) or needs.sources(cell) & self.failed:
             return True
         if cell.task not in self.prepared and cell.task not in self.preparing.values():
             job = Job(f"{cell.task} prepared", partial(_prepare, self.root, self.plan, cell.task), cost=0.0, first=True)
@@ -96,7 +119,7 @@ class Cells:
     def _begin(self, cell: Cell) -> None:
         name = label(cell)
         try:
-            for source in sorted(needs.takes(cell) & self.failed):
+            for source in sorted(needs.sources(cell) & self.failed):
                 raise BenchError(f"takes from {source}, which failed")
             if why := self.prepared.get(cell.task):
                 raise BenchError(f"its task could not be prepared: {why}")

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.places.pulse import Pulse
+from harness.plan.resources import Resources
+
+if TYPE_CHECKING:
+    from harness.places.errand import Errand
+
+
+ONE_CORE = Resources()
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
     """run: called in another process, so it must be picklable; it beats the pulse that it is given at each of `steps`.
 
-    cost: in steps times seeds, for the time that is left. first: others wait for it.
+    cost: in steps times seeds, for the time that is left. first: others wait for it. sent: what another machine does in
+    its place, asked for when it is to start; None: it is done on this one wherever the others are. takes: of a machine.
     """
 
     title: str
@@ -22,6 +30,12 @@ class Job:
     cost: float = 1.0
     steps: int = 0
     first: bool = False
+    sent: Callable[[], Errand] | None = None
+    takes: Resources = ONE_CORE
+
+
+class Lost(BrokenExecutor):
+    """The worker of a job was lost, or its machine; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +54,18 @@ class Work(Protocol):
 
 
 class Place(Protocol):
-    """Where jobs run: processes of this machine now (`Local`); other machines would stand behind the same four names.
+    """Where jobs run: processes of this machine (`Local`), or those of a cluster (`cluster.place.Cluster`).
 
     A place knows jobs only: that a cell waits for another is a matter of `Work`, which gives a job when it may start.
     It is a context, at whose end nothing of it runs any more.
     """
 
     @property
-    def slots(self) -> int:
-        """How many jobs it takes at the same time; it is asked before each, so it may change."""
+    def tries(self) -> int:
+        """How many times a job is given to it whose workers are lost."""
+
+    def room(self, job: Job) -> bool:
+        """Whether it takes the job now."""
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Start a job. What goes wrong in it is an Outcome; the future raises BrokenExecutor where the worker was lost.

@@ -6,6 +6,8 @@ import contextlib
 import multiprocessing
 import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
+from harness.places import memory
 from harness.places.board import Board
 from harness.places.jobs import Job, Listed, Outcome
 from harness.places.loop import drive
@@ -41,6 +44,8 @@ class Local:
     Leaving it stops what still runs, at a checkpoint where there is one in GRACE seconds.
     """
 
+    tries = 2
+
     def __init__(self, slots: int, log: Path | None = None):
         self.slots, self.log = slots, log
         self.idle: list[Worker] = []
@@ -51,6 +56,9 @@ class Local:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.open("a", encoding="utf-8").close()  # a refusal is told here, not by every worker
         return self
+
+    def room(self, job: Job) -> bool:
+        return sum(not future.done() for future in self.busy) < self.slots
 
     def submit(self, job: Job) -> Future[Outcome]:
         """The future raises BrokenExecutor where the worker died."""
@@ -98,7 +106,12 @@ class Worker:
         self.pulse = Pulse(numbers)
         self.executor = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(os.getpid(), numbers, log))
         others = set(multiprocessing.active_children())
-        self.executor.submit(int)  # which starts the process
+        try:
+            _start(self.executor)
+        except BaseException:
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()  # nobody would ever tell it to end, and Python waits for its children
+            raise
         (self.process,) = set(multiprocessing.active_children()) - others
 
     def submit(self, job: Job) -> Future[Outcome]:
@@ -110,6 +123,21 @@ class Worker:
         self.executor.shutdown(cancel_futures=True)
 
 
+def _start(executor: ProcessPoolExecutor) -> None:
+    """Start an executor's process. Raises what ended a thread that serves it: jobs would wait for it for ever."""
+    before, hook, ended = set(threading.enumerate()), threading.excepthook, []
+    threading.excepthook = lambda args: ended.append(args.exc_value)
+    try:
+        first = executor.submit(int)
+        # One thread hears of the process, and starts another one that sends to it.
+        while not ended and not first.done() and len(set(threading.enumerate()) - before) < 2:
+            time.sleep(0.001)
+    finally:
+        threading.excepthook = hook
+    if ended:
+        raise ended[0]
+
+
 _pulse = Pulse()
 
 
@@ -117,7 +145,7 @@ def _begin(parent: int, numbers: Any, log: Path | None) -> None:
     """In the worker, before its first job."""
     global _pulse
     lifeline.end_with(parent)
-    signals.heard_by_worker()
+    signals.stop_worker_on_sigterm()
     _pulse = Pulse(numbers)
     if log is not None:
         with log.open("a", encoding="utf-8") as file:
@@ -131,11 +159,11 @@ def _do(run: Callable[[Pulse], Any]) -> Outcome:
         return Outcome(run(_pulse))
     except KeyboardInterrupt as stop:  # told to end: nothing may follow
         _flush()
-        os._exit(signals.status(stop))
+        os._exit(signals.exit_status(stop))
     except BaseException as error:
         if not isinstance(error, BenchError):
             traceback.print_exc()
-        return Outcome(failure=" ".join(str(error).split()) or type(error).__name__)
+        return Outcome(failure=memory.told(error) or " ".join(str(error).split()) or type(error).__name__)
     finally:
         _flush()
 

@@ -21,6 +21,6 @@ def train_all(root: Path, cells: Iterable[Cell], plan: Plan | None, workers: int
     BenchError that names what failed, after all the rest is done.
     """
     work = Cells(root, list(cells), plan)
-    with Local(workers, root / LOG) as place:
+    with Local(workers, root / LOG) as place, work.board.live.told_in(root):
         drive(work, place, work.board, timeout)
     work.board.settle(root / LOG)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Protocol
 
 from torch import Tensor
 
 from harness.places.pulse import Pulse
 
 SHOWN = ("loss_critic", "loss_generator", "loss", "kl", "beta", "accuracy")
+
+
+class Shown(Protocol):
+    """What shows how far a run is: called with each step and its logs [S], and closed at the end."""
+
+    def __call__(self, step: int, logs: dict[str, Tensor]) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Progress:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import MutableSequence
 
+WAITING = "waiting"  # in place of a machine, for a job that no machine has taken yet
 SIZE = 5
 BEGUN, FIRST, SINCE, STEP, LAST = range(SIZE)
 
 
 class Pulse:
-    """numbers: SIZE floats, shared between the two processes. Nothing is locked: a glance may be off by one step."""
+    """where: on which machine. numbers: SIZE floats, shared between the two processes.
+
+    Nothing is locked: a glance may be off by one step.
+    """
+
+    where = "here"
 
     def __init__(self, numbers: MutableSequence[float] | None = None):
         self.numbers = [0.0] * SIZE if numbers is None else numbers
@@ -43,6 +49,10 @@ class Pulse:
     def usual(self) -> float | None:
         """Seconds that a step takes, None before two were made."""
         return (self.numbers[LAST] - self.numbers[SINCE]) / (self.made - 1) if self.made > 1 else None
+
+    def worked(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self.numbers[BEGUN]
 
     def quiet(self) -> float:
         """Seconds since the last step, or since the job began."""

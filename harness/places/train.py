@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import os
 import platform
+import shutil
 import time
+from collections.abc import Callable
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from harness import registry
+from harness import registry, seal
 from harness.contracts import BenchError, Method, Task
 from harness.files import write_bytes
-from harness.places.progress import Progress
+from harness.places.live_curves import with_live_curves
+from harness.places.progress import Progress, Shown
 from harness.places.pulse import Pulse
 from harness.places.watch import watched
 from harness.plan import needs
@@ -29,6 +32,9 @@ from harness.run.params import TaskParams
 from harness.run.record import to_json
 from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
+
+PARTS = ".scratch/parts"  # records of further seeds until they are joined
+ENVIRONMENTS = "environments.json"  # of each block, beside a record whose blocks were made apart
 
 
 def train_cell(root: Path, cell: Cell, jobs: int = 1, timeout: float | None = None) -> None:
@@ -49,14 +55,6 @@ def train_cell(root: Path, cell: Cell, jobs: int = 1, timeout: float | None = No
     finish_cell(root, cell)
 
 
-class Shown(Protocol):
-    """What shows how far a run is: called with each step and its logs [S], and closed at the end."""
-
-    def __call__(self, step: int, logs: dict[str, torch.Tensor]) -> None: ...
-
-    def close(self) -> None: ...
-
-
 def train_block(
     root: Path,
     cell: Cell,
@@ -65,17 +63,18 @@ def train_block(
     pulse: Pulse | None = None,
     schedule: Schedule | None = None,
     progress: Shown | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic).
 
-    pulse: beats at each step. A signal to stop is obeyed at a checkpoint where there is time for one.
+    pulse: beats at each step. A signal to stop is obeyed at a checkpoint where there is time for one; so is `stop`.
     schedule, progress: others than those of the cell's parameters and of a bar, see `harness.places.tried`.
     """
     torch.set_num_threads(cell.task_params.threads)
     seeds = cell.blocks[index]
     folder = block_folder(root, cell, seeds)
     names = {**identity(root, cell), "seeds": list(seeds)}
-    with checkpoint.locked(folder):
+    with checkpoint.lock_folder(folder):
         task = build_task(root, cell)
         device = pick_device()
         draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device)
@@ -86,8 +85,10 @@ def train_block(
         params = cell.task_params
         schedule = schedule or Schedule(params.steps, params.log_points, params.evaluations)
         title = f"{cell.task}/{cell.name} seeds {seeds[0]}-{seeds[-1]}"
-        shown = progress or Progress(title, params.steps, pulse)
-        with closing(shown), arithmetic(params.precision, device), signals.deferred() as asked:
+        shown = progress or with_live_curves(
+            Progress(title, params.steps, pulse), root, needs.label(cell), seeds, schedule
+        )
+        with closing(shown), arithmetic(params.precision, device), signals.defer_stop() as asked:
             run = train(
                 method,
                 task.source(device),
@@ -96,28 +97,40 @@ def train_block(
                 folder,
                 names,
                 shown,
-                lambda: asked() or time.monotonic() >= deadline,
+                lambda: asked() or stop() or time.monotonic() >= deadline,
             )
-        for place, step in run.died.items():
+        for place, step in run.died.items() if schedule.steps == params.steps else ():
             print(f"{title}: seed {seeds[place]} diverged at step {step}", flush=True)
     if {**identity(root, cell), "seeds": list(seeds)} != names:
         raise BenchError(f"the code of {cell.task}/{cell.name} changed while it ran: run it again")
-    return run.step == params.steps
+    return run.step >= schedule.steps
 
 
 def finish_cell(root: Path, cell: Cell) -> None:
-    """Score every block and write the record; needs all blocks trained. Raises BenchError while another does so."""
+    """Score every block and write the record; needs all blocks trained. Raises BenchError while another does so.
+
+    Of a cell that joins, the blocks are scored alone, and what the record has is left as it is.
+    """
+    from harness.places.join import joined
     from harness.places.score import score_cell
 
-    with checkpoint.locked(root / ".scratch" / "scores" / cell.task / cell.name):
+    with checkpoint.lock_folder(root / ".scratch" / "scores" / cell.task / cell.name):
         started = time.monotonic()
         task = build_task(root, cell)
-        record = score_cell(root, cell, task, lambda seeds: _fresh(cell, task, seeds))
+        record = score_cell(root, cell, task, lambda seeds: fresh(cell, task, seeds))
         record.provenance |= {
             "environment": environment(pick_device()),
             "scoring_seconds": round(time.monotonic() - started, 2),
         }
-        record.write(cell.folder(root))
+        folder = cell.folder(root)
+        if cell.joins:
+            part = root / PARTS / cell.task / cell.name
+            record.write(part)
+            seal.write(folder, joined(folder, part))
+            shutil.rmtree(part)
+        else:
+            record.write(folder)
+        (folder / ENVIRONMENTS).unlink(missing_ok=True)  # of an earlier record
 
 
 def build_task(root: Path, cell: Cell) -> Task:
@@ -146,7 +159,8 @@ def build_method(cell: Cell, task: Task, draws: CounterDraws, device: torch.devi
     return registry.algorithm(cell.algorithm).build(cell.method_params, task.spec, on_cpu, device)
 
 
-def _fresh(cell: Cell, task: Task, seeds: tuple[int, ...]) -> tuple[Method, CounterDraws]:
+def fresh(cell: Cell, task: Task, seeds: tuple[int, ...]) -> tuple[Method, CounterDraws]:
+    """An untrained method of a block, into which a snapshot can be loaded, and its draws."""
     device = pick_device()
     draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device, lookahead=1)
     return build_method(cell, task, draws, device), draws

@@ -14,14 +14,16 @@ from pathlib import Path
 from torch import Tensor
 
 from harness.errors import BenchError
+from harness.places.live_curves import with_live_curves
 from harness.places.prepare import prepare
 from harness.places.progress import SHOWN
 from harness.places.train import finish_cell, train_block
 from harness.plan.identity import DATA
+from harness.plan.needs import label
 from harness.plan.plan import Cell, Plan
 from harness.report.records.frame import CellFrame, read
 from harness.report.records.tried import TRIED
-from harness.run.params import TaskParams, validated
+from harness.run.params import TaskParams, validate
 from harness.run.train import Schedule
 from harness.store import RECORDS
 
@@ -59,7 +61,8 @@ def try_method(root: Path, plan: Plan, cell: Cell, seeds: tuple[int, ...], steps
     early = Early(params.steps, params.log_points, params.evaluations, every=max(1, whole.steps // whole.log_points))
     baseline = plan.params["report"]["baseline"].get(cell.task, cell.name)
     kept = read(root / RECORDS, CellFrame(cell.task, baseline, baseline, baseline))
-    train_block(root, trial, 0, schedule=early, progress=LiveTable(early, seeds, kept))
+    table = with_live_curves(LiveTable(early, seeds, kept), root, f"tried/{label(trial)}", seeds, early)
+    train_block(root, trial, 0, schedule=early, progress=table)
     finish_cell(root, trial)
     return read(root / TRIED, CellFrame(trial.task, trial.name, trial.method, trial.name))
 
@@ -72,7 +75,7 @@ def _trial(cell: Cell, seeds: tuple[int, ...], steps: int | None) -> Trial:
         raise BenchError(f"--steps must be at most the {whole.steps} steps of {cell.task}, got {steps}")
     points = sum(step <= steps for step in scored) if steps in scored else 1
     few = {"seeds": seeds, "block": len(seeds), "steps": steps, "evaluations": points}
-    params: TaskParams = validated(type(whole), whole.model_dump() | few, f"bench try: tasks.{cell.task}")
+    params: TaskParams = validate(type(whole), whole.model_dump() | few, f"bench try: tasks.{cell.task}")
     fields = {name: getattr(cell, name) for name in Cell.__dataclass_fields__}
     return replace(Trial(**fields), task_params=params, seeds=params.seeds)
 

@@ -1,4 +1,4 @@
-"""The largest number that a parameter may be: beyond it a run would fill memory or disk before it told anything."""
+"""The largest values of parameters, beyond which a run would fill memory or disk before it reported anything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.errors import BenchError
 
-ANY = 2**31 - 1, "a larger number is a slip of the keyboard"
+ANY = 2**31 - 1, "a larger number is surely a typing error"
 # Key -> the largest number, and why; all other keys are held to ANY.
 LARGEST = {
     "threads": (1024, "no machine has more cores"),
@@ -15,7 +15,7 @@ LARGEST = {
     "n_envs": (2**20, "every seed holds all its environments in memory"),
     "width": (2**16, "a layer holds the square of its width in weights"),
     "depth": (1024, "every layer is a step of the program"),
-    "size": (2**16, "nets hold as many weights for each of their inputs"),
+    "size": (2**16, "nets hold this many weights for each of their inputs"),
     "evaluations": (10_000, "every scored point keeps a snapshot on the disk"),
     "log_points": (1_000_000, "every logged point is a row of curves.csv for each seed"),
     "block": (1024, "the seeds of a block are trained at once"),
@@ -23,9 +23,10 @@ LARGEST = {
 
 
 def check(block: Any, where: str, key: str = "") -> None:
-    """Raises BenchError for the first number in a block that is larger than its key allows.
+    """Raise BenchError for the first number in a block that exceeds the bound of its key.
 
-    where: the dotted key of the block; key: the last part of it.
+    where: the dotted key of the block.
+    key: the last part of it.
     """
     if isinstance(block, dict):
         for name, value in block.items():

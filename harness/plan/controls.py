@@ -1,6 +1,7 @@
-"""Rows of control that a task adds by itself: what its methods would get without seeing an expert or a state.
+"""Control rows that a task adds by itself: what its methods would achieve without seeing an expert or a state.
 
-Where an episode's length tells of the policy, the sign of a reward alone may solve the task (Kostrikov et al. 2019).
+If the length of an episode depends on the policy, the sign of a reward alone may solve the task (Kostrikov et al.
+2019).
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from typing import Any
 
 from harness import registry
 from harness.errors import BenchError
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.store import check_names
 
 Block = dict[str, Any]
 
 
 def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] | None:
-    """The method they are made from, and the rows by name; of the task's first method whose algorithm has any.
+    """Return the method that the control rows are derived from, and the rows by name.
 
-    None for a task without imitation, which shows neither demonstrations nor a clip, or whose episodes have one length:
-    `termination: restart` is what says otherwise.
+    It is the task's first method whose algorithm has controls. Returns None for a task without demonstrations, and for
+    one whose episodes have a fixed length, that is without `termination: restart`.
+
     params: the whole of params.yaml.
     """
     block = params["tasks"].get(task) or {}
@@ -28,7 +30,7 @@ def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] 
     for name, method in params["methods"].get(task, {}).items():
         if method.get("algorithm") in registry.algorithms():
             made: dict[str, Any] = getattr(registry.algorithm(method["algorithm"]), "controls", lambda block: {})(
-                untitled(method)
+                without_title(method)
             )
             if made:
                 return name, made
@@ -36,16 +38,16 @@ def controls(params: dict[str, Any], task: str) -> tuple[str, dict[str, Block]] 
 
 
 def with_controls(params: dict[str, Any], where: str = "params.yaml") -> dict[str, Any]:
-    """The same parameters with every row of control among the methods.
+    """Return the parameters with every control row among the methods.
 
-    Raises BenchError for a name that is taken or cannot be one.
+    Raises BenchError for a name that is taken or invalid.
     """
     methods = dict(params["methods"])
     for task, blocks in params["methods"].items():
         if found := controls(params, task):
             for name in found[1].keys() & blocks.keys():
                 raise BenchError(
-                    f"{where}: methods.{task}.{name}: the task adds a row of control of that name; rename yours"
+                    f"{where}: methods.{task}.{name}: the task adds a control row of that name; rename yours"
                 )
             methods[task] = blocks | found[1]
     made = params | {"methods": methods}

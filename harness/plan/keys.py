@@ -1,20 +1,16 @@
-"""What a cell's result depends on, and nothing else, in a file for each cell: its parameters and a hash of its code.
+"""Write a file for each cell with everything that its result depends on: its parameters and a hash of its code.
 
-The files are found by reading import statements (lazy ones inside functions count), from the
-training loop, the draws, the task family, the algorithm and the encoder that the task names. What
-is hashed is the syntax tree without comments, docstrings and positions, so that rewording retrains nothing. The command
-layer is left out: it only composes, and a change of meaning there is a new `protocol`.
-Of an algorithm from an installed package the package's name and version count and the one file
-that its entry point names, with what that imports of this project.
+Files of code are found by following import statements, including lazy ones inside functions, from the training loop,
+the draws, the task family, the algorithm and the encoder that the task names. The hash is over the syntax tree without
+comments, docstrings and positions, so that rewording does not retrain anything. The command layer is excluded: it only
+composes, and a change of its meaning requires a new `protocol`. For an algorithm from an installed package the hash
+covers the package's name and version, the file of its entry point, and what that file imports from this project.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,8 @@ from harness import registry
 from harness.errors import BenchError
 from harness.files import write_text
 from harness.plan.blocks import cell_blocks
-from harness.run.like import untitled
+from harness.plan.sources import Sources
+from harness.run.like import without_title
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ("harness.run.train", "harness.run.seeds", "harness.run.pins")
@@ -34,48 +31,66 @@ PREPARED = "prepare"  # names the file of a task's own key among those of its ce
 COMPOSERS = ("harness.plan.", "harness.places.", "harness.workspace.", "harness.commands.", "harness.registry")
 
 
-def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
-    """{"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} of the code below `root`.
+class CodeKeys:
+    """The keys of the current code below `root`: each file is read once, and each key is computed once."""
 
-    encoder: the one that scores the images of the task, if any.
+    def __init__(self, root: Path = ROOT):
+        self.sources = Sources(root)
+        self._known: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+
+    def of(self, family: str, algorithm: str, encoder: str | None = None) -> dict[str, Any]:
+        """Return `code_key`, which is shared by all cells that run the same code."""
+        if (family, algorithm, encoder) not in self._known:
+            self._known[family, algorithm, encoder] = self._of(family, algorithm, encoder)
+        return self._known[family, algorithm, encoder]
+
+    def prepare(self, family: str, encoder: str | None = None) -> dict[str, Any]:
+        """Return {"prepare": 16 hex, "files": {path: 16 hex}} for code that loads a task's data and its encoder."""
+        modules = (PREPARE, f"harness.tasks.{family}", *_encoder_modules(encoder))
+        files = self.sources.closure(modules, skip=COMPOSERS)
+        return {"prepare": _digest(files), "files": files}
+
+    def _of(self, family: str, algorithm: str, encoder: str | None) -> dict[str, Any]:
+        task = f"harness.tasks.{family}"
+        theirs, methods = _packaged(algorithm, self.sources) or ({}, (f"baselines.methods.{algorithm}",))
+        training = theirs | self.sources.closure((*ENGINE, task, *methods), skip=("harness.metrics.", *COMPOSERS))
+        metrics = [f"harness.metrics.{name}" for name in self.sources.literal(task, "metrics")]
+        scoring = training | self.sources.closure((*SCORING, *metrics, *_encoder_modules(encoder)), skip=COMPOSERS)
+        return {"training": _digest(training), "scoring": _digest(scoring), "files": scoring}
+
+
+def code_key(family: str, algorithm: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, Any]:
+    """Return {"training": 16 hex, "scoring": 16 hex, "files": {path: 16 hex}} for the current code below `root`.
+
+    encoder: the encoder that scores the images of the task, if any.
     """
-    task = f"harness.tasks.{family}"
-    theirs, methods = _packaged(algorithm, root) or ({}, (f"baselines.methods.{algorithm}",))
-    training = theirs | closure(root, (*ENGINE, task, *methods), skip=("harness.metrics.", *COMPOSERS))
-    metrics = [f"harness.metrics.{name}" for name in registry.literal(_file(root, task), "metrics")]
-    scoring = training | closure(root, (*SCORING, *metrics, *_encoding(encoder)), skip=COMPOSERS)
-    return {"training": _digest(training), "scoring": _digest(scoring), "files": scoring}
+    return CodeKeys(root).of(family, algorithm, encoder)
 
 
-def prepare_key(family: str, encoder: str | None = None, root: Path = ROOT) -> dict[str, object]:
-    """{"prepare": 16 hex, "files": {path: 16 hex}} of what loads a task's data and trains its encoder."""
-    files = closure(root, (PREPARE, f"harness.tasks.{family}", *_encoding(encoder)), skip=COMPOSERS)
-    return {"prepare": _digest(files), "files": files}
-
-
-def _encoding(encoder: str | None) -> tuple[str, ...]:
-    """What no import statement names: the encoder, loaded by its name, and the process that it may serve from."""
+def _encoder_modules(encoder: str | None) -> tuple[str, ...]:
+    """Return modules that no import statement names: the encoder, and the process in which it may run."""
     return (f"{ENCODERS}.{encoder.replace('-', '_')}", f"{ENCODERS}.serve") if encoder else ()
 
 
 def key_files(params: dict[str, Any], root: Path = ROOT) -> dict[str, dict[str, Any]]:
-    """Path below results/keys -> its content: <task>/<cell>.json of every cell, <task>/prepare.json of every task.
+    """Return {path below results/keys: content}: <task>/<cell>.json for every cell, <task>/prepare.json for every task.
 
-    params: the whole of params.yaml, every `like` resolved. A file holds what makes its cell stale: under "params" the
-    parameters, as they stand there but for titles, under "code" the code.
+    A file contains what makes its cell stale: under "params" the parameters without titles, and under "code" the code.
+
+    params: the whole of params.yaml, with every `like` resolved.
     """
     made: dict[str, dict[str, Any]] = {}
-    tasks = {task: untitled(block) for task, block in params["tasks"].items()}
+    tasks = {task: without_title(block) for task, block in params["tasks"].items()}
+    code = CodeKeys(root)
     for task, block in tasks.items():
-        code = prepare_key(block["family"], _encoder(block), root)
-        made[f"{task}/{PREPARED}.json"] = {"params": {"task": block}, "code": code}
-    known = lru_cache(maxsize=None)(code_key)  # many cells run the same code
+        of_data = code.prepare(block["family"], _encoder(block))
+        made[f"{task}/{PREPARED}.json"] = {"params": {"task": block}, "code": of_data}
     for task, cell, method, seeds, ablation in cell_blocks(params):
         if cell == PREPARED:
             raise BenchError(f"methods.{task}.{cell}: a file of that name holds the key of the task's data; rename it")
         of_cell = {"protocol": params["protocol"], "task": tasks[task] | {"seeds": seeds}, "method": method}
-        code = known(tasks[task]["family"], method["algorithm"], _encoder(tasks[task]), root)
-        made[f"{task}/{cell}.json"] = {"params": of_cell | ({"ablation": ablation} if ablation else {}), "code": code}
+        own = code.of(tasks[task]["family"], method["algorithm"], _encoder(tasks[task]))
+        made[f"{task}/{cell}.json"] = {"params": of_cell | ({"ablation": ablation} if ablation else {}), "code": own}
     return made
 
 
@@ -84,7 +99,7 @@ def _encoder(block: dict[str, Any]) -> str | None:
 
 
 def write_keys(root: Path, params: dict[str, Any]) -> None:
-    """Write every file of `key_files` whose content is another one; those of cells that are gone are removed."""
+    """Write every file of `key_files` whose content has changed, and remove those of cells that no longer exist."""
     folder, contents = root / KEYS, key_files(params, root)
     for gone in {path.relative_to(folder).as_posix() for path in folder.rglob("*.json")} - contents.keys():
         (folder / gone).unlink()
@@ -95,11 +110,12 @@ def write_keys(root: Path, params: dict[str, Any]) -> None:
 
 
 def stale(root: Path, params: dict[str, Any]) -> list[Path]:
-    """Key files of cells of packages' algorithms whose code is not what is installed: DVC does not see packages.
+    """Return key files of cells with packaged algorithms whose code differs from what is installed; DVC does not track
+    packages.
 
-    None where nothing has been written yet, as the stage `keys` is then to run anyway.
+    Returns an empty list if no key file exists yet, because the stage `keys` then runs anyway.
     """
-    folder, theirs = root / KEYS, registry.packaged(root)
+    folder, theirs = root / KEYS, registry.packaged_algorithms(root)
     if not theirs or not folder.is_dir():
         return []
     own = {f"{block.task}/{block.cell}.json" for block in cell_blocks(params) if block.method["algorithm"] in theirs}
@@ -112,99 +128,24 @@ def _text(content: dict[str, Any]) -> str:
 
 
 def _code(path: Path) -> Any:
-    """The code that a written key file names; None of a file that holds none."""
+    """Return the code that an existing key file names, or None if there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8")).get("code")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
 
 
-def _packaged(algorithm: str, root: Path) -> tuple[dict[str, str], tuple[str, ...]] | None:
+def _packaged(algorithm: str, sources: Sources) -> tuple[dict[str, str], tuple[str, ...]] | None:
     """({package, version and module: hash}, modules of ours that it imports) of a package's algorithm.
 
-    None for a file of ours.
+    Returns None for an algorithm of this project.
     """
-    if (its := registry.packaged(root).get(algorithm)) is None:
+    if (its := registry.packaged_algorithms(sources.root).get(algorithm)) is None:
         return None
-    path = registry.source(algorithm, root)
-    code, imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
-    ours = tuple(m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and _found(root, m))
-    return {f"{its.package} {its.version}: {its.module}": code}, ours
-
-
-def closure(root: Path, modules: Iterable[str], skip: tuple[str, ...] = ()) -> dict[str, str]:
-    """Path -> hash of every file of ours that `modules` import, directly or not, except `skip`.
-
-    Raises BenchError where one of `modules` has no file.
-    """
-    waiting = [_file(root, module) for module in modules]
-    found: dict[str, str] = {}
-    while waiting:
-        path = waiting.pop()
-        name = path.relative_to(root).as_posix()
-        if name not in found:
-            found[name], imported = _read(path, path.stat().st_mtime_ns, path.stat().st_size)
-            waiting += [f for m in imported if not m.startswith(skip) and (f := _found(root, m))]
-    return dict(sorted(found.items()))
-
-
-@lru_cache(maxsize=1024)
-def _read(path: Path, modified: int, size: int) -> tuple[str, tuple[str, ...]]:
-    """(hash, imported modules) of a file; its time and size are the cache's key."""
-    tree = registry.parsed(path)
-    return hashlib.sha256(canonical(tree).encode()).hexdigest()[:16], tuple(imports(tree))
-
-
-def imports(tree: ast.AST) -> Iterator[str]:
-    """Absolute names of all that is imported; of `from a import b` both a and a.b, as b may be a module."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def canonical(node: object) -> str:
-    """A syntax tree as text: docstrings, positions and empty fields left out.
-
-    ast.dump differs between Python versions in which empty fields it shows; this does not.
-    """
-    if isinstance(node, list):
-        return "[" + ",".join(map(canonical, node)) + "]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = []
-    for name, value in ast.iter_fields(node):
-        if name == "body" and _has_docstring(node):
-            value = value[1:]
-        if value is not None and value != [] and name not in ("type_comment", "kind", "type_ignores"):
-            fields.append(f"{name}={canonical(value)}")
-    return f"{type(node).__name__}({','.join(fields)})"
-
-
-def _has_docstring(node: ast.AST) -> bool:
-    if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) or not node.body:
-        return False
-    first = node.body[0]
-    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-
-
-def _found(root: Path, module: str) -> Path | None:
-    """The file of a module of ours; packages have none, their `__init__` is empty by rule."""
-    path = _path(root, module)
-    return path if module.startswith(("harness.", "baselines.")) and path.is_file() else None
-
-
-def _file(root: Path, module: str) -> Path:
-    """The file of a module of ours that must be there."""
-    if (path := _found(root, module)) is None:
-        raise BenchError(f"{_path(root, module)} is missing")
-    return path
-
-
-def _path(root: Path, module: str) -> Path:
-    return root / f"{module.replace('.', '/')}.py"
+    name = f"{its.package} {its.version}: {its.module}"
+    code, imported = sources.read(registry.source(algorithm, sources.root), name)
+    ours = tuple(m for m in imported if not m.startswith(("harness.metrics.", *COMPOSERS)) and sources.found(m))
+    return {name: code}, ours
 
 
 def _digest(files: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
-"""What git knows of a project's folder: its files, and the commit that provenance names.
+"""What git knows about a project's folder: its files, and the commit for the provenance.
 
-Nothing here needs git. Without it, or where it refuses, files are found by walking the tree, and the commit is unknown,
+Nothing here requires git. Without it, or if it refuses, files are found by walking the tree, and the commit is unknown,
 with the reason.
 """
 
@@ -41,54 +41,53 @@ AT_TOP = (
 ANYWHERE = ("__pycache__", "*.pyc", "*.egg-info", ".*_cache", "MUJOCO_LOG.TXT")
 
 
-class Untold(Exception):
-    """Git cannot tell, and the message is its reason in one line."""
+class GitUnavailable(Exception):
+    """Git cannot answer; the message is the reason in one line."""
 
 
 def origin(root: Path) -> dict[str, Any]:
     """Return {"commit": 40 hex digits, "dirty": bool} of the tree at `root`, or {"commit": None, "why": one line}.
 
-    Raises nothing. dirty: whether code, presets or parameters differ from the commit. A private copy lies in a folder
-    that git ignores; it tells what its tree was when it was copied.
+    Never raises. `dirty` says whether code, presets or parameters differ from the commit. A private copy is in a folder
+    that git ignores, so it reports the state of its tree at the time of the copy.
     """
     try:
         return json.loads((root / REMEMBERED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         pass
     try:
         _must_be_tracked(root)
         commit = _git(root, "log", "-1", "--no-show-signature", "--format=%H").decode().strip()
         changed = _git(root, "status", "--porcelain", "--untracked-files=normal", "--", *CODE)
-    except Untold as why:
+    except GitUnavailable as why:
         return {"commit": None, "why": str(why).replace(str(root), ".")}  # provenance is published
     return {"commit": commit, "dirty": bool(changed)}
 
 
 def files(root: Path) -> list[Path]:
-    """The files of the tree, relative to `root`: tracked and new ones that git does not ignore, without those deleted.
+    """Return the files of the tree, relative to `root`: tracked files and new ones that git does not ignore.
 
-    Where git cannot list them, all but what this project makes on a machine; a line on standard error says so.
+    If git cannot list them, returns all files except those that this project creates on a machine, and prints a line to
+    standard error.
     """
     try:
         _must_be_tracked(root)
         listed = _git(root, "ls-files", "-coz", "--exclude-standard")
         paths = [Path(os.fsdecode(name)) for name in set(listed.split(b"\0")) - {b""}]
-    except Untold as why:
-        print(
-            f"note: without git's list of files every file counts but data, caches and builds: {why}", file=sys.stderr
-        )
+    except GitUnavailable as why:
+        print(f"note: git cannot list the files, so all count except data, caches and builds: {why}", file=sys.stderr)
         paths = list(_walk(root))
     return sorted(path for path in paths if (root / path).is_file())
 
 
 def _must_be_tracked(root: Path) -> None:
-    """Raises Untold where `root` merely lies inside some repository, whose commit says nothing of it."""
+    """Raise GitUnavailable if `root` merely is inside some other repository, whose commit would be meaningless."""
     if not _git(root, "ls-files", "-z"):
-        raise Untold(f"git tracks no file in {root}")
+        raise GitUnavailable(f"git does not track any file in {root}")
 
 
 def _git(root: Path, *words: str) -> bytes:
-    """What a git command prints, run in `root` whatever the caller's folder; it writes nothing, the index neither."""
+    """Return the output of a git command that is run in `root` from any folder; it writes nothing, nor the index."""
     variables = {name: value for name, value in os.environ.items() if name not in LOCATED}
     command = ["git", "--no-optional-locks", "-C", str(root), *words]
     try:
@@ -96,21 +95,21 @@ def _git(root: Path, *words: str) -> bytes:
             command, stdin=subprocess.DEVNULL, capture_output=True, env=variables | {"LC_ALL": "C"}, check=False
         )
     except OSError as error:
-        raise Untold(f"git cannot be run ({error.strerror})") from None
+        raise GitUnavailable(f"git cannot be run ({error.strerror})") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").split()
-        raise Untold(" ".join(said) or f"git {words[0]} ended with status {done.returncode}")
+        raise GitUnavailable(" ".join(said) or f"git {words[0]} ended with status {done.returncode}")
     return done.stdout
 
 
 def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
         here = Path(folder).relative_to(root)
-        folders[:] = [name for name in folders if not _made_here(root, here / name)]
-        yield from (here / name for name in names if not _made_here(root, here / name))
+        folders[:] = [name for name in folders if not _is_local(root, here / name)]
+        yield from (here / name for name in names if not _is_local(root, here / name))
 
 
-def _made_here(root: Path, path: Path) -> bool:
-    """Whether it is made on this machine, be it a virtual environment of any name."""
+def _is_local(root: Path, path: Path) -> bool:
+    """Whether a path was created on this machine, including a virtual environment of any name."""
     known = path.as_posix() in AT_TOP or any(path.match(pattern) for pattern in ANYWHERE)
     return known or (root / path / "pyvenv.cfg").is_file()

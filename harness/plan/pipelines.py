@@ -1,8 +1,8 @@
-"""pipelines/<task>/dvc.yaml: one stage per cell, written from the names in the parameters.
+"""Write pipelines/<task>/dvc.yaml with one stage per cell, from the names in the parameters.
 
-DVC itself reads the names of the methods and the ablated values, so a new one of either needs no new file; a new task
-or a new ablation does, and `bench pipelines` writes it. A cell's stage depends on its file in results/keys, which holds
-its parameters: a block that is `like:` another one changes with it, which DVC cannot see in params.yaml.
+DVC itself reads the names of methods and the values of ablations, so a new one of either needs no new file. After a new
+task or ablation, run `bench pipelines`. A cell's stage depends on its file in results/keys, which contains its
+parameters: a block that is `like:` another one changes with it, which DVC cannot see in params.yaml.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ EXTRAS = {"panels": (PANELS, ", x: x, y: y"), "sheet": (SHEET, "")}
 
 
 def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
-    """Write the file of every task; remove those of tasks that are no more. Returns the files that changed."""
+    """Write the file of every task and remove those of tasks that no longer exist. Returns the files that changed."""
     wanted = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
     gone = [path for path in root.glob("pipelines/*/dvc.yaml") if path not in wanted]
     for path in gone:
@@ -63,19 +63,20 @@ def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
 
 
 def stale(root: Path, params: dict[str, Any]) -> list[Path]:
-    """The files that are not what the parameters ask for."""
+    """Return the files that do not match the parameters."""
     texts = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
     return [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
 def pipeline(task: str, params: dict[str, Any]) -> str:
-    """The text of one file, from the whole of params.yaml.
+    """Return the text of one file, from the whole of params.yaml.
 
-    Outputs are `persist`: DVC does not delete them before a run, so that a record is there until the new one is
+    Outputs are `persist`, so that DVC does not delete them before a run. A record then exists until the new one is
     written, and after a run that was stopped.
     """
     block = params["tasks"][task]
-    expert = f", '{needs.place(block['demonstrations'])}'" if block.get("demonstrations") else ""
+    shown = needs.taught_by(block["demonstrations"]) if block.get("demonstrations") else ()
+    expert = "".join(f", '{path}'" for path in shown)
     text = HEADER.format(task=task, quoted=shlex.quote(task), expert=expert)
     if params["methods"].get(task):
         text += _stage(params, task, "train", f"${{methods.{task}}}", "${key}")

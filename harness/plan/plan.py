@@ -1,31 +1,32 @@
-"""The plan: every cell that params.yaml names, with its parameters checked whole before anything runs."""
+"""The plan: every cell that params.yaml names, with all parameters validated before anything runs."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
 from harness import registry
 from harness.errors import BenchError, nearest, unknown, unknown_key
 from harness.plan import bounds
-from harness.plan.blocks import ablated
+from harness.plan.blocks import ablated_block
 from harness.plan.controls import with_controls
-from harness.plan.params import blocks_of
-from harness.run.like import untitled
-from harness.run.params import TaskParams, validated
+from harness.plan.params import blocks_of, method_params
+from harness.plan.resources import Resources
+from harness.run.like import without_title
+from harness.run.params import TaskParams, validate
 from harness.schema import Ablated, Ablation
 from harness.settings import Settings
 from harness.store import CellName, cell_folder, cell_name, check_names
 
 
 class ReportParams(Settings):
-    """baseline: the method of each task that differences are taken to.
+    """The parameters of the report.
 
     published: for a task under the paper's own protocol, which of its columns stands beside ours. looks: names of
     methods, whose places here give each its colour, dash and marker; a name that is not here has a look by its letters.
@@ -37,17 +38,28 @@ class ReportParams(Settings):
 
 
 class TopLevel(Settings):
+    """resources: of a block of each task where it runs on a cluster; no result follows from them."""
+
     preset: str
     protocol: int = Field(ge=1)
     tasks: dict[str, dict[str, Any]]
     methods: dict[str, dict[str, dict[str, Any]]]
     ablations: dict[str, dict[str, Ablation]] = {}
     report: ReportParams
+    resources: dict[str, dict[str, Any]] = {}
+
+
+C = TypeVar("C", bound=CellName)
 
 
 @dataclass(frozen=True)
 class Cell(CellName):
-    """What is to be trained: (task, method) with all its seeds; one DVC stage."""
+    """A unit of training: (task, method) with all its seeds, which is one DVC stage.
+
+    named: the seeds that the parameters name; `seeds` may include more.
+    rewards: for re-training, how many learnt rewards the parameters name.
+    joins: whether a record exists, to which the new seeds are joined.
+    """
 
     method: str
     family: str
@@ -58,11 +70,16 @@ class Cell(CellName):
     protocol: int
     preset: str
     ablation: Ablated | None = None
+    named: tuple[int, ...] = ()
+    rewards: int | None = None
+    joins: bool = False
 
     @property
     def blocks(self) -> list[tuple[int, ...]]:
-        size = self.task_params.block
-        return [self.seeds[i : i + size] for i in range(0, len(self.seeds), size)]
+        """What is trained together; seeds beyond the named ones never share a block with those."""
+        size, first = self.task_params.block, len(self.named)
+        parts = (self.seeds[:first], self.seeds[first:]) if self.seeds[:first] == self.named else (self.seeds,)
+        return [part[i : i + size] for part in parts for i in range(0, len(part), size)]
 
     def folder(self, root: Path) -> Path:
         return cell_folder(root, self.task, self.name)
@@ -72,6 +89,12 @@ class Cell(CellName):
 class Plan:
     params: dict[str, Any]
     cells: list[Cell]
+    resources: dict[str, Resources] = field(default_factory=dict)
+
+    def takes(self, cell: Cell) -> Resources:
+        """What a block of `cell` takes of a machine: by default as many cores as it has threads."""
+        said = self.resources.get(cell.task, Resources())
+        return said if said.cpus else said.model_copy(update={"cpus": cell.task_params.threads})
 
     def cell(self, task: str, name: str) -> Cell:
         if task not in self.params["tasks"]:
@@ -82,18 +105,28 @@ class Plan:
         return names[name]
 
     def chosen(self, task: str | None = None, name: str | None = None) -> list[Cell]:
-        """One cell, the cells of a task, or all; at least one. Raises BenchError with the nearest name."""
+        """Return one cell, the cells of a task, or all; at least one. Raises BenchError with the nearest name."""
         if task is not None and name is not None:
             return [self.cell(task, name)]
         if task is not None and task not in self.params["tasks"]:
             raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
-        if not (cells := [cell for cell in self.cells if task in (None, cell.task)]):
-            where = "methods" if task is None else f"methods.{task}"
-            raise BenchError(f"params.yaml: {where} is empty: name what is to be trained there")
-        return cells
+        return some([cell for cell in self.cells if task in (None, cell.task)], task)
+
+    def of_words(self, first: str | None = None, others: Sequence[str] = ()) -> list[Cell]:
+        """The cells that a command line names: TASK, TASK CELL ..., or TASK/CELL ...; without any word all of them.
+
+        Raises BenchError as `chosen` does.
+        """
+        words = [word for word in (first, *others) if word is not None]
+        if any("/" in word for word in words):
+            pairs = [word.partition("/") for word in words]
+        else:
+            pairs = [(first or "", "/", word) for word in others]
+        found = {pair: self.cell(pair[0], pair[2]) for pair in pairs}  # a cell that is named twice is there once
+        return list(found.values()) or self.chosen(first)
 
     def method(self, name: str, task: str | None = None) -> list[Cell]:
-        """The method's cell of `task`, or of every task that has it. Raises BenchError with the nearest name."""
+        """Return the method's cell in `task`, or in every task that has it. Raises BenchError with the nearest name."""
         if task is not None and task not in self.params["tasks"]:
             raise BenchError(unknown(f"task {task}", task, self.params["tasks"]))
         cells = [c for c in self.cells if c.ablation is None and task in (None, c.task)]
@@ -107,22 +140,32 @@ class Plan:
         raise BenchError(unknown(where, name, known))
 
 
+def some(cells: list[C], task: str | None = None) -> list[C]:
+    """The cells of a task, or of all. Raises BenchError where there is none."""
+    if not cells:
+        where = "methods" if task is None else f"methods.{task}"
+        raise BenchError(f"params.yaml: {where} is empty: list there what is to be trained")
+    return cells
+
+
 def load_plan(root: Path, file: str = "params.yaml") -> Plan:
-    """Read and check `file`; errors as of `plan_of`."""
+    """Read and validate `file`; raises the errors of `plan_of`."""
     return plan_of(blocks_of(root, file), file)
 
 
 def plan_of(raw: dict[str, Any], file: str) -> Plan:
-    """The plan of parameters with every `like` resolved; file: where they stand, for the reader of an error.
+    """Return the plan for parameters with every `like` resolved.
 
-    Raises BenchError with a line for each wrong block: its wrong key, its value and what is allowed.
+    Raises BenchError with a line for each invalid block: its key, its value and what is allowed.
+
+    file: where the parameters are from, for error messages.
     """
     check_names(raw, file)
-    top = validated(TopLevel, raw, file)
+    top = validate(TopLevel, raw, file)
     faults = Faults()
     tasks: dict[str, TaskParams] = {}
     for name, block in top.tasks.items():
-        with faults.kept():
+        with faults.collect():
             tasks[name] = _task(name, block, file)
     for task in top.methods:
         if task not in top.tasks:
@@ -130,26 +173,37 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
     cells: list[Cell] = []
     for task, methods in with_controls(raw, file)["methods"].items():
         for method, block in methods.items():
-            if task in tasks:
-                with faults.kept():
+            with faults.collect():
+                if task in tasks:
                     cells.append(_cell(top, task, tasks[task], method, method, block, tasks[task].seeds, None, file))
+                elif (family := top.tasks.get(task, {}).get("family")) in registry.families():
+                    _method(family, block, f"{file}: methods.{task}.{method}")  # the task's own faults are told above
     for task, ablations in top.ablations.items():
         for name, ablation in ablations.items():
             if task in tasks or task not in top.tasks:
-                with faults.kept():
-                    cells += _ablated(top, task, tasks, name, ablation, file)
+                with faults.collect():
+                    cells += _ablation_cells(top, task, tasks, name, ablation, file)
     for task, method in top.report.baseline.items():
         where = f"{file}: report.baseline"
         if task not in top.tasks:
             faults.add(unknown_key(f"{where}.{task}", task, top.tasks))
         elif method not in top.methods.get(task, {}):
             faults.add(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
-    faults.told()
-    return Plan(raw, cells)
+    resources: dict[str, Resources] = {}
+    for task, block in top.resources.items():
+        where = f"{file}: resources.{task}"
+        if task not in top.tasks:
+            faults.add(unknown_key(where, task, top.tasks))
+        with faults.collect():
+            resources[task] = validate(Resources, block, where)
+    faults.raise_any()
+    return Plan(raw, cells, resources)
 
 
 class Faults:
-    """What is wrong with the blocks of a file, told all at once; what several blocks inherit at the first of them."""
+    """Errors in the blocks of a file, reported all at once; an error that several blocks inherit is reported for the
+    first.
+    """
 
     def __init__(self) -> None:
         self.lines: dict[str, str] = {}  # without the name of the method -> as told
@@ -159,14 +213,14 @@ class Faults:
             self.lines.setdefault(re.sub(r"(: methods\.[^.]+)\.[^.]+", r"\1", line, count=1), line)
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
+    def collect(self) -> Iterator[None]:
         try:
             yield
         except BenchError as error:
             self.add(str(error))
 
-    def told(self) -> None:
-        """Raises BenchError where there are any."""
+    def raise_any(self) -> None:
+        """Raise BenchError if there are any errors."""
         if self.lines:
             raise BenchError("\n".join(self.lines.values()))
 
@@ -176,20 +230,24 @@ def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
     if "family" not in block:
         raise BenchError(f"{where}.family: missing; known: {', '.join(registry.families())}")
     bounds.check(block, where)
-    return validated(registry.family(block["family"]).Params, untitled(block), where)
+    return validate(registry.family(block["family"]).Params, without_title(block), where)
 
 
-def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
-    where = f"{file}: methods.{task}.{method}"
+def _method(family: str, block: dict[str, Any], where: str) -> Settings:
+    """The parameters of a method's block. Raises BenchError also where its algorithm does not learn the family."""
     if "algorithm" not in block:
         raise BenchError(f"{where}.algorithm: missing; known: {', '.join(registry.algorithms())}")
     algorithm = registry.algorithm(block["algorithm"])
-    if not {task_params.family, registry.learnt_as(task_params.family)} & {*algorithm.FAMILIES}:
+    if not {family, registry.learnt_as(family)} & {*algorithm.FAMILIES}:
         raise BenchError(
-            f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {task_params.family}"
+            f"{where}: algorithm {block['algorithm']} is for {', '.join(algorithm.FAMILIES)}, not {family}"
         )
     bounds.check(block, where)
-    params = validated(algorithm.Params, untitled(block), where)
+    return method_params(algorithm, block, where)
+
+
+def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
+    params = _method(task_params.family, block, f"{file}: methods.{task}.{method}")
     return Cell(
         task,
         name,
@@ -202,10 +260,18 @@ def _cell(top, task, task_params, method, name, block, seeds, ablation, file) ->
         top.protocol,
         top.preset,
         ablation,
+        tuple(seeds),
+        None if ablation else _rewards(top, task_params),
     )
 
 
-def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablation, file: str) -> list[Cell]:
+def _rewards(top: TopLevel, task_params: TaskParams) -> int | None:
+    """How many learnt rewards the parameters name for a task that is re-trained on them."""
+    seeds = top.tasks.get(task_params.reward_task or "", {}).get("seeds")
+    return len(seeds) if isinstance(seeds, (list, tuple)) else None
+
+
+def _ablation_cells(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablation, file: str) -> list[Cell]:
     where = f"{file}: ablations.{task}.{name}"
     if task not in tasks:
         raise BenchError(unknown_key(f"{file}: ablations.{task}", task, tasks))
@@ -216,7 +282,7 @@ def _ablated(top: TopLevel, task: str, tasks: dict, name: str, ablation: Ablatio
             raise BenchError(f"{where}.along.{key}: {len(values)} values for {len(ablation.values)} of {ablation.key}")
     cells = []
     for i, value in enumerate(ablation.values):
-        block = ablated(top.methods[task][ablation.method], ablation.model_dump(), i, where)
+        block = ablated_block(top.methods[task][ablation.method], ablation.model_dump(), i, where)
         what = Ablated(name=name, key=ablation.key, value=value, of=ablation.method)
         cell = cell_name(ablation.method, name, value)
         cells.append(_cell(top, task, tasks[task], ablation.method, cell, block, ablation.seeds, what, file))

@@ -1,7 +1,8 @@
-"""Checkpoints and snapshots: whole files under a digest, which is checked before a single tensor is used.
+"""Checkpoints and snapshots: complete files with a digest that is checked before a single tensor is used.
 
-A file is MAGIC, the SHA-256 of the rest, and the rest: what it is ("checkpoint", "snapshot-500"), the identity of its
-run and the state, in torch's format. So neither damage nor the file of another step, block or cell is taken for it.
+A file consists of MAGIC, the SHA-256 of the rest, and the rest: its kind ("checkpoint", "snapshot-500"), the identity
+of its run and the state, in torch's format. A damaged file, or the file of another step, block or cell, is therefore
+never mistaken for it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ZIP = b"PK\x03\x04"  # how a file begins that was written before there was a dig
 
 
 class Refused(BenchError):
-    """A file that is missing, damaged, or not what its name and its run ask for."""
+    """A file that is missing or damaged, or that does not match its name and its run."""
 
 
 def snapshot_path(folder: Path, step: int) -> Path:
@@ -35,10 +36,12 @@ def snapshot_path(folder: Path, step: int) -> Path:
 
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any], previous: Path | None = None) -> None:
-    """Write a checkpoint or a snapshot; the file that was there before stays as `previous` where that is given.
+    """Write a checkpoint or a snapshot.
 
-    state: tensors, numbers, strings and containers of them. Raises BenchError where it cannot be written; the files
-    that were there stay.
+    Raises BenchError if it cannot be written; the earlier files then remain.
+
+    state: tensors, numbers, strings and containers of them.
+    previous: where to keep the earlier file.
     """
     buffer = io.BytesIO()
     buffer.write(bytes(HEADER))
@@ -51,10 +54,11 @@ def save(path: Path, identity: dict[str, Any], state: dict[str, Any], previous: 
 def newest(
     folder: Path, identity: dict[str, Any], like: dict[str, Any], scored: Iterable[int]
 ) -> dict[str, Any] | None:
-    """The state to go on from: of the newest checkpoint in `folder` that holds, or None to start anew.
+    """Return the state to continue from, which is that of the newest valid checkpoint in `folder`, or None to start
+    anew.
 
-    A checkpoint holds if `load` takes it and so do the snapshots that it has behind it, of the steps `scored`. What is
-    refused is told in one printed line and kept as `*.refused.pt`.
+    A checkpoint is valid if `load` accepts it and the snapshots of the steps in `scored` up to its own. Prints one line
+    about the files that are rejected, and keeps them as `*.refused.pt`.
     """
     reasons: dict[Path, str] = {}
     state, unused = None, []
@@ -77,21 +81,24 @@ def newest(
         _keep_aside(path)
     if reasons:
         place = f"step {state['run']['step']}" if state else "the start"
-        kept = "what was refused is kept as *.refused.pt"
-        print(f"{'; '.join(reasons.values())}: training goes on from {place}, {kept}", flush=True)
+        kept = "the rejected files are kept as *.refused.pt"
+        print(f"{'; '.join(reasons.values())}: training continues from {place}; {kept}", flush=True)
     return state
 
 
 def load(path: Path, identity: dict[str, Any], like: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The state saved in `path` under the same identity; its names, shapes and dtypes are those of `like` where given.
+    """Return the state saved in `path` under the same identity, with the names, shapes and dtypes of `like` if it is
+    given.
 
-    Raises Refused, which says why in one line.
+    Raises Refused, which gives the reason in one line.
     """
-    return checked(path, contents(path), identity, like)
+    return check(path, read(path), identity, like)
 
 
-def contents(path: Path) -> bytes:
-    """The bytes of a file. Raises Refused where there is none, BenchError where the system does not let it be read."""
+def read(path: Path) -> bytes:
+    """Return the bytes of a file. Raises Refused if it is missing, and BenchError if the system does not allow reading
+    it.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -100,29 +107,29 @@ def contents(path: Path) -> bytes:
         raise BenchError(f"cannot read {path} ({error.strerror}): make it readable or move it away") from None
 
 
-def checked(path: Path, content: bytes, identity: dict[str, Any], like: dict[str, Any] | None = None) -> dict[str, Any]:
-    """As `load`, of the bytes `content` that stood in `path`."""
-    held = _opened(path, content)
+def check(path: Path, content: bytes, identity: dict[str, Any], like: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Do what `load` does with `content`, the bytes that were read from `path`."""
+    held = _open(path, content)
     theirs = held["identity"]
     if differing := sorted(k for k in theirs.keys() | identity.keys() if theirs.get(k) != identity.get(k)):
-        raise Refused(f"{path} is of another run, it differs in {', '.join(differing)}")
+        raise Refused(f"{path} belongs to another run, which differs in {', '.join(differing)}")
     if held.get("kind", _kind(path)) != _kind(path):
-        raise Refused(f"{path} is the file {held['kind']} of the same run under another name")
+        raise Refused(f"{path} is the renamed file {held['kind']} of the same run")
     if like is not None and (difference := _difference(held["state"], like)):
         raise Refused(f"{path} does not fit the method: {difference}")
     return held["state"]
 
 
-def _opened(path: Path, content: bytes) -> dict[str, Any]:
-    """{"kind", "identity", "state"} of a file whose digest holds. Nothing of it is read before."""
+def _open(path: Path, content: bytes) -> dict[str, Any]:
+    """Return {"kind", "identity", "state"} of a file after checking its digest."""
     payload = memoryview(content)[HEADER:]
     if content.startswith(ZIP):  # the one way in for files without a digest, which have no "kind" either
         payload = memoryview(content)
-        whole = _sums_hold(content)
+        whole = _checksums_match(content)
     else:
         whole = content[:HEADER] == MAGIC + hashlib.sha256(payload).digest()
     if not whole:
-        raise Refused(f"{path} is damaged, its digest is not that of its content")
+        raise Refused(f"{path} is damaged: its digest does not match its content")
     try:
         # On the CPU first: a device may be absent now, and loading a state copies it anyway.
         held = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
@@ -133,8 +140,8 @@ def _opened(path: Path, content: bytes) -> dict[str, Any]:
     return held
 
 
-def _sums_hold(content: bytes) -> bool:
-    """Whether the parts of a zip have the sums that are written beside them; torch itself does not look."""
+def _checksums_match(content: bytes) -> bool:
+    """Whether the members of a zip match the checksums stored beside them, which torch itself does not check."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return archive.testzip() is None
@@ -143,12 +150,14 @@ def _sums_hold(content: bytes) -> bool:
 
 
 def _kind(path: Path) -> str:
-    """What a file of this name is: of checkpoint.pt and checkpoint.previous.pt the same."""
+    """Return the kind of a file by its name; checkpoint.pt and checkpoint.previous.pt are of one kind."""
     return path.name.split(".")[0]
 
 
 def _difference(found: Any, like: Any, name: str = "") -> str | None:
-    """The first name, length, shape or dtype in which a state is not as `like`. What is empty there may be anything."""
+    """Describe the first name, length, shape or dtype in which a state differs from `like`. What is empty in `like` may
+    be anything.
+    """
     if isinstance(like, torch.Tensor):
         ours, theirs = (f"{list(x.shape)} {x.dtype}" if torch.is_tensor(x) else type(x).__name__ for x in (like, found))
         return None if ours == theirs else f"{name} is {theirs}, not {ours}"
@@ -163,7 +172,7 @@ def _difference(found: Any, like: Any, name: str = "") -> str | None:
     else:
         assert isinstance(found, dict)
         if other := sorted(map(str, found.keys() ^ like.keys())):
-            return f"{name or 'the state'} {'lacks' if other[0] in like else 'has also'} {other[0]}"
+            return f"{name or 'the state'} {'lacks' if other[0] in like else 'also has'} {other[0]}"
         pairs = [(str(key), found[key], like[key]) for key in like]
     return next((d for key, a, b in pairs if (d := _difference(a, b, f"{name}/{key}".lstrip("/")))), None)
 
@@ -177,8 +186,8 @@ def _keep_aside(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Only one process trains in a folder; a second one is told so."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Allow only one process to train in a folder. Raises BenchError in a second one."""
     with contextlib.ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)

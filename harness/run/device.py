@@ -1,4 +1,4 @@
-"""Where a run computes and how finely: the one place that knows devices and precisions."""
+"""Device and precision of a run: the only file that knows about either."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.run.params import Precision
 
 
 def pick_device() -> torch.device:
-    """CUDA where there is one; BENCH_DEVICE=cpu keeps to the bit-exact tier."""
+    """Return CUDA if it is available. BENCH_DEVICE=cpu selects the CPU, whose results are bit-exact."""
     wanted = os.environ.get("BENCH_DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
     if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise BenchError(f"BENCH_DEVICE={wanted}, but torch sees no GPU here: unset it or set BENCH_DEVICE=cpu")
@@ -21,12 +21,12 @@ def pick_device() -> torch.device:
 
 
 def name_of(device: torch.device) -> str:
-    """The GPU's name, or the processor's."""
+    """Return the name of the GPU or of the processor."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
 
 
 def processor() -> str:
-    """The CPU's name, with family and model where the kernel tells: matrix products round by its kind."""
+    """Return the CPU's name, with family and model if the kernel reports them, because rounding depends on them."""
     import platform
     from pathlib import Path
 
@@ -41,17 +41,19 @@ def processor() -> str:
 
 @contextmanager
 def arithmetic(precision: Precision, device: torch.device, deterministic: bool = True) -> Iterator[None]:
-    """How matrix products and convolutions round; all else, parameters and optimisers too, stays float32.
+    """Set how matrix products and convolutions round. Everything else, including parameters and optimisers, stays
+    float32.
 
-    All that is trained, scored or checked runs within. deterministic: cuDNN takes kernels that add in one order alone,
-    as a run that goes on from a checkpoint needs; its fastest ones may add in any.
+    All training, scoring and checking runs in this context. The precisions are fp32, which is float32 throughout (by
+    itself torch lets cuDNN's convolutions use TF32); tf32, which has mantissas of 10 bits in products on CUDA; and
+    bf16, where the operands of products are bfloat16 with mantissas of 8 bits. Casts are not cached between products,
+    because the weights change within an update. Raises BenchError for tf32 without a GPU.
 
-    fp32: float32 throughout (torch by itself lets cuDNN's convolutions use TF32). tf32: mantissas of 10 bits in
-    products on CUDA. bf16: their operands are bfloat16, of 8 bits. Casts are not kept from one product to the next, as
-    the weights move within an update. Raises BenchError for tf32 without a GPU, which has no such numbers.
+    deterministic: let cuDNN use only kernels that add in a fixed order, which a run that resumes from a checkpoint
+        needs. Its fastest kernels may add in any order.
     """
     if precision == "tf32" and device.type != "cuda":
-        raise BenchError("precision tf32 is a GPU's: set precision to fp32 or bf16, or run where torch sees CUDA")
+        raise BenchError("precision tf32 needs a GPU: set precision to fp32 or bf16, or run where torch sees CUDA")
     cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
     before = products.allow_tf32, cudnn.allow_tf32, cudnn.deterministic
     products.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"

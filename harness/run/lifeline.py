@@ -1,6 +1,6 @@
-"""No process outlives the one that it works for, even where that one is killed and can say nothing any more.
+"""End a process when the process that it works for ends, even if that one was killed.
 
-python -m harness.run.lifeline MODULE ...    `python -m MODULE ...` that follows its owner
+python -m harness.run.lifeline MODULE ...    runs `python -m MODULE ...` and follows its owner
 """
 
 from __future__ import annotations
@@ -13,22 +13,27 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 OWNER = "HARNESS_OWNER"  # the process that a command was started by, maybe by way of others that know nothing of this
+STAGE = "DVC_STAGE"  # by which DVC tells a command, and all that this starts, which stage it is
 LOOK_SECONDS = 0.5
 GRACE = 2.5  # seconds between the request to stop and the end
 PR_SET_PDEATHSIG = 1
 
 
-def owned() -> dict[str, str]:
-    """Variables for the environment of a child that is to follow this process."""
+def owner_variables() -> dict[str, str]:
+    """Return environment variables for a child process that should follow this process."""
     return {OWNER: str(os.getpid())}
 
 
 def follow() -> None:
-    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that does not help."""
-    if owner := os.environ.get(OWNER):
-        threading.Thread(target=_follow, args=(int(owner),), daemon=True).start()
+    """Stop this process when its owner has ended: by SIGTERM, and by SIGKILL if that has no effect.
+
+    The owner of a stage is DVC, unless DVC has an owner itself.
+    """
+    if owner := int(os.environ.get(OWNER, 0)) or _dvc():
+        threading.Thread(target=_follow, args=(owner,), daemon=True).start()
 
 
 def end_with(parent: int) -> None:
@@ -41,14 +46,32 @@ def end_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _dvc() -> int | None:
+    """The DVC that runs this process in a stage: the nearest ancestor that is not of the stage itself, as a shell is.
+
+    None outside of stages, and where the system does not tell.
+    """
+    stage = f"{STAGE}={os.environ[STAGE]}".encode() if STAGE in os.environ else None
+    process = os.getppid()
+    try:
+        while stage and process > 1:
+            about = Path(f"/proc/{process}")
+            if stage not in (about / "environ").read_bytes().split(b"\0"):
+                return process
+            process = int((about / "stat").read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:  # no Linux, or a process of somebody else
+        pass
+    return None
+
+
 def _follow(owner: int) -> None:
-    _await(owner)
+    _wait_for(owner)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _await(owner: int) -> None:
+def _wait_for(owner: int) -> None:
     try:
         ended = os.pidfd_open(owner)
     except ProcessLookupError:

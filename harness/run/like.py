@@ -1,11 +1,11 @@
-"""Blocks of parameters that say `like: NAME` and then only what differs.
+"""Resolve blocks of parameters that name a base by `like: NAME` and then list only what differs.
 
-A block, or a block inside it, takes another one's keys: `like: gan` (a method of the same task), `like: digits8.gan`
-(of another task) or `like: c_maze.airl.discriminator` (a block inside one). Its own keys are laid over them: blocks
-merge, null takes a key away so that its default holds, everything else replaces.
+A block, or a block inside it, inherits the keys of another one: `like: gan` (a method of the same task), `like:
+digits8.gan` (of another task) or `like: c_maze.airl.discriminator` (a block inside one). Its own keys are merged over
+them: blocks merge, null removes a key so that its default applies, and everything else replaces.
 
-`title`, the name for the reader, belongs to the block that it stands in and is no parameter. A method without one has
-the title that a method of the same name has elsewhere.
+`title`, the name that readers see, belongs to the block that contains it and is not a parameter. A method without a
+title has that of a method of the same name in another task.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Block = dict[str, Any]
 Path = tuple[Any, ...]
 
 
-def resolved(params: Mapping[str, Any], where: str) -> Block:
-    """Returns `params` with every `like` of its tasks and methods replaced by what it stands for, and titles filled in.
+def resolve(params: Mapping[str, Any], where: str) -> Block:
+    """Return `params` with every `like` of its tasks and methods resolved and all titles filled in.
 
-    Raises BenchError for a name that is not there, with the nearest one, for blocks that lead back to themselves, and
-    for a title that is no text.
+    Raises BenchError for an unknown name, with the nearest known one, for circular references, and for a title that is
+    not a string.
     """
     result = dict(params)
     for section, depth in DEPTHS.items():
@@ -38,17 +38,21 @@ def resolved(params: Mapping[str, Any], where: str) -> Block:
     return result
 
 
-def untitled(block: Mapping[str, Any]) -> Block:
-    """Returns a block without its title: what is validated, and what names a run."""
+def without_title(block: Mapping[str, Any]) -> Block:
+    """Return a block without its title, which is what gets validated and what identifies a run."""
     return {key: value for key, value in block.items() if key != TITLE}
 
 
 def compose(base: Block, overlay: Block, where: str, new: bool = False, inherits: bool = False) -> Block:
-    """`overlay` laid over `base`, both as they are written: blocks merge, null removes a key, all else replaces.
+    """Merge `overlay` over `base`, both as they are written: blocks merge, null removes a key, everything else
+    replaces.
 
-    A block of `overlay` that says `like:` replaces the one in `base`. inherits: the block that `base` is or lies in
-    says `like:`, so that null stays null: it also takes away what the block will inherit.
-    Raises BenchError for a key that `base` has not, unless it may be `new`, as everywhere below the first level.
+    A block of `overlay` with `like:` replaces the one in `base`. Raises BenchError for a key that `base` lacks, unless
+    `new` allows it.
+
+    new: allow keys that `base` lacks, as is the case everywhere below the first level.
+    inherits: whether `base`, or a block that contains it, has `like:`. Then null remains null, because it must also
+        remove what the block will inherit.
     """
     inherits = inherits or _says_like(base)
     result = dict(base)
@@ -64,12 +68,12 @@ def compose(base: Block, overlay: Block, where: str, new: bool = False, inherits
     return result
 
 
-def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> Block:
-    """Returns `own` over `base`: blocks merge, null takes a key away, everything else replaces."""
+def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> Block:
+    """Return `own` merged over `base`: blocks merge, null removes a key, everything else replaces."""
     result = dict(base)
     for key, value in own.items():
         if isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
-            result[key] = laid_over(base[key], value)
+            result[key] = merge(base[key], value)
         elif value is None:
             result.pop(key, None)
         else:
@@ -78,12 +82,15 @@ def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> Block:
 
 
 def _says_like(block: Mapping[str, Any]) -> bool:
-    """Returns whether a block as it is written takes another one's keys; a method of the name `like` is no such key."""
+    """Whether a block as written inherits from another one; a method that is itself named `like` does not count."""
     return block.get(LIKE) is not None and not isinstance(block[LIKE], Mapping)
 
 
 class _Tree:
-    """One section of the parameters; depth: how many names lead to a block."""
+    """One section of the parameters.
+
+    depth: the number of names that lead to a block.
+    """
 
     def __init__(self, blocks: Mapping[str, Any], where: str, depth: int):
         self.blocks, self.where, self.depth = blocks, where, depth
@@ -101,12 +108,12 @@ class _Tree:
         return {key: self._inside((*path, key), value) for key, value in block.items()}
 
     def _resolved(self, path: Path) -> Any:
-        """The block at `path`, which lies at or below the depth of whole blocks."""
+        """Return the resolved block at `path`, which is at or below the depth of whole blocks."""
         if path in self.done:
             return self.done[path]
         if path in self.open:
             circle = " -> ".join(".".join(map(str, p)) for p in [*self.open[self.open.index(path) :], path])
-            raise BenchError(f"{self.where}: {circle} leads back to itself: take one `like` out")
+            raise BenchError(f"{self.where}: {circle} is circular: remove one `like`")
         self.open.append(path)
         try:
             made = self._made(path, self._raw(path))
@@ -127,10 +134,10 @@ class _Tree:
             return own
         base = self._taken(path, block[LIKE])
         replaced = {TITLE} | {key for key, value in block.items() if isinstance(value, Mapping) and LIKE in value}
-        return laid_over({key: value for key, value in base.items() if key not in replaced}, own)
+        return merge({key: value for key, value in base.items() if key not in replaced}, own)
 
     def _taken(self, path: Path, name: Any) -> Mapping[str, Any]:
-        """The block that `like: name` stands for, seen from `path`."""
+        """Return the block that `like: name` refers to in the block at `path`."""
         where = f"{self.where}.{'.'.join(map(str, path))}.{LIKE} = {name}"
         if not isinstance(name, str) or not name:
             raise BenchError(f"{where}: must be the name of a block, such as gan or digits8.gan")
@@ -162,11 +169,11 @@ def _check_titles(methods: Mapping[Any, Any], where: str) -> None:
     for task, name, block in _each(methods):
         if not isinstance(title := block.get(TITLE, ""), str):
             path = ".".join(str(part) for part in (where, task, name) if part is not None)
-            raise BenchError(f"{path}.{TITLE} = {title!r}: must be a text, in quotes where it looks like a number")
+            raise BenchError(f"{path}.{TITLE} = {title!r}: must be a string, in quotes if it looks like a number")
 
 
 def _titled(methods: Block) -> Block:
-    """Every method's block with a title, where any method of its name has one."""
+    """Return the blocks with a title for each method, if any method of its name has one."""
     titles = dict(reversed([(name, block[TITLE]) for _, name, block in _each(methods) if TITLE in block]))
     return {
         task: {

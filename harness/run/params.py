@@ -1,9 +1,10 @@
-"""Parameters: read once, checked whole, wrong ones named with what is allowed."""
+"""Read and validate parameters, and name wrong ones together with what is allowed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -15,15 +16,20 @@ from harness.yaml_text import load
 
 Precision = Literal["fp32", "tf32", "bf16"]
 
+LONGEST = 1000  # characters of a text, which a message may repeat
+
 T = TypeVar("T", bound=Settings)
 
 
 class TaskParams(Settings):
-    """What every task family shares.
+    """The parameters that all task families share.
 
-    seeds: reported seeds, trained in blocks of `block`. evaluations: scored points of a run,
-    the last one at its end. threads: of one block on the CPU; part of the bit-exact tier.
-    precision: of matrix products and convolutions in training (`harness.run.device.arithmetic`).
+    seeds: the seeds to report.
+    block: the number of seeds that are trained at once.
+    evaluations: the number of scored points of a run, the last of which is its end.
+    log_points: the number of logged points of a run.
+    threads: the threads of one block on the CPU; they are part of the bit-exact tier.
+    precision: the precision of matrix products and convolutions in training (see `harness.run.device.arithmetic`).
     """
 
     family: str
@@ -37,42 +43,56 @@ class TaskParams(Settings):
 
     @property
     def encoder(self) -> str | None:
-        """The name of the encoder that scores the task's images; None of a task without images to score."""
+        """The name of the encoder that scores the task's images, or None if there are none to score."""
         return None
 
     @property
     def expert(self) -> str | None:
-        """The cell whose demonstrations the task shows, if any; see `harness.plan.needs`."""
+        """The cell whose demonstrations the task uses, if any; see `harness.plan.needs`."""
         return None
 
     @property
     def reward_task(self) -> str | None:
-        """The task whose learnt rewards are trained on again, if any."""
+        """The task whose learnt rewards are used for re-training, if any."""
         return None
 
     def located(self, root: Path) -> Self:
-        """The same with the paths of files that score the task starting at `root`."""
+        """Return the same parameters with the paths of files for scoring relative to `root`."""
         return self
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Returns the mapping that the file holds, with numbers as DVC reads them (1e-3 is one).
+    """Return the mapping in a file of parameters, with numbers as DVC reads them, e.g. 1e-3.
 
-    Raises BenchError where the file is missing, too large, no YAML, or no mapping of plain values.
+    Raises BenchError if the file is missing, too large, not valid YAML or not a mapping of plain values, or if a string
+    in it, such as a name, is not a single line.
     """
     try:
         content = load(path)
     except FileNotFoundError:
-        raise BenchError(f"{path} is missing: run bench in the project's folder or give --root") from None
+        raise BenchError(f"{path} is missing: run bench in the project's folder or set --root") from None
     if not isinstance(content, dict):
-        raise BenchError(f"{path} holds no mapping of parameters")
+        raise BenchError(f"{path} must hold a mapping of parameters")
+    for text in _texts(content):
+        if len(text) > LONGEST or len(text.splitlines()) > 1:
+            raise BenchError(f"{path}: {text!a:.60}...: a text must be one line of at most {LONGEST} characters")
     return content
 
 
-def validated(model: type[T], block: Any, where: str) -> T:
+def _texts(content: Any) -> Iterator[str]:
+    if isinstance(content, dict):
+        yield from _texts([*content, *content.values()])
+    elif isinstance(content, list):
+        for value in content:
+            yield from _texts(value)
+    elif isinstance(content, str):
+        yield content
+
+
+def validate(model: type[T], block: Any, where: str) -> T:
     """`block` as `model`.
 
-    Raises BenchError with a line for each unknown key, or one that names the first wrong value and what is allowed.
+    Raises BenchError with one line for each unknown key, or with one line about the first wrong value.
     """
     try:
         return model.model_validate(block)
@@ -91,9 +111,9 @@ def _explain(error: ValidationError, model: type[Settings], block: Any, where: s
     path = _path(where, block, tuple(map(str, first["loc"])))
     if first["type"] == "missing":
         return f"{path}: missing"
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     value = first["input"]
-    shown = "" if isinstance(value, dict) else f" = {value!r}"
+    shown = "" if isinstance(value, dict) else f" = {value!r:.{LONGEST}}"
     return f"{path}{shown}: {message[0].lower()}{message[1:]}"
 
 
@@ -102,7 +122,7 @@ def _path(where: str, block: Any, names: tuple[str, ...]) -> str:
 
 
 def _written(block: Any, names: list[str]) -> list[str]:
-    """`names` as they stand in `block`: without the branches of unions, which are no keys."""
+    """Return `names` as they occur in `block`, without the branches of unions, which are not keys."""
     written = []
     for name in names:
         inner = block.get(name) if isinstance(block, dict) else None
@@ -113,7 +133,7 @@ def _written(block: Any, names: list[str]) -> list[str]:
 
 
 def _fields_at(model: type[Settings], names: list[str]) -> list[str]:
-    """The keys that the nested block `names` takes."""
+    """Return the keys that the nested block `names` accepts."""
     schema = model.model_json_schema()
     node: dict[str, Any] = schema
     for name in names:
@@ -134,7 +154,7 @@ def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def flatten(block: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    """Flatten nested blocks, e.g. {"a": {"b": 1}} -> {"a.b": 1}."""
     flat: dict[str, Any] = {}
     for key, value in block.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
@@ -142,6 +162,6 @@ def flatten(block: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def digest(content: Any) -> str:
-    """16 hex digits of a JSON value."""
+    """Return 16 hex digits that identify a JSON value."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,8 +1,8 @@
-"""Settings that must stand in the environment before torch is imported, for bit-exact runs.
+"""Environment variables that bit-exact runs need before torch is imported.
 
-Without the first two, two torch jobs on two cores spin against each other (35 times slower). Convolutions may use
-whatever the processor has: two kinds of processor round matrix products apart under any of these settings, so the
-narrower kernels would cost a sixth of the time and make no two machines agree.
+Without the first two, two torch jobs on two cores spin while they wait for each other, which is 35 times slower.
+Convolutions may use every instruction of the processor: two kinds of processor round matrix products differently under
+any of these settings, so narrower kernels would cost a sixth of the time without making two machines agree.
 """
 
 import os
@@ -17,7 +17,7 @@ PINS = {
 
 
 def pin(threads: int = 1) -> None:
-    """Set the pins; call it before the first import of torch or numpy."""
+    """Set the variables. Call this before the first import of torch or numpy."""
     os.environ.update(PINS)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)

@@ -1,4 +1,4 @@
-"""The record of a cell as it is made and written: small text files that every later step reads."""
+"""Build and write the record of a cell: small text files that all later steps read."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 
 from harness import seal
-from harness.schema import PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, checked, content
+from harness.schema import CURVE_COLUMNS, PANEL_COLUMNS, SCORE_COLUMNS, Head, Provenance, content, validate
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, PROVENANCE, SCORES, SHEET
 
 
 @dataclass
 class Record:
-    """scores, panels: rows in the order of the schema's columns. curves: one dict per seed and logged step.
+    """The content of a record. Everything but the provenance is deterministic.
 
-    artefacts: name -> arrays [S, ...] of the blocks, for other cells; None where the family keeps none.
-    provenance: what the schema's `Provenance` takes. All deterministic but that.
+    scores: rows in the order of the schema's columns.
+    curves: one dict per seed and logged step.
+    panels: rows in the order of the schema's columns.
+    artefacts: maps a name to one array [S, ...] per block, for other cells; None if the family writes none.
+    provenance: the fields of the schema's `Provenance`.
     """
 
     head: Head
@@ -35,16 +38,16 @@ class Record:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        """Write all under one seal, record.json last: where it stands, the others are whole.
+        """Write all files under one seal. record.json comes last, so the others are complete whenever it exists.
 
-        Raises BenchError, with nothing written, where the schema refuses the head or the provenance.
+        Raises BenchError, without writing anything, if the schema rejects the head or the provenance.
         """
         head = content(self.head)
         cell = f"{self.head.task}/{self.head.cell}"
-        provenance = checked(Provenance, self.provenance, f"{cell}: {PROVENANCE}").model_dump(
+        provenance = validate(Provenance, self.provenance, f"{cell}: {PROVENANCE}").model_dump(
             mode="json", exclude_unset=True
         )
-        names = list(dict.fromkeys(name for row in self.curves for name in row))
+        names = list(dict.fromkeys([*CURVE_COLUMNS, *(name for row in self.curves for name in row)]))
         rows = [[row.get(name, math.nan) for name in names] for row in self.curves]
         files = {
             HEAD: to_json(head),
@@ -57,15 +60,18 @@ class Record:
         if self.sheet is not None:
             files[SHEET] = self.sheet
         if self.artefacts is not None:
-            file = io.BytesIO()
-            arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in self.artefacts.items()}
-            np.savez_compressed(file, **arrays)
-            files[ARTEFACTS] = file.getvalue()
+            files[ARTEFACTS] = to_npz({name: np.concatenate(parts) for name, parts in self.artefacts.items()})
         seal.write(folder, files)
 
 
 def to_json(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def to_npz(arrays: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[Any]], digits: int = 8) -> bytes:

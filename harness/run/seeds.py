@@ -1,4 +1,4 @@
-"""Draws: random numbers as a function of (seed, stream, name, step, index), never of history."""
+"""Random numbers as a function of (seed, stream, name, step, index), independent of what was drawn before."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ CACHED_PERMUTATIONS = 16
 
 
 class CounterDraws:
-    """The harness's `Draws` for the seeds of one block.
+    """The harness's implementation of `Draws` for the seeds of one block.
 
-    scope: protocol version and task; the same scope gives every method the same numbers.
-    lookahead: steps drawn at once on the CPU to spread the cost of small tensor operations.
-        Blocks of steps are aligned to its multiples, so that a resumed run computes each number
-        in the same place of the same tensor, hence bit-equal.
+    scope: protocol version and task; all methods with the same scope get the same numbers.
+    lookahead: the number of steps drawn at once on the CPU, which amortises the cost of small tensor operations. Blocks
+        of steps are aligned to its multiples, so that a resumed run computes each number at the same place of the same
+        tensor and hence bit-equal.
     """
 
     def __init__(self, seeds: Sequence[int], scope: str, device: torch.device | str = "cpu", lookahead: int = 16):
         if not seeds or min(seeds) < 0 or max(seeds) > MASK:
-            raise BenchError(f"seeds {list(seeds)}: give at least one, each from 0 to {MASK}")
+            raise BenchError(f"seeds {list(seeds)}: at least one is needed, and each must be from 0 to {MASK}")
         self.seeds = tuple(seeds)
         self.n_seeds = len(self.seeds)
         self.scope = scope
@@ -44,7 +44,7 @@ class CounterDraws:
 
     @property
     def step(self) -> Any:
-        """The step that numbers are drawn for: an int, or a tensor int64 [] on the device while `clocked`."""
+        """The step that numbers are drawn for: an int, or while `clocked` a tensor int64 [] on the device."""
         return self._step if not self._clocked else self.clock
 
     @step.setter
@@ -55,7 +55,7 @@ class CounterDraws:
 
     @contextmanager
     def clocked(self) -> Iterator[None]:
-        """Within, draws are computed from a tensor on the device that follows `step`, as replayed CUDA graphs need."""
+        """Compute draws from a tensor on the device that follows `step`, as replayed CUDA graphs require."""
         if self.clock is None:
             self.clock = torch.tensor(self._step, device=self.device)
         self.forget()
@@ -66,12 +66,12 @@ class CounterDraws:
             self._clocked = False
 
     def forget(self) -> None:
-        """Drop what is kept from one call to the next; nothing but time depends on it."""
+        """Drop all cached draws. This affects the time only."""
         self._ahead.clear()
         self._permutations.clear()
 
     def at(self, step: int) -> CounterDraws:
-        """The same seeds at a fixed step, for evaluation: moves nothing of the training draws."""
+        """Return draws of the same seeds at a fixed step, for evaluation; the training draws are not affected."""
         other = CounterDraws(self.seeds, self.scope, self.device, lookahead=1)
         other.step = step
         return other
@@ -122,7 +122,7 @@ class CounterDraws:
     def _computed(
         self, stream: str, name: str, shape: tuple[int, ...], transform, multiple: int, steps: Tensor
     ) -> Tensor:
-        """[T, S, *shape] for steps [T, 1]."""
+        """Return numbers [T, S, *shape] for steps [T, 1]."""
         n = math.prod(shape)
         seeds, name_word = (k.expand(len(steps), -1) for k in self._key(stream, name))
         w = words((seeds, name_word), n + n % multiple, high=steps & MASK, highest=steps >> 32, then=transform)

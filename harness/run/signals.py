@@ -1,4 +1,6 @@
-"""Asked to stop: SIGINT, SIGTERM and SIGHUP end a process alike, training at a checkpoint if there is time for one."""
+"""Handle requests to stop: SIGINT, SIGTERM and SIGHUP all end a process, and training ends at a checkpoint if time
+allows.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ _deferring = False
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that ends the process; number: which one."""
+    """A signal that ends the process.
+
+    number: the number of the signal.
+    """
 
     def __init__(self, number: int = signal.SIGINT):
         super().__init__(number)
@@ -24,10 +29,10 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[None]:
-    """Within, the first of SIGNALS raises Stopped, at once or at the end of `deferred`; later ones change nothing.
+def stop_on_signals() -> Iterator[None]:
+    """Raise Stopped on the first of SIGNALS, at once or at the end of `defer_stop`; ignore later signals.
 
-    A signal that was ignored before stays so, as `nohup` wants it.
+    A signal that was ignored before stays ignored, as `nohup` requires.
     """
     global _asked
     if threading.current_thread() is not threading.main_thread():  # where Python hands no signals
@@ -37,7 +42,7 @@ def heard() -> Iterator[None]:
     _asked = None
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, _hear)
+            signal.signal(number, _on_signal)
     try:
         yield
     finally:
@@ -46,17 +51,21 @@ def heard() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-def heard_by_worker() -> None:
-    """From here on SIGTERM alone raises Stopped: a terminal sends the others to all, and the owner decides."""
+def stop_worker_on_sigterm() -> None:
+    """Raise Stopped on SIGTERM only, from now on. A terminal sends the other signals to all processes, and the owner
+    decides.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _hear)
-    signal.signal(signal.SIGALRM, _hear)
+    signal.signal(signal.SIGTERM, _on_signal)
+    signal.signal(signal.SIGALRM, _on_signal)
 
 
 @contextlib.contextmanager
-def deferred() -> Iterator[Callable[[], bool]]:
-    """Within, a signal only makes the function that is given return true, for GRACE seconds; then Stopped is raised."""
+def defer_stop() -> Iterator[Callable[[], bool]]:
+    """Defer Stopped to the end of the context, or for GRACE seconds. Yields a function that returns whether a signal
+    came.
+    """
     global _deferring
     _deferring = True
     try:
@@ -68,21 +77,21 @@ def deferred() -> Iterator[Callable[[], bool]]:
         raise Stopped(_asked)
 
 
-def status(stop: KeyboardInterrupt) -> int:
-    """The exit status: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP."""
+def exit_status(stop: KeyboardInterrupt) -> int:
+    """Return the exit status: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP."""
     return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
 
 
-def told(stop: KeyboardInterrupt) -> int:
-    """Print the one line about it to standard error; returns the exit status."""
-    number = status(stop) - 128
-    what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+def report_stop(stop: KeyboardInterrupt) -> int:
+    """Print one line about the stop to standard error, and return the exit status."""
+    number = exit_status(stop) - 128
+    what = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
     with contextlib.suppress(OSError):  # of a terminal that is gone
-        print(f"{what}; the same command goes on from the last checkpoint", file=sys.stderr, flush=True)
+        print(f"{what}; run the same command to continue from the last checkpoint", file=sys.stderr, flush=True)
     return 128 + number
 
 
-def _hear(number: int, frame: FrameType | None) -> None:
+def _on_signal(number: int, frame: FrameType | None) -> None:
     global _asked
     if number == signal.SIGALRM:  # the grace is over
         raise Stopped(_asked or signal.SIGTERM)

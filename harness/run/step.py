@@ -1,9 +1,9 @@
-"""One update as the loop calls it: as it is written, or, on CUDA, as a graph that is captured once and replayed.
+"""Make one update of the training loop: eagerly, or on CUDA as a graph that is captured once and replayed.
 
-A graph repeats the very kernels of one update on the same memory. So whatever changes from step to step has to be
-computed on the device: draws, schedules and the order of the data come from the step as a tensor
-(`CounterDraws.clock`), which is set before each replay. An update that looks at a value on the host, or acts in an
-environment there, cannot be captured and runs as written.
+A graph repeats the very same kernels on the same memory. Whatever changes from step to step must therefore be computed
+on the device: draws, schedules and the order of the data come from the step as a tensor (`CounterDraws.clock`), which
+is set before each replay. An update that reads a value on the host, or that acts in an environment there, cannot be
+captured and runs eagerly.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ WARM_UP = 3  # real steps before the capture: kernels are chosen and the optimis
 
 
 class Step:
-    """step(k) makes update k and returns its logs, each [S].
+    """A callable: step(k) makes update k and returns its logs, each [S].
 
-    `mode` tells how: eager, captured, or why a capture was given up. BENCH_GRAPHS=0 asks for eager.
+    `mode` is "eager", "captured", or the reason why a capture failed. BENCH_GRAPHS=0 disables capturing.
     """
 
     def __init__(self, method: Method, source: Source | Environments, draws: CounterDraws):
-        _settle()
+        _freeze_garbage_collector()
         self.method, self.source, self.draws = method, source, draws
         self.graph: torch.cuda.CUDAGraph | None = None
         self.logs: dict[str, Tensor] = {}
@@ -56,7 +56,7 @@ class Step:
         return logs
 
     def _capture(self) -> None:
-        """Record one update without making it; the logs are where each replay leaves them."""
+        """Record one update without executing it; each replay then updates the logs in place."""
         graph = torch.cuda.CUDAGraph()
         try:
             with self.draws.clocked(), torch.cuda.graph(graph, stream=self.beside):
@@ -67,17 +67,18 @@ class Step:
             torch.cuda.synchronize()
             self.beside, self.mode = None, f"eager: {str(error).splitlines()[0]}"
             warnings.warn(
-                f"the update of {type(self.method).__name__} is not captured as a CUDA graph: {self.mode}", stacklevel=2
+                f"the update of {type(self.method).__name__} cannot be captured as a CUDA graph: {self.mode}",
+                stacklevel=2,
             )
         finally:
             self.draws.forget()
 
 
 @lru_cache(maxsize=1)
-def _settle() -> None:
-    """What stands when the first training begins, torch most of all, stays.
+def _freeze_garbage_collector() -> None:
+    """Exempt what exists when the first training begins, mostly torch, from garbage collection.
 
-    Python need not look through it for garbage again and again, which takes 3 % of the time of small nets.
+    Otherwise Python would scan it again and again, which takes 3 % of the time of small nets.
     """
     gc.collect()
     gc.freeze()

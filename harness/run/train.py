@@ -1,4 +1,4 @@
-"""The one training loop, from any step to the end of the run."""
+"""The training loop, from any step to the end of the run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ Progress = Callable[[int, dict[str, Tensor]], None]
 
 @dataclass(frozen=True)
 class Schedule:
-    """steps in all; those after which logs are kept, and those whose state is kept for scoring."""
+    """The steps of a run.
+
+    steps: the number of steps.
+    log_points: about how many steps are logged.
+    evaluations: the number of steps whose state is saved for scoring.
+    checkpoint_seconds: the time between checkpoints.
+    """
 
     steps: int
     log_points: int
@@ -41,7 +47,7 @@ class Schedule:
 
 @dataclass
 class Run:
-    """What a block has gone through: kept in its checkpoint."""
+    """The progress of a block, which is saved in its checkpoint."""
 
     step: int = 0
     died: dict[int, int] = field(default_factory=dict)  # place in the block -> step
@@ -63,10 +69,11 @@ def train(
     progress: Progress = lambda step, logs: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train to the end, from the newest checkpoint in `folder` that holds and is of the same identity.
+    """Train to the end, starting from the newest valid checkpoint of the same identity in `folder`.
 
-    stop: asked after each step; where it says yes, the run stops there, at a checkpoint. Leaves the last two
-    checkpoints and one `snapshot-<step>.pt` for each scored step.
+    Leaves the last two checkpoints and one `snapshot-<step>.pt` for each scored step.
+
+    stop: called after each step; if it returns true, the run stops there with a checkpoint.
     """
     path, previous = folder / checkpoint.CHECKPOINT, folder / checkpoint.PREVIOUS
     like = _state(Run(), method, source) | {"source": {}}  # what a source remembers may grow
@@ -77,7 +84,7 @@ def train(
     while run.step < schedule.steps:
         logs = step(run.step)
         run.step += 1
-        _account(run, logs, method, schedule)
+        _log_step(run, logs, method, schedule)
         if run.step in HASHED_STEPS:
             run.hashes[run.step] = state_hash(method)
         if run.step in snapshots:
@@ -96,7 +103,7 @@ def train(
 
 
 def state_hash(method: Method) -> str:
-    """16 hex digits over every parameter and buffer."""
+    """Return 16 hex digits over all parameters and buffers."""
     total = hashlib.sha256()
     for name, value in method.state_dict().items():
         total.update(name.encode())
@@ -104,7 +111,7 @@ def state_hash(method: Method) -> str:
     return total.hexdigest()[:16]
 
 
-def _account(run: Run, logs: dict[str, Tensor], method: Method, schedule: Schedule) -> None:
+def _log_step(run: Run, logs: dict[str, Tensor], method: Method, schedule: Schedule) -> None:
     values = {name: value.detach().double() for name, value in logs.items()}
     if run.pending.keys() == values.keys():
         torch._foreach_add_(list(run.pending.values()), list(values.values()))  # one kernel for all
@@ -128,11 +135,11 @@ def _state(run: Run, method: Method, source: Source | Environments) -> dict[str,
     }
 
 
-def _placed(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The saved state of an optimiser, to be loaded on whatever device `optimizer` is on.
+def _on_device(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the saved state of an optimiser for loading on the device that `optimizer` is on.
 
-    torch would take over how a step was made where it was saved: on another device that fails or is slow. By the same
-    flags torch places the count of steps.
+    By default torch restores how a step was executed where the state was saved, which fails or is slow on another
+    device. The same flags decide where torch places the count of steps.
     """
     pairs = zip(saved["param_groups"], optimizer.param_groups)
     return saved | {"param_groups": [old | {k: own[k] for k in OF_THE_DEVICE & own.keys()} for old, own in pairs]}
@@ -143,9 +150,9 @@ def _restore(state: dict[str, Any] | None, method: Method, source: Source | Envi
         return Run()
     method.load_state_dict(state["method"])
     for name, optimizer in method.optimizers().items():
-        optimizer.load_state_dict(_placed(state["optimizers"][name], optimizer))
+        optimizer.load_state_dict(_on_device(state["optimizers"][name], optimizer))
     if state["source"]:
-        assert hasattr(source, "load_state_dict"), "what gives its state takes it back"
+        assert hasattr(source, "load_state_dict"), "a source with state_dict must have load_state_dict"
         source.load_state_dict(state["source"])
     run = Run(**state["run"])
     run.curves = [(step, logs) for step, logs in run.curves]

@@ -1,12 +1,13 @@
-"""The humanoid of DeepMimic (Peng et al. 2018) as one table, and the two MuJoCo models that are made from it.
+"""The humanoid of DeepMimic (Peng et al. 2018) as one table, and the two MuJoCo models that are built from it.
 
-The humanoid has 34 degrees of freedom: a free root, eight balls, four hinges; hands are a part of the forearms. The
-flat body is the same one seen from its side, with 15: x, z, pitch and twelve hinges; left and right pass through each
-other, and a foot is a capsule as long and as high as the humanoid's. Masses add up to 45 kg in both.
+The humanoid has 34 degrees of freedom: a free root, eight ball joints and four hinges; the hands are part of the
+forearms. The flat body is the humanoid seen from its side, with 15 degrees of freedom: x, z, pitch and twelve hinges.
+Left and right limbs pass through each other, and a foot is a capsule as long and as high as the humanoid's. Masses add
+up to 45 kg in both.
 
-Axes are MuJoCo's: x forwards, y to the left, z up; metres, kilograms, radians. A hinge turns about -y, so that a
-positive angle lifts a hanging limb forwards. The controller is `position` actuators, kp (target - angle) - kd rate, cut
-to the joint's torque: three for a ball, whose target is then a rotation vector.
+Axes are MuJoCo's: x forwards, y to the left, z up. Units are metres, kilograms and radians. A hinge turns about -y, so
+that a positive angle lifts a hanging limb forwards. The controller consists of `position` actuators, kp (target -
+angle) - kd rate, clipped to the joint's torque: three for a ball joint, whose target is then a rotation vector.
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ ARMATURE = 0.02  # kg m^2: without it a clipped controller is unstable at 240 Hz
 
 @dataclass(frozen=True)
 class Shape:
-    """sphere: diameter; capsule: diameter, length of its straight part, upright; box: edges along x, y, z.
+    """A shape of a body part.
 
-    centre: from the joint. role: whether it may touch the ground: a foot, a hand, or else.
+    size: the diameter of a sphere; the diameter and the length of the straight part of a capsule, which is upright; or
+        the edges of a box along x, y, z.
+    centre: the position relative to the joint.
+    role: whether the shape may touch the ground: a foot, a hand, or any other part of the body.
     """
 
     kind: Literal["sphere", "capsule", "box"]
@@ -40,10 +44,13 @@ class Shape:
 
 @dataclass(frozen=True)
 class Part:
-    """place: of its joint in the parent. torque (Nm), kp (Nm/rad), kd (Nms/rad): of its controller, for each axis.
+    """A body part with the joint that connects it to its parent.
 
-    limits: of a hinge and, in the flat body, of every joint: only those of hinges stop anything, those of the others
-    say where the middle is. weight: of the joint in DeepMimic's reward.
+    place: the position of its joint in the parent.
+    torque, kp, kd: of its controller in Nm, Nm/rad and Nms/rad, for each axis.
+    weight: of the joint in DeepMimic's reward.
+    limits: of a hinge and, in the flat body, of every joint. Only those of hinges stop the joint; the others define its
+        middle.
     """
 
     name: str
@@ -92,8 +99,10 @@ HAND = (0.0, 0.0, -0.258947)  # m, in the forearm
 LEAD = 0.1  # s: kd / kp of every joint, by which the controller lags behind a target that moves
 
 
-def flattened(shape: Shape) -> tuple[np.ndarray, np.ndarray, float]:
-    """The ends [3] of a shape's axis in the flat body, and its radius: a sphere has one point, a box lies along x."""
+def flat_axis(shape: Shape) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the ends [3] of a shape's axis in the flat body, and its radius; a sphere has one point, a box lies along
+    x.
+    """
     centre, (size, *more) = np.array([shape.centre[0], 0.0, shape.centre[2]]), shape.size
     if shape.kind == "box":
         height = more[1]
@@ -104,12 +113,14 @@ def flattened(shape: Shape) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def model(kind: Kind, rate: int) -> mujoco.MjModel:
-    """The model whose physics has `rate` steps a second."""
+    """Return the model whose physics makes `rate` steps per second."""
     return mujoco.MjModel.from_xml_string(xml(kind, rate))
 
 
 def xml(kind: Kind, rate: int) -> str:
-    """Without the solver's warm start a step depends on the state alone; islands of bodies would cost time."""
+    """Return the model as MJCF. Without the solver's warm start a step depends on the state alone; islands would cost
+    time.
+    """
     return f"""<mujoco model="{kind}">
   <compiler angle="radian"/>
   <option timestep="{1 / rate!r}" integrator="implicitfast"><flag warmstart="disable" island="disable"/></option>
@@ -159,7 +170,7 @@ def _geom(name: str, shape: Shape, kind: Kind) -> str:
     elif shape.kind == "sphere":
         form = f'type="sphere" size="{shape.size[0] / 2:.8g}" pos="{_numbers(shape.centre)}"'
     else:
-        start, end, radius = flattened(shape)
+        start, end, radius = flat_axis(shape)
         form = f'type="capsule" size="{radius:.8g}" fromto="{_numbers((*start, *end))}"'
     return f'<geom name="{name}" {form} mass="{shape.mass:g}"/>'
 

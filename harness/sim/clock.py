@@ -1,7 +1,7 @@
-"""The simulator's step timer, which MuJoCo's Python binding turns on and leaves no way to turn off.
+"""Turn off the simulator's step timer, which MuJoCo's Python binding turns on without offering a way to turn it off.
 
-With it every physics step reads the clock many times; without it physics alone runs 1.1 to 1.26 times as fast, to the
-same bits.
+With the timer every physics step reads the clock many times. Without it physics alone runs 1.1 to 1.26 times as fast,
+with bit-equal results.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SYMBOL = "mjcb_time"
 
 @cache
 def stop() -> bool:
-    """Take the timer out of this process. Returns whether it was found; what is simulated does not depend on it."""
+    """Remove the timer from this process. Returns whether it was found; the simulation does not depend on it."""
     timer = _timer()
     if timer is None:
         return False
@@ -26,7 +26,7 @@ def stop() -> bool:
 
 
 def _timer() -> ctypes.c_void_p | None:
-    """The library's pointer to its clock; None where the library or the symbol is somewhere else in another version."""
+    """Return the library's pointer to its clock, or None if this version has the library or the symbol elsewhere."""
     for path in sorted(Path(mujoco.__file__).parent.glob("libmujoco*")):
         try:
             return ctypes.c_void_p.in_dll(ctypes.CDLL(str(path)), SYMBOL)

@@ -1,7 +1,7 @@
-"""Characters that are to follow a clip, many worlds side by side: on CPU threads or on a GPU, behind one interface.
+"""Many worlds of characters that track a clip, on CPU threads or on a GPU, behind one interface.
 
-The simulator's time is the clip's time, so the phase is a part of the full state. An action adds to the controllers'
-targets, in rad. The state that a step reaches is compared with the clip at that time.
+The simulator's time is the clip's time, so the phase is part of the full state. An action in rad is added to the
+controllers' targets. The state after a step is compared with the clip at that time.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ STEP = 1 / CONTROL_RATE  # s
 
 @dataclass(frozen=True)
 class Rules:
-    """targets: what an action adds to: the middle of each joint's limits, as DeepMimic has it, or the clip's next pose,
-        ahead of the controller's lag.
-    spared: roles of shapes that may touch the ground.
+    """The rules of tracking.
+
+    targets: what an action is added to: the middle of each joint's limits, as in DeepMimic, or the clip's next pose,
+        advanced by the controller's lag.
+    spared: the roles of shapes that may touch the ground.
     """
 
     targets: Literal["middle", "clip"] = "middle"
@@ -37,7 +39,7 @@ class Rules:
 class Following:
     """`n` worlds of a character and a motion. A world depends neither on its neighbours nor on the number of threads.
 
-    device: by mujoco-warp, in float32 tensors there; None: by MuJoCo in numpy's float64, on `threads`.
+    device: the device of mujoco-warp, which uses float32 tensors; None selects MuJoCo in numpy's float64 on `threads`.
     """
 
     def __init__(
@@ -58,9 +60,10 @@ class Following:
         self._physics = _OnThreads(model, n, skip, threads) if device is None else _OnDevice(model, n, skip, device)
 
     def begin(self, time: Array, which: Array | None = None) -> Array:
-        """Put worlds `which` [n] bool (all) into the clip's states at the times [n] (s); observations [n, O] of all.
+        """Put worlds `which` [n] bool (all by default) into the clip's states at the times [n] (s).
 
-        A pose that lies below the ground is lifted onto it: from there contacts would throw it into the air.
+        Returns the observations [n, O] of all worlds. A pose below the ground is lifted onto it, because contacts would
+        otherwise throw it into the air.
         """
         xp = namespace(time)
         which = xp.ones_like(time, dtype=bool) if which is None else which
@@ -71,17 +74,19 @@ class Following:
         return self._observe()
 
     def step(self, action: Array) -> tuple[Array, Array]:
-        """One control step by an action [n, A] (rad): observations [n, O], and whether each has fallen [n]."""
+        """Make one control step with an action [n, A] (rad). Returns observations [n, O] and whether each has fallen
+        [n].
+        """
         if self.rules.targets == "middle":
             centre = self.character.middle
         else:
-            centre = self.character.lead(*self.motion.at(self.time + STEP), LEAD)
+            centre = self.character.extrapolate(*self.motion.at(self.time + STEP), LEAD)
         self._physics.step(centre + action)
         observations = self._observe()
         return observations, self.character.fallen(*self._physics.joints(), self.kinematics, self.skin)
 
     def rewards(self) -> Array:
-        """[n]: DeepMimic's, of the state that was reached; 0 where it is not finite."""
+        """Return DeepMimic's rewards of the current states, [n]; 0 where they are not finite."""
         qpos, qvel = self._physics.joints()
         reference, velocity = self.motion.at(self.time)
         there = self.character.forward(reference, velocity)
@@ -89,30 +94,30 @@ class Following:
         return namespace(found).nan_to_num(found)
 
     def errors(self) -> Array:
-        """[n, 13] rad: of the root and the joints; pi where it is not finite."""
+        """Return the errors of the root and the joints in rad, [n, 13]; pi where they are not finite."""
         found = self.character.errors(self._physics.joints()[0], self.motion.at(self.time)[0])
         return namespace(found).nan_to_num(found, nan=np.pi)
 
     def poses(self) -> Array:
-        """[n, nq]: MuJoCo's positions."""
+        """Return MuJoCo's positions, [n, nq]."""
         return self._physics.joints()[0]
 
     @property
     def time(self) -> Array:
-        """[n] s of the clip."""
+        """The time of the clip in s, [n]."""
         return self._physics.time()
 
     def check(self) -> None:
-        """Raises BenchError where the steps so far are not to be trusted."""
+        """Raise BenchError if the steps so far cannot be trusted."""
         if self.device is not None:
             self._physics.check()
 
     def full_state(self) -> Array:
-        """[n, ...]: all that the steps to come depend on; the clip's time comes first."""
+        """Return everything that future steps depend on, [n, ...]; the clip's time comes first."""
         return self._physics.full_state()
 
     def load_full_state(self, state: Array) -> Array:
-        """Observations [n, O] of the loaded states."""
+        """Load states and return their observations [n, O]."""
         self._physics.load_full_state(state)
         return self._observe()
 

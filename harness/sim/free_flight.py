@@ -1,9 +1,9 @@
-"""Shortcut for the mazes: a closed form for balls that touch nothing, MuJoCo for the others.
+"""Simulate the mazes faster: a closed form for balls that touch nothing, and MuJoCo for the others.
 
-MuJoCo's Euler step with damping d taken implicitly is v' = v + h (f - d v) / (m + h d), x' = x + h v'.
-Under a constant force f all positions and velocities of a control step are thus linear in (x, v, f). A step
-looks for contacts before it moves: where no position that a step starts from comes near a wall, the
-closed form is what MuJoCo would have done, up to rounding (some 1e-15).
+MuJoCo's Euler step with implicit damping d is v' = v + h (f - d v) / (m + h d), x' = x + h v'. Under a constant force f
+all positions and velocities of a control step are therefore linear in (x, v, f). A step detects contacts before it
+moves. If no position from which a step starts is near a wall, the closed form equals MuJoCo's result up to rounding
+(about 1e-15).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ POSITION, VELOCITY = slice(1, 3), slice(3, 5)  # in the full state, after the ti
 
 
 class FreeFlight:
-    """The same interface as `Threads`, for one maze; the full state is the same too."""
+    """Worlds of one maze, with the interface and the full state of `Threads`."""
 
     device = None  # arrays are numpy's
 
@@ -44,7 +44,7 @@ class FreeFlight:
         self._state[:, POSITION], self._state[:, VELOCITY] = qpos, qvel
 
     def step(self, control: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Position and velocity [n, 2] after one control step under control [n, 2]."""
+        """Return position and velocity [n, 2] after one control step under control [n, 2]."""
         force = np.nan_to_num(control, nan=0.0, posinf=0.0, neginf=0.0).clip(-self._force, self._force)
         x, v = self._state[:, POSITION], self._state[:, VELOCITY]
         starts = x + self._carry[:-1, None, None] * v + self._push[:-1, None, None] * force  # [frame_skip, n, 2]
@@ -59,7 +59,7 @@ class FreeFlight:
         return x.copy(), v.copy()
 
     def full_state(self) -> np.ndarray:
-        """[n, 5]: time, position, velocity."""
+        """Return time, position and velocity, [n, 5]."""
         return self._state.copy()
 
     def load_full_state(self, state: np.ndarray) -> None:

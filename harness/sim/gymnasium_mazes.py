@@ -1,7 +1,7 @@
 """The mazes as Gymnasium environments: gymnasium.make("harness.sim.gymnasium_mazes:VDB-CMaze-v0").
 
-The harness itself trains on the batched worlds of `Threads` and `FreeFlight`; these step the same models one
-at a time, for others' algorithms, for pictures, and as the reference that the batched worlds are held against.
+The harness itself trains on the batched worlds of `Threads` and `FreeFlight`. These environments step the same models
+one at a time. They are meant for other algorithms and for pictures, and serve as the reference for the batched worlds.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ PICTURE_HEIGHT = 480  # pixels
 
 
 class MazeEnv(gymnasium.Env):
-    """Observation (x, y, 0) of the ball, action the force on it; nothing ends an episode but its length."""
+    """A maze. The observation is (x, y, 0) of the ball, the action is the force on it, and only the time limit ends an
+    episode.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / CONTROL_PERIOD)}
 
     def __init__(self, kind: Literal["c", "s"], flipped: bool = False, render_mode: str | None = None):
         if render_mode not in (None, "rgb_array"):
-            raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array, or none")
+            raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array and None")
         self.maze, self.render_mode = ContinuousMaze(kind, flipped), render_mode
         self.model = self.maze.model()
         self.data = mujoco.MjData(self.model)
@@ -48,13 +50,13 @@ class MazeEnv(gymnasium.Env):
         return self._observation(), {}
 
     def set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> None:
-        """Position and velocity [2], at time 0."""
+        """Set position and velocity [2], at time 0."""
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:], self.data.qvel[:] = qpos, qvel
         mujoco.mj_forward(self.model, self.data)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """The reward takes the raw action, the motors cut it to their range."""
+        """Make one step. The reward uses the action as given; the motors clip it to their range."""
         action = np.asarray(action, np.float64)
         before = self.data.qpos.copy()
         self.data.ctrl[:] = action
@@ -66,7 +68,7 @@ class MazeEnv(gymnasium.Env):
         return np.append(self.data.qpos, 0.0)
 
     def render(self) -> np.ndarray | None:
-        """[height, width, 3] uint8, from above."""
+        """Return a picture from above, [height, width, 3] uint8."""
         if self.render_mode is None:
             return None
         if self._renderer is None:
@@ -83,7 +85,7 @@ class MazeEnv(gymnasium.Env):
 
 
 def record(env: gymnasium.Env, act: Callable[[np.ndarray], np.ndarray], path: Path, seed: int = 0) -> float:
-    """One episode as a GIF at `path`; returns the episode's return. `env` was made with render_mode="rgb_array"."""
+    """Record one episode as a GIF at `path` and return its return. `env` must have render_mode="rgb_array"."""
     observation, _ = env.reset(seed=seed)
     frames, total, over = [env.render()], 0.0, False
     while not over:

@@ -1,7 +1,7 @@
-"""Following a clip as a Gymnasium environment: gymnasium.make("harness.sim.gymnasium_motions:VDB-MarchFlat-v0").
+"""Tracking a clip as a Gymnasium environment: gymnasium.make("harness.sim.gymnasium_motions:VDB-MarchFlat-v0").
 
-The same worlds that the harness trains in, one at a time, for others' algorithms and for pictures. The recorded skills
-need the package pybullet_data (the extra mocap); marching and squatting need nothing.
+These are the worlds that the harness trains in, one at a time, for other algorithms and for pictures. The recorded
+skills need the package pybullet_data (the extra mocap); marching and squatting need nothing.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ PICTURE = 480, 640  # pixels: height, width
 
 
 class MotionEnv(gymnasium.Env):
-    """Observation of `characters`, action in rad added to the controllers' targets, reward DeepMimic's; a fall ends it.
+    """A character that tracks a clip; a fall ends the episode.
 
-    reset: at a time of the clip drawn evenly, or at options["time"] (s).
+    The observation is that of `characters`, the action in rad is added to the controllers' targets, and the reward is
+    DeepMimic's. `reset` starts at a random time of the clip, or at options["time"] (s).
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_RATE}
@@ -45,7 +46,7 @@ class MotionEnv(gymnasium.Env):
         render_mode: str | None = None,
     ):
         if render_mode not in (None, "rgb_array"):
-            raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array, or none")
+            raise BenchError(f"render_mode {render_mode!r} is unknown; known: rgb_array and None")
         self.render_mode = render_mode
         character = CHARACTERS[body](rate)
         rules = Rules(targets, ("foot", "hand") if hands else ("foot",))
@@ -62,14 +63,14 @@ class MotionEnv(gymnasium.Env):
         return self.worlds.begin(np.array([float((options or {}).get("time", drawn))]))[0], {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """info: the mean joint rotation error (rad)."""
+        """Make one step; info has the mean joint rotation error in rad."""
         observations, fallen = self.worlds.step(np.asarray(action, np.float64)[None])
         down = bool(fallen[0])
         reward = 0.0 if down else float(self.worlds.rewards()[0])
         return observations[0], reward, down, False, {"error": float(self.worlds.errors()[0].mean())}
 
     def render(self) -> np.ndarray | None:
-        """[height, width, 3] uint8, from the right side."""
+        """Return a picture from the right side, [height, width, 3] uint8."""
         if self.render_mode is None:
             return None
         model = self.worlds.character.model

@@ -1,7 +1,7 @@
-"""Any Gymnasium environment, many of them side by side through its vector interface, stepped one after the other.
+"""Many copies of any Gymnasium environment through its vector interface, which steps one after the other.
 
-Observations are of a Box and are flattened; actions are of a Box, cut to its range, or Discrete, given as one-hot rows.
-An episode begins from a seed alone, so what happens in it depends on that seed and the actions.
+The observation space must be a Box, and observations are flattened. The action space must be a Box, to whose range
+actions are clipped, or Discrete, whose actions are one-hot rows. An episode is determined by its seed and the actions.
 """
 
 from __future__ import annotations
@@ -22,8 +22,13 @@ from gymnasium.vector import AutoresetMode
 from harness.errors import BenchError, reason
 
 
-class Stepped(NamedTuple):
-    """Of n environments: observations [n, O], rewards [n], terminated and truncated [n] bool."""
+class StepResult(NamedTuple):
+    """The result of a step of n environments.
+
+    observations: [n, O].
+    rewards: [n].
+    terminated, truncated: [n] bool.
+    """
 
     observations: np.ndarray
     rewards: np.ndarray
@@ -32,7 +37,7 @@ class Stepped(NamedTuple):
 
 
 class Motors(NamedTuple):
-    """As much of a robot's model as a score reads: the number of actions and the range of each, [A, 2]."""
+    """The part of a robot's model that scores read: the number of actions, and the range of each, [A, 2]."""
 
     nu: int
     actuator_ctrlrange: np.ndarray
@@ -40,11 +45,12 @@ class Motors(NamedTuple):
 
 @dataclass(frozen=True)
 class AnyRobot:
-    """What a Gymnasium environment tells of itself.
+    """The properties of a Gymnasium environment.
 
-    name: Gymnasium's id, or `module:id` of one's own, whose module lies in the project's folder or is installed.
-    Raises BenchError, where one of its properties is asked for, if there is no such environment or if its spaces are of
-    another kind.
+    Raises BenchError when one of them is read if there is no such environment or if its spaces are not supported.
+
+    name: Gymnasium's id, or `module:id` for an environment of your own, whose module is in the project's folder or
+        installed.
     """
 
     name: str
@@ -58,13 +64,13 @@ class AnyRobot:
             return gymnasium.make(self.name)
         except Exception as error:  # whatever an environment of one's own does
             raise BenchError(
-                f"gymnasium.make({self.name!r}) fails: {reason(error)}: name an environment of Gymnasium, or MODULE:ID "
-                "with the module in the project's folder"
+                f"gymnasium.make({self.name!r}) fails: {reason(error)}: name one of Gymnasium's environments, or "
+                "MODULE:ID with the module in the project's folder"
             ) from None
 
     @cached_property
     def horizon(self) -> int:
-        """The time limit; 0 where it has none."""
+        """The time limit, or 0 if there is none."""
         limit = self._one.spec.max_episode_steps if self._one.spec else None
         return limit or 0
 
@@ -72,19 +78,23 @@ class AnyRobot:
     def observation_size(self) -> int:
         space = self._one.observation_space
         if not isinstance(space, spaces.Box):
-            raise BenchError(f"{self.name}: observations must be of a Box, got {space}: wrap it in FlattenObservation")
+            raise BenchError(
+                f"{self.name}: the observation space must be a Box, got {space}: wrap it in FlattenObservation"
+            )
         return int(np.prod(space.shape))
 
     @property
     def discrete(self) -> bool:
-        """Whether actions are a choice of one among `model.nu`."""
+        """Whether an action selects one of `model.nu`."""
         return isinstance(self._actions, spaces.Discrete)
 
     @property
     def _actions(self) -> spaces.Space:
         space = self._one.action_space
         if not isinstance(space, spaces.Box | spaces.Discrete):
-            raise BenchError(f"{self.name}: actions must be of a Box or Discrete, got {space}: wrap the environment")
+            raise BenchError(
+                f"{self.name}: the action space must be a Box or Discrete, got {space}: wrap the environment"
+            )
         return space
 
     @cached_property
@@ -98,7 +108,7 @@ class AnyRobot:
 
     @cached_property
     def fingerprint(self) -> list[Any]:
-        """What tells it from another: its name and code, Gymnasium's version, and a few steps from two seeds."""
+        """What identifies the environment: its name and code, Gymnasium's version, and a few steps from two seeds."""
         worlds = AnyWorlds(self, 2)
         seen: list[Any] = [worlds.reset(np.array([1, 2]))]
         low, high = self.model.actuator_ctrlrange.T
@@ -111,7 +121,7 @@ class AnyRobot:
 
 
 class AnyWorlds:
-    """`n` environments. Nothing is remembered from one episode to the next."""
+    """`n` environments. No state persists from one episode to the next."""
 
     def __init__(self, robot: AnyRobot, n: int):
         self.robot, self.n = robot, n
@@ -120,13 +130,15 @@ class AnyWorlds:
         self._env = gymnasium.make_vec(robot.name, n, vectorization_mode="sync", vector_kwargs=settings)
 
     def reset(self, seeds: np.ndarray, which: np.ndarray | None = None) -> np.ndarray:
-        """Begin an episode from `seeds` [n] in the environments `which` [n] bool (all); observations [n, O] of all."""
+        """Begin an episode from `seeds` [n] in the environments `which` [n] bool (all); returns observations [n, O] of
+        all.
+        """
         options = None if which is None else {"reset_mask": which}
         observations, _ = self._env.reset(seed=[int(seed) for seed in seeds], options=options)
         return self._flat(observations)
 
-    def step(self, actions: np.ndarray) -> Stepped:
-        """One step under actions [n, A]."""
+    def step(self, actions: np.ndarray) -> StepResult:
+        """Make one step under actions [n, A]."""
         actions = np.nan_to_num(actions)
         space = self._env.single_action_space
         if isinstance(space, spaces.Discrete):
@@ -136,7 +148,7 @@ class AnyWorlds:
             shaped = actions.reshape(self.n, *space.shape)
             taken = np.clip(shaped, space.low, space.high).astype(space.dtype)
         observations, rewards, terminated, truncated, _ = self._env.step(taken)
-        return Stepped(self._flat(observations), np.asarray(rewards, np.float64), terminated, truncated)
+        return StepResult(self._flat(observations), np.asarray(rewards, np.float64), terminated, truncated)
 
     def _flat(self, observations: np.ndarray) -> np.ndarray:
         return np.array(observations, np.float64).reshape(self.n, -1)

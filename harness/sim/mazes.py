@@ -1,12 +1,12 @@
 """The C-maze and the S-maze of inverse reinforcement learning, as MuJoCo models and rewards.
 
-A ball pushed by two motors through a room with walls; Fu et al. 2018 and Peng et al. 2019, geometry and
-rewards after their released code. Lengths in m, forces in N, times in s. The C-maze's transfer maze is no
-mirror of its training maze: the gaps are 0.3 and 0.2 wide and the start lies off the room's centre line.
+Two motors push a ball through a room with walls (Fu et al. 2018; Peng et al. 2019). Geometry and rewards are those of
+their released code. Lengths are in m, forces in N, times in s. The C-maze's transfer maze is not a mirror image of its
+training maze: the gaps are 0.3 and 0.2 wide, and the start is off the centre line of the room.
 
-The S-maze takes steps of 0.005 where the released code takes 0.01. At 0.01, of balls thrown at a wall's end
-at up to 5 m/s an axis from all directions, 4 in 1,000 pass through the wall up to 9 cm from its end, and
-1 in 1,000 leave the room; at 0.005 none does, and the worst cuts 8 mm off the rounded end.
+The S-maze takes steps of 0.005 where the released code takes 0.01. At 0.01, of balls thrown at the end of a wall at up
+to 5 m/s per axis from all directions, 4 in 1,000 pass through the wall up to 9 cm from its end, and 1 in 1,000 leave
+the room. At 0.005 none does, and the worst cuts 8 mm off the rounded end.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ S_LAST = 0.3606  # m: from the last gap to the target, sqrt(0.2^2 + 0.3^2)
 
 @dataclass(frozen=True)
 class ContinuousMaze:
-    """One of the four mazes. flipped: the transfer maze, where a policy is trained on a learnt reward."""
+    """One of the four mazes.
+
+    flipped: whether this is the transfer maze, where a policy is trained on a learnt reward.
+    """
 
     kind: Literal["c", "s"]
     flipped: bool = False
@@ -79,7 +82,7 @@ class ContinuousMaze:
 
     @property
     def force(self) -> float:
-        """N: controls are cut to this on both sides."""
+        """The bound in N to which controls are clipped on both sides."""
         return C_FORCE if self.kind == "c" else S_FORCE
 
     @property
@@ -88,12 +91,12 @@ class ContinuousMaze:
 
     @property
     def frame_skip(self) -> int:
-        """Steps of the simulator to a control step."""
+        """The simulator's steps per control step."""
         return round(CONTROL_PERIOD / self.timestep)
 
     @property
     def barriers(self) -> list[Wall]:
-        """The inner walls, bottom first."""
+        """The inner walls from bottom to top."""
         if self.kind == "c":
             x0, x1 = C_BARRIER_FLIPPED if self.flipped else C_BARRIER
             return [(x0, C_BARRIER_Y, x1, C_BARRIER_Y)]
@@ -110,9 +113,9 @@ class ContinuousMaze:
         return mujoco.MjModel.from_xml_string(xml(self.kind, self.flipped))
 
     def reward(self, position: Array, action: Array, next_position: Array) -> Array:
-        """[...] for positions [..., 2] before and after the raw, unclipped actions [..., 2].
+        """Return rewards [...] for positions [..., 2] before and after the raw, unclipped actions [..., 2].
 
-        What rewards a place looks at the position before the action.
+        The part that rewards a position uses the position before the action.
         """
         away = distance(position, self.target)
         if self.kind == "c":
@@ -121,7 +124,10 @@ class ContinuousMaze:
         return base + self.path_left(position) - self.path_left(next_position)
 
     def path_left(self, position: Array) -> Array:
-        """[...] m: the S-maze's rough length of the way from positions [..., 2]; minus the shaping potential."""
+        """Return the S-maze's approximate length of the remaining path in m, [...], from positions [..., 2].
+
+        This is minus the shaping potential.
+        """
         left = distance(position, self.target)
         for i in range(len(self.barriers), 0, -1):
             gap = ((1 if i % 2 else -1) * (-1 if self.flipped else 1) * S_GAP_X, i * S_WALL_GAP)
@@ -130,10 +136,11 @@ class ContinuousMaze:
         return left
 
     def lowest_return(self, horizon: int) -> float:
-        """Below it no episode falls by where the ball is (a raw action's cost has no bound).
+        """Return the lowest return that positions allow; the cost of a raw action has no bound.
 
-        C: all steps in the corner farthest from the target. S: shaping adds up to what the way has become
-        shorter from start to end, at worst from the start to the corner with the longest way; the rest is >= 0.
+        In the C-maze this is an episode in the corner farthest from the target. In the S-maze shaping sums to the
+        reduction of the path from start to end, which is lowest from the start to the corner with the longest path; the
+        rest is >= 0.
         """
         x0, y0, x1, y1 = self.room
         corners = np.array([(x0, y0), (x0, y1), (x1, y0), (x1, y1)])
@@ -143,14 +150,14 @@ class ContinuousMaze:
 
 
 def distance(position: Array, point: tuple[float, float]) -> Array:
-    """[...] from positions [..., 2]."""
+    """Return the distance [...] of positions [..., 2] from a point."""
     return namespace(position).hypot(position[..., 0] - point[0], position[..., 1] - point[1])
 
 
 def xml(kind: Literal["c", "s"], flipped: bool) -> str:
-    """The MuJoCo model; its two joint positions are the ball's x and y.
+    """Return the MuJoCo model; its two joint positions are the ball's x and y.
 
-    The solver's warm start is off: then a step depends on the state alone, however the simulator is run.
+    The solver's warm start is off, so that a step depends on the state alone, however the simulator is run.
     """
     maze = ContinuousMaze(kind, flipped)
     x0, y0, x1, y1 = maze.room

@@ -1,15 +1,14 @@
-"""A recording as states of a character, at any time: positions between rows, filtered velocities, cycle after cycle.
+"""Convert a recording to states of a character at any time, with interpolated positions and filtered velocities.
 
-As DeepMimic of October 2018 has it (Peng et al. 2018): between rows places and angles are linear and rotations turn
-at a constant rate; velocities are forward differences of rows, the last one as the one before, so that none is taken
-across the seam, where clips jump; each component then passes a Butterworth filter of second order and 6 Hz, forwards
-and back.
-The root gains its way along the ground with each cycle, but neither height nor heading.
+This follows DeepMimic of October 2018 (Peng et al. 2018). Between rows, positions and angles are linear, and rotations
+turn at a constant rate. Velocities are forward differences of rows, and the last one repeats the one before, so that
+none spans the seam, where clips jump. Each component is then filtered forwards and backwards by a second-order
+Butterworth filter of 6 Hz. With each cycle the root moves on along the ground, while height and heading repeat.
 
-A clip is laid into the flat body's plane like this: trunk and legs by the direction in which each part points, seen
-from the side; arms by how far they turn about the sideways axis, as by direction an arm that passes the sideways pose
-spins. The root is then as high as the flat body's lowest point needs to lie where that of the humanoid lies, but not
-below the ground.
+A clip is projected into the flat body's plane as follows. Trunk and legs take the direction of each part as seen from
+the side. Arms take their rotation about the sideways axis, because the direction of an arm that passes the sideways
+pose would spin. The root is then as high as needed for the flat body's lowest point to be where the humanoid's is, but
+not below the ground.
 """
 
 from __future__ import annotations
@@ -32,7 +31,14 @@ FAR = 0.3  # m in a cycle: from there on a clip's way gives its plane; otherwise
 
 
 class Motion:
-    """times [F] (s) from 0 to `length`, qpos [F, nq], qvel [F, nv]; gain [nq]: what a cycle adds to the positions."""
+    """A motion that repeats.
+
+    times: [F] (s) from 0 to `length`.
+    qpos: [F, nq].
+    qvel: [F, nv].
+    gain: [nq], the change of the positions in one cycle.
+    turns: the indices of quaternions in qpos.
+    """
 
     CONSTANTS = ("times", "qpos", "qvel", "gain")
 
@@ -44,7 +50,7 @@ class Motion:
         self.turns, self.length = turns, float(times[-1])
 
     def on(self, device: torch.device | None) -> Self:
-        """The same as float32 tensors on `device`; without one itself, with numpy's arrays."""
+        """Return the same motion as float32 tensors on `device`; without a device, return itself."""
         if device is None:
             return self
         moved = copy.copy(self)
@@ -53,12 +59,12 @@ class Motion:
         return moved
 
     def phase(self, time: Array) -> Array:
-        """[n] in [0, 1): the share of the cycle that has passed."""
+        """Return the share of the cycle that has passed, [n] in [0, 1)."""
         turns = time / self.length
         return turns - namespace(time).floor(turns)
 
     def at(self, time: Array) -> tuple[Array, Array]:
-        """qpos [n, nq] and qvel [n, nv] at the times [n] (s)."""
+        """Return qpos [n, nq] and qvel [n, nv] at the times [n] (s)."""
         xp = namespace(time)
         cycle = xp.floor(time / self.length)
         within = time - cycle * self.length
@@ -72,9 +78,9 @@ class Motion:
 
 
 def motion(recording: Recording, character: Character, filter_hz: float | None = 6.0) -> Motion:
-    """The recording as `character` does it. Raises BenchError for one that does not wrap, which ends too soon."""
+    """Return the recording as a motion of `character`. Raises BenchError for a recording that does not wrap."""
     if not recording.wraps:
-        raise BenchError(f'clip {recording.name!r} ends ("Loop": "none"); take one that wraps')
+        raise BenchError(f'clip {recording.name!r} does not repeat ("Loop": "none"): use one that wraps')
     in_space = _in_space(recording, Humanoid(character.rate), filter_hz)
     return _in_plane(in_space, character, filter_hz) if isinstance(character, Flat) else in_space
 
@@ -83,12 +89,12 @@ def _in_space(recording: Recording, character: Humanoid, filter_hz: float | None
     rows = recording.rows
     times = np.concatenate([[0.0], np.cumsum(rows[:-1, 0])])
     qpos = np.zeros((len(rows), character.model.nq))
-    qpos[:, :3], qpos[:, 3:7] = turned(rows[:, 1:4]), unit(_turned_quaternion(rows[:, 4:8]))
+    qpos[:, :3], qpos[:, 3:7] = to_mujoco_axes(rows[:, 1:4]), unit(_to_mujoco_quaternions(rows[:, 4:8]))
     column = 8
     for part in JOINTS:
         j = int(character.model.joint(part.name).qposadr[0])
         if part.joint == "ball":
-            qpos[:, j : j + 4] = unit(_turned_quaternion(rows[:, column : column + 4]))
+            qpos[:, j : j + 4] = unit(_to_mujoco_quaternions(rows[:, column : column + 4]))
             column += 4
         else:
             qpos[:, j] = rows[:, column]
@@ -100,7 +106,7 @@ def _in_space(recording: Recording, character: Humanoid, filter_hz: float | None
 
 
 def _velocities(character: Humanoid, times: np.ndarray, qpos: np.ndarray, filter_hz: float | None) -> np.ndarray:
-    """[F, nv]: of the root in the world, its spin and those of balls in their own frame, as MuJoCo has them."""
+    """Return velocities [F, nv]: of the root in the world, and angular ones in their own frame, as in MuJoCo."""
     qvel, lasts = np.zeros((len(qpos), character.model.nv)), np.diff(times)[:, None]
     qvel[:-1, :3] = np.diff(qpos[:, :3], axis=0) / lasts
     for part in PARTS:
@@ -112,11 +118,11 @@ def _velocities(character: Humanoid, times: np.ndarray, qpos: np.ndarray, filter
             turn = qpos[:, j : j + 4]
             qvel[:-1, d : d + 3] = logarithm(product(inverse(turn[:-1]), turn[1:])) / lasts
     qvel[-1] = qvel[-2]
-    return smoothed(qvel, 1 / float(np.diff(times).mean()), filter_hz)
+    return low_pass(qvel, 1 / float(np.diff(times).mean()), filter_hz)
 
 
-def smoothed(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
-    """x [F, ...], sampled at `rate` Hz, after a low-pass filter in both directions; None leaves it as it is."""
+def low_pass(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
+    """Filter x [F, ...], sampled at `rate` Hz, by a low-pass filter in both directions; None returns it unchanged."""
     if filter_hz is None or 2 * filter_hz >= rate:
         return x
     from scipy.signal import butter, filtfilt  # here: a cell that follows no clip does without scipy
@@ -125,13 +131,13 @@ def smoothed(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
 
 
 def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
-    """The motion `of` a humanoid, laid into the flat body's plane."""
+    """Project the motion `of` a humanoid into the flat body's plane."""
     full = Humanoid(character.rate)
     n = max(2, round(of.length * GRID))
     times = np.linspace(0, of.length, n + 1)
     pose, _ = of.at(np.minimum(times, of.length * (1 - 1e-9)))
     kin = full.forward(pose, np.zeros((n + 1, full.model.nv)))
-    ahead = _plane(of.gain[:2])
+    ahead = _forward_direction(of.gain[:2])
     points = np.array([(0.0, 0.0, 1.0)] * 3 + [(0.0, 0.0, -1.0)] * (len(PARTS) - 3))
     for name in ("right_ankle", "left_ankle"):
         points[INDEX[name]] = (1.0, 0.0, 0.0)
@@ -140,7 +146,7 @@ def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
     world = np.unwrap(world, axis=0)
     qpos = np.zeros((n + 1, character.model.nq))
     qpos[:, 0], qpos[:, 1] = (pose[:, :2] - pose[0, :2]) @ ahead, pose[:, 2]
-    qpos[:, 2] = world[:, 0] - _turns(world[0, 0])
+    qpos[:, 2] = world[:, 0] - _whole_turns(world[0, 0])
     for k, part in enumerate(JOINTS, 1):
         j = int(full.model.joint(part.name).qposadr[0])
         if part.name.endswith("elbow"):
@@ -149,33 +155,35 @@ def _in_plane(of: Motion, character: Flat, filter_hz: float | None) -> Motion:
             turn = np.unwrap(2 * np.arctan2(-pose[:, j + 2], pose[:, j]))
         else:
             turn = np.unwrap(world[:, k] - world[:, PARENTS[k]])
-        turn = turn - _turns(np.median(turn) - np.mean(part.limits))
+        turn = turn - _whole_turns(np.median(turn) - np.mean(part.limits))
         qpos[:, character.order[k]] = np.clip(turn, *part.limits) if part.joint == "hinge" else turn
     down = character.lowest(character.forward(qpos, 0 * qpos), character.skin())
     qpos[:, 1] += np.maximum(full.lowest(kin, full.skin()), 0.0) - down
-    qvel = smoothed(np.gradient(qpos, times, axis=0), GRID, filter_hz)
+    qvel = low_pass(np.gradient(qpos, times, axis=0), GRID, filter_hz)
     gain = np.zeros(character.model.nq)
-    gain[0], gain[2] = qpos[-1, 0] - qpos[0, 0], _turns(qpos[-1, 2] - qpos[0, 2])
+    gain[0], gain[2] = qpos[-1, 0] - qpos[0, 0], _whole_turns(qpos[-1, 2] - qpos[0, 2])
     return Motion(times, qpos, qvel, gain, ())
 
 
-def _plane(way: np.ndarray) -> np.ndarray:
-    """The direction [2] on the ground that the flat body looks in: along the clip's way, or against a way backwards."""
+def _forward_direction(way: np.ndarray) -> np.ndarray:
+    """Return the direction [2] on the ground that the flat body faces: along the clip's path, or against it if
+    backwards.
+    """
     if np.linalg.norm(way) <= FAR:
         return np.array([1.0, 0.0])
     ahead = way / np.linalg.norm(way)
     return ahead * np.sign(ahead[0]) if abs(ahead[0]) > 0.7 else ahead
 
 
-def _turns(angle: float) -> float:
-    """The whole turns in an angle, in rad."""
+def _whole_turns(angle: float) -> float:
+    """Return the whole turns in an angle, in rad."""
     return 2 * np.pi * np.round(angle / (2 * np.pi))
 
 
-def turned(vectors: np.ndarray) -> np.ndarray:
-    """From a clip's axes (x forwards, y up, z to the right) to MuJoCo's (x, y to the left, z up)."""
+def to_mujoco_axes(vectors: np.ndarray) -> np.ndarray:
+    """Convert from a clip's axes (x forwards, y up, z to the right) to MuJoCo's (x forwards, y to the left, z up)."""
     return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], -1)
 
 
-def _turned_quaternion(turns: np.ndarray) -> np.ndarray:
-    return np.concatenate([turns[..., :1], turned(turns[..., 1:])], -1)
+def _to_mujoco_quaternions(turns: np.ndarray) -> np.ndarray:
+    return np.concatenate([turns[..., :1], to_mujoco_axes(turns[..., 1:])], -1)

@@ -1,8 +1,8 @@
-"""Pictures of the flat body, many at once: its shapes as capsules, anti-aliased, seen from the right side.
+"""Draw many pictures of the flat body at once: its shapes as anti-aliased capsules, seen from the right side.
 
-The left side, the trunk and the right side have brightnesses of their own and are painted in that order. The view
-follows the root along the ground, so that a picture shows what an observation tells, and is drawn from it. A pixel
-is as bright as the share of it that a capsule covers, by how far its middle lies inside.
+The left side, the trunk and the right side have different brightness and are painted in that order. The view follows
+the root along the ground, so a picture shows what an observation contains and is drawn from it. A pixel is as bright as
+the share of it that a capsule covers, which is estimated from how far its centre is inside.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from harness.errors import BenchError
 from harness.sim import bodies
 from harness.sim.bodies import PARTS
-from harness.sim.characters import PHASE, Character, Flat, turned
+from harness.sim.characters import PHASE, Character, Flat, rotate_in_plane
 
 METRES, LOW = 2.2, -0.2  # of the view: its width, and the height of its lower edge
 SHADES = (0.45, 0.7, 1.0)  # left, trunk, right
@@ -25,11 +25,13 @@ NUMBERS = 7  # of a part in an observation: place 2, direction 2, velocity 2, sp
 
 
 class Raster:
-    """size x size pictures in [0, 1] of states of `character`, on `device`. Raises BenchError for one in space."""
+    """Draw size x size pictures in [0, 1] of states of `character`, on `device`. Raises BenchError unless the body is
+    flat.
+    """
 
     def __init__(self, character: Character, size: int, device: torch.device):
         if not isinstance(character, Flat):
-            raise BenchError("pictures are drawn of the flat body alone: use body: flat")
+            raise BenchError("only the flat body can be drawn as a picture: use body: flat")
         self.size = size
         shapes = [
             (0 if part.name.startswith("left") else 2 if part.name.startswith("right") else 1, k, shape)
@@ -39,7 +41,7 @@ class Raster:
         shapes.sort(key=lambda found: found[0])
         counts = [sum(layer < k for layer, _, _ in shapes) for k in range(len(SHADES) + 1)]
         self.layers = [slice(a, b) for a, b in pairwise(counts)]
-        ends = [bodies.flattened(shape) for _, _, shape in shapes]
+        ends = [bodies.flat_axis(shape) for _, _, shape in shapes]
 
         def tensor(values) -> Tensor:
             return torch.as_tensor(values, dtype=torch.float32, device=device)
@@ -54,26 +56,27 @@ class Raster:
         self.z = LOW + (size - 0.5 - steps) * self.pixel  # the first row is the top
 
     def __call__(self, observations: Tensor) -> Tensor:
-        """[..., size, size] of observations [..., O] of the flat body."""
+        """Return pictures [..., size, size] of observations [..., O] of the flat body."""
         before = observations.shape[:-1]
         segments = self.segments(observations.flatten(0, -2))
         drawn = [self._drawn(part) for part in segments.split(CHUNK)]
         return torch.cat(drawn).view(*before, self.size, self.size)
 
     def segments(self, observations: Tensor) -> Tensor:
-        """[n, K, 2, 2]: the two ends (x, z) of each shape's axis, x from the root's place and z from the ground."""
+        """Return the two ends (x, z) of each shape's axis, [n, K, 2, 2], with x from the root and z from the ground."""
         parts = observations[:, 1:-PHASE].unflatten(1, (len(PARTS), NUMBERS))
         turn = torch.atan2(parts[..., 3], parts[..., 2])
-        joints = parts[..., :2] - turned(turn, self.centres)
-        ends = joints[:, self.of, None] + turned(turn[:, self.of, None], self.ends)
+        joints = parts[..., :2] - rotate_in_plane(turn, self.centres)
+        ends = joints[:, self.of, None] + rotate_in_plane(turn[:, self.of, None], self.ends)
         height = torch.stack([torch.zeros_like(observations[:, 0]), observations[:, 0]], 1)
         return ends + height[:, None, None]
 
     def _drawn(self, segments: Tensor) -> Tensor:
-        """[n, size, size]. The squared distance d^2 to a segment is that to its start without what lies along it.
+        """Return pictures [n, size, size]. The squared distance d^2 to a segment is that to its start minus the part
+        along it.
 
-        How far a pixel lies inside a capsule is (r^2 - d^2) / 2 r, which has the distance's slope at the surface and
-        needs no root. All is worked out in place: memory is what takes the time.
+        The depth of a pixel inside a capsule is (r^2 - d^2) / 2 r, which has the slope of the distance at the surface
+        and needs no root. Everything is computed in place, because memory is what takes the time.
         """
         start, along = segments[:, :, 0], segments[:, :, 1] - segments[:, :, 0]
         length = along.norm(dim=-1).clamp_min(1e-6)

@@ -1,11 +1,11 @@
-"""Recorded motions in the format of DeepMimic (Peng et al. 2018): read, checked, and two that are made up.
+"""Recorded motions in the format of DeepMimic (Peng et al. 2018): reading, checking, and two that are built in.
 
-A file is JSON with "Loop" ("wrap" or "none") and "Frames", rows of 44 numbers: the time to the next row (s), place (m)
-and rotation of the root, then rotations in the parent: chest, neck, right hip, knee, ankle, right shoulder, elbow, left
-hip, knee, ankle, left shoulder, elbow. Rotations are quaternions w x y z, but knees and elbows have an angle. Axes are
-x forwards, y up, z to the right.
+A file is JSON with "Loop" ("wrap" or "none") and "Frames", rows of 44 numbers: the time to the next row (s), position
+(m) and rotation of the root, then rotations relative to the parent: chest, neck, right hip, knee, ankle, right
+shoulder, elbow, left hip, knee, ankle, left shoulder, elbow. Rotations are quaternions w x y z, except that knees and
+elbows have an angle. Axes are x forwards, y up, z to the right.
 
-The recorded skills come with the package `pybullet_data`, which is found and not imported, or from a folder.
+The recorded skills come from the package `pybullet_data`, which is located but not imported, or from a folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ OFF = 0.5  # of a quaternion's length, which is then made 1: the recorded clips 
 
 @dataclass(frozen=True)
 class Recording:
-    """rows [F, 44]; wraps: it begins again from where its root is at the end."""
+    """A recorded motion.
+
+    wraps: whether it repeats, starting from where its root is at the end.
+    rows: [F, 44].
+    """
 
     name: str
     wraps: bool
@@ -37,18 +41,18 @@ class Recording:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of the rows."""
+        """16 hex digits that identify the rows."""
         return hashlib.sha256(np.ascontiguousarray(self.rows)).hexdigest()[:16]
 
 
 def recording(name: str, folder: str | None = None) -> Recording:
-    """A motion that is made up (see MADE), or of `folder`, or of the installed package.
+    """Return a motion that is built in (see BUILT_IN), or from `folder`, or from the installed package.
 
-    Raises BenchError where there is none of that name, or its file is not in the format.
+    Raises BenchError if there is none of that name or its file does not have the format.
     """
-    if folder is None and name in MADE:
-        return MADE[name]()
-    place = Path(folder) if folder is not None else _installed(name)
+    if folder is None and name in BUILT_IN:
+        return BUILT_IN[name]()
+    place = Path(folder) if folder is not None else _package_folder(name)
     path = place / f"{PREFIX}{name}.txt"
     if not path.is_file():
         held = sorted(p.stem.removeprefix(PREFIX) for p in place.glob(f"{PREFIX}*.txt"))
@@ -58,23 +62,23 @@ def recording(name: str, folder: str | None = None) -> Recording:
 
 
 def read(path: Path) -> Recording:
-    """The motion of a file. Raises BenchError with what is wrong with it."""
+    """Read the motion in a file. Raises BenchError that says what is wrong with it."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         loop, rows = held["Loop"], np.array(held["Frames"], float)
     except (OSError, ValueError, KeyError, TypeError):
         raise BenchError(
-            f'{path} holds no clip: it must be JSON with "Loop" and "Frames", rows of {ROW} numbers'
+            f'{path} is not a clip: it must be JSON with "Loop" and "Frames", which has rows of {ROW} numbers'
         ) from None
-    return checked(path.stem.removeprefix(PREFIX), loop, rows, str(path))
+    return check(path.stem.removeprefix(PREFIX), loop, rows, str(path))
 
 
-def checked(name: str, loop: object, rows: np.ndarray, where: str) -> Recording:
-    """The recording, if its rows are sound. Raises BenchError that names what is not."""
+def check(name: str, loop: object, rows: np.ndarray, where: str) -> Recording:
+    """Return the recording if its rows are valid. Raises BenchError that says what is not."""
     if loop not in ("wrap", "none"):
         raise BenchError(f'{where}: "Loop" must be "wrap" or "none", got {loop!r}')
     if rows.ndim != 2 or rows.shape[1] != ROW or len(rows) < 2:
-        raise BenchError(f'{where}: "Frames" must be two rows or more of {ROW} numbers, got an array of {rows.shape}')
+        raise BenchError(f'{where}: "Frames" must be at least two rows of {ROW} numbers, got an array of {rows.shape}')
     if not np.isfinite(rows).all():
         raise BenchError(f"{where}: row {int(np.flatnonzero(~np.isfinite(rows).all(1))[0])} is not finite")
     if (late := np.flatnonzero(rows[:-1, 0] <= 0)).size:
@@ -89,13 +93,13 @@ def checked(name: str, loop: object, rows: np.ndarray, where: str) -> Recording:
     return Recording(name, loop == "wrap", rows)
 
 
-def _installed(name: str) -> Path:
+def _package_folder(name: str) -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.origin:
-        made = ", ".join(MADE)
+        made = ", ".join(BUILT_IN)
         raise BenchError(
-            f"clip {name!r} needs the package {PACKAGE}: pip install 'vdb-bench[mocap]', or name a folder of clips as"
-            f" `folder`; made up here are {made}"
+            f"clip {name!r} needs the package {PACKAGE}: pip install 'vdb-bench[mocap]', or set `folder` to a folder of"
+            f" clips; the built-in ones are {made}"
         )
     return Path(spec.origin).parent / INSIDE
 
@@ -108,34 +112,37 @@ FRAMES = 60  # of a second
 
 
 def march() -> Recording:
-    """Marching in place: each foot leaves the ground in turn, the arms swing against the legs."""
+    """Return marching in place: each foot leaves the ground in turn, and the arms swing against the legs."""
     length = 0.8
     t = np.linspace(0, length, round(length * FRAMES) + 1)
     up = {side: np.maximum(0.0, np.sin(2 * np.pi * (t / length + k))) ** 2 for side, k in (("right", 0), ("left", 0.5))}
     swing = 0.35 * np.sin(2 * np.pi * t / length)
     legs = {side: (0.9 * lift, -1.2 * lift) for side, lift in up.items()}
-    return _made("march", t, np.zeros_like(t), legs, {"right": -swing, "left": swing})
+    return _synthesise("march", t, np.zeros_like(t), legs, {"right": -swing, "left": swing})
 
 
 def squat() -> Recording:
-    """Squatting: the hips go down and up above the ankles, the arms forwards."""
+    """Return squatting: the hips move down and up above the ankles, and the arms move forwards."""
     length = 1.6
     t = np.linspace(0, length, round(length * FRAMES) + 1)
     thigh = 0.7 * (1 - np.cos(2 * np.pi * t / length)) / 2
     shin = np.arcsin(THIGH / SHIN * np.sin(thigh))  # backwards, so that the hip stays above the ankle
     legs = dict.fromkeys(("right", "left"), (thigh, -thigh - shin))
     down = THIGH * (1 - np.cos(thigh)) + SHIN * (1 - np.cos(shin))
-    return _made("squat", t, down, legs, {"right": 0.8 * thigh, "left": 0.8 * thigh})
+    return _synthesise("squat", t, down, legs, {"right": 0.8 * thigh, "left": 0.8 * thigh})
 
 
-def _made(
+def _synthesise(
     name: str,
     t: np.ndarray,
     down: np.ndarray,
     legs: dict[str, tuple[np.ndarray, np.ndarray]],
     arms: dict[str, np.ndarray],
 ) -> Recording:
-    """From the root's way down (m), hips and knees, and shoulders; feet stay level, trunk and head upright."""
+    """Build a recording from the root's descent (m) and the angles of hips, knees and shoulders.
+
+    Feet stay level, and trunk and head upright.
+    """
     rows = np.zeros((len(t), ROW))
     rows[:-1, 0] = np.diff(t)
     rows[:, 2] = THIGH + SHIN + SOLE - down
@@ -146,7 +153,7 @@ def _made(
         for place, turn in ((first, hip), (first + 5, -hip - knee), (first + 9, arms[side])):
             rows[:, place], rows[:, place + 3] = np.cos(turn / 2), np.sin(turn / 2)
         rows[:, first + 4], rows[:, first + 13] = knee, 0.3
-    return checked(name, "wrap", rows, name)
+    return check(name, "wrap", rows, name)
 
 
-MADE: dict[str, Callable[[], Recording]] = {"march": march, "squat": squat}
+BUILT_IN: dict[str, Callable[[], Recording]] = {"march": march, "squat": squat}

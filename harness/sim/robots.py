@@ -1,8 +1,8 @@
-"""Gymnasium's MuJoCo robots, many worlds side by side: its own models, observations, rewards and terminations.
+"""Many worlds of Gymnasium's MuJoCo robots: its own models, observations, rewards and terminations.
 
-Version 5 of each environment (Towers et al. 2024). The Ant has neither contact costs nor contact forces in its
-observations, as batched steps return none. The solver's warm start is off: a step depends on the state alone. Rules are
-written once, for numpy's arrays and for torch's tensors.
+They follow version 5 of each environment (Towers et al. 2024). The Ant has neither contact costs nor contact forces in
+its observations, because batched steps do not return them. The solver's warm start is off, so that a step depends on
+the state alone. The rules are written once for both numpy arrays and torch tensors.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from harness.maths.arrays import Array, as_like, namespace
-from harness.sim.recorded import Recorded
+from harness.sim.cuda_graph import GraphedWork
 from harness.sim.threads import STATE, Threads, finite
 from harness.sim.warp import Warp
 
@@ -31,13 +31,16 @@ Healthy = Callable[[Array, Array], Array]  # positions [n, nq], velocities [n, n
 
 @dataclass(frozen=True)
 class Robot:
-    """What Gymnasium's environment of that name is made of.
+    """The rules of the Gymnasium environment of that name.
 
-    noise: of the initial position (uniform, +-) and velocity; normal: the latter is Gaussian. hidden: leading
-    positions that are not observed. clip: of observed velocities. forward, control, alive: weights of the reward
-    (m/s forwards, squared action, being healthy). body: the reward's velocity is that of this body, where the model
-    had it in its last stage of integration; otherwise that of the first joint. mark: the return that an expert is
-    expected to reach over `horizon` steps.
+    noise: of the initial position (uniform, +-) and velocity.
+    hidden: the number of leading positions that are not observed.
+    normal: whether the noise of the velocity is Gaussian.
+    clip: the bound of observed velocities.
+    forward, control, alive: the weights of the reward for m/s forwards, squared action and being healthy.
+    body: the reward uses the velocity of this body as of the last integration stage; None uses the first joint.
+    horizon: the steps of an episode.
+    mark: the return that an expert should reach over `horizon` steps.
     """
 
     name: str
@@ -74,7 +77,7 @@ class Robot:
 
     @property
     def dt(self) -> float:
-        """Seconds of a control step."""
+        """The seconds of a control step."""
         return self.model.opt.timestep * self.frame_skip
 
     @property
@@ -83,22 +86,22 @@ class Robot:
 
     @property
     def draws(self) -> int:
-        """Random numbers that a reset takes."""
+        """The number of random numbers for a reset."""
         return self.model.nq + self.model.nv
 
     def reset(self, uniform: Array, normal: Array) -> tuple[Array, Array]:
-        """Positions [n, nq] and velocities [n, nv] from numbers [n, draws], in [0, 1) and standard normal."""
+        """Return positions [n, nq] and velocities [n, nv] from numbers [n, draws], in [0, 1) and standard normal."""
         nq = self.model.nq
         start = as_like(mujoco.MjData(self.model).qpos, uniform)
         even = self.noise * (2 * uniform - 1)
         return start + even[:, :nq], self.noise * normal[:, nq:] if self.normal else even[:, nq:]
 
     def place(self, where: Where) -> Array:
-        """[..., 3]: where `body` is (m)."""
+        """Return the position of `body` in m, [..., 3]."""
         return where(self.body)
 
     def observe(self, qpos: Array, qvel: Array, place: Array) -> Array:
-        """[n, O]; place [n, 3]: of `body`."""
+        """Return observations [n, O]; place [n, 3] is the position of `body`."""
         xp = namespace(qpos)
         return xp.concat([qpos[:, self.hidden :], xp.clip(qvel, -self.clip, self.clip)], 1)
 
@@ -108,7 +111,9 @@ class Robot:
         return self.healthy(qpos, qvel)
 
     def reward(self, before: Array, after: Array, action: Array, healthy: Array) -> Array:
-        """[n] of the places [n, 3] before and after (x matters), the action [n, A] as it was given, and health [n]."""
+        """Return rewards [n] from positions [n, 3] before and after, of which x counts, the raw action [n, A] and
+        health [n].
+        """
         speed = (after[:, 0] - before[:, 0]) / self.dt
         return self.forward * speed + self.alive * healthy - self.control * namespace(action).square(action).sum(1)
 
@@ -119,7 +124,7 @@ class Pendulum(Robot):
 
 
 class Reacher(Robot):
-    """A finger that is to touch a target; positions are two angles and the target's place."""
+    """A finger that should touch a target; the positions are two angles and the target's position."""
 
     @property
     def observation_size(self) -> int:
@@ -130,9 +135,9 @@ class Reacher(Robot):
         return self.model.nq + self.model.nv + 2
 
     def reset(self, uniform, normal):
-        """The target lies evenly in a disc of 0.2 m, by radius and angle from the last two numbers."""
+        """Place the target uniformly in a disc of 0.2 m, by radius and angle from the last two numbers."""
         xp, nq, nv = namespace(uniform), self.model.nq, self.model.nv
-        qpos = as_like(mujoco.MjData(self.model).qpos, uniform) + 0.1 * (2 * uniform[:, :nq] - 1)
+        qpos = as_like(mujoco.MjData(self.model).qpos, uniform) + self.noise * (2 * uniform[:, :nq] - 1)
         radius, angle = 0.2 * xp.sqrt(uniform[:, -2]), 2 * np.pi * uniform[:, -1]
         qpos[:, 2:] = xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], 1)
         qvel = 0.005 * (2 * uniform[:, nq : nq + nv] - 1)
@@ -140,7 +145,7 @@ class Reacher(Robot):
         return qpos, qvel
 
     def place(self, where):
-        """From the target to the fingertip."""
+        """Return the vector from the target to the fingertip."""
         return where(self.body) - where("target")
 
     def observe(self, qpos, qvel, place):
@@ -205,8 +210,8 @@ ROBOTS = {
 class Worlds:
     """Simulate `n` worlds of one robot. A world's steps depend neither on its neighbours nor on the number of threads.
 
-    device: where mujoco-warp simulates, in single precision, with all tensors there and without a look from the host;
-        `threads` has no part in it. None: MuJoCo simulates, in numpy's float64.
+    device: where mujoco-warp simulates in single precision, with all tensors there and nothing read by the host;
+        `threads` is then ignored. None selects MuJoCo in numpy's float64.
     """
 
     def __init__(self, robot: Robot, n: int, threads: int | None = None, device: torch.device | None = None):
@@ -218,7 +223,10 @@ class Worlds:
         self._place = self._simulation.places()
 
     def set_state(self, qpos: Array, qvel: Array, which: Array | None = None) -> Array:
-        """Put worlds `which` [n] bool (all) into states [n, nq], [n, nv] of a reset; observations [n, O] of all."""
+        """Put worlds `which` [n] bool (all by default) into states [n, nq], [n, nv] of a reset.
+
+        Returns the observations [n, O] of all worlds.
+        """
         xp = namespace(qpos)
         which = xp.ones_like(qpos[:, 0], dtype=bool) if which is None else which
         self._simulation.set_state(qpos, qvel, which)
@@ -226,9 +234,9 @@ class Worlds:
         return self._observe()
 
     def step(self, action: Array) -> tuple[Array, Array, Array]:
-        """One control step under action [n, A]: observations [n, O], rewards [n], health [n] bool.
+        """Make one control step under action [n, A]. Returns observations [n, O], rewards [n] and health [n] bool.
 
-        The motors cut the action to their range; the reward takes it as it was given, as Gymnasium does.
+        The motors clip the action to their range; the reward uses it as given, as in Gymnasium.
         """
         before = self._place
         self._simulation.step(action)
@@ -237,16 +245,16 @@ class Worlds:
         return self._observe(), self.robot.reward(before, self._place, action, healthy), healthy
 
     def check(self) -> None:
-        """Raises BenchError where the steps so far are not to be trusted."""
+        """Raise BenchError if the steps so far cannot be trusted."""
         if self.device is not None:
             self._simulation.check()
 
     def full_state(self) -> Array:
-        """[n, ...]: all that the steps to come, and their rewards, depend on."""
+        """Return everything that future steps and their rewards depend on, [n, ...]."""
         return namespace(self._place).concat([self._simulation.full_state(), self._place], 1)
 
     def load_full_state(self, state: Array) -> Array:
-        """Observations [n, O] of the loaded states."""
+        """Load states and return their observations [n, O]."""
         self._simulation.load_full_state(state[:, :-3])
         self._place = state[:, -3:]
         return self._observe()
@@ -256,7 +264,7 @@ class Worlds:
 
 
 class _Batched(Threads):
-    """mujoco.rollout over all worlds at once."""
+    """Worlds that mujoco.rollout steps all at once."""
 
     def __init__(self, robot: Robot, n: int, threads: int | None):
         super().__init__(robot.model, n, robot.frame_skip, threads)
@@ -270,17 +278,17 @@ class _Batched(Threads):
         return self._state[:, self._qpos].copy(), self._state[:, self._qvel].copy()
 
     def places(self) -> np.ndarray:
-        """The first joint's position: forwards."""
+        """Return the position of the first joint, which is forwards."""
         places = np.zeros((self.n, 3))
         places[:, 0] = self._state[:, self._qpos.start]
         return places
 
 
 class _OneByOne:
-    """A data structure for each world, stepped in turn: bodies' places as the model has them after a step.
+    """Worlds with a data structure each, stepped one after the other; positions of bodies are those after a step.
 
-    With the Runge-Kutta integrator these are of its last stage, not of the new positions, and mujoco.rollout does
-    not return them. Gymnasium rewards their change.
+    With the Runge-Kutta integrator these are of its last stage, not of the new positions, and mujoco.rollout does not
+    return them. Gymnasium rewards their change.
     """
 
     def __init__(self, robot: Robot, n: int, threads: int | None):
@@ -322,12 +330,12 @@ class _OneByOne:
 
 
 class _ByWarp(Warp):
-    """All worlds at once on the device; bodies' places as its last step had them."""
+    """All worlds at once on the device; positions of bodies are those of its last step."""
 
     def __init__(self, robot: Robot, n: int, device: torch.device):
         super().__init__(robot.model, n, robot.frame_skip, device)
         self.robot = robot
-        self._put_bodies = Recorded(lambda: self._engine.kinematics(self._model, self._data), device)
+        self._put_bodies = GraphedWork(lambda: self._engine.kinematics(self._model, self._data), device)
 
     def set_state(self, qpos: Tensor, qvel: Tensor, which: Tensor | None = None) -> None:
         super().set_state(qpos, qvel, which)

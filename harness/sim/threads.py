@@ -1,4 +1,4 @@
-"""Worlds of one MuJoCo model side by side on CPU threads."""
+"""Many worlds of one MuJoCo model on CPU threads."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS  # time, position, velocity, activat
 
 
 def finite(control: np.ndarray) -> np.ndarray:
-    """Zero in the place of what is not; the usual case costs one look."""
+    """Return the control with zeros in place of values that are not finite; the usual case costs one check."""
     return control if np.isfinite(control).all() else np.nan_to_num(control, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 class Threads:
     """`n` worlds; one control step is `frame_skip` steps of the simulator.
 
-    A world's steps depend on its own state and control alone, bit for bit: neither on the number of threads
-    nor on its neighbours. threads: of the pool; none given, one for each processor.
+    A world's steps depend only on its own state and control, bit by bit, and neither on the number of threads nor on
+    its neighbours.
+
+    threads: the threads of the pool; by default one for each processor.
     """
 
     device = None  # arrays are numpy's
@@ -32,7 +34,7 @@ class Threads:
     def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int, threads: int | None = None):
         if not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_WARMSTART:
             raise BenchError(
-                "the solver's warm start is on, and batched steps do not carry it:"
+                "the solver's warm start is on, but batched steps do not preserve it:"
                 ' put <flag warmstart="disable"/> into the model\'s <option>'
             )
         clock.stop()
@@ -52,19 +54,21 @@ class Threads:
         self._qvel = slice(first + model.nq, first + model.nq + model.nv)
 
     def set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> None:
-        """qpos [n, nq], qvel [n, nv]: as after a reset, at time 0."""
+        """Set qpos [n, nq] and qvel [n, nv] as after a reset, at time 0."""
         self._state[:] = 0
         self._state[:, self._qpos], self._state[:, self._qvel] = qpos, qvel
 
     def step(self, control: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Position [n, nq] and velocity [n, nv] after one control step under control [n, nu], cut to its range."""
+        """Return position [n, nq] and velocity [n, nv] after one control step under control [n, nu], clipped to its
+        range.
+        """
         self._state[:] = self.advance(self._state, control)
         return self._state[:, self._qpos].copy(), self._state[:, self._qvel].copy()
 
     def advance(self, state: np.ndarray, control: np.ndarray) -> np.ndarray:
-        """Full states [m, nstate] one control step after `state` [m, nstate], m <= n; valid until the next call.
+        """Return full states [m, nstate] one control step after `state` [m, nstate], m <= n; valid until the next call.
 
-        A control that is not finite counts as zero: whoever gave it finds it in his own actions.
+        A control that is not finite counts as zero; the caller can detect it in its own actions.
         """
         m = len(state)
         self._control[:m] = finite(control)[:, None]
@@ -83,7 +87,7 @@ class Threads:
         return path[:, -1]
 
     def full_state(self) -> np.ndarray:
-        """[n, nstate]: all that the steps to come depend on."""
+        """Return everything that future steps depend on, [n, nstate]."""
         return self._state.copy()
 
     def load_full_state(self, state: np.ndarray) -> None:

@@ -1,7 +1,7 @@
-"""Worlds of one MuJoCo model side by side on a GPU, by mujoco-warp; on the CPU too, slowly.
+"""Many worlds of one MuJoCo model on a GPU by mujoco-warp; on the CPU too, but slowly.
 
-The engine's state and torch's tensors are the same memory, and nothing of a step passes through the host. The engine
-uses single precision and a contact solver of its own, so it agrees with `Threads` statistically, not bit for bit.
+The engine's state and torch's tensors share memory, and no part of a step passes through the host. The engine uses
+single precision and its own contact solver, so it agrees with `Threads` statistically, not bit by bit.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from harness.errors import BenchError
-from harness.sim.recorded import Recorded
+from harness.sim.cuda_graph import GraphedWork
 
 ROWS = 64  # of constraints a world, at least; the engine's own default
 
 
 class Warp:
-    """Offer the interface of `Threads` in float32 tensors on `device`.
+    """Worlds with the interface of `Threads` in float32 tensors on `device`.
 
-    Positions and velocities are the engine's own memory: the next call changes them.
+    Positions and velocities are the engine's own memory, which the next call changes.
     """
 
     def __init__(self, model: mujoco.MjModel, n: int, frame_skip: int, device: torch.device):
@@ -46,26 +46,28 @@ class Warp:
         self._state = warp.to_torch(data.time).unsqueeze(1), self.qpos, self.qvel, act
         kinds = mujoco_warp.OverflowType
         self._lost = int(kinds.NEFC | kinds.NJMAX_NNZ | kinds.BROADPHASE | kinds.NARROWPHASE | kinds.CCD)
-        self._advance = Recorded(self._steps, device)
+        self._advance = GraphedWork(self._steps, device)
 
     def _steps(self) -> None:
         for _ in range(self.frame_skip):
             self._engine.step(self._model, self._data)
 
     def set_state(self, qpos: Tensor, qvel: Tensor, which: Tensor | None = None) -> None:
-        """Worlds `which` [n] bool (all), from qpos [n, nq] and qvel [n, nv]: as after a reset, at time 0."""
+        """Set worlds `which` [n] bool (all) to qpos [n, nq] and qvel [n, nv] as after a reset, at time 0."""
         which = (torch.ones_like(self.qpos[:, 0], dtype=bool) if which is None else which).unsqueeze(1)
         for part, value in zip(self._state, (0.0, qpos, qvel, 0.0)):
             part.copy_(torch.where(which, value, part))
 
     def step(self, control: Tensor) -> tuple[Tensor, Tensor]:
-        """Position [n, nq] and velocity [n, nv] after one control step under control [n, nu], cut to its range."""
+        """Return position [n, nq] and velocity [n, nv] after one control step under control [n, nu], clipped to its
+        range.
+        """
         self._control.copy_(torch.nan_to_num(control, nan=0.0, posinf=0.0, neginf=0.0))
         self._advance()
         return self.qpos, self.qvel
 
     def check(self) -> None:
-        """Raises BenchError where the engine had no room for all contacts since the last call. Waits for the device."""
+        """Raise BenchError if the engine lacked room for all contacts since the last call. Waits for the device."""
         lost = (self._overflow & self._lost).any()
         self._overflow.zero_()
         if lost:
@@ -74,7 +76,7 @@ class Warp:
             )
 
     def full_state(self) -> Tensor:
-        """[n, 1 + nq + nv + na]: time, position, velocity, activation."""
+        """Return time, position, velocity and activation, [n, 1 + nq + nv + na]."""
         return torch.cat(self._state, 1)
 
     def load_full_state(self, state: Tensor) -> None:
@@ -83,6 +85,6 @@ class Warp:
 
 
 def rows(model: mujoco.MjModel) -> int:
-    """Of constraints where every geom touches something twice and all joints are at their ends."""
+    """Return the constraint rows needed if every geom touched something twice and all joints were at their limits."""
     of_contacts = sum(max(1, 2 * (dim - 1)) for dim in model.geom_condim.tolist())
     return 2 * of_contacts + int(model.jnt_limited.sum())

@@ -1,4 +1,4 @@
-"""What the families of control share."""
+"""The common part of all control families."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from harness.maths.arrays import Array, to_array
 EPISODES = 4
 
 
-def acted(source: Environments, outputs: ControlOutputs, draws: Draws) -> Tensor:
-    """Actions [S, T, E, A] of a few episodes; of a learnt reward some values are asked for too."""
+def probe_policy(source: Environments, outputs: ControlOutputs, draws: Draws) -> Tensor:
+    """Return the actions [S, T, E, A] of a few episodes; of a learnt reward a few values are computed too."""
     noise = outputs.noise(draws, (2, EPISODES), "policy", "eval")
     rollout = source.rollout(lambda o, t: outputs.act(o, noise[:, t % 2]), draws, EPISODES, "test", "eval")
     if isinstance(outputs, RewardOutputs):
@@ -24,21 +24,25 @@ def acted(source: Environments, outputs: ControlOutputs, draws: Draws) -> Tensor
 
 
 class Resets(Protocol):
-    """How episodes begin. draws: the random numbers that a start takes."""
+    """How episodes begin.
+
+    draws: the number of random numbers for a start.
+    """
 
     @property
     def draws(self) -> int: ...
 
     def reset(self, uniform: Array, normal: Array) -> tuple[Array, ...]:
-        """The parts [n, ...] of n starts from numbers [n, draws], in [0, 1) and standard normal."""
+        """Return the parts [n, ...] of n starts from numbers [n, draws], in [0, 1) and standard normal."""
 
 
 class Starts:
-    """Draw where a world's episodes of one rollout begin: start k depends on seed, world and k, not on neighbours.
+    """Draw where the episodes of each world begin in one rollout: start k depends on seed, world and k, not on
+    neighbours.
 
-    Starts are drawn CHUNK at a time for all worlds, as falls are frequent and each call to draw is expensive. On a
-    device the host does not know who fell: it looks once in CHUNK calls or more, and draws as far ahead as worlds can
-    get until then.
+    Starts are drawn CHUNK at a time for all worlds, because falls are frequent and each call is expensive. On a device
+    the host does not know which worlds fell: it reads that only once in at least CHUNK calls and draws as many starts
+    ahead as a world could need until then.
     """
 
     CHUNK = 8
@@ -65,7 +69,7 @@ class Starts:
         self.starts: tuple[Array, ...] = ()  # each [n, drawn, ...]
 
     def next(self, which: Array) -> tuple[Array, ...]:
-        """The parts [n, ...] of a start for the worlds `which` [n] bool; the other rows mean nothing."""
+        """Return the parts [n, ...] of a start for the worlds `which` [n] bool; the other rows have no meaning."""
         if self.most == self.drawn:
             self.most = int(self.count.max()) if self.drawn else 0
             if self.most + self.ahead > self.drawn:

@@ -1,4 +1,4 @@
-"""Batches as a function of the step: shuffled epochs per seed, the last partial batch dropped."""
+"""Batches as a function of the step: shuffled epochs for each seed, without the last partial batch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.contracts import BenchError, Draws
 
 
 def epoch_indices(draws: Draws, n: int, size: int, name: str) -> Tensor:
-    """[S, size] indices into n samples for draws.step; `name` has epochs of its own."""
+    """Return indices [S, size] into n samples for draws.step; each `name` has its own epochs."""
     per_epoch = n // size
     if per_epoch == 0:
         raise BenchError(f"batch {size} is larger than the training set of {n}: lower the method's batch")

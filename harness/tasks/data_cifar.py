@@ -11,10 +11,10 @@ from harness.tasks.pixels import Pixels
 
 
 def cifar10(root: str | Path) -> Pixels:
-    """uint8 [50000, 3, 32, 32] and [10000, 3, 32, 32]; `root` holds cifar-10-batches-py/.
+    """Return CIFAR-10, uint8 [50000, 3, 32, 32] and [10000, 3, 32, 32]; `root` contains cifar-10-batches-py/.
 
-    torchvision checks the files' digests. Raises BenchError if they are missing or damaged;
-    nothing is ever downloaded.
+    torchvision checks the digests of the files. Raises BenchError if they are missing or damaged; nothing is ever
+    downloaded.
     """
     from torchvision.datasets import CIFAR10
 
@@ -22,7 +22,7 @@ def cifar10(root: str | Path) -> Pixels:
         train, test = (CIFAR10(root, train=part, download=False) for part in (True, False))
     except RuntimeError as error:
         raise BenchError(
-            f"no complete cifar-10-batches-py/ in {root}: give as root the folder that holds it "
+            f"no complete cifar-10-batches-py/ in {root}: set root to the folder that holds it "
             "(torchvision.datasets.CIFAR10(root, download=True) makes it)"
         ) from error
     parts = [f(s) for s in (train, test) for f in (_images, lambda s: np.array(s.targets, np.int64))]
@@ -30,5 +30,5 @@ def cifar10(root: str | Path) -> Pixels:
 
 
 def _images(dataset) -> np.ndarray:
-    """torchvision's [N, H, W, C] -> [N, C, H, W]."""
+    """Convert torchvision's [N, H, W, C] to [N, C, H, W]."""
     return np.ascontiguousarray(dataset.data.transpose(0, 3, 1, 2))

@@ -1,4 +1,4 @@
-"""Image files -> one uint8 array in the scratch folder, decoded once."""
+"""Decode image files once, into one uint8 array in the scratch folder."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ THREADED_FROM = 128
 
 
 def decode_cached(files: list[ImageFile], size: int, scratch: str | Path, where: str) -> np.ndarray:
-    """uint8 [N, 3, size, size] of the files in their order, kept as <scratch>/<key>.npy.
+    """Return uint8 [N, 3, size, size] of the files in their order, stored as <scratch>/<key>.npy.
 
-    The key hashes names, sizes and checksums of the files with the options, and no time stamp.
-    where: the set's path, for messages. The file is written aside, synced, renamed.
-    Raises BenchError for a file that cannot be decoded and for a scratch folder that cannot be written.
+    The key hashes the files' names, sizes and checksums and the options, but no time stamp. The array is written
+    atomically. Raises BenchError for a file that cannot be decoded and for a scratch folder that cannot be written.
+
+    where: the path of the set, for messages.
     """
     described = repr([DECODING, size, [(file.name, file.size, file.crc) for file in files]])
     cached = Path(scratch) / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.npy"
@@ -42,7 +43,9 @@ def decode_cached(files: list[ImageFile], size: int, scratch: str | Path, where:
             with aside(cached) as out:
                 _write(out, files, size, where)
         except OSError as error:
-            raise BenchError(f"cannot write {cached} ({error.strerror}): free space or give another scratch") from error
+            raise BenchError(
+                f"cannot write {cached} ({error.strerror}): free some space or use another scratch folder"
+            ) from error
     return _load(cached, (len(files), 3, size, size))
 
 
@@ -69,13 +72,13 @@ def _load(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def decode(file: ImageFile, size: int, where: str = "") -> np.ndarray:
-    """uint8 [3, size, size]: RGB, centre crop to a square, Lanczos over the true support, so no aliasing.
+    """Return uint8 [3, size, size]: RGB, cropped to the central square, resized by Lanczos without aliasing.
 
-    Grey, palette and CMYK pictures become RGB. A picture is turned upright as its EXIF orientation says. An alpha
-    channel is dropped where it is opaque throughout. Of a JPEG file with further pictures (a camera's preview or gain
-    map) the first is taken, which is the photograph.
-    Raises BenchError, naming the file, if it is damaged or in none of FORMATS, has more than 8 bits a channel, a
-    pixel that is not opaque (its colour is hidden, and no background is ours to choose), or several frames or pages.
+    Grey, palette and CMYK images become RGB. An image is rotated as its EXIF orientation says. An alpha channel is
+    dropped if it is opaque throughout. If a JPEG file contains further images (a camera's preview or gain map), the
+    first is used, which is the photograph. Raises BenchError, naming the file, if it is damaged or in none of FORMATS,
+    or if it has more than 8 bits per channel, pixels that are not opaque (their colour is hidden, and no background is
+    ours to choose), or several frames or pages.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -90,7 +93,7 @@ def decode(file: ImageFile, size: int, where: str = "") -> np.ndarray:
         raise BenchError(f"cannot decode {file.name} in {where} as any of {', '.join(FORMATS)}: remove it") from error
     except Exception as error:  # Pillow and zipfile raise many kinds for damaged bytes
         reason = " ".join(str(error).split())
-        raise BenchError(f"cannot decode {file.name} in {where} ({reason}): mend or remove it") from error
+        raise BenchError(f"cannot decode {file.name} in {where} ({reason}): repair or remove it") from error
     if fault:
         raise BenchError(f"{file.name} in {where} has {fault}")
     side = min(rgb.size)
@@ -101,7 +104,7 @@ def decode(file: ImageFile, size: int, where: str = "") -> np.ndarray:
 
 
 def _fault(image: Image.Image, data: bytes) -> str | None:
-    """What 8-bit RGB cannot show of an opened image, with the cure; None if it can show all."""
+    """Return what 8-bit RGB cannot represent of an opened image, with the cure, or None if it is all there."""
     if _is_deep(image, data):
         return "more than 8 bits a channel: save it with 8"
     # The further pictures of a JPEG (format MPO) belong to the first one.
@@ -113,7 +116,7 @@ def _fault(image: Image.Image, data: bytes) -> str | None:
 
 
 def _is_deep(image: Image.Image, data: bytes) -> bool:
-    """Whether the file has more than 8 bits a channel, which Pillow's mode does not tell for colours."""
+    """Whether the file has more than 8 bits per channel, which Pillow's mode does not show for colours."""
     if image.mode[0] in "IF":
         return True
     if image.format == "PNG":

@@ -1,6 +1,7 @@
-"""The 1,797 handwritten digits that ship with scikit-learn, at their native 8x8.
+"""The 1,797 handwritten digits that come with scikit-learn, at their native 8x8.
 
-Their file is read as it lies in the package: to import scikit-learn takes three seconds of the start-up of a cell.
+Their file is read from the package directly, because importing scikit-learn would delay the start of a cell by three
+seconds.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ FILE = "datasets/data/digits.csv.gz"
 
 
 def digits() -> Pixels:
-    """uint8 [1200, 1, 8, 8] to train on and [597, 1, 8, 8] held out, by the permutation of `hold_out`.
+    """Return uint8 [1200, 1, 8, 8] to train on and [597, 1, 8, 8] to test on, by the permutation of `hold_out`.
 
-    The source has 64 counts of ink in 0..16 and the label in each row; v becomes round(255 v / 16).
-    Raises BenchError without scikit-learn.
+    Each row of the source has 64 counts of ink in 0..16 and the label; a count v becomes round(255 v / 16). Raises
+    BenchError without scikit-learn.
     """
     package = find_spec("sklearn")
     if package is None:

@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST and sets of one's own from idx files; the published sets are known by their content."""
+"""MNIST, Fashion-MNIST and your own sets from idx files; the published sets are recognised by their content."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ EMNIST = {
 
 @dataclass(frozen=True)
 class Published:
-    """A set known by its content.
+    """A set that is recognised by its content.
 
-    title: as people write it. folder: torchvision's name of it. source: where to get it.
-    digests: SHA-256 of each of FILES, in their order, over the unpacked bytes, so that packing does not matter.
+    title: its usual name.
+    folder: torchvision's name for it.
+    source: where to get it.
+    digests: the SHA-256 of each of FILES in their order, over the unpacked bytes, so that compression does not matter.
     """
 
     title: str
@@ -76,7 +78,13 @@ PUBLISHED = {
 
 @dataclass(frozen=True)
 class IdxFile:
-    """path: where it was read. name: one of FILES. values: uint8 [N, H, W] or [N]. digest: SHA-256, unpacked."""
+    """The content of an idx file.
+
+    path: where it was read from.
+    name: one of FILES.
+    values: uint8 [N, H, W] or [N].
+    digest: the SHA-256 of the unpacked bytes.
+    """
 
     path: Path
     name: str
@@ -85,18 +93,19 @@ class IdxFile:
 
 
 def published_set(root: str | Path, data: str) -> Pixels:
-    """uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28] of the set `data`, one of PUBLISHED; gzipped files or not.
+    """Return uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28] of the set `data`, one of PUBLISHED, gzipped or not.
 
-    root: torchvision's root (the files in <root>/<name>/raw), or the folder of the files themselves. Debian's package
-    dataset-fashion-mnist puts Fashion-MNIST in /usr/share/datasets/fashion-mnist.
-    Raises BenchError for a missing or damaged file and for content other than the published one, whose name it says
-    where that is known; nothing is ever downloaded.
+    Raises BenchError for a missing or damaged file and for any other content, which is named if it is known; nothing is
+    ever downloaded.
+
+    root: torchvision's root (the files are in <root>/<name>/raw), or the folder of the files themselves. Debian's
+        package dataset-fashion-mnist installs Fashion-MNIST in /usr/share/datasets/fashion-mnist.
     """
     known = PUBLISHED[data]
     files = _files(root, known.folder, f"{known.title} (from {known.source})")
     for file, digest in zip(files, known.digests, strict=True):
         if file.digest != digest:
-            raise BenchError(_stranger(file, known))
+            raise BenchError(_describe_mismatch(file, known))
     train, train_labels, test, test_labels = (file.values for file in files)
     return Pixels(
         train[:, None], train_labels.astype(np.int64), test[:, None], test_labels.astype(np.int64), known.classes
@@ -104,22 +113,24 @@ def published_set(root: str | Path, data: str) -> Pixels:
 
 
 def own_set(root: str | Path) -> Pixels:
-    """uint8 [N, 1, H, W] of both parts, from idx files of one's own under the names of MNIST's in the folder `root`.
+    """Return uint8 [N, 1, H, W] of both parts, from your own idx files with the names of MNIST's in the folder `root`.
 
-    The classes are the training labels that occur, in ascending order and named by their numbers.
-    Raises BenchError for a missing, damaged or empty file, and for parts or counts that do not fit together.
+    The classes are the training labels that occur, in ascending order and named by their numbers. Raises BenchError for
+    a missing, damaged or empty file, and for parts or counts that do not match.
     """
     train, train_labels, test, test_labels = _files(root, "", "your idx files")
     for images, labels in ((train, train_labels), (test, test_labels)):
         if not images.values.size:
-            raise BenchError(f"{images.path} holds no pixel: give a file with images")
+            raise BenchError(f"{images.path} contains no pixels: use a file with images")
         if len(images.values) != len(labels.values):
             raise BenchError(
                 f"{images.path} holds {len(images.values)} images but {labels.path.name} {len(labels.values)} labels: "
-                "get both files again"
+                "download both files again"
             )
     if test.values.shape[1:] != train.values.shape[1:]:
-        raise BenchError(f"{test.path} holds images of {_sizes(test)}, the training images are {_sizes(train)} pixels")
+        raise BenchError(
+            f"{test.path} holds images of {_sizes(test)} pixels, but the training images have {_sizes(train)}"
+        )
     classes = np.unique(train_labels.values)
     if strange := set(test_labels.values.tolist()) - set(classes.tolist()):
         raise BenchError(f"{test_labels.path} holds the label {min(strange)}, which no training image has")
@@ -129,16 +140,16 @@ def own_set(root: str | Path) -> Pixels:
     )
 
 
-def _stranger(file: IdxFile, wanted: Published) -> str:
-    """What the content of `file` is, where `wanted` was to be."""
+def _describe_mismatch(file: IdxFile, wanted: Published) -> str:
+    """Describe the content of `file`, which should have been that of `wanted`."""
     for data, other in PUBLISHED.items():
         if file.digest in other.digests:
             name = list(FILES)[other.digests.index(file.digest)]
             if other is wanted:
-                return f"{file.path} holds {wanted.title}'s {name}: get the files again, each under its own name"
+                return f"{file.path} holds {wanted.title}'s {name}: download the files again, each under its own name"
             return (
                 f"{file.path} holds {other.title}'s {name}, not {wanted.title}'s: "
-                f"say data: {data}, or give as root the folder of {wanted.title}"
+                f"set data: {data}, or set root to the folder of {wanted.title}"
             )
     n, n_wanted = len(file.values), COUNTS[file.name.split("-")[0]]
     if n != n_wanted:
@@ -151,7 +162,7 @@ def _stranger(file: IdxFile, wanted: Published) -> str:
         found = f"the label {file.values.max()} where {wanted.title} has 0 to {N_CLASSES - 1}"
     else:
         found = f"other content than {wanted.title}'s {file.name} in the same shape (damaged, or another set)"
-    return f"{file.path} holds {found}: get the file from {wanted.source}, or say data: idx for a set of your own"
+    return f"{file.path} holds {found}: get the file from {wanted.source}, or set data: idx for a set of your own"
 
 
 def _sizes(images: IdxFile) -> str:
@@ -159,32 +170,32 @@ def _sizes(images: IdxFile) -> str:
 
 
 def _files(root: str | Path, name: str, what: str) -> list[IdxFile]:
-    """All of FILES, from the first folder that holds any of them: never a mixture of two folders."""
+    """Read all of FILES from the first folder that contains any of them, never from a mixture of two folders."""
     root = Path(root)
     folders = (root / name / "raw", root / "raw", root)
-    choices = {folder: [_beside(folder, stem) for stem in FILES] for folder in folders}
+    choices = {folder: [_find_file(folder, stem) for stem in FILES] for folder in folders}
     folder, paths = next(((f, found) for f, found in choices.items() if any(found)), (root, [None] * len(FILES)))
     for stem, path in zip(FILES, paths, strict=True):
         if path is None:
-            raise BenchError(f"no {stem}[.gz] in {folder}: give as root the folder that holds {what}")
+            raise BenchError(f"no {stem}[.gz] in {folder}: set root to the folder that holds {what}")
     return [_read(path, stem, axes) for path, (stem, axes) in zip(paths, FILES.items(), strict=True)]
 
 
-def _beside(folder: Path, stem: str) -> Path | None:
+def _find_file(folder: Path, stem: str) -> Path | None:
     return next((path for path in (folder / stem, folder / f"{stem}.gz") if path.is_file()), None)
 
 
 def _read(path: Path, name: str, n_axes: int) -> IdxFile:
-    """An idx file of bytes: 0 0 8 axes, each length as a big-endian 32-bit word, then the values."""
+    """Read an idx file of bytes: 0 0 8 axes, each length as a big-endian 32-bit word, then the values."""
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             data = file.read()
     except (OSError, EOFError, zlib.error) as error:
-        raise BenchError(f"cannot read {path} ({error}): get the file again") from error
+        raise BenchError(f"cannot read {path} ({error}): download the file again") from error
     start = 4 + 4 * n_axes
     # Python's integers: the lengths of a damaged header can have a product beyond 64 bits.
     shape = tuple(int(n) for n in np.frombuffer(data[4:start], ">u4")) if len(data) >= start else ()
     if data[:4] != bytes([0, 0, 8, n_axes]) or len(data) != start + math.prod(shape):
-        raise BenchError(f"{path} is no complete idx file of bytes with {n_axes} axes: get the file again")
+        raise BenchError(f"{path} is not a complete idx file of bytes with {n_axes} axes: download the file again")
     values = np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
     return IdxFile(path, name, values, hashlib.sha256(data).hexdigest())

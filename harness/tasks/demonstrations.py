@@ -1,7 +1,9 @@
-"""An expert's episodes as its cell has left them: read, checked, and only whole ones taken."""
+"""Load an expert's episodes that its cell stored, check them, and select the complete ones; also load its scores."""
 
 from __future__ import annotations
 
+import csv
+import math
 import zipfile
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -9,17 +11,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness import seal
 from harness.errors import BenchError
+from harness.store import SCORES
 
 KIND = "demonstrations/"
 NAMES = ("observations", "actions", "rewards", "last_observations", "whole")
+PLACE = f"{KIND}place"  # [1]: of the expert's seed in its first block; older files have none
 Reward = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # of observations, actions, next observations
 
 
 class Episodes(NamedTuple):
-    """Hold E episodes of T steps, all float32.
+    """E episodes of T steps, all float32.
 
-    observations, next_observations: [T, E, O]. actions: [T, E, A]. rewards: [T, E].
+    observations, next_observations: [T, E, O].
+    actions: [T, E, A].
+    rewards: [T, E].
     """
 
     observations: np.ndarray
@@ -37,24 +44,27 @@ def load(
     reward: Reward | None = None,
     whole_only: bool = True,
 ) -> Episodes:
-    """The episodes of `path` that last the whole horizon; n_observations: the sizes that one may have.
+    """Return the episodes in `path` that last the whole horizon.
 
-    whole_only: False takes the others too, where rows of an episode that ended and of the next one follow each other.
+    The file contains observations, actions and rewards [1, T, E, ...], the observations after the last step
+    `last_observations` [1, E, O], and `whole` [1, E], whether an episode did not end early. A file of an older archive
+    lacks the last three and contains `next_observations` [1, T, E, O] instead. Raises BenchError if the file is
+    missing, damaged or of other sizes.
 
-    The file holds [1, T, E, ...] observations, actions and rewards, the observations after the last step
-    `last_observations` [1, E, O], and `whole` [1, E]: no earlier end. A file of an older archive lacks the last three
-    and holds `next_observations` [1, T, E, O]; it is read where reward, the task's own, is given. Raises BenchError
-    where the file is missing, damaged or of other sizes.
+    n_observations: the allowed sizes of an observation.
+    reward: the task's own reward function, which files of older archives need.
+    whole_only: False also selects the other episodes, where rows of an episode that ended are followed by those of the
+        next one.
     """
     if path is None:
-        raise BenchError(f"{task} has no demonstrations: give tasks.{task}.demonstrations, the expert's cell")
+        raise BenchError(f"{task} has no demonstrations: set tasks.{task}.demonstrations to the expert's cell")
     if not Path(path).is_file():
-        raise BenchError(f"{path} with the demonstrations of {task} is missing: train the expert cell first")
+        raise BenchError(f"{path}, which holds the demonstrations of {task}, is missing: train the expert's cell first")
     try:
         with np.load(path) as file:
             held = {name.removeprefix(KIND): file[name][0] for name in file.files if name.startswith(KIND)}
         if reward is not None and "whole" not in held:
-            held = _upgraded(held, reward)
+            held = _upgrade(held, reward)
         observations, actions, rewards, last, whole = (held[name] for name in NAMES)
         n = len(whole)
         size = observations.shape[-1]
@@ -70,18 +80,49 @@ def load(
     if not fits:
         widths = " or ".join(map(str, sorted(n_observations)))
         raise BenchError(
-            f"{path} holds no demonstrations of {horizon} steps with {widths} observations and {n_actions} actions:"
-            " train the expert cell first, or again"
+            f"{path} does not hold demonstrations of {horizon} steps with {widths} observations and {n_actions}"
+            " actions: train the expert's cell again"
         )
     following = np.concatenate([observations[1:], last[None]])
     taken = whole if whole_only else np.ones_like(whole)
     return Episodes(*(part[:, taken].astype(np.float32) for part in (observations, actions, rewards, following)))
 
 
-def _upgraded(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
+def scores(path: str, ordered_by: str) -> dict[str, float]:
+    """Metric -> what the expert that left `path` got at the end of its training, by the scores of its own cell.
+
+    Those are of fresh episodes, all of them, as the scores of every policy are. Files of an older archive do not name
+    the seed that they are of: it is then the one with the most of `ordered_by`. Raises BenchError where the scores are
+    missing or damaged.
+    """
+    file = Path(path).with_name(SCORES)
+    if not file.is_file():
+        raise BenchError(f"{file} with the scores of the expert is missing: train the expert's cell first")
+    seal.check(file.parent, [SCORES])
+    try:
+        with file.open(encoding="utf-8", newline="") as text:
+            rows = [(row["seed"], int(row["step"]), row["metric"], float(row["value"])) for row in csv.DictReader(text)]
+        last = max(step for _, step, *_ in rows)
+        found: dict[str, dict[str, float]] = {}  # seed -> metric -> value, in the order of the cell's seeds
+        for seed, step, metric, value in rows:
+            if step == last:
+                found.setdefault(seed, {})[metric] = value
+        with np.load(path) as left:
+            place = int(left[PLACE][0]) if PLACE in left.files else None
+        best = (
+            max(found.values(), key=lambda of_seed: of_seed[ordered_by]) if place is None else [*found.values()][place]
+        )
+        if not all(map(math.isfinite, best.values())):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile):
+        raise BenchError(f"{file} holds no scores of the expert: train the expert cell again") from None
+    return best
+
+
+def _upgrade(held: dict[str, np.ndarray], reward: Reward) -> dict[str, np.ndarray]:
     """Bring arrays to the form that files have today.
 
-    What the first files lack follows from the rest, as only the time limit ended their episodes.
+    What the first files lack follows from the rest, because only the time limit ended their episodes.
     """
     observations, following = held["observations"], held["next_observations"]
     if following.shape != observations.shape:

@@ -1,11 +1,12 @@
 """Imitation in an environment of Gymnasium
 
-Any environment of Gymnasium with Box observations and Box or Discrete actions, one's own too, stepped one after the
-other: slower than the robots, which have a family of their own. Returns are true and undiscounted, of a stochastic
-policy, over fresh episodes that end where the environment ends them. A training step is one update of the policy, on as
-many steps as the task's horizon times its environments.
+This family takes any Gymnasium environment with Box observations and Box or Discrete actions, including your own. They
+step one after the other, which is slower than the robots, which have their own family. Returns are true and
+undiscounted, of a stochastic policy, over fresh episodes that end where the environment ends them. A training step is
+one update of the policy, on as many steps as the task's horizon times its environments.
 
-Every episode begins from a seed that is drawn as all other random numbers are, so runs resume and stack as elsewhere.
+Every episode begins from a seed that is drawn like all other random numbers, so runs resume and stack as in other
+families.
 """
 
 from __future__ import annotations
@@ -36,15 +37,17 @@ class Scoring(Settings):
 
 
 class Params(TaskParams):
-    """env: Gymnasium's id with the version, or MODULE:ID of one's own.
+    """The parameters of the task.
 
-    horizon: steps of a rollout, and of an episode at most; None: the environment's time limit.
-    termination: where the environment ends an episode, another one begins (restart; an imitation task then gets rows of
-        control by itself), or the rest of the horizon is spent in a state of its own, which is all zeros but for a last
-        coordinate that tells it from places (absorbing; Kostrikov et al. 2019, section 4.2). ignored is for one that
-        never ends an episode by itself, and refuses one that does.
-    demonstrations: of the expert, TASK/CELL or the path of what that cell has left. episodes: the first so many of
-        its whole episodes; every: only each so manieth step of them.
+    env: Gymnasium's id with the version, or MODULE:ID for an environment of your own.
+    horizon: the steps of a rollout and the maximum length of an episode; None uses the environment's time limit.
+    termination: what happens after the environment ends an episode. With `restart` another episode begins, and an
+        imitation task automatically gets control rows. With `absorbing` the rest of the horizon is spent in a special
+        state, which is zero except for a last coordinate that marks it (Kostrikov et al. 2019, section 4.2). `ignored`
+        is for environments that never end an episode by themselves; others are an error.
+    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored, or your own as data/FILE.npz.
+    episodes: how many of its complete episodes are used, from the first.
+    every: the stride in steps at which they are used; 1 uses every step.
     """
 
     family: Literal["environment"]
@@ -62,7 +65,10 @@ class Params(TaskParams):
 
 
 class Environment(Locomotion):
-    """robot: what the environment tells of itself."""
+    """The task of imitating an expert in a Gymnasium environment.
+
+    robot: the properties of the environment.
+    """
 
     family = "environment"
     metrics, writes, outputs = metrics, writes, ControlOutputs
@@ -72,10 +78,10 @@ class Environment(Locomotion):
         self.robot = AnyRobot(params.env)
         self.horizon = params.horizon or self.robot.horizon
         if not self.horizon:
-            raise BenchError(f"{params.env} has no time limit: give tasks.{name}.horizon, the steps of an episode")
+            raise BenchError(f"{params.env} has no time limit: set tasks.{name}.horizon to the steps of an episode")
         if self.robot.horizon and self.horizon > self.robot.horizon:
             raise BenchError(
-                f"tasks.{name}.horizon = {self.horizon}: {params.env} ends after {self.robot.horizon} steps, give fewer"
+                f"tasks.{name}.horizon = {self.horizon}: must be at most {self.robot.horizon}, where {params.env} ends"
             )
         self.absorbing = params.termination == "absorbing"
         size, n = self.robot.observation_size + self.absorbing, self.robot.model.nu
@@ -84,11 +90,11 @@ class Environment(Locomotion):
 
     @cached_property
     def data_hash(self) -> str:
-        """Of the environment, its rules as they show in a few steps, and the demonstrations that are shown."""
+        """The hash of the environment, of its rules as a few steps reveal them, and of the demonstrations."""
         content = [*self.robot.fingerprint, self.horizon, self.params.termination]
         if self.params.demonstrations is not None:
-            content += [self.shown_steps.tolist()]
-            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.demonstrated]
+            content += [self.demonstration_steps.tolist()]
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.expert_episodes]
         return digest(content)
 
     def source(self, device: torch.device) -> EnvironmentSource:
@@ -98,13 +104,13 @@ class Environment(Locomotion):
     def statistical(self) -> bool:
         return False
 
-    def to_score(self, device: torch.device) -> EnvironmentSource:
-        """Marks where the environment ends an episode, and begins another one behind the mark."""
+    def scoring_source(self, device: torch.device) -> EnvironmentSource:
+        """Return a source that marks where the environment ends an episode, and begins another one after the mark."""
         return EnvironmentSource(self, device, "restart")
 
 
 class EnvironmentSource(LocomotionSource):
-    """All environments of all seeds side by side. It remembers nothing: every rollout begins with a reset."""
+    """The environments of all seeds. It has no state: every rollout begins with a reset."""
 
     def _worlds_of(self, n: int) -> AnyWorlds:
         if n not in self._worlds:
@@ -113,10 +119,10 @@ class EnvironmentSource(LocomotionSource):
 
     @torch.no_grad()
     def rollout(self, act: Act, draws: Draws, n_envs: int, name: str = "rollout", stream: str = "env") -> Rollout:
-        """`horizon` steps of each environment; what an episode's end does is the task's `termination`.
+        """Return `horizon` steps of each environment; the task's `termination` says what the end of an episode does.
 
-        The k-th episode of an environment begins from a seed of its own, whatever its neighbours do. `actions` are as
-        the policy drew them; the environment gets them cut to its range.
+        The k-th episode of an environment has its own seed, independent of other environments. `actions` are as the
+        policy drew them; the environment gets them clipped to its range.
         """
         horizon, n_seeds, absorbing = self.task.horizon, draws.n_seeds, self.task.absorbing
         n, shape = n_seeds * n_envs, self.task.spec.shape
@@ -154,7 +160,7 @@ class EnvironmentSource(LocomotionSource):
             if self.termination == "ignored" and step.terminated.any():
                 key = f"tasks.{self.task.name}.termination"
                 raise BenchError(
-                    f"{self.task.robot.name} ends episodes by itself, but {key} is ignored: give absorbing or restart"
+                    f"{self.task.robot.name} ends episodes by itself, but {key} is ignored: use absorbing or restart"
                 )
             rewards[t] = tensor(np.where(absorbed, 0.0, step.rewards))
             over = step.terminated

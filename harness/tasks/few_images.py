@@ -1,8 +1,8 @@
 """Image generation from few images
 
-As image generation, for a set that is too small for a Frechet distance: that takes more images on each side than the
-encoder has features. The kernel distance (KID) is unbiased however few there are, and leads; precision, recall, density
-and coverage stand beside it. With so few images all of them move a lot from split to split.
+This is image generation for a set that is too small for a Frechet distance, which needs more images on each side than
+the encoder has features. The headline is the kernel distance (KID), which is unbiased for any number of images.
+Precision, recall, density and coverage are reported too. With so few images all of them vary a lot between splits.
 """
 
 from __future__ import annotations
@@ -24,15 +24,21 @@ writes = ()
 
 
 class Scoring(Settings):
-    """n_fake: generated images, null for as many as there are in the test set."""
+    """How samples are scored.
+
+    n_fake: the number of generated images; null uses as many as the test set has.
+    """
 
     n_fake: int | None = Field(None, ge=4)
 
 
 class Params(TaskParams):
-    """root: a folder or zip of images. size: pixels. train, test: their folders inside root, "." for all.
+    """The parameters of the task.
 
-    hold_out: test images to cut off the training part where there is no test part.
+    root: a folder or zip of images.
+    size: the width and height in pixels.
+    train, test: their folders inside root, "." for all images.
+    hold_out: how many test images to hold out from the training part if there is no test part.
     """
 
     family: Literal["few_images"]
@@ -46,9 +52,9 @@ class Params(TaskParams):
     score: Scoring = Scoring()
 
     @model_validator(mode="after")
-    def _enough_to_score(self) -> Params:
+    def _check_hold_out(self) -> Params:
         if 0 < self.hold_out < 4:
-            raise ValueError("hold_out must be at least 4, as neighbours are scored too")
+            raise ValueError("hold_out must be at least 4, as the scores need nearest neighbours")
         return self
 
 

@@ -1,9 +1,9 @@
 """Two Gaussians, the toy
 
-Two one-dimensional Gaussians told apart by a critic with and without the bottleneck, the paper's Fig. 2: the smaller
+A critic with and without the bottleneck separates two one-dimensional Gaussians, as in the paper's Fig. 2: the smaller
 the budget I_c, the flatter D(x).
 
-Real is N(mean, std^2), fake N(-mean, std^2) (Peng et al. 2019, Fig. 2).
+Real is N(mean, std^2), and fake is N(-mean, std^2) (Peng et al. 2019, Fig. 2).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Gaussians(Task):
         return self
 
     def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
-        """real, fake: [S, size, 1], drawn fresh at each step."""
+        """Return real and fake [S, size, 1], which are drawn anew at each step."""
         mean, std = self.params.mean, self.params.std
         return {
             "real": mean + std * draws.normal("data", f"{name}/real", (size, 1)),
@@ -49,7 +49,7 @@ class Gaussians(Task):
         }
 
     def probe(self, outputs: CriticOutputs, draws: Draws) -> Tensor:
-        """Scores and their slopes at five points."""
+        """Return scores and their slopes at five points."""
         x = torch.linspace(-1, 1, 5)[:, None].requires_grad_()
         scores = outputs.scores(x)
         (slope,) = torch.autograd.grad(scores.sum(), x)

@@ -1,9 +1,9 @@
 """Image generation
 
-Every adversarial method on the same images, latents and seeds, scored on as many generated images as the test set
-holds.
+All adversarial methods are trained on the same images, latents and seeds, and scored on as many generated images as the
+test set has.
 
-The sets are the embedded digits, CIFAR-10, or any folder or zip of images.
+The sets are the built-in digits, CIFAR-10, or any folder or zip of images.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ STOOD_IN = 512
 
 
 class Scoring(Settings):
-    """How samples become scores; no part of what is trained.
+    """How samples are scored, which has no effect on training.
 
-    n_fake: generated images, null for as many as there are in the test set.
-    encoder_weights: a file, where the encoder's own download cannot be had. encoder_precision: bfloat16 is for
-    inception-v3-fid and vdb-legacy; a metric of its own, as features differ by half a percent.
+    encoder_weights: a file, if the encoder's own weights cannot be downloaded.
+    encoder_precision: bfloat16 is for inception-v3-fid and vdb-legacy. It is a metric of its own, because features
+        differ by half a per cent.
+    n_fake: the number of generated images; null uses as many as the test set has.
     """
 
     encoder: Literal["digits-cnn", "efficientnet-lite0", "inception-v3-fid", "vdb-legacy"]
@@ -43,10 +44,12 @@ class Scoring(Settings):
 
 
 class Params(TaskParams):
-    """root: folder of CIFAR-10, or a folder or zip of images. size: pixels, for folder and zip.
+    """The parameters of the task.
 
-    train, test: their folders inside root, "." for all; hold_out: test images to cut off the
-    training part where there is no test part.
+    root: the folder of CIFAR-10, or a folder or zip of images.
+    size: the width and height in pixels, for a folder or zip.
+    train, test: their folders inside root, "." for all images.
+    hold_out: how many test images to hold out from the training part if there is no test part.
     """
 
     family: Literal["images"]
@@ -71,11 +74,11 @@ class Params(TaskParams):
         return self.model_copy(update={"score": score})
 
     @model_validator(mode="after")
-    def _where_it_lies(self) -> Params:
+    def _check_root(self) -> Params:
         if self.data != "digits" and self.root is None:
-            raise ValueError(f"data {self.data} needs root, the folder (or zip) where it lies")
+            raise ValueError(f"data {self.data} requires root, the folder or zip that holds it")
         if self.data == "folder" and self.size is None:
-            raise ValueError("data folder needs size, in pixels")
+            raise ValueError("data folder requires size, in pixels")
         return self
 
 
@@ -84,7 +87,7 @@ class Images(PixelTask):
     metrics, writes, outputs = metrics, writes, ImageOutputs
 
     def for_tuning(self, n_validation: int) -> Images:
-        """The same task without its test set: the last training images are held out instead."""
+        """Return the task without its test set: the last training images are held out instead."""
         p, cut = self.pixels, len(self.train_images) - n_validation
         labels = (None, None) if p.train_labels is None else (p.train_labels[:cut], p.train_labels[cut:])
         inner = Pixels(p.train_images[:cut], labels[0], p.train_images[cut:], labels[1], p.classes)
@@ -94,19 +97,19 @@ class Images(PixelTask):
         return ImageSource(self, device)
 
     def probe(self, outputs: ImageOutputs, draws: Draws) -> Tensor:
-        """A few images."""
+        """Return a few images."""
         return outputs.images(draws, 0, PROBED)
 
 
 class ImageSource:
-    """Resident on the device as uint8; flips and dequantisation are for training only."""
+    """The training images as uint8 on the device; flips and dequantisation apply to training only."""
 
     def __init__(self, task: Images, device: torch.device):
         self.images = torch.as_tensor(task.train_images).to(device)
         self.params = task.params
 
     def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
-        """x: [S, size, C, H, W] float32 in [-1, 1]."""
+        """Return x [S, size, C, H, W] float32 in [-1, 1]."""
         indices = epoch_indices(draws, len(self.images), size, name)
         return {"x": augment(self.images[indices], draws, name, self.params.flip, self.params.dequantise)}
 
@@ -116,7 +119,7 @@ def build(name: str, params: Params, scratch: Path) -> Images:
 
 
 def stand_in(name: str, params: Params) -> Images:
-    """The task with noise of the same shape in place of its images, to try nets where the data are not at hand."""
+    """Return the task with noise of the same shape instead of its images, to try nets where data are missing."""
     channels, size = (1, 8) if params.data == "digits" else (3, params.size or 32)
     noise = np.random.RandomState(0).randint(0, 256, (STOOD_IN, channels, size, size), np.uint8)
     return Images(name, params, Pixels(noise[PROBED:], None, noise[:PROBED], None))

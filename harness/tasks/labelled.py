@@ -1,8 +1,8 @@
 """Supervised classification
 
-Classification through the variational information bottleneck, beside a deterministic twin of the same size.
+Classification through the variational information bottleneck, compared with a deterministic net of the same size.
 
-The sets are digits, MNIST, Fashion-MNIST, or idx files of one's own.
+The sets are digits, MNIST, Fashion-MNIST, or your own idx files.
 """
 
 from __future__ import annotations
@@ -26,15 +26,19 @@ PROBED, CODES = 8, 2  # images, and codes of each
 
 
 class Scoring(Settings):
-    """codes: samples of the code whose softmax is averaged, beside a single one."""
+    """How a classifier is scored.
+
+    codes: the number of code samples over which the softmax is averaged, in addition to a single one.
+    """
 
     codes: int = Field(12, ge=2)
 
 
 class Params(TaskParams):
-    """data: mnist and fashion_mnist are checked to be these very sets; idx takes any files in their format.
+    """The parameters of the task.
 
-    root: folder with the idx files, e.g. that of Debian's dataset-fashion-mnist.
+    data: mnist and fashion_mnist are verified to be exactly these sets; idx accepts any files in their format.
+    root: the folder of the idx files, e.g. that of Debian's dataset-fashion-mnist.
     """
 
     family: Literal["labelled"]
@@ -43,9 +47,9 @@ class Params(TaskParams):
     score: Scoring = Scoring()
 
     @model_validator(mode="after")
-    def _where_it_lies(self) -> Params:
+    def _check_root(self) -> Params:
         if self.data != "digits" and self.root is None:
-            raise ValueError(f"data {self.data} needs root, the folder where it lies")
+            raise ValueError(f"data {self.data} requires root, the folder that holds it")
         return self
 
 
@@ -57,7 +61,7 @@ class Labelled(PixelTask):
         return LabelledSource(self, device)
 
     def probe(self, outputs: LabelledOutputs, draws: Draws) -> Tensor:
-        """A few images' probabilities; their KL is asked for too."""
+        """Return the probabilities of a few images; their KL is computed too."""
         x = torch.as_tensor(self.test_images[:PROBED]).float()
         outputs.kl(x)
         return outputs.log_probs(x, draws, CODES)
@@ -69,7 +73,7 @@ class LabelledSource:
         self.labels = torch.as_tensor(task.train_labels).to(device)
 
     def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
-        """x: [S, size, C, H, W] in [-1, 1]; y: [S, size] int64."""
+        """Return x [S, size, C, H, W] in [-1, 1] and y [S, size] int64."""
         indices = epoch_indices(draws, len(self.images), size, name)
         return {"x": augment(self.images[indices], draws, name), "y": self.labels[indices]}
 

@@ -1,8 +1,9 @@
 """Inverse reinforcement learning in mazes
 
-A ball in a maze (the paper's Fig. 7): returns are true, undiscounted, of a stochastic policy, over fresh episodes.
+A ball moves through a maze (the paper's Fig. 7). Returns are true and undiscounted, of a stochastic policy, over fresh
+episodes.
 
-The C-maze and the S-maze (Peng et al. 2019, section 5.3), each with its flipped maze for re-training.
+These are the C-maze and the S-maze (Peng et al. 2019, section 5.3), each with its flipped maze for re-training.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from harness.sim import mazes
 from harness.sim.free_flight import FreeFlight
 from harness.sim.threads import Threads
 from harness.sim.warp import Warp
-from harness.tasks.acting import acted
+from harness.tasks.acting import probe_policy
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("returns", "reward_map")
@@ -36,10 +37,12 @@ class Scoring(Settings):
 
 
 class Params(TaskParams):
-    """physics: MuJoCo for all steps, a closed form where the ball touches nothing (equal but for rounding), or
-        mujoco-warp, for a GPU: single precision and contacts of its own, so equal in the mean alone.
-    demonstrations: of the expert, TASK/CELL or the path of what that cell has left.
-    rewards: the task whose learnt rewards a method of the same name is re-trained on.
+    """The parameters of the task.
+
+    physics: MuJoCo for all steps, or a closed form where the ball touches nothing (equal up to rounding), or
+        mujoco-warp for a GPU, with single precision and its own contacts, so it agrees only on average.
+    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored.
+    rewards: the task with the learnt rewards; a method is re-trained on the reward of the method of the same name.
     """
 
     family: Literal["maze"]
@@ -61,7 +64,10 @@ class Params(TaskParams):
 
 
 class MazeTask(Task):
-    """maze: this one, with its true reward and its geometry."""
+    """The task of inverse reinforcement learning in a maze.
+
+    maze: the maze with its true reward and its geometry.
+    """
 
     family = "maze"
     metrics, writes, outputs = metrics, writes, ControlOutputs
@@ -73,7 +79,7 @@ class MazeTask(Task):
 
     @cached_property
     def data_hash(self) -> str:
-        """Raises BenchError where the demonstrations are missing or damaged."""
+        """The hash of maze and demonstrations. Raises BenchError if the demonstrations are missing or damaged."""
         maze, horizon = self.maze, self.params.horizon
         places = np.stack(np.meshgrid(*(np.linspace(a, b, 40) for a, b in (maze.room[::2], maze.room[1::2]))), -1)
         rewards = maze.reward(places, places, places[::-1])  # whatever the reward is made of shows in its values
@@ -86,27 +92,27 @@ class MazeTask(Task):
             rewards.round(9).tolist(),
         ]
         if self.params.demonstrations is not None:
-            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.demonstrated]
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.expert_episodes]
         return digest(content)
 
     @cached_property
-    def demonstrated(self) -> Episodes:
-        """The expert's. Raises BenchError where they are missing or damaged."""
+    def expert_episodes(self) -> Episodes:
+        """The expert's episodes. Raises BenchError if they are missing or damaged."""
         return load(self.params.demonstrations, self.name, self.params.horizon, (3,), 2, self._reward)
 
     def _reward(self, observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray) -> np.ndarray:
-        """The true one, of observations (x, y, 0)."""
+        """Return the true reward for observations (x, y, 0)."""
         return self.maze.reward(observations[..., :2], actions, next_observations[..., :2])
 
-    def in_flipped(self) -> MazeTask:
-        """The same task in the flipped maze."""
+    def in_flipped_maze(self) -> MazeTask:
+        """Return the same task in the flipped maze."""
         return MazeTask(self.name, self.params.model_copy(update={"flipped": True}))
 
     def source(self, device: torch.device) -> MazeSource:
         return MazeSource(self, device)
 
     def probe(self, outputs: ControlOutputs, draws: Draws) -> Tensor:
-        return acted(self.source(torch.device("cpu")), outputs, draws)
+        return probe_policy(self.source(torch.device("cpu")), outputs, draws)
 
     @property
     def statistical(self) -> bool:
@@ -114,7 +120,10 @@ class MazeTask(Task):
 
 
 def simulation(task: MazeTask, n: int, device: torch.device) -> Threads | FreeFlight | Warp:
-    """`n` worlds of the task's maze; device: of mujoco-warp's."""
+    """Return `n` worlds of the task's maze.
+
+    device: the device of mujoco-warp.
+    """
     maze, threads = task.maze, task.params.threads
     if task.params.physics == "free_flight":
         return FreeFlight(maze, n, threads)
@@ -124,9 +133,9 @@ def simulation(task: MazeTask, n: int, device: torch.device) -> Threads | FreeFl
 
 
 class MazeSource:
-    """All worlds of all seeds side by side. It remembers nothing: every rollout begins with a reset.
+    """The worlds of all seeds. It has no state: every rollout begins with a reset.
 
-    With physics warp all of a rollout stays on the device, and no step waits for it.
+    With physics warp a rollout stays on the device, and no step waits for it.
     """
 
     def __init__(self, task: MazeTask, device: torch.device):
@@ -140,9 +149,9 @@ class MazeSource:
 
     @torch.no_grad()
     def rollout(self, act: Act, draws: Draws, n_envs: int, name: str = "rollout", stream: str = "env") -> Rollout:
-        """Episodes of `horizon` steps; only the time limit ends them.
+        """Return episodes of `horizon` steps, which only the time limit ends.
 
-        `act` sees (x, y, 0). The true reward takes its action as it is; the motors cut it to their range.
+        `act` observes (x, y, 0). The true reward uses the action as it is; the motors clip it to their range.
         """
         maze, horizon, n_seeds = self.task.maze, self.task.params.horizon, draws.n_seeds
         worlds = n_seeds * n_envs
@@ -167,16 +176,16 @@ class MazeSource:
         return _rollout(seen[:-1], actions, rewards.to(seen), seen[1:])
 
     def demonstrations(self) -> Rollout:
-        """[1, T, E, ...]. Made once."""
+        """Return the expert's episodes [1, T, E, ...]. They are computed once."""
         return self._demonstrations
 
     @cached_property
     def _demonstrations(self) -> Rollout:
-        return _rollout(*(torch.as_tensor(part, device=self.device)[:, None] for part in self.task.demonstrated))
+        return _rollout(*(torch.as_tensor(part, device=self.device)[:, None] for part in self.task.expert_episodes))
 
 
 def _rollout(observations: Tensor, actions: Tensor, rewards: Tensor, next_observations: Tensor) -> Rollout:
-    """From tensors [T, S, E, ...]: the seeds go in front, and the last step is marked as cut off."""
+    """Return a rollout from tensors [T, S, E, ...]: the seeds become the first axis, and the last step is cut off."""
     parts = [part.transpose(0, 1).contiguous() for part in (observations, actions, rewards, next_observations)]
     terminated = torch.zeros_like(parts[2], dtype=torch.bool)
     truncated = terminated.clone()

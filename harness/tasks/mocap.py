@@ -1,11 +1,11 @@
 """Imitation of recorded motions
 
-A character follows a clip of motion capture (Peng et al. 2019, section 5.1). An episode begins in the clip's state at
-an even time of it and ends in a fall or after the limit; a step pays for the state that it reaches. The score is how
-far joints and root turn away from the clip over 20 s, in rad, with pi for all that comes after a fall.
+A character tracks a clip of motion capture (Peng et al. 2019, section 5.1). An episode begins in the clip's state at a
+random time and ends in a fall or at the time limit. Each step is rewarded for the state that it reaches. The score is
+the rotation error of joints and root in rad over 20 s, where everything after a fall counts as pi.
 
-Besides its record a cell leaves what other cells may take (artefacts): the rollouts of a policy that follows the clip,
-whose actions cloning needs, and a learnt reward.
+Besides its record a cell may leave artefacts for other cells: the rollouts of a policy that tracks the clip, whose
+actions cloning needs, and a learnt reward.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from harness.contracts import Act, BenchError, ControlOutputs, Draws, Rollout, Settings, Task, TaskSpec
-from harness.maths.arrays import Array, surely, to_array
+from harness.maths.arrays import Array, all_known, to_array
 from harness.run.params import TaskParams, digest
 from harness.sim import bodies
 from harness.sim.bodies import CONTROL_RATE
@@ -31,7 +31,7 @@ from harness.sim.following import STEP, Following, Rules
 from harness.sim.motions import Motion, motion
 from harness.sim.pictures import Raster
 from harness.sim.recordings import Recording, recording
-from harness.tasks.acting import Starts, acted
+from harness.tasks.acting import Starts, probe_policy
 from harness.tasks.demonstrations import Episodes, load
 
 metrics = ("motion", "saliency")
@@ -40,30 +40,38 @@ SPARED = {"feet": ("foot",), "feet_and_hands": ("foot", "hand")}
 
 
 class Scoring(Settings):
-    """n_episodes: from even phases. seconds: how long one is followed."""
+    """How a policy is scored.
+
+    n_episodes: the number of episodes, which begin at evenly spaced phases.
+    seconds: the length of each episode.
+    """
 
     n_episodes: int = Field(8, ge=1)
     seconds: float = Field(20.0, gt=0)
 
 
 class Params(TaskParams):
-    """clip: a recorded motion of the package pybullet_data (run, backflip, cartwheel, dance_a, spinkick, ...) or of
-        `folder`, or one that is made up here (march, squat).
+    """The parameters of the task.
+
+    clip: a recorded motion of the package pybullet_data (run, backflip, cartwheel, dance_a, spinkick, ...) or of
+        `folder`, or one of the built-in motions (march, squat).
     body: the humanoid with 34 degrees of freedom, or the flat one with 15.
-    physics: mujoco: exact, on CPU threads; warp: mujoco-warp, for a GPU: single precision and contacts of its own, so
-        equal in the mean alone.
-    rate: physics steps a second.
-    targets: what an action (rad) adds to: the middle of each joint's limits, as in the paper; or the clip's next pose,
-        ahead of the controller's lag, a departure from it that puts an open-loop controller under every method alike.
-    touching: what may touch the ground; all else ends an episode. The cartwheel goes over the hands.
-    termination: whether a fall ends an episode and another one begins in the same world; an imitation task that says
-        restart gets rows of control by itself.
-    horizon: control steps of a rollout. limit: of an episode. worlds: whether every rollout begins with a reset, or
-        they go on from one rollout to the next, as the paper's do.
-    samples: states of the clip that are shown, at even times of it; None: all of every 1/240 s.
-    filter_hz: of the clip's velocities; None for no filter.
-    pictures: pixels a side of the pictures that methods which learn from video are shown; of the flat body alone.
-    demonstrations: a cell whose policy follows the clip, TASK/CELL, for methods that need its actions.
+    physics: `mujoco` is exact and runs on CPU threads. `warp` is mujoco-warp for a GPU, with single precision and its
+        own contacts, so it agrees only on average.
+    rate: the physics steps per second.
+    targets: what an action (rad) is added to: the middle of each joint's limits, as in the paper, or the clip's next
+        pose, advanced by the controller's lag. The latter departs from the paper and gives every method the same
+        open-loop controller.
+    touching: what may touch the ground; contact of anything else ends an episode. The cartwheel needs the hands.
+    termination: whether a fall ends an episode and another one begins in the same world. An imitation task with
+        `restart` automatically gets control rows.
+    horizon: the control steps of a rollout.
+    limit: the maximum control steps of an episode.
+    worlds: whether every rollout begins with a reset, or continues where the last one stopped, as in the paper.
+    samples: how many states of the clip are demonstrated, at evenly spaced times; None demonstrates one every 1/240 s.
+    filter_hz: the cut-off frequency of the filter for the clip's velocities; None disables the filter.
+    pictures: the width and height in pixels of the pictures for methods that learn from video; only for the flat body.
+    demonstrations: a cell with a policy that tracks the clip, as TASK/CELL, for methods that need its actions.
     """
 
     family: Literal["mocap"]
@@ -89,8 +97,12 @@ class Params(TaskParams):
         return self.demonstrations
 
 
-class Followed(NamedTuple):
-    """Episodes of T steps in E worlds: errors [S, T, E, 13] rad; up [S, T, E] bool, until the first fall."""
+class TrackingErrors(NamedTuple):
+    """The errors of episodes of T steps in E worlds.
+
+    errors: [S, T, E, 13] rad.
+    up: [S, T, E] bool, True until the first fall.
+    """
 
     errors: Tensor
     up: Tensor
@@ -111,7 +123,7 @@ class Mocap(Task):
 
     @cached_property
     def recording(self) -> Recording:
-        """Raises BenchError where there is no such clip."""
+        """The recorded clip. Raises BenchError if it does not exist."""
         return recording(self.params.clip, self.params.folder)
 
     @cached_property
@@ -120,7 +132,7 @@ class Mocap(Task):
 
     @cached_property
     def data_hash(self) -> str:
-        """Of the clip, the body, the rules as they show in a few steps, and the demonstrations."""
+        """The hash of the clip, the body, the rules as a few steps reveal them, and the demonstrations."""
         params, worlds = self.params, Following(self.character, self.motion, 4, self.rules, threads=1)
         shown = [worlds.begin(np.arange(4) * self.motion.length / 4)]
         for action in (0.1, -2.0, 1.0):
@@ -134,35 +146,35 @@ class Mocap(Task):
             [np.round(x.astype(float), 6).tolist() for x in shown],
         ]
         if params.demonstrations is not None:
-            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.acted]
+            content += [hashlib.sha256(np.ascontiguousarray(part)).hexdigest() for part in self.tracking_episodes]
         return digest(content)
 
     @cached_property
-    def acted(self) -> Episodes:
-        """A policy's that follows the clip. Raises BenchError where they are missing or of another body."""
+    def tracking_episodes(self) -> Episodes:
+        """Episodes of a policy that tracks the clip. Raises BenchError if they are missing or of another body."""
         sizes, n_actions = self.spec.shape, self.spec.action_size
         return load(self.params.demonstrations, self.name, self.params.horizon, sizes, n_actions, whole_only=False)
 
     @cached_property
-    def shown(self) -> tuple[np.ndarray, np.ndarray]:
-        """Observations [samples, O] of the clip at even times, and one control step later."""
+    def clip_transitions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Observations [samples, O] of the clip at evenly spaced times, and those one control step later."""
         n = self.params.samples or round(self.motion.length * 240)
         times = (np.arange(n) + 0.5) / n * self.motion.length
         return self.clip_observations(times), self.clip_observations(times + STEP)
 
     def clip_observations(self, times: np.ndarray) -> np.ndarray:
-        """[n, O] float32 of the clip at the times [n] (s)."""
+        """Return observations [n, O] float32 of the clip at the times [n] (s)."""
         kin = self.character.forward(*self.motion.at(times))
         return self.character.observe(kin, self.motion.phase(times)).astype(np.float32)
 
     def facts(self) -> dict[str, Any]:
-        return {"clip": self.recording.name, "length": self.motion.length, "samples": len(self.shown[0])}
+        return {"clip": self.recording.name, "length": self.motion.length, "samples": len(self.clip_transitions[0])}
 
     def source(self, device: torch.device) -> MocapSource:
         return MocapSource(self, device)
 
     def probe(self, outputs: ControlOutputs, draws: Draws) -> Tensor:
-        return acted(self.source(torch.device("cpu")), outputs, draws)
+        return probe_policy(self.source(torch.device("cpu")), outputs, draws)
 
     @property
     def statistical(self) -> bool:
@@ -172,20 +184,23 @@ class Mocap(Task):
     draws = 1
 
     def reset(self, uniform: Array, normal: Array) -> tuple[Array]:
-        """A time (s) of the clip."""
+        """Return the time (s) of the clip at which an episode begins."""
         return (uniform * self.motion.length,)
 
-    def following(self, n: int, device: torch.device) -> Following:
-        """`n` worlds; device: of mujoco-warp's."""
+    def tracking_worlds(self, n: int, device: torch.device) -> Following:
+        """Return `n` worlds.
+
+        device: the device of mujoco-warp.
+        """
         params = self.params
         place = device if params.physics == "warp" else None
         return Following(self.character, self.motion, n, self.rules, params.threads, place)
 
     @torch.no_grad()
-    def followed(self, act: Act, n_seeds: int, device: torch.device) -> Followed:
-        """Episodes from even phases, without a restart. It stops where all worlds are down."""
+    def track(self, act: Act, n_seeds: int, device: torch.device) -> TrackingErrors:
+        """Return the errors of episodes from evenly spaced phases, without restarts. Stops when all worlds are down."""
         n, steps = self.params.score.n_episodes, round(self.params.score.seconds * CONTROL_RATE)
-        worlds = self.following(n_seeds * n, device)
+        worlds = self.tracking_worlds(n_seeds * n, device)
 
         def of_worlds(values: Array) -> Tensor:
             return torch.as_tensor(values).unflatten(0, (n_seeds, n)).to(device)
@@ -198,18 +213,18 @@ class Mocap(Task):
             actions = act(of_worlds(seen).float(), t)
             seen, fallen = worlds.step(to_array(actions.flatten(0, 1), worlds.device))
             down = down | fallen
-            if surely(down):
+            if all_known(down):
                 break
             up[t], errors[t] = ~of_worlds(down), of_worlds(worlds.errors())
         worlds.check()
         errors = torch.where(up.unsqueeze(-1), errors, torch.pi)
-        return Followed(errors.transpose(0, 1), up.transpose(0, 1))
+        return TrackingErrors(errors.transpose(0, 1), up.transpose(0, 1))
 
 
 class MocapSource:
-    """All worlds of all seeds side by side. Where they are kept from one rollout to the next, they are its state.
+    """The worlds of all seeds. Their state persists if rollouts continue where the last one stopped.
 
-    With physics warp all of a rollout stays on the device, and no step waits for it.
+    With physics warp a rollout stays on the device, and no step waits for it.
     """
 
     def __init__(self, task: Mocap, device: torch.device):
@@ -225,14 +240,14 @@ class MocapSource:
 
     @torch.no_grad()
     def rollout(self, act: Act, draws: Draws, n_envs: int, name: str = "rollout", stream: str = "env") -> Rollout:
-        """`horizon` steps of each world. Where an episode ends before that, the next begins in the same world.
+        """Return `horizon` steps of each world. If an episode ends earlier, the next one begins in the same world.
 
-        The last step cuts off whatever is still going on.
+        The last step cuts off whatever has not ended.
         """
         params, n_seeds = self.task.params, draws.n_seeds
         n, horizon, keeps = n_seeds * n_envs, params.horizon, params.worlds == "kept"
         if n not in self._worlds:
-            self._worlds[n] = self.task.following(n, self.device)
+            self._worlds[n] = self.task.tracking_worlds(n, self.device)
         worlds = self._worlds[n]
         device = worlds.device
         starts = Starts(self.task, draws, n_envs, name, stream, device)
@@ -264,7 +279,7 @@ class MocapSource:
             age += 1
             over = fallen | (age >= params.limit)
             terminated[t], truncated[t] = of_worlds(fallen), of_worlds(over & ~fallen)
-            if (t + 1 < horizon or keeps) and not surely(~over):
+            if (t + 1 < horizon or keeps) and not all_known(~over):
                 observations = worlds.begin(starts.next(over)[0][:, 0], over)
                 age = xp.where(over, 0, age)
         worlds.check()
@@ -275,12 +290,12 @@ class MocapSource:
         return Rollout(*(part.transpose(0, 1).contiguous() for part in parts))
 
     def demonstrations(self) -> Rollout:
-        """[1, 1, samples, ...]: states of the clip, each with that of one control step later, and no actions."""
+        """Return states of the clip, each with the one a control step later, without actions, [1, 1, samples, ...]."""
         return self._demonstrations
 
     @cached_property
     def _demonstrations(self) -> Rollout:
-        here, there = (torch.as_tensor(part, device=self.device)[None, None] for part in self.task.shown)
+        here, there = (torch.as_tensor(part, device=self.device)[None, None] for part in self.task.clip_transitions)
         nothing = torch.zeros(1, 1, here.shape[2], device=self.device)
         actions = nothing.unsqueeze(-1).expand(-1, -1, -1, self.task.spec.action_size).contiguous()
         return Rollout(
@@ -289,10 +304,10 @@ class MocapSource:
 
     @property
     def picture_size(self) -> int:
-        """Raises BenchError where the task has no pictures."""
+        """The width and height of pictures. Raises BenchError if the task has no pictures."""
         if self.task.params.pictures is None:
             raise BenchError(
-                f"{self.task.name} has no pictures: give tasks.{self.task.name}.pictures, the pixels a side"
+                f"{self.task.name} has no pictures: set tasks.{self.task.name}.pictures to their pixels a side"
             )
         return self.task.params.pictures
 
@@ -301,11 +316,11 @@ class MocapSource:
         return Raster(self.task.character, self.picture_size, self.device)
 
     def pictures(self, observations: Tensor) -> Tensor:
-        """[..., H, W] in [0, 1] of observations [..., O]."""
+        """Return pictures [..., H, W] in [0, 1] of observations [..., O]."""
         return self._raster(observations)
 
     def clip_pictures(self, observations: Tensor) -> Tensor:
-        """[..., H, W]: the clip's at the phases of observations [..., O], from 1/240 s to 1/240 s."""
+        """Return the clip's pictures [..., H, W] at the phases of observations [..., O], to the nearest 1/240 s."""
         frames = self._clip_frames
         turns = torch.atan2(observations[..., -1], observations[..., -2]) / (2 * torch.pi)
         return frames[(turns.remainder(1) * len(frames)).long().clamp(max=len(frames) - 1)]
@@ -316,13 +331,13 @@ class MocapSource:
         seen = self.task.clip_observations((np.arange(n) + 0.5) / n * self.task.motion.length)
         return self.pictures(torch.as_tensor(seen, device=self.device))
 
-    def acted(self) -> Rollout:
-        """[1, T, E, ...] of a policy that follows the clip."""
-        return self._acted
+    def tracking_episodes(self) -> Rollout:
+        """Return episodes [1, T, E, ...] of a policy that tracks the clip."""
+        return self._tracking_episodes
 
     @cached_property
-    def _acted(self) -> Rollout:
-        parts = (torch.as_tensor(part, device=self.device)[None] for part in self.task.acted)
+    def _tracking_episodes(self) -> Rollout:
+        parts = (torch.as_tensor(part, device=self.device)[None] for part in self.task.tracking_episodes)
         observations, actions, rewards, after = parts
         over = torch.zeros_like(rewards, dtype=torch.bool)
         truncated = over.clone()

@@ -1,4 +1,4 @@
-"""Image sets as uint8 arrays, and what training adds to them."""
+"""Image sets as uint8 arrays, and their augmentation in training."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LEVELS = 255.0
 
 @dataclass(frozen=True)
 class Pixels:
-    """One image set with its held-out part.
+    """An image set with its held-out part.
 
-    train_images, test_images: uint8 [N, C, H, W], as stored: no flip, no noise.
-    train_labels, test_labels: int64 [N], or None where the images have no classes.
-    classes: their names, in the order of the labels.
+    train_images, test_images: uint8 [N, C, H, W] as stored, without flips or noise.
+    train_labels, test_labels: int64 [N], or None if the images have no classes.
+    classes: the names of the classes, in the order of the labels.
     """
 
     train_images: np.ndarray
@@ -34,12 +34,12 @@ class Pixels:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
+        """The shape (C, H, W) of an image."""
         return tuple(self.train_images.shape[1:])
 
     @cached_property
     def data_hash(self) -> str:
-        """First 16 hex digits of the SHA-256 over shapes, pixels and labels of both parts."""
+        """The first 16 hex digits of the SHA-256 over shapes, pixels and labels of both parts."""
         digest = hashlib.sha256()
         for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             if array is None:
@@ -51,9 +51,10 @@ class Pixels:
 
 
 class PixelTask(Task):
-    """A task over one image set: its two parts, their hash, and what a method is told of them.
+    """A task over one image set: its two parts, their hash, and what methods know about them.
 
-    train_images, test_images: uint8 [N, C, H, W]. train_labels, test_labels: int64 [N], or None without classes.
+    train_images, test_images: uint8 [N, C, H, W].
+    train_labels, test_labels: int64 [N], or None without classes.
     """
 
     def __init__(self, name: str, params: TaskParams, pixels: Pixels):
@@ -67,28 +68,29 @@ class PixelTask(Task):
         return {"n_train": len(self.train_images), "n_test": len(self.test_images), "n_classes": self.spec.n_classes}
 
     def floor_image(self) -> np.ndarray:
-        """uint8 [1, C, H, W]: what a generator that collapsed shows, an even grey."""
+        """Return the image of a collapsed generator, a uniform grey, as uint8 [1, C, H, W]."""
         return np.full_like(self.test_images[:1], 128)
 
 
 def hold_out(n: int, n_test: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of `n` samples to train on and to test on: the last `n_test` of a fixed permutation are the test set.
+    """Return the indices of `n` samples to train and to test on: the last `n_test` of a fixed permutation are the test
+    set.
 
-    The permutation is that of numpy's frozen `RandomState(0)`, the same in every numpy version.
-    Raises BenchError if nothing would be left to train on.
+    The permutation is that of numpy's frozen `RandomState(0)`, which is the same in every version of numpy. Raises
+    BenchError if nothing would be left to train on.
     """
     if not 0 <= n_test < n:
-        raise BenchError(f"test: cannot hold out {n_test} of {n} images: give 0 to {n - 1}")
+        raise BenchError(f"test: cannot hold out {n_test} of {n} images: use 0 to {n - 1}")
     train, test = np.split(np.random.RandomState(0).permutation(n), [n - n_test])
     return train, test
 
 
 def augment(x: Tensor, draws: Draws, name: str, flip: bool = False, dequantise: float = 0.0) -> Tensor:
-    """Pixels x [S, B, C, H, W] uint8 -> float32 in [-1, 1], for training only.
+    """Convert pixels x [S, B, C, H, W] uint8 to float32 in [-1, 1], for training only.
 
-    flip: mirror left to right, each image with probability 1/2.
-    dequantise: adds U(0, 1) * dequantise on the scale [-1, 1]; the released image code has 1/128.
-    name: tells the draws of one step apart; they come from the stream "data".
+    name: distinguishes the draws of one step, which come from the stream "data".
+    flip: mirrors left to right, each image with probability 1/2.
+    dequantise: adds U(0, 1) * dequantise on the scale [-1, 1]; the released image code uses 1/128.
     """
     if flip:
         mirrored = draws.uniform("data", f"{name}/flip", x.shape[1:2]) < 0.5

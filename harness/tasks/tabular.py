@@ -1,10 +1,10 @@
 """Inverse reinforcement learning in tables
 
-Inverse reinforcement learning where the truth is known: a maze as a table, its reward and its maximum-entropy optimal
-policy exact, every score an exact expectation.
+Inverse reinforcement learning where the truth is known: the maze is a table, its maximum-entropy optimal policy is
+exact, and every score is an exact expectation.
 
-The reward is one of the state alone, walls keep in place whoever walks into them (so that a state-only
-reward can be told from shaping, Fu et al. 2018), and episodes start in every cell alike.
+The reward depends on the state alone. A wall keeps whoever walks into it in place, so that a state-only reward can be
+separated from shaping (Fu et al. 2018). Episodes start in all cells with equal probability.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.contracts import Act, Draws, PolicyOutputs, Rollout, Task, TaskSpec
 from harness.maths.soft_mdp import Solution, soft_value_iteration
 from harness.run.params import TaskParams, digest
 from harness.run.seeds import CounterDraws
-from harness.tasks.acting import acted
+from harness.tasks.acting import probe_policy
 
 metrics = ("tabular",)
 writes = ("artefacts",)  # and panels, where a method learns a reward
@@ -67,9 +67,12 @@ LAYOUTS = {
 
 
 class Params(TaskParams):
-    """flipped: the same rewards between mirrored walls, for re-training. horizon: steps of an episode.
+    """The parameters of the task.
 
-    temperature: of the expert, soft-optimal for `gamma` over an endless horizon.
+    flipped: whether the walls are mirrored while the rewards stay, for re-training.
+    gamma: the discount.
+    temperature: the temperature of the expert, which is soft-optimal for `gamma` over an infinite horizon.
+    horizon: the steps of an episode.
     """
 
     family: Literal["tabular"]
@@ -83,7 +86,12 @@ class Params(TaskParams):
 
 @dataclass(frozen=True)
 class GridMaze:
-    """drawing: lines of text; next_states [A, N]; reward [N], of the state that is left; cells row by row."""
+    """A maze as a table; cells are numbered row by row.
+
+    drawing: lines of text.
+    next_states: [A, N].
+    reward: [N], a function of the state that is left.
+    """
 
     drawing: tuple[str, ...]
     shape: tuple[int, int]
@@ -94,7 +102,7 @@ class GridMaze:
 def maze(layout: str, flipped: bool = False) -> GridMaze:
     lines = tuple(LAYOUTS[layout].strip("\n").split("\n"))
     if flipped:
-        lines = tuple(_mirrored(line, cells=row % 2 == 1) for row, line in enumerate(lines))
+        lines = tuple(_mirror(line, cells=row % 2 == 1) for row, line in enumerate(lines))
     height, width = len(lines) // 2, len(lines[0]) // 2
     cells = [(row, column) for row in range(height) for column in range(width)]
     next_states = np.array([[_step(lines, cell, move) @ (width, 1) for cell in cells] for move in MOVES.values()])
@@ -103,7 +111,12 @@ def maze(layout: str, flipped: bool = False) -> GridMaze:
 
 
 class Tabular(Task):
-    """maze: this one, with its true reward; transfer: the other one of the pair; start [N]: where episodes begin."""
+    """The task of inverse reinforcement learning in a tabular maze.
+
+    maze: the maze with its true reward.
+    transfer: the other maze of the pair.
+    start: [N], the probabilities of the first state.
+    """
 
     family = "tabular"
     metrics, writes, outputs = metrics, writes, PolicyOutputs
@@ -126,23 +139,23 @@ class Tabular(Task):
         ])
 
     def solve(self, reward: np.ndarray, in_maze: GridMaze) -> Solution:
-        """The soft-optimal policy of a reward [N] or [N, A] at the expert's discount and temperature."""
+        """Return the soft-optimal policy for a reward [N] or [N, A] at the expert's discount and temperature."""
         return soft_value_iteration(in_maze.next_states, reward, self.params.gamma, self.params.temperature)
 
     @cached_property
     def expert(self) -> Solution:
-        """Of the true reward in this maze: the policy that demonstrates."""
+        """The solution for the true reward in this maze, whose policy demonstrates."""
         return self.solve(self.maze.reward, self.maze)
 
     def source(self, device: torch.device) -> TabularSource:
         return TabularSource(self, device)
 
     def probe(self, outputs: PolicyOutputs, draws: Draws) -> Tensor:
-        return acted(self.source(torch.device("cpu")), outputs, draws)
+        return probe_policy(self.source(torch.device("cpu")), outputs, draws)
 
 
 class TabularSource:
-    """Steps by table look-up; it remembers nothing."""
+    """Make steps by table look-up; it has no state."""
 
     def __init__(self, task: Tabular, device: torch.device):
         self.task = task
@@ -151,7 +164,7 @@ class TabularSource:
 
     @torch.no_grad()
     def rollout(self, act: Act, draws: Draws, n_envs: int, name: str = "rollout", stream: str = "env") -> Rollout:
-        """Episodes of `horizon` steps from cells drawn alike; none ends sooner, so all are truncated."""
+        """Return episodes of `horizon` steps from uniformly drawn cells. None ends earlier, so all are truncated."""
         n = len(self.reward)
         states = [draws.integers(stream, f"{name}/reset", (n_envs,), n)]
         actions = []
@@ -166,18 +179,18 @@ class TabularSource:
         return Rollout(observations[:, :-1], torch.stack(actions, 1), rewards, observations[:, 1:], ends, truncated)
 
     def demonstrations(self) -> Rollout:
-        """[1, T, E, ...] by the exact expert, E = n_demonstrations; made once."""
+        """Return E = n_demonstrations episodes [1, T, E, ...] of the exact expert. They are computed once."""
         return self._demonstrations
 
     @cached_property
     def _demonstrations(self) -> Rollout:
         draws = CounterDraws((0,), "tabular/expert", self.reward.device, lookahead=1)
-        act = sampled(self.task.expert.policy, draws, "expert")
+        act = sampling_act(self.task.expert.policy, draws, "expert")
         return self.rollout(act, draws, self.task.params.n_demonstrations, "demonstrations", "expert")
 
 
-def sampled(policy: np.ndarray, draws: Draws, stream: str) -> Callable[[Tensor, int], Tensor]:
-    """An `Act` that draws from a policy [N, A] by inverting its distribution function."""
+def sampling_act(policy: np.ndarray, draws: Draws, stream: str) -> Callable[[Tensor, int], Tensor]:
+    """Return an `Act` that samples from a policy [N, A] by inverting its distribution function."""
     edges = torch.as_tensor(policy.cumsum(1)[:, :-1])
 
     def act(observations: Tensor, t: int) -> Tensor:
@@ -193,13 +206,13 @@ def build(name: str, params: Params, scratch: Path) -> Tabular:
 
 
 def _step(lines: tuple[str, ...], cell: tuple[int, int], move: tuple[int, int]) -> np.ndarray:
-    """The cell beyond an opening, or the same one where a wall is."""
+    """Return the cell behind an opening, or the same cell if there is a wall."""
     between = 2 * np.array(cell) + 1 + move
     return np.array(cell) + move if lines[between[0]][between[1]] == " " else np.array(cell)
 
 
-def _mirrored(line: str, cells: bool) -> str:
-    """Left and right exchanged, but for the cells of a line that has any."""
+def _mirror(line: str, cells: bool) -> str:
+    """Mirror a line, except for its cells if it has any."""
     flipped = list(line[::-1])
     if cells:
         flipped[1::2] = line[1::2]

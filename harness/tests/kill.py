@@ -44,14 +44,14 @@ def image_cells(root: Path, steps: int = STEPS) -> list:
     from harness.plan.params import blocks_of
     from harness.plan.plan import load_plan
     from harness.registry import ROOT
-    from harness.yaml_text import dumped
+    from harness.yaml_text import dump
 
     params = blocks_of(ROOT)
     params["ablations"] = {}
     for block in params["tasks"].values():
         if block["family"] == "images":
             block |= {"seeds": [0, 1], "steps": steps, "evaluations": 3}
-    (root / "params.yaml").write_text(dumped(params))
+    (root / "params.yaml").write_text(dump(params))
     cells = [cell for cell in load_plan(root).cells if cell.family == "images"]
     for cell in {cell.task: cell for cell in cells}.values():
         task = registry.family(cell.family).build(cell.task, cell.task_params, root)
@@ -68,14 +68,14 @@ def control_cells(root: Path, steps: int = STEPS) -> list:
     from harness.plan.plan import load_plan
     from harness.registry import ROOT
     from harness.workspace.presets import compose_preset
-    from harness.yaml_text import dumped
+    from harness.yaml_text import dump
 
     params = compose_preset(ROOT, "smoke") | {"ablations": {}}
     for key in ("tasks", "methods"):
         params[key] = {task: params[key][task] for task in ("pendulum_expert", "pendulum")}
     params["tasks"]["pendulum"] |= {"steps": steps, "evaluations": 3}
     params["report"] |= {"baseline": {}}
-    (root / "params.yaml").write_text(dumped(params))
+    (root / "params.yaml").write_text(dump(params))
     plan = load_plan(root)
     prepare(root, plan, "pendulum_expert")
     train_cell(root, plan.cell("pendulum_expert", "ppo"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness import seal
+from harness import packed, seal
 from harness.run.record import to_json
 from harness.schema import Head, Metric, Resolved, content
 from harness.store import HEAD
@@ -60,4 +60,5 @@ def put(folder: Path, found: Head, **files: bytes) -> None:
 
 def reseal(folder: Path) -> None:
     """Seal a record again after it was changed, as none but a writer may."""
-    seal.write(folder, {path.name: path.read_bytes() for path in folder.iterdir() if path.name != seal.SEAL})
+    files = {path: path.read_bytes() for path in folder.iterdir() if path.name != seal.SEAL}
+    seal.write(folder, packed.unpacked(files))

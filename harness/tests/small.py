@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.plan.plan import Plan, load_plan
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 CRITIC = {
     "algorithm": "critic",
@@ -34,5 +34,5 @@ PARAMS = {
 
 def write(root: Path) -> Plan:
     root.mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").write_text(dumped(PARAMS))
+    (root / "params.yaml").write_text(dump(PARAMS))
     return load_plan(root)

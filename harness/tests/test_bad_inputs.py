@@ -17,7 +17,7 @@ from PIL import Image
 
 from harness.cli import main
 from harness.registry import ROOT
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 NET = {"kind": "mlp", "width": 4, "depth": 1}
 CRITIC = {"algorithm": "critic", "loss": "non_saturating", "net": NET, "batch": 8, "critic_optimizer": {"lr": 1e-3}}
@@ -68,7 +68,7 @@ class Project:
         block[last] = value
 
     def write(self) -> None:
-        (self.root / "params.yaml").write_text(dumped(self.params))
+        (self.root / "params.yaml").write_text(dump(self.params))
 
     def run(self, *argv: str) -> int:
         return main(["--root", str(self.root), *argv])
@@ -203,27 +203,27 @@ CASES = {
     "like itself": (
         block("methods/pair/plain", {"like": "plain"}),
         CHECK,
-        "params.yaml: methods: pair.plain -> pair.plain leads back to itself: take one `like` out",
+        "params.yaml: methods: pair.plain -> pair.plain is circular: remove one `like`",
     ),
     "a title that is no text": (
         block("tasks/pair/title", 8),
         CHECK,
-        "params.yaml: tasks.pair.title = 8: must be a text, in quotes where it looks like a number",
+        "params.yaml: tasks.pair.title = 8: must be a string, in quotes if it looks like a number",
     ),
     "wrong type": (
         block("methods/pair/plain/batch", "many"),
         CHECK,
-        "methods.pair.plain.batch = 'many': input should be a valid integer",
+        "methods.pair.plain.batch = 'many': must be a valid integer",
     ),
     "infinite rate": (
         block("methods/pair/plain/critic_optimizer", {"lr": float("inf")}),
         CHECK,
-        "critic_optimizer.lr = inf: input should be a finite number",
+        "critic_optimizer.lr = inf: must be a finite number",
     ),
     "negative bound": (
         block("methods/pair/plain/bottleneck", {"i_c": -1.0, "dual_step": 1e-3}),
         CHECK,
-        "methods.pair.plain.bottleneck.i_c = -1.0: input should be greater than or equal to 0",
+        "methods.pair.plain.bottleneck.i_c = -1.0: must be greater than or equal to 0",
     ),
     "bound without a step": (
         block("methods/pair/plain/bottleneck", {"i_c": 0.1}),
@@ -238,6 +238,11 @@ CASES = {
         CHECK,
         "algorithm 'critc' is unknown; did you mean critic?",
     ),
+    "no name as an algorithm": (
+        block("methods/pair/plain/algorithm", ["critic"]),
+        CHECK,
+        "algorithm ['critic'] is unk",
+    ),
     "unknown family": (
         block("tasks/pair/family", "gausians"),
         CHECK,
@@ -251,12 +256,12 @@ CASES = {
     "unknown loss": (
         block("methods/pair/plain/loss", "wassserstein"),
         CHECK,
-        "methods.pair.plain.loss = 'wassserstein': input should be 'minimax', ",
+        "methods.pair.plain.loss = 'wassserstein': must be 'minimax', ",
     ),
     "unknown net": (
         block("methods/pair/plain/net/kind", "resnet"),
         CHECK,
-        "methods.pair.plain.net.kind = 'resnet': input should be 'mlp'",
+        "methods.pair.plain.net.kind = 'resnet': must be 'mlp'",
     ),
     "methods of no task": (block("methods/piar", {}), CHECK, "methods.piar: unknown key; did you mean pair?"),
     "ablation of no method": (
@@ -267,7 +272,7 @@ CASES = {
     "ablation of no key": (
         block("ablations", {"pair": {"b": {"method": "plain", "key": "bottleneck.i_c", "values": [4], "seeds": [0]}}}),
         CHECK,
-        "ablations.pair.b.key = bottleneck.i_c: the method's block has no bottleneck",
+        "ablations.pair.b.key = bottleneck.i_c: the method's block does not have bottleneck",
     ),
     "baseline of no method": (
         block("report/baseline/pair", "plian"),
@@ -287,7 +292,7 @@ CASES = {
     "data without a place": (
         block("tasks/own/root", None),
         CHECK,
-        "tasks.own: data folder needs root, the folder (or zip) where it lies",
+        "tasks.own: data folder requires root, the folder or zip that holds it",
     ),
     "unknown cell": (
         block("preset", "laptop"),
@@ -298,37 +303,41 @@ CASES = {
     "no params.yaml": (
         no_params,
         CHECK,
-        "ROOT/params.yaml is missing: run bench in the project's folder or give --root",
+        "ROOT/params.yaml is missing: run bench in the project's folder or set --root",
     ),
-    "broken YAML": (broken_yaml, CHECK, "ROOT/params.yaml is no readable YAML: "),
-    "YAML of a list": (list_yaml, CHECK, "ROOT/params.yaml holds no mapping of parameters"),
-    "no zip": (lambda p: None, PREPARE, "no file or folder faces.zip: give a zip or a folder of images"),
+    "broken YAML": (broken_yaml, CHECK, "ROOT/params.yaml is not valid YAML: "),
+    "YAML of a list": (list_yaml, CHECK, "ROOT/params.yaml must hold a mapping of parameters"),
+    "no zip": (lambda p: None, PREPARE, "no file or folder faces.zip: name a zip or a folder of images"),
     "half a zip": (
         truncated_zip,
         PREPARE,
-        "faces.zip is no complete zip (File is not a zip file): copy it again or give a folder",
+        "faces.zip is not a complete zip (File is not a zip file): copy it again or use a folder",
     ),
-    "text among images": (lambda p: p.images("train/notes.txt"), PREPARE, "train/notes.txt in faces.zip is no image"),
+    "text among images": (
+        lambda p: p.images("train/notes.txt"),
+        PREPARE,
+        "train/notes.txt in faces.zip is not an image",
+    ),
     "held out too many": (
         lambda p: (p.images(), p.set("tasks/own/hold_out", 6)),
         PREPARE,
-        "test: cannot hold out 6 of 6 images: give 0 to 5",
+        "test: cannot hold out 6 of 6 images: use 0 to 5",
     ),
-    "other encoder weights": (other_weights, TINY, "ROOT/w.pth holds other weights than inception-v3-fid's (sha256 "),
+    "other encoder weights": (other_weights, TINY, "ROOT/w.pth does not hold the weights of inception-v3-fid (sha256 "),
     "no encoder weights": (
         absent_weights,
         ["prepare", "tiny"],
-        "cannot read the encoder's weights ROOT/none.pth (No such file or directory): give encoder_weights",
+        "cannot read the encoder's weights ROOT/none.pth (No such file or directory): set encoder_weights",
     ),
     "too few samples": (
         block("tasks/tiny/score/n_fake", 32),
         ["prepare", "tiny"],
-        "Frechet distance: N = 32 samples cannot fill a covariance of d = 32 features: give more than 32 samples",
+        "Frechet distance: N = 32 samples are too few for a covariance of d = 32 features: use more than 32 samples",
     ),
     "residual nets on digits": (
         lambda p: (p.prepared("tiny"), p.set("methods/tiny/gan/net", {"kind": "residual"})),
         TINY,
-        "residual nets need square images of 16, 32, 64, ... pixels, not 8x8",
+        "residual nets need square images of 16, 32, 64, ... pixels, got 8x8",
     ),
     "batch beyond the data": (
         large_batch,
@@ -339,7 +348,7 @@ CASES = {
     "broken manifest": (
         broken_manifest,
         PAIR,
-        "ROOT/results/data/pair.json is no readable JSON: run `bench prepare pair` again",
+        "ROOT/results/data/pair.json is not valid JSON: run `bench prepare pair` again",
     ),
     "other data than prepared": (other_data, PAIR, "prepared were 0123456789abcdef: run `bench prepare pair`"),
     "no GPU": (no_gpu, PAIR, "BENCH_DEVICE=cuda, but torch sees no GPU here: unset it or set BENCH_DEVICE=cpu"),

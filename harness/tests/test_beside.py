@@ -61,7 +61,7 @@ def test_pairs_of_a_peer_become_a_record(tmp_path, monkeypatch):
     ("words", "line"),
     [
         (["gail", sys.executable], "--demonstrations None: no such file; train the expert's cell first"),
-        (["ppo", "no-python"], "--python no-python: no such file; make the environment with"),
+        (["ppo", "no-python"], "--python no-python: no such file; create the environment with"),
     ],
 )
 def test_what_is_missing_gets_one_line(words, line, monkeypatch):

@@ -14,11 +14,11 @@ from harness.checks.stacking import TOLERANCE, distance
 from harness.checks.trial import Trial, name_of, project
 from harness.checks.watch import NoHost
 from harness.maths import arrays
-from harness.maths.arrays import number_on
+from harness.maths.arrays import step_on
 from harness.plan.plan import Cell
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
-from harness.run.train import Run, Schedule, _account
+from harness.run.train import Run, Schedule, _log_step
 from harness.tasks.batches import epoch_indices
 
 TREE = project(registry.ROOT)
@@ -97,15 +97,15 @@ def test_annealed_noise_rounds_alike_with_and_without_a_graph(monkeypatch) -> No
 
 
 def test_a_step_becomes_a_number_of_the_device() -> None:
-    step = number_on(2**33 + 7, torch.empty(1, device="meta"))
+    step = step_on(2**33 + 7, torch.empty(1, device="meta"))
     assert (step.device.type, step.dtype, step.shape) == ("meta", torch.int64, ())
-    assert number_on(7, torch.empty(1)) == 7
+    assert step_on(7, torch.empty(1)) == 7
 
 
 @pytest.mark.parametrize("cell", RESIDENT, ids=name_of)
 def test_updates_on_resident_data_can_be_captured(cell: Cell, monkeypatch) -> None:
     """By the clock, nothing read on the host, equal to steps by numbers."""
-    monkeypatch.setattr(optim, "surely", lambda flags: False)  # as on CUDA
+    monkeypatch.setattr(optim, "all_known", lambda flags: False)  # as on CUDA
     trial, states = Trial(TREE, cell), []
     for captured in (False, True):
         method, source, draws = (
@@ -149,7 +149,7 @@ class Gone:
 def test_updates_of_what_acts_look_seldom(cell: Cell, monkeypatch) -> None:
     """On a GPU each look waits: none in a step of PPO or of a discriminator, a few in an update of TRPO."""
     for module in (optim, trpo):
-        monkeypatch.setattr(module, "surely", lambda flags: False)  # as on CUDA
+        monkeypatch.setattr(module, "all_known", lambda flags: False)  # as on CUDA
     trial = Trial(TREE, cell)
     method, draws, spec = trial.build(), CounterDraws((0, 1), cell.task, lookahead=1), trial.task.spec
     source = Gone(trial.task.source(torch.device("cpu")), draws, spec.horizon, spec.action_size)
@@ -184,5 +184,5 @@ def test_logs_that_a_replay_writes_in_place_are_summed_apart() -> None:
     for k in range(4):
         static.fill_(k)
         run.step = k + 1
-        _account(run, {"loss": static}, Method(), Schedule(4, 1, 1))
+        _log_step(run, {"loss": static}, Method(), Schedule(4, 1, 1))
     assert run.curves[0][1]["loss"].tolist() == [1.5, 1.5] and float(static[0]) == 3

@@ -74,7 +74,12 @@ def test_each_command_shows_an_example_that_parses(name: str) -> None:
     "raised, status, line",
     [
         (BenchError("no such cell"), 2, "error: no such cell\n"),
-        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from the last checkpoint\n"),
+        (
+            RecursionError("in C"),
+            2,
+            "error: a file that was read holds blocks within blocks without end: restore it, e.g. with git\n",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted; run the same command to continue from the last checkpoint\n"),
     ],
 )
 def test_what_goes_wrong_is_one_line(
@@ -93,11 +98,13 @@ def test_what_goes_wrong_is_one_line(
     [
         (
             ["--root", "/nowhere", "check"],
-            "error: /nowhere/params.yaml is missing: run bench in the project's folder or give --root",
+            "error: /nowhere/params.yaml is missing: run bench in the project's folder or set --root",
         ),
         (["check", "digits9"], "error: task or method digits9: unknown; did you mean digits8?"),
         (["chek"], "error: command chek: unknown; did you mean check?"),
         (["preset", "smok"], "error: preset smok: unknown; did you mean smoke?"),
+        (["train", "a\nb"], "error: 'a\\nb' on the command line holds a control character: leave it out"),
+        (["train", "\x1b[2J"], "error: '\\x1b[2J' on the command line holds a control character: leave it out"),
     ],
 )
 def test_bad_input_names_the_nearest(

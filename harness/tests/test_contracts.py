@@ -28,7 +28,7 @@ def test_contract(cell: Cell, check: str) -> None:
     assert CHECKS[check](trial(name_of(cell))) == []
 
 
-@pytest.mark.parametrize("name", sorted(set(registry.algorithms()) - registry.packaged().keys()))
+@pytest.mark.parametrize("name", sorted(set(registry.algorithms()) - registry.packaged_algorithms().keys()))
 def test_each_algorithm_is_tried(name: str) -> None:
     assert name in {cell.algorithm for cell in TREE.cells}, "no block of params.yaml tries it"
 

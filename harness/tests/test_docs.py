@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -15,12 +19,15 @@ from harness.cli import parser
 from harness.plan.plan import load_plan
 from harness.run.like import compose
 from harness.run.params import read_yaml
-from harness.yaml_text import dumped, parsed
+from harness.yaml_text import dump, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 INLINE = re.compile(r"`([^`]+)`")  # may go on in the next line
+# Commands of the extra `cluster` with their options, and those that start what lies in deploy/.
+RAY = {"start": {"--head", "--port", "--address"}, "get-auth-token": {"--generate"}}
+STARTERS = ("docker", "kubectl", "sbatch")
 PLACEHOLDER = re.compile(r"[\[\]|]|\.\.\.")  # of a usage line, `bench train [TASK [CELL]]`
 
 
@@ -79,8 +86,15 @@ def tried(words: list[str]) -> None:
     elif name.startswith("python"):
         if arguments[0] == "-m":
             assert importlib.util.find_spec(arguments[1]), f"{shlex.join(words)}: there is no such module"
+    elif name == "ray":
+        assert arguments[0] in RAY, f"{shlex.join(words)}: this test knows ray {', '.join(RAY)}"
+        options = {word for word in arguments if word.startswith("--")}
+        assert options <= RAY[arguments[0]], f"{shlex.join(words)}: ray {arguments[0]} has no such option"
+    elif name in STARTERS:
+        named = [word for word in arguments if word.startswith("deploy/")]
+        assert named and all((ROOT / word).is_file() for word in named), f"{shlex.join(words)}: there is no such file"
     else:
-        assert name in (".", "cd", "git", "pip") or declared(name), (
+        assert name in (".", "cd", "export", "git", "openssl", "pip") or declared(name), (
             f"{shlex.join(words)}: this test does not know how to try {name}"
         )
 
@@ -118,11 +132,11 @@ def test_commands_of_a_block_exist(text):
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_yaml_stands_alone_and_fits_the_parameters(text, tmp_path):
     """A block with keys of params.yaml is laid over that and validated; then its cells must be there."""
-    block = parsed(text)
-    params = read_yaml(ROOT / "params.yaml")
+    block = parse(text)
+    params = {"resources": {}} | read_yaml(ROOT / "params.yaml")
     if not block.keys() <= params.keys():
         return
-    (tmp_path / "params.yaml").write_text(dumped(compose(params, block, "README")), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(dump(compose(params, block, "README")), encoding="utf-8")
     cells = {(cell.task, cell.name) for cell in load_plan(tmp_path).cells}
     assert {(task, name) for task, made in block.get("methods", {}).items() for name in made} <= cells
 
@@ -130,7 +144,7 @@ def test_yaml_stands_alone_and_fits_the_parameters(text, tmp_path):
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_methods_can_be_pasted_below_their_task(text, tmp_path):
     """As a user does it: the lines of a method, as they stand, put under the task in the text of params.yaml."""
-    block = parsed(text)
+    block = parse(text)
     if block.keys() != {"methods"}:
         return
     ((task, made),) = block["methods"].items()
@@ -179,8 +193,25 @@ def test_environments_can_be_made(span):
         environment.close()
 
 
+def test_the_options_of_ray_are_its_own():
+    scripts = pytest.importorskip("ray.scripts.scripts", reason="needs the extra `cluster`", exc_type=ImportError)
+    for name, options in RAY.items():
+        assert options <= {option for param in scripts.cli.commands[name].params for option in param.opts}
+
+
 def test_a_wrong_command_is_found():
-    wrong = ("bench trian digits8", "bench new", "make reproduced", "dvc repo", "python -m harness.none", "frobnicate")
+    wrong = (
+        "ray begin",
+        "ray start --heads",
+        "sbatch deploy/none.sbatch",
+        "kubectl get pods",
+        "bench trian digits8",
+        "bench new",
+        "make reproduced",
+        "dvc repo",
+        "python -m harness.none",
+        "frobnicate",
+    )
     for text in wrong:
         ((*words,),) = commands(text)
         with pytest.raises(AssertionError):
@@ -210,3 +241,34 @@ def test_the_readme_is_short_and_its_links_lead_somewhere():
     assert len(text.splitlines()) <= 120
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("http")]
     assert len(links) > 5 and [link for link in links if not (ROOT / link).exists()] == []
+
+
+NOTEBOOKS = sorted(ROOT.glob("docs/**/*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_runs_from_its_first_cell_to_its_last_without_torch(path, tmp_path):
+    """In a process of its own, anywhere; it is committed without outputs, which would go stale."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert (notebook["nbformat"], len(cells) > 3) == (4, True)
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in cells)
+    code = "\n".join("".join(cell["source"]) for cell in cells) + "\nimport sys\nassert 'torch' not in sys.modules\n"
+    environment = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_there_is_a_notebook():
+    assert NOTEBOOKS
+
+
+def test_the_container_installs_what_ci_installs_and_sets_up_as_the_readme_says():
+    folder = ROOT / ".devcontainer"
+    settings = json.loads((folder / "devcontainer.json").read_text(encoding="utf-8"))
+    assert settings["postCreateCommand"] in (ROOT / "README.md").read_text(encoding="utf-8")
+    image = (folder / settings["build"]["dockerfile"]).read_text(encoding="utf-8")
+    (wanted,) = re.findall(r"apt-get install --yes --no-install-recommends (.+)", (ROOT / ".ci/run").read_text())
+    assert re.findall(r"apt-get install --yes --no-install-recommends (.+?) *\\?\n", image) == [wanted]

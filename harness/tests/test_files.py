@@ -141,11 +141,11 @@ def test_what_writes_tracked_files_writes_them_whole():
 
 def test_a_folder_is_held_by_one_process_and_shows_no_trace(tmp_path):
     held = tmp_path / "held"
-    code = f"from harness import files\nwith files.alone_in(files.Path({str(held)!r})): print('never')"
-    with files.alone_in(held) as locks:
+    code = f"from harness import files\nwith files.lock_folder(files.Path({str(held)!r})): print('never')"
+    with files.lock_folder(held) as locks:
         assert locks and not list(held.iterdir())
         second = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
         assert second.returncode == 1 and "held is in use by another run: wait until that has ended" in second.stderr
         assert second.stdout == ""
-    with files.alone_in(held):
+    with files.lock_folder(held):
         pass

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.plan.keys import imports
+from harness.plan.sources import imports
 from harness.yaml_text import load
 
 ROOT = Path(__file__).resolve().parents[2]

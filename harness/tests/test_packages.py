@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness import registry
 from harness.cli import main
 from harness.errors import BenchError
 from harness.plan import keys
+from harness.plan.plan import load_plan
 from harness.tests import small
 
 CODE = """\
@@ -70,7 +72,7 @@ def test_it_stands_beside_the_files(install: Install) -> None:
     install()
     assert registry.algorithms() == sorted([*before, "wave"])
     assert registry.algorithm("wave").FAMILIES[0] == "gaussians"
-    assert registry.packaged() == {"wave": registry.Packaged("surf_methods.wave", "surf", "1.2")}
+    assert registry.packaged_algorithms() == {"wave": registry.PackagedAlgorithm("surf_methods.wave", "surf", "1.2")}
 
 
 def test_the_key_holds_version_source_engine_and_parts(install: Install) -> None:
@@ -112,7 +114,7 @@ def test_a_cell_of_it_runs_and_is_told_of_another_version(
     capsys.readouterr()
     assert main(["--root", str(root), "check"]) == 2
     path = root / "results/keys/pair/theirs.json"
-    assert capsys.readouterr().err == f"error: {path} is not of the package that is installed now: run `bench keys`\n"
+    assert capsys.readouterr().err == f"error: {path} does not match the installed package: run `bench keys`\n"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,10 @@ def test_a_cell_of_it_runs_and_is_told_of_another_version(
             {"code": "import no_such_thing\n"},
             r"algorithm wave cannot be imported: .*wave.py, line 1: ModuleNotFoundError: ",
         ),
-        ({"entry": "wave = surf_methods.none"}, "of the package surf 1.2: there is no module surf_methods.none; mend"),
+        (
+            {"entry": "wave = surf_methods.none"},
+            "of the package surf 1.2: the module surf_methods.none does not exist; correct",
+        ),
         (
             {"entry": "critic = surf_methods.wave"},
             "critic of the package surf 1.2 has the name of baselines/methods/critic.py: rename",
@@ -147,3 +152,55 @@ def test_two_packages_of_one_name(install: Install) -> None:
         BenchError, match="algorithm wave of the package (surf|tide) 1.2 has the name of one of the package"
     ):
         registry.algorithms()
+
+
+def test_a_package_that_bench_new_writes_installs_and_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    root, folder, site = tmp_path / "project", tmp_path / "wave", tmp_path / "site"
+    small.write(root)
+    before = (root / "params.yaml").read_text()
+    assert main(["--root", str(root), "new", "wave", "--like", "plain", "--package", str(folder)]) == 0
+    assert (root / "params.yaml").read_text() == before
+    assert ".venv/bin/uv pip install --no-deps --no-build-isolation -e" in capsys.readouterr().out
+    code = (folder / "vdb_bench_wave.py").read_text()
+    assert "wave" not in code and "Wave(Method[Source])" in code
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "--target", str(site), str(folder)], check=True)
+    monkeypatch.syspath_prepend(site)
+    found = registry.packaged_algorithms()["wave"]
+    assert found == registry.PackagedAlgorithm("vdb_bench_wave", "vdb-bench-wave", "0.1.0")
+    bench = ["--root", str(root)]
+    assert main([*bench, "new", "surf", "--algorithm", "wave", "--like", "plain"]) == 0
+    assert main([*bench, "pipelines"]) == 0
+    assert main([*bench, "prepare"]) == 0
+    for name in ("surf", "plain"):
+        assert main([*bench, "train", "pair", name]) == 0
+    mine, theirs = (root / f"results/records/pair/{name}" for name in ("surf", "plain"))
+    assert (mine / "curves.csv").read_bytes() == (theirs / "curves.csv").read_bytes()
+    assert json.loads((mine / "record.json").read_text())["algorithm"] == "wave"
+    assert main([*bench, "check", "surf"]) == 0, capsys.readouterr().out
+    capsys.readouterr()
+    assert main([*bench, "new", "spray", "--algorithm", "wave"]) == 2
+    assert "vdb_bench_wave.py shows no block `<name>: {...}` at its head: name a" in capsys.readouterr().err
+    assert main([*bench, "new", "gan", "--like", "plain", "--package", str(tmp_path / "gan")]) == 2
+    assert "gan cannot be" in capsys.readouterr().err and not (tmp_path / "gan").exists()
+    assert main([*bench, "new", "again", "--like", "plain", "--package", str(folder)]) == 2
+    assert f"{folder} is there already" in capsys.readouterr().err
+
+
+def test_the_template_as_a_package_has_a_block_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    root, folder = tmp_path / "project", tmp_path / "fit"
+    root.mkdir()
+    shutil.copy(registry.ROOT / "params.yaml", root)
+    assert main(["--root", str(root), "new", "fit", "--package", str(folder)]) == 0
+    info = folder / "fit-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fit\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\nfit = vdb_bench_fit\n")
+    monkeypatch.syspath_prepend(folder)
+    assert main(["--root", str(root), "new", "fit", "--algorithm", "fit"]) == 0
+    assert "digits8.fit in params.yaml, from the head of vdb_bench_fit.py" in capsys.readouterr().out
+    assert load_plan(root).cell("digits8", "fit").algorithm == "fit"

@@ -29,12 +29,12 @@ from pathlib import Path
 warnings.filterwarnings("error", category=EncodingWarning, module=r"(harness|baselines)\\.")
 from harness.cli import main
 from harness import registry
-from harness.plan import keys
+from harness.plan.sources import Sources
 root = Path(sys.argv[1])
 for command in ("check", "list"):
     assert main(["--root", sys.argv[1], command]) == 0
 print(registry.literal(root / "harness/own.py", "FAMILIES"))
-print(keys.closure(root, ["harness.own"]))
+print(Sources(root).closure(["harness.own"]))
 """
 
 # Every write below the folder fails as on a read-only mount, for root too.
@@ -107,7 +107,7 @@ def test_figures_that_cannot_be_kept_are_no_failure(tmp_path: Path) -> None:
         (OSError(errno.ENOSPC, "No space left on device"), "cannot write (No space left on device): free some space"),
         (
             PermissionError(errno.EACCES, "Permission denied", b"/a/b"),
-            "cannot use /a/b (Permission denied): make it yours",
+            "cannot use /a/b (Permission denied): make it readable and writable",
         ),
         (
             FileNotFoundError(errno.ENOENT, "No such file or directory", Path("/a/b")),

@@ -15,6 +15,7 @@ from harness import seal
 from harness.cli import main
 from harness.errors import BenchError
 from harness.plan import needs
+from harness.plan.origin import COPIED
 from harness.schema import read_head
 from harness.store import ARTEFACTS, HEAD, PANELS, PROVENANCE, SCORES, SEAL
 from harness.tests import small
@@ -88,7 +89,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "extra column": (edited(SCORES, lambda text: text.replace(b"\n", b",x\n")), f"{SCORES} {CHANGED}"),
     "rows of another cell": (from_the_other(SCORES), f"{SCORES} {CHANGED}"),
     "record of another cell": (from_the_other(HEAD), f"{HEAD} {CHANGED}"),
-    "folder of another cell": (all_of_the_other, f"{HEAD} is of pair/wide"),
+    "folder of another cell": (all_of_the_other, f"{HEAD} belongs to pair/wide"),
     "another preset": (of_another_preset, "of preset far"),
     "curves": (edited("curves.csv", last(b"1")), f"curves.csv {CHANGED}"),
     "panels gone": (lambda folder: (folder / PANELS).unlink(), f"{PANELS} is missing"),
@@ -144,6 +145,20 @@ def test_the_page_comes_without_the_cell(project: Path, damage: str, capsys: pyt
     assert error.startswith("cell pair/plain is left out: pair/plain: ") and line in error and error.count("\n") == 1
     page = (project / "build/out/index.md").read_text()
     assert "**unreadable: pair/plain: " in page and "| cell pair/plain | pair/plain: " in page
+
+
+def test_a_preset_that_does_not_compose_fails_the_page_and_not_the_run_of_another(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "presets").mkdir()
+    (project / "presets/late.yaml").write_text("keep: [piar]\n")
+    for copied, status in ((False, 1), (True, 0)):
+        if copied:
+            (project / COPIED).write_bytes(b"")
+        assert main(["--root", str(project), "report", "--out", str(project / "build/out")]) == status
+        error = capsys.readouterr().err
+        assert error.startswith("preset late is left out: presets/late.yaml: ") and error.count("\n") == 1
+        assert "| preset late | presets/late.yaml: " in (project / "build/out/index.md").read_text()
 
 
 def test_a_broken_archive_is_neither_listed_as_whole_nor_unpacked(

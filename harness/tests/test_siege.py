@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from harness.cli import main
-from harness.report.tables.siege import table
+from harness.report.tables.siege import tables
 from harness.run import checkpoint
 from harness.tests import small
 from harness.tests.siege import attacks
@@ -52,9 +53,9 @@ def world(tmp_path: Path) -> Any:
 def test_a_door_that_lets_damage_in_is_a_fault(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in ("flip", "truncate"):
         assert {attacked(world, kind, 0, number)[0] for number in range(20)} == {REFUSED}
-    monkeypatch.setattr(checkpoint, "checked", lambda path, content, identity: {"method": torch.zeros(1)})
+    monkeypatch.setattr(checkpoint, "check", lambda path, content, identity: {"method": torch.zeros(1)})
     assert attacked(world, "flip", 0, 0)[0] == FAULT
-    monkeypatch.setattr(checkpoint, "checked", lambda path, content, identity: {}["lost"])
+    monkeypatch.setattr(checkpoint, "check", lambda path, content, identity: {}["lost"])
     verdict, note = attacked(world, "flip", 0, 0)
     assert verdict == FAULT and "KeyError" in note
 
@@ -78,12 +79,24 @@ def test_each_kind_has_its_share() -> None:
     assert abs(done["flip"] / done["kill"] - 540 / 200) < 0.2
 
 
-def test_the_page_shows_the_tally(tmp_path: Path) -> None:
-    assert table(tmp_path) is None
-    (tmp_path / "siege.json").write_text("{")
-    assert table(tmp_path) is None
-    row = '{"kind": "flip", "refused": 5, "harmless": 0, "FAULT": 1}'
-    (tmp_path / "siege.json").write_text(f'{{"seed": 3, "seconds": 9, "commit": null, "attacks": [{row}]}}')
-    made = table(tmp_path)
-    assert made is not None and [cell.value for cell in made.rows[0][1:]] == [5, 0, 1]  # type: ignore[attr-defined]
+def test_the_page_shows_the_tally_and_the_limits(tmp_path: Path) -> None:
+    assert tables(tmp_path) == []
+    for damaged in ("{", "[]", '{"seed": 3}'):
+        (tmp_path / "siege.json").write_text(damaged)
+        assert tables(tmp_path) == []
+    said: dict[str, Any] = {"seed": 3, "seconds": 9, "commit": None}
+    said["attacks"] = [{"kind": "flip", "refused": 5, "harmless": 0, "FAULT": 1}]
+    (tmp_path / "siege.json").write_text(json.dumps(said))
+    (made,) = tables(tmp_path)
+    assert [cell.value for cell in made.rows[0][1:]] == [5, 0, 1]  # type: ignore[attr-defined]
     assert made.rows[0][3].strong  # type: ignore[attr-defined]
+    said["limits"] = [{"limit": "no HOME", "end": end, "note": "train: as ever"} for end in (REFUSED, FAULT)]
+    (tmp_path / "siege.json").write_text(json.dumps(said))
+    _, limits = tables(tmp_path)
+    assert [row[1].alarm for row in limits.rows] == [False, True]  # type: ignore[attr-defined]
+
+
+def test_the_row_of_a_cell_is_that_of_its_task() -> None:
+    text = "preset p\n\na_expert: x, 1 cell\n  ppo   up to date\na: x\n  ppo-2  stale\n  ppo  not run\n"
+    cells = [SimpleNamespace(task=task, name="ppo") for task in ("a", "a_expert", "b")]
+    assert [attacks._row(text, cell) for cell in cells] == ["  ppo  not run", "  ppo   up to date", ""]  # type: ignore[arg-type]

@@ -129,11 +129,11 @@ def run(words: list[str], capsys) -> tuple[int, str]:
         (["frechett"], "benchmark frechett: unknown; did you mean frechet?"),
         (
             ["--peer", "ppo", "--python", "/no/python"],
-            "--python /no/python: no such file; make the environment with: uv pip install",
+            "--python /no/python: no such file; create the environment with: uv pip install",
         ),
         (
             ["--peer", "vdb-images"],
-            "peer vdb-images: no --checkout given; get it with: git clone https://github.com/akanazawa/vgan",
+            "peer vdb-images: --checkout is missing; get it with: git clone https://github.com/akanazawa/vgan",
         ),
         (["--peer", "vdb-images", "--checkout", "/no"], "peer vdb-images: /no has no configs/cifar10_vgan.1-gp.yaml"),
     ],
@@ -146,7 +146,7 @@ def test_what_is_missing_gets_one_line(words, line, capsys):
 def test_a_missing_peer_gets_the_commands(capsys, monkeypatch):
     monkeypatch.setitem(peers.PEERS, "gail", peers.Peer(("no-such-package",), peers.OWN))
     status, said = run(["--peer", "gail"], capsys)
-    assert status == 2 and f"{sys.executable} has not no-such-package; make it with: {peers.OWN}" in said
+    assert status == 2 and f"{sys.executable} does not have no-such-package; create it with: {peers.OWN}" in said
 
 
 def test_of_all_a_missing_peer_is_left_out(tmp_path, monkeypatch):
@@ -178,7 +178,7 @@ def test_images_and_weights_of_the_distance_are_the_same_each_time(tmp_path):
     made_twice = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        paths = fid._made(tmp_path / name, 2, 1)
+        paths = fid._make_inputs(tmp_path / name, 2, 1)
         files = sorted(Path(paths["images"]).glob("*.jpg")) + sorted(Path(paths["reference"]).glob("*.jpg"))
         made_twice.append([path.read_bytes() for path in files])
     assert made_twice[0] == made_twice[1] and len(set(made_twice[0])) == 3

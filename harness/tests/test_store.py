@@ -53,7 +53,7 @@ def test_a_plain_name_is_returned(name: str) -> None:
     ("name", "read_as"), [(True, "true"), (False, "false"), (1, "1"), (1.5, "1.5"), (None, "null")]
 )
 def test_what_yaml_reads_as_no_text_is_to_be_quoted(name: Any, read_as: str) -> None:
-    with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it between quotes"):
+    with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it in quotes"):
         checked_name("a method", name)
 
 
@@ -149,8 +149,8 @@ def test_every_place_of_a_name_is_checked(place: Any, bad: Any) -> None:
         ({"methods": {"t": {"m": {}, "m-a-8": {}}}}, "cells of t: m-a-8 and m-a-8 would share a folder"),
         (swept(values=["A", "a"]), "cells of t: m-a-A and m-a-a would share a folder"),
         (swept(values=["8", 8]), "cells of t: m-a-8 and m-a-8 would share a folder"),
-        (swept(values=[8, 16, 8.0]), "ablations.t.a.values: 8.0 equals a value before it"),
-        (swept(values=[0.1, 0.10]), "ablations.t.a.values: 0.1 equals a value before it"),
+        (swept(values=[8, 16, 8.0]), "ablations.t.a.values: 8.0 equals an earlier value"),
+        (swept(values=[0.1, 0.10]), "ablations.t.a.values: 0.1 equals an earlier value"),
         (swept(values=["a/b"]), "a cell of the ablation a cannot be called 'm-a-a/b'"),
         ({"methods": {"t": {"a.b": {}}}}, "a key of methods.t cannot be called a.b: a dot separates keys for DVC"),
     ],

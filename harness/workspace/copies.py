@@ -1,6 +1,6 @@
-"""A private copy of the tree under build/, in which a preset runs: the tree and dvc.lock stay as they are.
+"""A private copy of the tree under build/ in which a preset runs, so that the tree and dvc.lock do not change.
 
-The copy takes new and changed files too, runs its own code, and keeps its own scratch folder.
+The copy includes new and changed files, runs its own code, and has its own scratch folder.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 from harness.errors import BenchError
 from harness.files import write_text
+from harness.places.cluster.on import On
 from harness.plan import needs
 from harness.plan.origin import COPIED, REMEMBERED, files, origin
 from harness.plan.pipelines import write_pipelines
-from harness.run.checkpoint import locked
-from harness.run.lifeline import GRACE, owned
+from harness.run.lifeline import GRACE, owner_variables
 from harness.store import SEAL
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 BASE = "presets/base"  # in the copy: the tree's params.yaml, which presets lie over; DVC's report depends on presets/
 ENCODERS = "results/data/*.npz"  # kept, so that a score is the same quantity in tree and copy
@@ -36,26 +36,27 @@ LINKED = "data"  # image sets of any size, named in params.yaml by a path below 
 
 
 def base_params(root: Path) -> Path:
-    """The parameters that presets are composed over: the project's own, in a private copy too."""
+    """Return the path of the parameters that presets are merged over: the project's own, even in a private copy."""
     return root / BASE if (root / BASE).is_file() else root / "params.yaml"
 
 
 def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
-    """Bring build/<name> up to date with the tree, with `params` as its params.yaml; returns its path.
+    """Bring build/<name> up to date with the tree, with `params` as its params.yaml, and return its path.
 
-    The tree's own params.yaml is kept beside them, see `base_params`.
-
-    Records, summaries and reports are not copied: the copy makes its own. Of the archive it gets the experts that its
-    tasks show. data/ is linked. Raises BenchError where root is itself such a copy.
+    The tree's own params.yaml is kept beside them, see `base_params`. Records, summaries and reports are not copied,
+    because the copy makes its own. Of the archive it gets the experts that its tasks need, and data/ is linked. Raises
+    BenchError if root is itself such a copy.
     """
     if (root / COPIED).is_file():
-        raise BenchError(f"{root} is a private copy, from which no other is made: run this in the project's own folder")
+        raise BenchError(
+            f"{root} is a private copy, which cannot be copied again: run this in the project's own folder"
+        )
     copy = root / "build" / name
     shown = {
         path
         for block in params["tasks"].values()
-        if needs.archived(block.get("demonstrations"))
-        for path in (needs.place(block["demonstrations"]), needs.place(block["demonstrations"]).with_name(SEAL))
+        if needs.is_archived(block.get("demonstrations"))
+        for path in (*needs.taught_by(block["demonstrations"]), needs.place(block["demonstrations"]).with_name(SEAL))
     }
     wanted = [path for path in files(root) if _wanted(path) or path in shown]
     for gone in _copied_before(copy) - {str(path) for path in wanted}:
@@ -68,46 +69,52 @@ def private_copy(root: Path, name: str, params: dict[str, Any]) -> Path:
     (copy / REMEMBERED).write_text(json.dumps(origin(root)) + "\n", encoding="utf-8")
     (copy / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
     _copy(root / "params.yaml", copy / BASE)
-    write_text(copy / "params.yaml", dumped(params))
+    write_text(copy / "params.yaml", dump(params))
     write_pipelines(copy, params)
     return copy
 
 
-def alone(root: Path, name: str) -> AbstractContextManager[None]:
+def lock_copy(root: Path, name: str) -> AbstractContextManager[None]:
     """Hold build/<name>: a second process that would work there raises BenchError."""
-    return locked(root / "build" / ".locks" / name)
+    from harness.run.checkpoint import lock_folder  # which takes torch
+
+    return lock_folder(root / "build" / ".locks" / name)
 
 
-def train_command(jobs: int, timeout: int | None) -> list[str]:
-    """The words for `bench_in` that train every cell."""
-    return ["train", "--jobs", str(jobs), *(["--timeout", str(timeout)] if timeout is not None else [])]
+def train_command(jobs: int | None, timeout: int | None, on: On | None = None) -> list[str]:
+    """Return the arguments for `bench_in` that train every cell, with `jobs` at the same time or on a cluster."""
+    where = on.words() if on else ["--jobs", str(jobs)]
+    return ["train", *where, *(["--timeout", str(timeout)] if timeout is not None else [])]
 
 
-def bench_in(copy: Path, *command: str) -> None:
-    """Run `bench ...` with the copy's own code; raises BenchError where it fails (it has said why)."""
-    _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command))
+def bench_in(copy: Path, *command: str, grace: float = GRACE) -> None:
+    """Run `bench ...` with the copy's own code. Raises BenchError if it fails, after it has printed the reason.
+
+    grace: the seconds in which it must end after it is told to stop.
+    """
+    _run(copy, [sys.executable, "-m", "harness", *command], "bench " + " ".join(command), grace)
 
 
 def dvc_in(copy: Path, *command: str) -> None:
-    """As `bench_in`, for `dvc ...`."""
+    """Run `dvc ...` as `bench_in` runs `bench ...`."""
     _run(copy, [sys.executable, "-m", "harness.run.lifeline", "dvc", *command], "dvc " + " ".join(command))
 
 
-def _run(copy: Path, command: list[str], shown: str) -> None:
+def _run(copy: Path, command: list[str], shown: str, grace: float = GRACE) -> None:
     # DVC's stages find `bench` beside this Python, and it finds the copy's packages before the installed ones.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)} | owned()
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(copy)} | owner_variables()
     with subprocess.Popen(command, cwd=copy, env=environment) as child:
         try:
             code = child.wait()
         except BaseException:
             child.terminate()  # it stops at a checkpoint, and its own workers with it
             with suppress(subprocess.TimeoutExpired):
-                child.wait(GRACE)
+                child.wait(grace)
             child.kill()
             raise
     if code:
-        raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message stands above")
+        raise BenchError(f"`{shown}` in {copy} ended with status {code}; its own message is above")
 
 
 def _wanted(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""`bench export`: the trained nets of a cell as a plain state dict, read from the scratch checkpoints."""
+"""`bench export`: write the trained nets of a cell as a plain state dict, from checkpoints in the scratch folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from harness.contracts import Method, Task
 from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.places.train import build_method, build_task
@@ -17,25 +18,41 @@ from harness.run.seeds import CounterDraws
 
 
 def export(root: Path, cell: Cell, out: Path, seed: int | None = None) -> dict[str, tuple[int, ...]]:
-    """Write {name: tensor [S, ...]} of all seeds in the cell's order, or [...] of one `seed`.
+    """Write {name: tensor [S, ...]} of all seeds in the cell's order, or [...] of one `seed`, and return the shapes.
 
-    Returns the shapes. Raises BenchError where the cell has no finished checkpoint here.
+    Raises BenchError if there is no finished checkpoint of the cell here.
     """
-    if seed is not None and seed not in cell.seeds:
-        raise BenchError(f"{cell} has no seed {seed}; known: {', '.join(map(str, cell.seeds))}")
-    blocks = [_method_state(root, cell, seeds) for seeds in cell.blocks]
-    state = {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
-    if seed is not None:
-        # A clone, or the file would hold the storage of all seeds.
-        state = {name: value[cell.seeds.index(seed)].clone() for name, value in state.items()}
+    state = trained_state(root, cell, seed)
     buffer = io.BytesIO()
     torch.save(state, buffer)
     write_bytes(out, buffer.getvalue())
     return {name: tuple(value.shape) for name, value in state.items()}
 
 
+def trained_state(root: Path, cell: Cell, seed: int | None = None) -> dict[str, torch.Tensor]:
+    """{name: tensor} as `export` writes it; errors likewise."""
+    if seed is not None and seed not in cell.seeds:
+        raise BenchError(f"{cell} has no seed {seed}; known: {', '.join(map(str, cell.seeds))}")
+    blocks = [_method_state(root, cell, seeds) for seeds in cell.blocks if seed is None or seed in seeds]
+    state = {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
+    if seed is None:
+        return state
+    place = next(seeds.index(seed) for seeds in cell.blocks if seed in seeds)
+    # A clone, or a file of it would hold the storage of all seeds.
+    return {name: value[place].clone() for name, value in state.items()}
+
+
+def trained(root: Path, cell: Cell, task: Task, seed: int) -> Method:
+    """The method of one seed on the CPU, as it was at the end of its training; errors as of `export`."""
+    state = trained_state(root, cell, seed)
+    draws = CounterDraws((seed,), f"{cell.protocol}/{cell.task}", "cpu", lookahead=1)
+    method = build_method(cell, task, draws, torch.device("cpu"))
+    method.load_state_dict({name: value[None] for name, value in state.items()})
+    return method
+
+
 def _method_state(root: Path, cell: Cell, seeds: tuple[int, ...]) -> dict[str, torch.Tensor]:
-    """Of the end of a finished block, by the door that scoring takes: names and shapes are the method's own."""
+    """Return the state at the end of a finished block, checked as for scoring: names and shapes are the method's."""
     folder = block_folder(root, cell, seeds)
     path, last = folder / checkpoint.CHECKPOINT, checkpoint.snapshot_path(folder, cell.task_params.steps)
     again = f"run `{cell.command}` first"

@@ -1,59 +1,82 @@
-"""`bench merge`: bring the records of another copy into results/archive/<preset>/ as evidence."""
+"""`bench merge`: copy the records of another copy into results/archive/<preset>/ as evidence."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from harness import seal
+from harness import packed, seal
 from harness.errors import BenchError
 from harness.files import write_folder
+from harness.places.join import begins_with
 from harness.schema import read_head
-from harness.store import HEAD, RECORDS, SCORES, archive_folder, checked_name
+from harness.store import ARCHIVE, HEAD, RECORDS, SCORES, SEAL, VERIFIED, archive_folder, checked_name
 
 
 def merge(root: Path, source: Path) -> tuple[list[Path], list[Path]]:
-    """Copy every record folder of `source` (a copy of the tree) as it is; returns (new, already here).
+    """Copy every record folder of `source`, a copy of the tree, unchanged. Returns (new ones, those already here).
 
-    A record of an earlier schema stays one; it is not another record for being one. One without a seal is sealed here.
-    Raises BenchError, before anything is copied, where a cell is here with other content, and where a folder holds more
-    than plain files.
+    A record of an earlier schema keeps it and does not count as different for that. A record without a seal is sealed
+    here. A record with fewer seeds is replaced by the one to which more were joined, which counts as new. Raises
+    BenchError, before anything is copied, if a cell is already here with other content, and if a folder contains
+    anything but plain files.
     """
     found = sorted(path.parent for path in source.glob(f"{RECORDS}/*/*/{HEAD}"))
     if not found:
-        raise BenchError(f"{source} holds no results/records/<task>/<cell>/record.json: give the folder of a copy")
+        raise BenchError(
+            f"{source} does not contain results/records/<task>/<cell>/record.json: name the folder of a copy"
+        )
     for folder in found:
         plain_files(folder)
     targets = {folder: _target(root, folder) for folder in found}
     new = [folder for folder, target in targets.items() if not target.exists()]
-    for folder in set(found) - set(new):
-        if file := _difference(folder, targets[folder]):
+    grown: list[Path] = []
+    for folder in sorted(set(found) - set(new)):
+        if begins_with(folder, targets[folder]):
+            grown.append(folder)
+        elif file := _difference(folder, targets[folder]):
             raise BenchError(f"{targets[folder] / file} differs from {folder / file}: remove the one that is wrong")
     for folder in new:
-        bring(folder, targets[folder], root)
-    return [targets[folder] for folder in new], [targets[folder] for folder in found if folder not in new]
+        copy_record(folder, targets[folder], root)
+    for folder in grown:
+        replace(folder, targets[folder])
+    brought = {*new, *grown}
+    return [targets[f] for f in found if f in brought], [targets[f] for f in found if f not in brought]
 
 
-def bring(folder: Path, target: Path, root: Path) -> None:
-    """Copy the files of a record's folder under their seal: below `root` there are none of them or all.
+def copy_record(folder: Path, target: Path, root: Path) -> None:
+    """Copy the files of a record's folder with their seal to a place below `root`, either all of them or none.
 
-    Raises BenchError for a link and for a record that cannot be read.
+    In the archive the large tables are stored compressed, elsewhere as they were made. Raises BenchError for a link and
+    for a record that cannot be read.
     """
-    contents = {path.name: path.read_bytes() for path in plain_files(folder)}
     read_head(folder)
-    write_folder(target, seal.sealed(contents), root / "results")  # where no reader of records looks
+    contents = seal.with_seal(packed.unpacked({path: path.read_bytes() for path in plain_files(folder)}))
+    if target.is_relative_to(root / ARCHIVE):  # which only grows
+        contents = packed.packed(contents)
+    write_folder(target, contents, root / "results")  # where no reader of records looks
+
+
+def replace(folder: Path, target: Path) -> None:
+    """Put the record in `folder` over the one in `target`, under its seal; drop what `bench verify` found there."""
+    contents = packed.unpacked({path: path.read_bytes() for path in plain_files(folder)})
+    (target / VERIFIED).unlink(missing_ok=True)  # of the fewer seeds
+    seal.write(target, {name: content for name, content in contents.items() if name != SEAL})
+    packed.shrink(target)
 
 
 def plain_files(folder: Path) -> list[Path]:
-    """What a record's folder holds, but for what a killed write left. Raises BenchError for anything but a file."""
+    """Return the files of a record's folder, except temporary ones of a killed write. Raises BenchError for anything
+    else.
+    """
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     for path in (folder.parent, folder, *paths):
         if path.is_symlink() or not (path.is_file() or path not in paths):
-            raise BenchError(f"{path} is a link or no file: a record holds plain files alone, so take it away")
+            raise BenchError(f"{path} is a link or not a file: a record contains only plain files, so remove it")
     return paths
 
 
 def _target(root: Path, folder: Path) -> Path:
-    """Where a record folder goes; each part of its path is a name that was made elsewhere."""
+    """Return where a record folder goes. Each part of its path is checked, because it comes from elsewhere."""
     task, cell = (checked_name(f"{source}: a folder of records", source.name) for source in (folder.parent, folder))
     return archive_folder(root, _preset(folder)) / task / cell
 
@@ -67,7 +90,7 @@ def _preset(folder: Path) -> str:
 
 
 def _difference(folder: Path, target: Path) -> str | None:
-    """The first file that does not say the same in both; provenance may differ between equal runs."""
+    """Return the first file whose content differs; provenance may differ between equal runs."""
     if not (target / HEAD).is_file() or read_head(folder) != read_head(target):
         return HEAD
     one, other = ((place / SCORES).read_bytes() if (place / SCORES).is_file() else None for place in (folder, target))

@@ -1,4 +1,4 @@
-"""A block more, or a block less, in the text of params.yaml, whose every other line stays as it is."""
+"""Add or remove a block in the text of params.yaml without changing any other line."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import typing
 
 from ruamel.yaml import YAML
 
-from harness.contracts import BenchError, Settings
+from harness.errors import BenchError
+from harness.settings import Settings
 
 WIDTH = 120
 OURS = ("Like ", "Keys: ")  # how the comment over a block begins that `with_block` has written
 
 
 def with_block(text: str, task: str, behind: str | None, lines: list[str], comment: str) -> str:
-    """`text` with `lines`, a method's block, behind that of the method `behind` in methods.<task>, or as the last one.
+    """Return `text` with `lines`, a method's block, after that of the method `behind` in methods.<task>, or at the end.
 
-    Raises BenchError where the task's methods stand between braces.
+    Raises BenchError if the task's methods are written in braces.
     """
     row, column, written, end = _found(text, ("methods", task), behind)
     last, pad = _last(written, row, column), " " * column
@@ -26,16 +27,19 @@ def with_block(text: str, task: str, behind: str | None, lines: list[str], comme
 
 
 def with_key(text: str, path: tuple[str, ...], lines: list[str]) -> str:
-    """`text` with `lines` as the last key of the mapping at `path`. Raises BenchError where that stands in braces."""
+    """Return `text` with `lines` as the last key of the mapping at `path`. Raises BenchError if that is written in
+    braces.
+    """
     row, column, written, end = _found(text, path, None)
     last, pad = _last(written, row, column), " " * column
     return end.join([*written[: last + 1], *(pad + line for line in lines), *written[last + 1 :]]) + end
 
 
 def without_block(text: str, task: str, name: str) -> str:
-    """`text` without the block of methods.<task>.<name>, and without the comment over it that `with_block` wrote.
+    """Return `text` without the block of methods.<task>.<name> and without the comment that `with_block` wrote above
+    it.
 
-    Raises BenchError as `with_block`.
+    Raises BenchError as `with_block` does.
     """
     row, column, written, end = _found(text, ("methods", task), name)
     last, first = _last(written, row, column), row
@@ -49,13 +53,15 @@ def without_block(text: str, task: str, name: str) -> str:
 
 
 def _found(text: str, path: tuple[str, ...], name: str | None) -> tuple[int, int, list[str], str]:
-    """Row and column of the key `name` of the mapping at `path`, or of its last key; the text's lines and their end."""
+    """Return row and column of the key `name` of the mapping at `path`, or of its last key, and the text's lines and
+    line end.
+    """
     node = YAML(typ="safe").compose(text)
     for part in path:
         node = next(value for key, value in node.value if key.value == part)
     if node.flow_style:
         raise BenchError(
-            f"params.yaml: {'.'.join(path)} stands between braces: write each of its keys on a line of its own"
+            f"params.yaml: {'.'.join(path)} is written in braces: write each of its keys on a line of its own"
         )
     mark = next(key.start_mark for key, _ in reversed(node.value) if name in (None, key.value))
     end = "\r\n" if "\r\n" in text else "\n"
@@ -63,7 +69,7 @@ def _found(text: str, path: tuple[str, ...], name: str | None) -> tuple[int, int
 
 
 def _last(written: list[str], row: int, column: int) -> int:
-    """The last row of the block that begins in `row`: it ends before what stands no further in, but a comment."""
+    """Return the last row of the block that begins in `row`; it ends before a line that is not indented further."""
     last = row
     for i in range(row + 1, len(written)):
         words = written[i].strip()
@@ -79,7 +85,7 @@ def _indent(line: str) -> int:
 
 
 def keys_of(params: Settings, depth: int = 9) -> str:
-    """The keys of a block and of the blocks in it, as its schema has them: `noise {where, std}`, each schema once."""
+    """Return the keys of a block and of the blocks in it, e.g. `noise {where, std}`; each schema occurs once."""
     return _keys(type(params), params, set(), depth)
 
 

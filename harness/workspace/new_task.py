@@ -1,10 +1,13 @@
-"""`bench new-task`: a task on one's own images or environment, as blocks of params.yaml with two methods to start from.
+"""`bench new-task`: add a task on your own images or environment, as blocks of params.yaml with two methods to start
+from.
 
-The methods are `like:` those of the project's own task of that kind: its baseline, and the first one with a bottleneck.
+The methods are `like:` those of the project's own task of that kind: its baseline, and the first method with a
+bottleneck.
 """
 
 from __future__ import annotations
 
+import keyword
 import re
 from pathlib import Path
 from typing import Any
@@ -17,18 +20,20 @@ from harness.plan.pipelines import write_pipelines
 from harness.plan.plan import Plan, load_plan
 from harness.store import checked_name
 from harness.workspace.new_block import with_key
-from harness.yaml_text import parsed
+from harness.yaml_text import parse
 
 PARAMS = "params.yaml"
 SEEDS = "[0, 1, 2, 3, 4]"
 FEWEST = 20  # images
+SHOWN = 11  # demonstrations at most, as in the project's own tasks
 Lines = list[str]
 
 
 def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
-    """A task on the images of a folder or zip, resized to `size` pixels; returns what was done and what is next.
+    """Add a task on the images of a folder or zip, resized to `size` pixels; returns what was done and what is next.
 
-    Raises BenchError, with everything as it was, where there are too few, the size is none, or the name is taken.
+    Raises BenchError, without changing anything, if there are too few images, the size is invalid, or the name is
+    taken.
     """
     from harness.tasks.data_files import list_images
     from harness.tasks.data_folder import SIZES
@@ -40,7 +45,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
     parts = [sum(file.startswith(part) for file in names) for part in ("train/", "test/")]
     cut = len(names) // 5
     if (n := sum(parts) if all(parts) else len(names)) < FEWEST:
-        raise BenchError(f"{images} holds {n} images: give at least {FEWEST}")
+        raise BenchError(f"{images} contains {n} images, but at least {FEWEST} are needed")
     n_test = parts[1] if all(parts) else cut
     few = n_test <= ENCODER.dim
     place = images.resolve()
@@ -62,32 +67,65 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
     methods = [f"{name}:", f"  {net}", *(f"  {m}: {{like: {model.task}.{m}}}" for m in model.methods)]
     _write(root, plan, {name: block}, {name: methods}, {name: model.methods[0]})
     told = (
-        f"{n_test} test images are too few for a Frechet distance, which takes more than {ENCODER.dim}: "
+        f"{n_test} test images are too few for a Frechet distance, which needs more than {ENCODER.dim}: "
         "the family is few_images, whose headline is KID"
     )
     return [*([told] if few else []), *_done([name], model.methods[0])]
 
 
-def environment_task(root: Path, name: str, env: str, horizon: int | None) -> Lines:
-    """An expert's task in a Gymnasium environment, and one that imitates it; errors as of `images_task`."""
+def environment_task(
+    root: Path, name: str, env: str | None, horizon: int | None, demonstrations: str | None = None
+) -> Lines:
+    """Add a task that imitates an expert in a Gymnasium environment; raises the errors of `images_task`.
+
+    demonstrations: a data set of Minari, as a folder or an id, whose episodes are demonstrated; it may then determine
+        `env`. None adds a second task for an expert.
+    """
     from harness.sim.gymnasium_worlds import AnyRobot
+    from harness.sim.robots import ROBOTS
 
     expert = f"{name}_expert"
-    plan = _plan(root, name, expert)
-    robot = AnyRobot(env)
+    plan = _plan(root, name, *([] if demonstrations else [expert]))
+    data = None
+    if demonstrations is not None:
+        from harness.workspace import minari_files
+
+        data = minari_files.opened(demonstrations)
+        env = env or minari_files.environment_of(data, demonstrations)
+    if env is None:
+        raise BenchError("--env is missing: name an environment of Gymnasium, or MODULE:ID of your own")
+    robot = ROBOTS.get(env) or AnyRobot(env)
     steps = horizon or robot.horizon
     if not steps:
-        raise BenchError(f"{env} has no time limit: give --horizon, the steps of an episode")
+        raise BenchError(f"{env} has no time limit: set --horizon to the steps of an episode")
     if robot.horizon and steps > robot.horizon:
-        raise BenchError(f"--horizon = {steps}: {env} ends after {robot.horizon} steps, give no more")
+        raise BenchError(f"--horizon = {steps}: must be at most {robot.horizon}, where {env} ends an episode")
     assert robot.observation_size and robot.model.nu  # of spaces that can be learnt, or told so
-    teacher = _model(plan, "locomotion", lambda block: False, imitates=False)
     pupil = _model(plan, "locomotion", lambda block: "bottleneck" in (block.get("discriminator") or {}), imitates=True)
-    first = teacher.methods[0]
     rule = "termination: absorbing  # an end is a state of its own; restart: another episode begins"
-    shared = [f"env: {_quoted(env)}", f"horizon: {steps}", rule]
+    world = ["family: locomotion  # all worlds at once", f"robot: {env}"] if env in ROBOTS else None
+    shared = [*(world or ["family: environment", f"env: {_quoted(env)}"]), f"horizon: {steps}", rule]
+    normal = "normaliser: {clip: null, source: both}, "  # as an expert that never fails never shows the mark of an end
+    rows = [f"{m}: {{like: {pupil.task}.{m}, learner: {{{normal}n_envs: 16, gamma: 0.99}}}}" for m in pupil.methods]
+    methods = {name: [f"{name}:", *(f"  {row}" for row in rows)]}
+    if data is not None and demonstrations is not None:
+        found = minari_files.whole_episodes(data, demonstrations, robot, steps)
+        file = f"data/{name}.npz"
+        if (root / file).exists():
+            raise BenchError(f"{root / file} is there already: move it away, or give the task another name")
+        own = [f"  demonstrations: {file}", f"  episodes: {min(found.n, SHOWN)}  # of the {found.n} in that file"]
+        blocks = {name: [f"{name}:", *(f"  {line}" for line in shared), *own, *_run(100, 4)]}
+        minari_files.write_ours(root / file, found)
+        try:
+            _write(root, plan, blocks, methods, {name: pupil.methods[0]})
+        except BaseException:
+            (root / file).unlink()
+            raise
+        return [f"{file}: {found.told(demonstrations)}", *_done([name], pupil.methods[0])]
+    teacher = _model(plan, "locomotion", lambda block: False, imitates=False)
+    first = teacher.methods[0]
     blocks = {
-        expert: [f"{expert}:", "  family: environment", *(f"  {line}" for line in shared), *_run(100, 4)],
+        expert: [f"{expert}:", *(f"  {line}" for line in shared), *_run(100, 4)],
         name: [
             f"{name}:  # imitates that expert",
             f"  like: {expert}",
@@ -95,22 +133,42 @@ def environment_task(root: Path, name: str, env: str, horizon: int | None) -> Li
             "  episodes: 8",
         ],
     }
-    normal = "normaliser: {clip: null, source: both}, "  # as an expert that never fails never shows the mark of an end
-    methods = {
-        expert: [
-            f"{expert}:",
-            f"  {first}: {{like: {teacher.task}.{first}, learner: {{n_envs: 16, gamma: 0.99}}}}",
-        ],
-        name: [
-            f"{name}:",
-            *(
-                f"  {m}: {{like: {pupil.task}.{m}, learner: {{{normal}n_envs: 16, gamma: 0.99}}}}"
-                for m in pupil.methods
-            ),
-        ],
-    }
-    _write(root, plan, blocks, methods, {expert: first, name: pupil.methods[0]})
+    experts = [f"{expert}:", f"  {first}: {{like: {teacher.task}.{first}, learner: {{n_envs: 16, gamma: 0.99}}}}"]
+    _write(root, plan, blocks, {expert: experts, **methods}, {expert: first, name: pupil.methods[0]})
     return _done([expert, name], pupil.methods[0], first)
+
+
+def family_task(root: Path, name: str) -> Lines:
+    """A family of tasks, as the file harness/tasks/<name>.py from the template, with a task of it; errors likewise."""
+    if root != registry.ROOT:
+        raise BenchError(
+            f"this bench runs the code of {registry.ROOT}, so a file in {root} would not be found:"
+            " use the bench of that tree"
+        )
+    plan, template = _plan(root, name), registry.family_template()
+    file, source = registry.FAMILIES / f"{name}.py", Path(str(template.__file__))
+    if (root / file).exists() or keyword.iskeyword(name) or name.startswith("data_"):
+        raise BenchError(
+            f"{name} cannot be a file of {registry.FAMILIES}, where the name is taken or kept: take another"
+        )
+    model = _model(plan, template.learnt_as, lambda block: "bottleneck" in block)
+    block = [
+        f"{name}:",
+        f"  family: {name}  # {file}",
+        "  modes: 8",
+        *_run(steps=1000, evaluations=4),
+    ]
+    methods = [f"{name}:", *(f"  {m}: {{like: {model.task}.{m}}}" for m in model.methods)]
+    text = source.read_text(encoding="utf-8")
+    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    text = re.sub(r"\bTemplate\b", camel, text).replace(f'"{source.stem}"', f'"{name}"')
+    write_text(root / file, re.sub(r"\n`bench new-task <name> .*?\n\"\"\"", '"""', text, count=1, flags=re.DOTALL))
+    try:
+        _write(root, plan, {name: block}, {name: methods}, {name: model.methods[0]})
+    except BaseException:
+        (root / file).unlink()
+        raise
+    return [str(file), *_done([name], model.methods[0])]
 
 
 class Model:
@@ -121,14 +179,14 @@ class Model:
 
 
 def _model(plan: Plan, family: str, bottled: Any, imitates: bool | None = None) -> Model:
-    """The first task of the family, its baseline and the first method that `bottled` takes."""
+    """Return the first task of the family, its baseline and the first method that `bottled` accepts."""
     for task, block in plan.params["tasks"].items():
         rows = plan.params["methods"].get(task) or {}
         baseline = plan.params["report"]["baseline"].get(task)
         if block["family"] == family and baseline in rows and imitates in (None, bool(block.get("demonstrations"))):
             return Model(task, [baseline, *[m for m in rows if bottled(rows[m])][:1]])
     raise BenchError(
-        f"{PARAMS} has no task of the family {family} with a baseline, which the new methods are to be like"
+        f"{PARAMS} has no task of the family {family} with a baseline, from which the new methods could inherit"
     )
 
 
@@ -136,10 +194,12 @@ def _plan(root: Path, *names: str) -> Plan:
     plan = load_plan(root)
     for name in names:
         checked_name("a task", name)
-        if not re.fullmatch("[a-z][a-z0-9_]*", name) or parsed(name) != name:
-            raise BenchError(f"{name!r} is no name for a task: take small letters, digits and _, and no word of YAML")
+        if not re.fullmatch("[a-z][a-z0-9_]*", name) or parse(name) != name:
+            raise BenchError(
+                f"{name!r} cannot be the name of a task: use lower-case letters, digits and _, but no keyword of YAML"
+            )
         if name in plan.params["tasks"] or name in {cell.name for cell in plan.cells}:
-            raise BenchError(f"{name} is the name of a task or a method already: take another")
+            raise BenchError(f"{name} is already the name of a task or a method: choose another name")
     return plan
 
 
@@ -167,9 +227,7 @@ def _write(
         write_text(path, text)
         new = load_plan(root)
         if {name: block for name, block in new.params["tasks"].items() if name not in tasks} != plan.params["tasks"]:
-            raise BenchError(
-                f"{PARAMS} is laid out in a way that `bench new-task` cannot write to: add the task by hand"
-            )
+            raise BenchError(f"{PARAMS} has a layout that `bench new-task` cannot edit: add the task by hand")
         for task in tasks:
             registry.family(new.params["tasks"][task]["family"])
     except BaseException:
@@ -188,4 +246,4 @@ def _done(tasks: list[str], method: str, expert: str | None = None) -> Lines:
 
 
 def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w./-]+", text) and parsed(text) == text else "'" + text.replace("'", "''") + "'"
+    return text if re.fullmatch(r"[\w./-]+", text) and parse(text) == text else "'" + text.replace("'", "''") + "'"

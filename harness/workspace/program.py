@@ -1,98 +1,45 @@
-"""`bench export --program`: the net of one seed as a file that plain torch runs, without this project.
+"""`bench export --program`: write the net of one seed as a file that plain torch runs, without this project.
 
-What it holds: of a method of images the generator that is scored, from latents [N, D], standard normal, to images
-[N, C, H, W] in [-1, 1]; of a method of control the policy's mode, from observations [N, O] to actions [N, A].
+For a method of images it is the scored generator, from latents to images. For a control method it is the policy's mode,
+from observations to actions.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+import json
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from harness.contracts import ControlOutputs, ImageOutputs
 from harness.errors import BenchError
-from harness.places.train import build_method, build_task
+from harness.places.train import build_task
 from harness.plan.plan import Cell
-from harness.run.seeds import CounterDraws
-from harness.workspace.export import export
+from harness.workspace.export import trained
+from harness.workspace.nets import Net, nets_of
 
 
 def program(root: Path, cell: Cell, out: Path, seed: int) -> list[str]:
-    """Write the program of one seed to `out` and return the lines that load and call it.
+    """Write the program of one seed to `out` and return the lines of code that load and call it.
 
-    Raises BenchError where the cell has no finished checkpoint here, or its outputs are neither images nor actions.
+    Raises BenchError if there is no finished checkpoint of the cell here, or if its outputs are neither images nor
+    actions.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        export(root, cell, Path(folder) / "state.pt", seed)
-        state = torch.load(Path(folder) / "state.pt", weights_only=True)
-    task, draws = build_task(root, cell), CounterDraws((seed,), f"{cell.protocol}/{cell.task}", "cpu", lookahead=1)
-    method = build_method(cell, task, draws, torch.device("cpu"))
-    method.load_state_dict({name: value[None] for name, value in state.items()})
-    return written(method.outputs(), task.spec.shape, out, str(cell))
+    task = build_task(root, cell)
+    return write_program(nets_of(trained(root, cell, task, seed).outputs(), task.spec, str(cell))[0], out)
 
 
-def written(outputs: Any, shape: tuple[int, ...], out: Path, what: str) -> list[str]:
-    """As `program`, of the outputs of a method with one seed; shape: of one observation."""
-    if isinstance(outputs, ImageOutputs):
-        net, size, name = _Sampler(outputs), _latents(outputs), "torch.randn(16, {})"
-    elif isinstance(outputs, ControlOutputs):
-        net, size, name = _Actor(outputs), shape[0], "torch.zeros(16, {})  # observations"
-    else:
-        raise BenchError(f"{what} makes neither images nor actions: leave --program out for its weights")
-    example = torch.zeros(3, size)
-    with torch.no_grad():
-        made = torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("n", min=1)},))
-    torch.export.save(made, str(out))
+def write_program(net: Net, out: Path) -> list[str]:
+    """Do what `program` does for one net; the file also contains "about.json", which describes inputs and outputs."""
+    about = {"takes": net.law, "makes": net.makes}
+    try:
+        torch.export.save(net.exported(), str(out), extra_files={"about.json": json.dumps(about)})
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BenchError(
+            f"cannot write {out}: {error}: give a file that ends in .pt2, in a folder that is there"
+        ) from None
+    example = ", ".join(f"torch.randn(16, {size})" for size in net.inputs.values())
     return [
         "import torch",
-        f'net = torch.export.load("{out}").module()',
-        f"print(net({name.format(size)}).shape)",
+        f'net = torch.export.load("{out}").module()  # takes {net.law}; makes {net.makes}',
+        f"print(net({example}).shape)",
     ]
-
-
-class _Sampler(nn.Module):
-    def __init__(self, outputs: ImageOutputs):
-        super().__init__()
-        self.outputs = outputs
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.outputs.images(_Given(z), 0, z.shape[0])[0]
-
-
-class _Actor(nn.Module):
-    def __init__(self, outputs: ControlOutputs):
-        super().__init__()
-        self.outputs = outputs
-
-    def forward(self, observations: Tensor) -> Tensor:
-        return self.outputs.act(observations[None])[0]
-
-
-class _Given:
-    """Draws that are the latents which the program is called with."""
-
-    step, n_seeds = 0, 1
-
-    def __init__(self, z: Tensor):
-        self.z = z
-
-    def normal(self, stream: str, name: str, shape: Sequence[int]) -> Tensor:
-        return self.z[None]
-
-
-def _latents(outputs: ImageOutputs) -> int:
-    """The number of a latent's dimensions: what the outputs ask their draws for."""
-    asked: list[Sequence[int]] = []
-
-    class Asked(_Given):
-        def normal(self, stream: str, name: str, shape: Sequence[int]) -> Tensor:
-            asked.append(shape)
-            return torch.zeros(1, *shape)
-
-    outputs.images(Asked(torch.zeros(0)), 0, 1)
-    return asked[0][-1]

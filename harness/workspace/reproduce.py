@@ -1,10 +1,10 @@
-"""`bench reproduce`: train every cell again from nothing, and hold each record against the committed one.
+"""`bench reproduce`: train every cell again from nothing, and compare each record with the committed one.
 
-What is said of a cell:
-  bit-equal   record.json says the same and scores.csv has the same bytes;
-  inside      its mean headline score lies in the 95 % prediction interval of the committed seeds
+The result for a cell is one of these:
+  bit-equal   record.json has the same content and scores.csv has the same bytes;
+  inside      its mean headline score is in the 95 % prediction interval of the committed seeds
               (Student's t on the committed scores, for a mean of as many further runs);
-  different   it does not, though among n cells judged 0.05 n would be so by chance;
+  different   it is not, although among n cells 0.05 n would be outside by chance;
   not run     it failed here; not judged: nothing committed to compare with, or fewer than two seeds.
 """
 
@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
+from harness.places.join import begins_with
 from harness.plan.params import blocks_of, read_params
 from harness.report.records.frame import CellFrame, load
 from harness.report.stats import statistics
 from harness.schema import read_provenance
 from harness.store import SCORES
-from harness.workspace.copies import alone, bench_in, private_copy, train_command
+from harness.workspace.copies import bench_in, lock_copy, private_copy, train_command
 
 NAME = "reproduce"
 UNFINISHED = ".unfinished"
@@ -32,7 +33,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Repetition:
-    """One line of the tally; note says why."""
+    """One line of the tally; `note` gives the reason."""
 
     cell: str
     word: str
@@ -40,11 +41,11 @@ class Repetition:
 
 
 def reproduce(root: Path, timeout: int | None = None) -> int:
-    """Returns the exit status: 1 where a cell did not run, or more are different than chance explains.
+    """Return the exit status: 1 if a cell did not run, or if more cells are different than chance explains.
 
-    timeout: as of `bench train`.
+    timeout: as in `bench train`.
     """
-    with alone(root, NAME):
+    with lock_copy(root, NAME):
         return _reproduce(root, timeout)
 
 
@@ -53,7 +54,7 @@ def _reproduce(root: Path, timeout: int | None) -> int:
     copy = _fresh_copy(root, params)
     bench_in(copy, "check")
     bench_in(copy, "prepare")
-    trained = _ran(copy, *train_command(os.cpu_count() or 1, timeout))
+    trained = _run_all(copy, *train_command(os.cpu_count() or 1, timeout))
     bench_in(copy, "evaluate")
     bench_in(copy, "report")
     repetitions = compare(root, copy, read_params(root))
@@ -61,13 +62,13 @@ def _reproduce(root: Path, timeout: int | None) -> int:
         (copy / UNFINISHED).unlink()
     print("\n".join(f"{r.cell:44s} {r.word:11s} {r.note}".rstrip() for r in repetitions))
     status, lines = tally([r.word for r in repetitions])
-    print("\n".join(lines + elsewhere(_devices(root, params), _devices(copy, params))))
+    print("\n".join(lines + other_devices(_devices(root, params), _devices(copy, params))))
     print(f"report: {copy / 'reports' / params['preset'] / 'index.html'}")
     return status
 
 
 def compare(root: Path, copy: Path, params: dict[str, Any]) -> list[Repetition]:
-    """How every cell that the parameters name came out; root holds the committed records."""
+    """Return the result of every cell that the parameters name; root contains the committed records."""
     committed, fresh = load(root, params), load(copy, params)
     return [
         repetition(theirs, ours)
@@ -82,6 +83,9 @@ def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
         return Repetition(name, "not run", fresh.fault or f"run `{fresh.command}` in the copy to see why")
     if not committed.record:
         return Repetition(name, "not judged", committed.fault or "nothing committed to compare with")
+    if begins_with(committed.folder, fresh.folder):
+        note = f"of the {len(committed.seeds)} committed seeds, the {len(fresh.seeds)} that the parameters name"
+        return Repetition(name, "bit-equal", note)
     same = _scores(committed) == _scores(fresh)
     if same and committed.record == fresh.record:
         return Repetition(name, "bit-equal")
@@ -92,12 +96,14 @@ def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
     low, high = statistics.prediction_interval(x, len(y), 1 - ALPHA)
     note = f"{metric} {y.mean():.5g}, committed {x.mean():.5g}, interval {low:.5g} to {high:.5g}"
     if same:
-        note = f"scores are the same bytes, the record differs in {_differing(committed, fresh)}"
+        note = f"scores.csv is bit-equal, but the record differs in {_differing(committed, fresh)}"
     return Repetition(name, "inside" if low <= y.mean() <= high else "different", note)
 
 
 def tally(words: list[str]) -> tuple[int, list[str]]:
-    """(exit status, lines): how many of each, and how many 'different' chance alone would bring."""
+    """Return (exit status, lines): how many cells have each result, and how many 'different' ones chance alone would
+    cause.
+    """
     from scipy.stats import binom
 
     counts = Counter(words)
@@ -108,13 +114,13 @@ def tally(words: list[str]) -> tuple[int, list[str]]:
     if judged:
         lines.append(
             f"of the {judged} cells judged by an interval {ALPHA * judged:.1f} are expected outside by chance; "
-            f"up to {allowed} pass"
+            f"up to {allowed} are accepted"
         )
     return int(counts["not run"] > 0 or counts["different"] > allowed), lines
 
 
-def elsewhere(theirs: Counter[str], ours: Counter[str]) -> list[str]:
-    """A line where committed records come from other devices than ours; both are names with their numbers of cells."""
+def other_devices(theirs: Counter[str], ours: Counter[str]) -> list[str]:
+    """Return a line if committed records come from other devices than ours; both map a name to its number of cells."""
     told = "; ".join(f"{n} on {name}" for name, n in theirs.items() if name not in ours)
     return (
         [
@@ -134,7 +140,7 @@ def _devices(root: Path, params: dict[str, Any]) -> Counter[str]:
 
 
 def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
-    """A new copy, or the one of a run that was interrupted, which then goes on."""
+    """Return a new copy, or that of an interrupted run, which then continues."""
     where = root / "build" / NAME
     if where.exists() and not (where / UNFINISHED).exists():
         shutil.rmtree(where)
@@ -143,8 +149,8 @@ def _fresh_copy(root: Path, params: dict[str, Any]) -> Path:
     return copy
 
 
-def _ran(copy: Path, *command: str) -> bool:
-    """A cell that fails must not hide what is said of the others."""
+def _run_all(copy: Path, *command: str) -> bool:
+    """Run all cells; one that fails must not hide the results of the others."""
     try:
         bench_in(copy, *command)
     except BenchError as error:

@@ -78,6 +78,8 @@ def test_the_best_expert_is_that_of_the_highest_mean_return():
     assert first.artefacts()["demonstrations"]["rewards"][0].eq(3).all()
     assert best.artefacts()["demonstrations"]["rewards"].shape[0] == 1
     assert best.artefacts()["demonstrations"]["rewards"].eq(7).all()
+    places = [method.artefacts()["demonstrations"]["place"].tolist() for method in (first, best)]
+    assert places == [[0, 1], [1]], "whose episodes they are, so that its scores are found"
     best.demonstrations.whole[1, 0] = False  # what ended early is no demonstration: 7 now counts half
     assert best.artefacts()["demonstrations"]["rewards"].eq(7).all()
     best.demonstrations.whole[1, 1, :2] = False
@@ -87,5 +89,5 @@ def test_the_best_expert_is_that_of_the_highest_mean_return():
 
 
 def test_without_an_expert_its_observations_cannot_count():
-    with pytest.raises(ValueError, match="learner.normaliser.source = both: there is no expert here; use policy"):
+    with pytest.raises(ValueError, match="learner.normaliser.source = both: this method has no expert; use policy"):
         Params(algorithm="true_reward", learner={"kind": "trpo", "normaliser": {"source": "both"}})

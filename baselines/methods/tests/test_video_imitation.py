@@ -95,7 +95,7 @@ def test_it_learns_to_tell_the_clip_from_a_policy():
 
 def test_a_task_without_pictures_or_with_others_is_told():
     made, draws = method(task())
-    with pytest.raises(BenchError, match=r"march has no pictures: give tasks\.march\.pictures"):
+    with pytest.raises(BenchError, match=r"march has no pictures: set tasks\.march\.pictures to their pixels a side"):
         made.update(task(pictures=None).source(CPU), draws)
     with pytest.raises(BenchError, match="size = 16, but the task's pictures have 24 pixels"):
         made.update(task(pictures=24).source(CPU), draws)

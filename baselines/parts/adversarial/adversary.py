@@ -1,4 +1,4 @@
-"""A critic with its objective: the one place where loss, penalties and beta times the KL are summed."""
+"""A critic with its objective: the only place that sums the loss, the penalties and beta times the KL."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from harness.contracts import Draws
 
 
 class AdversaryParams(CriticParams):
-    """ce_scale: sum as it is; mean halves the loss, as the released maze code does, so that beta weighs twice as much.
+    """The parameters of a critic with its objective.
 
-    clip: the bound that the weights are clamped to after each step (Arjovsky et al. 2017); None for no bound.
+    ce_scale: `sum` uses the loss as it is. `mean` halves it, as the released maze code does, so that beta has twice the
+        weight.
+    clip: the bound to which the weights are clamped after each step (Arjovsky et al. 2017); None disables it.
     """
 
     loss: Literal[tuple(LOSSES)]  # type: ignore[valid-type]
@@ -30,7 +32,10 @@ class AdversaryParams(CriticParams):
 
 
 class Adversary(nn.Module):
-    """A critic that learns to tell real from fake; body: of the critic, made for these inputs."""
+    """A critic that learns to distinguish real from fake samples.
+
+    body: the body of the critic, built for these inputs.
+    """
 
     def __init__(self, n_seeds: int, body: Body, params: AdversaryParams):
         super().__init__()
@@ -38,12 +43,12 @@ class Adversary(nn.Module):
         self.critic = Critic(n_seeds, body, params)
 
     def bind(self, alive: Tensor) -> None:
-        """Make the optimiser, see `harness.contracts.bind`."""
+        """Create the optimiser, see `harness.contracts.bind`."""
         self.alive = alive
         self.optimizer = SeedOptimizer(self.critic.parameters(), self.params.critic_optimizer, alive)
 
     def update(self, real: Tensor, fake: Tensor, draws: Draws, tag: str) -> dict[str, Tensor]:
-        """Make one critic step on real and fake inputs [S, B, ...], then the dual step; returns logs [S]."""
+        """Make one critic step on real and fake inputs [S, B, ...], then the dual step. Returns logs [S]."""
         advance_spectral_norm(self.critic, self.alive)
         objective, logs = self.objective(real.detach(), fake.detach(), draws, tag)
         logs["grad_critic"] = self.optimizer.step(objective, draws.step)
@@ -56,9 +61,9 @@ class Adversary(nn.Module):
         return logs
 
     def objective(self, real: Tensor, fake: Tensor, draws: Draws, tag: str) -> tuple[Tensor, dict[str, Tensor]]:
-        """E[loss] + penalties + beta E[KL], [S], and logs [S]; the KL is over half real and half fake samples.
+        """Return E[loss] + penalties + beta E[KL], [S], and logs [S]; the KL is over half real and half fake samples.
 
-        Peng et al. (2019), section 4, without the constant beta I_c.
+        This is the objective of Peng et al. (2019), section 4, without the constant beta I_c.
         """
         params, logs = self.params, {}
         real = real.requires_grad_(params.penalties.r1 is not None)
@@ -86,7 +91,7 @@ class Adversary(nn.Module):
         return total, logs
 
     def generator_loss(self, fake: Tensor, real: Tensor | None, draws: Draws, tag: str) -> Tensor:
-        """The generator's loss [S], differentiable in fake [S, B, ...]; `real` is a fresh batch where `needs_real`."""
+        """Return the generator's loss [S], differentiable in fake [S, B, ...]; `real` is a batch if `needs_real`."""
         mean = self.critic.bottleneck is not None and self.critic.bottleneck.params.generator_z == "mean"
         z_f = self.critic.encode(fake, draws, f"{tag}/fake", mean).z
         if real is None:
@@ -97,19 +102,19 @@ class Adversary(nn.Module):
 
     @property
     def needs_real(self) -> bool:
-        """Whether the generator's loss compares with real samples."""
+        """Whether the generator's loss compares fake samples with real ones."""
         return self.loss.needs_real
 
     def scores(self, z_r: Tensor, z_f: Tensor) -> tuple[Tensor, Tensor]:
-        """The two scores [S, B] that the loss compares: of each side, or of the two differences of codes."""
+        """Return the two scores [S, B] that the loss compares: of each side, or of both differences of codes."""
         if self.loss.on_differences:
             return self.critic.score(z_r - z_f), self.critic.score(z_f - z_r)
         return self.critic.score(z_r), self.critic.score(z_f)
 
     def _accuracy(self, r: Tensor, f: Tensor) -> Tensor:
-        """The share of samples that are told rightly, [S].
+        """Return the share of samples that are classified correctly, [S].
 
-        The zero of a relativistic score means nothing by itself, so there the pairs are compared.
+        A relativistic score has no meaningful zero, so with such losses the pairs are compared.
         """
         if self.loss.needs_real and not self.loss.on_differences:
             return (r > f).float().mean(1)
@@ -119,10 +124,10 @@ class Adversary(nn.Module):
     def _penalty(
         self, real: Tensor, fake: Tensor, r: Tensor, f: Tensor, z_f: Tensor, draws: Draws, tag: str
     ) -> Tensor | None:
-        """The sum of the penalties [S, B], or None without any.
+        """Return the sum of the penalties [S, B], or None without any.
 
-        R1 and R2 differentiate the very scores of the loss, hence through the sampled z. With differences of codes, the
-        interpolated sample stands in for the real one.
+        R1 and R2 differentiate the scores of the loss themselves, hence through the sampled z. With differences of
+        codes, the interpolated sample replaces the real one.
         """
         params, parts = self.params.penalties, []
         if params.r1 is not None:

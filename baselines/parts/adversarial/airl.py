@@ -1,8 +1,8 @@
 """The discriminator of AIRL (Fu et al. 2018) and, with the bottleneck, of VAIRL (Peng et al. 2019, section 4).
 
-D = exp(f) / (exp(f) + pi(a|s)) with f(s, a, s') = g(s) + gamma h(s') - h(s) (Fu et al. 2018, Eq. 4). Its logit is
-f - log pi(a|s). The defaults are what the maze code of Peng et al. does. Where the papers and that code differ, both
-are options.
+D = exp(f) / (exp(f) + pi(a|s)) with f(s, a, s') = g(s) + gamma h(s') - h(s) (Fu et al. 2018, Eq. 4), so its logit is f
+- log pi(a|s). The defaults are those of the maze code of Peng et al. Where that code differs from the papers, both are
+options.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ from harness.contracts import Draws, TaskSpec
 
 
 class AIRLParams(CriticParams):
-    """The block describes g and h alike; "released" is the maze code of Peng et al. (2019).
+    """The parameters of g and h, which share them; "released" refers to the maze code of Peng et al. (2019).
 
-    gamma: the discount in f. The released code has 1 beside the policy's 0.99; the reward is then no longer
+    gamma: the discount in f. The released code uses 1 although the policy uses 0.99; the reward is then no longer
         identified.
-    shaping: whether there is an h; without one f is g.
-    reward_input: g sees the state alone, as transfer requires (Fu et al. 2018, section 5), or state and action.
-    policy_reward: what the policy gets: g (released), f, the logit f - log pi, or -log(1 - D) = softplus(f - log pi).
-        The bottleneck's noise is off in it.
-    kl_terms: all, the KLs of g(s), h(s') and h(s) are summed and held to one I_c (released); or reward, that of g
-        alone.
-    last_next: what h meets after an episode's last step: zeros (released), or the state that was observed.
-    penalties: r1 on the inputs of expert rows, for g(s), h(s) and h(s'), averaged over those rows. The released code
-        divides by the rows of both sides, which gives half of this weight.
+    shaping: whether there is an h; without it f is g.
+    reward_input: whether g takes the state alone, as transfer requires (Fu et al. 2018, section 5), or state and
+        action.
+    policy_reward: the policy's reward: g (released), f, the logit f - log pi, or -log(1 - D) = softplus(f - log pi). It
+        is computed without the bottleneck's noise.
+    kl_terms: with `all`, the KLs of g(s), h(s') and h(s) are summed and share one I_c (released); with `reward`, only
+        that of g counts.
+    last_next: what h sees after the last step of an episode: zeros (released) or the observed state.
+    penalties: r1 applies to the inputs of expert rows, for g(s), h(s) and h(s'), averaged over those rows. The released
+        code divides by the rows of both sides, which halves this weight.
     ce_scale: the mean over the rows of both sides (released), or the sum of the two sides' means (paper).
     """
 
@@ -55,14 +56,14 @@ class AIRLParams(CriticParams):
     critic_optimizer: OptimizerParams
 
     @model_validator(mode="after")
-    def _what_fits(self) -> AIRLParams:
+    def _check_combination(self) -> AIRLParams:
         if self.penalties.r2 is not None or self.penalties.interpolated is not None:
-            raise ValueError("penalties: AIRL takes r1 alone, on the expert's states")
+            raise ValueError("penalties: AIRL supports only r1, on the expert's states")
         return self
 
 
 class AIRLDiscriminator(nn.Module):
-    """The nets g (`reward_net`) and h (`shaping_net`)."""
+    """The discriminator with the nets g (`reward_net`) and h (`shaping_net`)."""
 
     def __init__(self, n_seeds: int, spec: TaskSpec, params: AIRLParams):
         super().__init__()
@@ -73,16 +74,16 @@ class AIRLDiscriminator(nn.Module):
         self.shaping_net = Critic(n_seeds, MLPBody(n_seeds, spec.shape, params.net), params) if params.shaping else None
 
     def bind(self, alive: Tensor) -> None:
-        """Make the optimiser, see `harness.contracts.bind`."""
+        """Create the optimiser, see `harness.contracts.bind`."""
         self.alive = alive
         self.optimizer = SeedOptimizer(self.parameters(), self.params.critic_optimizer, alive)
 
     def update(
         self, expert: Transitions, policy: Transitions, log_pi: tuple[Tensor, Tensor], draws: Draws, tag: str
     ) -> dict[str, Tensor]:
-        """Make one step on B rows of each side, then the dual step; returns logs [S].
+        """Make one step on B rows of each side, then the dual step. Returns logs [S].
 
-        log_pi: [S, B] of the expert's and of the policy's actions, both under the policy.
+        log_pi: [S, B] for the expert's and for the policy's actions, both under the policy.
         """
         advance_spectral_norm(self, self.alive)
         objective, logs = self.objective(expert, policy, log_pi, draws, tag)
@@ -96,9 +97,11 @@ class AIRLDiscriminator(nn.Module):
     def objective(
         self, expert: Transitions, policy: Transitions, log_pi: tuple[Tensor, Tensor], draws: Draws | None, tag: str
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The cross-entropy of D + the penalty + beta times the KL over half expert, half policy: [S], and logs [S]."""
+        """Return the cross-entropy of D + the penalty + beta times the KL of half expert, half policy rows, [S], and
+        logs.
+        """
         params, n = self.params, expert.observations.shape[1]
-        f, inputs, kl = self._f(expert.then(policy), draws, tag)
+        f, inputs, kl = self._f(expert.concat(policy), draws, tag)
         logit = f - torch.cat(log_pi, 1)
         real, fake = logit[:, :n], logit[:, n:]
         total = LOSSES["minimax"].critic(real, fake).mean(1) * (0.5 if params.ce_scale == "mean" else 1.0)
@@ -122,7 +125,9 @@ class AIRLDiscriminator(nn.Module):
 
     @torch.no_grad()
     def reward(self, rows: Transitions, log_pi: Tensor | None = None) -> Tensor:
-        """What the policy gets for each row, [S, N], at the mean codes; log_pi [S, N] where `needs_log_pi`."""
+        """Return the policy's reward for each row, [S, N], at the mean codes; log_pi [S, N] is needed if
+        `needs_log_pi`.
+        """
         form = self.params.policy_reward
         if form == "g":
             return self.g(rows.observations, rows.actions)
@@ -138,7 +143,7 @@ class AIRLDiscriminator(nn.Module):
         return self.params.policy_reward in ("f_minus_log_pi", "softplus")
 
     def g(self, observations: Tensor, actions: Tensor | None = None) -> Tensor:
-        """The unshaped reward [S, B] at the mean code: what transfers."""
+        """Return the unshaped reward [S, B] at the mean code, which is what transfers."""
         x = observations
         if self.params.reward_input == "sa":
             assert actions is not None
@@ -148,11 +153,11 @@ class AIRLDiscriminator(nn.Module):
     def _f(
         self, rows: Transitions, draws: Draws | None, tag: str
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor | None]:
-        """f [S, B], the pairs (score, input) that a penalty differentiates, and the KL [S, B] that I_c bounds."""
+        """Return f [S, B], the pairs (score, input) that a penalty differentiates, and the KL [S, B] for I_c."""
         params = self.params
         wants_gradient = params.penalties.r1 is not None and draws is not None
 
-        def meet(net: Critic, x: Tensor, name: str) -> tuple[Tensor, Tensor | None]:
+        def evaluate(net: Critic, x: Tensor, name: str) -> tuple[Tensor, Tensor | None]:
             x = x.detach().requires_grad_(wants_gradient)
             code = net.encode(x, draws, f"{tag}/{name}")
             score = net.score(code.z)
@@ -161,10 +166,10 @@ class AIRLDiscriminator(nn.Module):
 
         inputs: list[tuple[Tensor, Tensor]] = []
         x = rows.observations if params.reward_input == "s" else torch.cat([rows.observations, rows.actions], -1)
-        f, kl = meet(self.reward_net, x, "reward")
+        f, kl = evaluate(self.reward_net, x, "reward")
         if self.shaping_net is not None:
-            here, kl_here = meet(self.shaping_net, rows.observations, "shaping")
-            after, kl_after = meet(self.shaping_net, rows.next_observations, "shaping-next")
+            here, kl_here = evaluate(self.shaping_net, rows.observations, "shaping")
+            after, kl_after = evaluate(self.shaping_net, rows.next_observations, "shaping-next")
             f = f + params.gamma * (~rows.terminated) * after - here
             if kl is not None and kl_after is not None and kl_here is not None and params.kl_terms == "all":
                 kl = kl + kl_after + kl_here

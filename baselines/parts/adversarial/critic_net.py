@@ -17,12 +17,12 @@ from harness.contracts import Draws, Settings
 
 
 class CriticParams(Settings):
-    """What follows the body, which each method describes by a block `net` of its own.
+    """The parameters of what follows the body; each method describes the body in its own block `net`.
 
     head: one linear unit (Peng et al. 2019), LeakyReLU then linear (their image code), ReLU then linear (their maze
         code without a bottleneck), or a hidden layer (T-GAN).
-    code_size: the size of a deterministic code where there is no bottleneck: for the bottleneck's twin, for noise on
-        the code, and for T-GAN, whose head scores differences of codes.
+    code_size: the size of a deterministic code without a bottleneck. It serves as a baseline for the bottleneck, for
+        noise on the code, and for T-GAN, whose head scores differences of codes.
     """
 
     head: Literal["linear", "lrelu_linear", "relu_linear", "mlp"] = "lrelu_linear"
@@ -32,9 +32,9 @@ class CriticParams(Settings):
     bottleneck: BottleneckParams | None = None
 
     @model_validator(mode="after")
-    def _one_code(self) -> CriticParams:
+    def _check_code_size(self) -> CriticParams:
         if self.bottleneck is not None and self.code_size is not None:
-            raise ValueError("code_size is for critics without a bottleneck, whose size is bottleneck.size")
+            raise ValueError("code_size is only for critics without a bottleneck; with one, set bottleneck.size")
         return self
 
 
@@ -49,17 +49,23 @@ class Body(Protocol):
         """The shape of one sample's features."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Features [S, B, *features] of inputs x."""
+        """Return features [S, B, *features] of inputs x."""
 
     def code_layer(self, size: int, bound: float | None = None) -> nn.Module:
-        """A layer from features to a code of `size` dimensions; bound: of its initial weights."""
+        """Return a layer from features to a code of `size` dimensions.
+
+        bound: the bound of its initial weights.
+        """
 
     def before_code(self, h: Tensor) -> Tensor:
-        """What a code's layers are applied to, from features h."""
+        """Return what the layers of a code are applied to, given features h."""
 
 
 class Critic(nn.Module):
-    """Scores [S, B] of inputs [S, B, ...]; a high score means real. body: a `Body`, made for those inputs."""
+    """A net that maps inputs [S, B, ...] to scores [S, B]; a high score means real.
+
+    body: a `Body` that was built for those inputs.
+    """
 
     def __init__(self, n_seeds: int, body: Body, params: CriticParams):
         super().__init__()
@@ -78,13 +84,13 @@ class Critic(nn.Module):
 
     @property
     def bottleneck(self) -> Bottleneck | None:
-        """The code where it is a bottleneck, else None."""
+        """The code if it is a bottleneck, else None."""
         return self.code if isinstance(self.code, Bottleneck) else None
 
     def encode(self, x: Tensor, draws: Draws | None, tag: str, mean: bool = False) -> Code:
-        """The code of x [S, B, ...]. `tag` tells the draws of one step apart; with draws None there is no noise at all.
+        """Return the code of x [S, B, ...]. `tag` distinguishes the draws of one step; without draws there is no noise.
 
-        mean: z is mu(x) although there are draws, as in the generator's step of Peng et al. (2019).
+        mean: whether z is mu(x) despite the draws, as in the generator's step of Peng et al. (2019).
         """
         noise = self.params.noise
         if draws is not None and noise is not None and noise.where == "input":
@@ -102,7 +108,7 @@ class Critic(nn.Module):
         return code
 
     def score(self, z: Tensor) -> Tensor:
-        """Scores [S, B] of codes z [S, B, ...]."""
+        """Return scores [S, B] of codes z [S, B, ...]."""
         z = z.flatten(2)
         before = BEFORE_HEAD.get(self.params.head)
         return full(self.head(z if before is None else before(z))).squeeze(2)

@@ -1,4 +1,4 @@
-"""Which discriminator for imitation a block of parameters names."""
+"""Build the discriminator for imitation that a block of parameters describes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ DiscriminatorParams = Annotated[AIRLParams | GAILParams, Field(discriminator="ki
 def discriminator(
     n_seeds: int, spec: TaskSpec, params: AIRLParams | GAILParams
 ) -> AIRLDiscriminator | GAILDiscriminator:
-    """The discriminator of that kind for a task's observations and actions."""
+    """Return a discriminator of the block's kind for a task's observations and actions."""
     if params.kind == "airl":
         return AIRLDiscriminator(n_seeds, spec, params)
     return GAILDiscriminator(n_seeds, spec, params)
 
 
 def learnt_reward(net: AIRLDiscriminator | GAILDiscriminator) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """The function (observations [S, B, O], actions [S, B, A]) -> [S, B]: g of AIRL, or the policy's reward of GAIL.
+    """Return the function (observations [S, B, O], actions [S, B, A]) -> [S, B]: AIRL's g, or GAIL's policy reward.
 
-    None for a reward of transitions, which a state and an action alone do not decide.
+    Returns None for a reward of transitions, which state and action alone do not determine.
     """
     if isinstance(net, AIRLDiscriminator):
         return net.g

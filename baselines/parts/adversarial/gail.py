@@ -19,17 +19,20 @@ from harness.contracts import Draws, TaskSpec
 
 
 class GAILParams(AdversaryParams):
-    """input: what it sees: s, the state (VAIL in Peng et al. 2019); sa, state and action (their maze code); ss, state
-        and next state; next, the state that is reached, whose reward is zero where it ends the episode, as DeepMimic
-        pays (Peng et al. 2018); none, only a constant, so that what is learnt comes from the form of the reward alone,
-        for a row of control (Kostrikov et al. 2019).
-    phase: what it does with the coordinates of a state that tell the time within a cycle, where the task has any: they
-        are inputs, it does not see them (none), or they choose its weights (functioned, see `PhasedBody`).
-    policy_reward: what the policy gets, at the mean code: log_d, log D <= 0, which favours ending (their maze code);
-        softplus, -log(1 - D) >= 0, which favours surviving (their paper); logit, the sum of the former and the latter;
-        square, max(0, 1 - (D - 1)^2) of a least-squares critic with targets 1 and 0. That is the reward of AMP (Peng et
-        al. 2021, Eq. 7), whose D has targets 1 and -1 and is 2 D - 1 here; its weight w of the penalty is r1's w / 2.
-    last_next: see `AIRLParams`; it matters for the input ss alone.
+    """The parameters of GAIL's discriminator.
+
+    input: what the discriminator sees. `s` is the state (VAIL in Peng et al. 2019), `sa` is state and action (their
+        maze code), and `ss` is state and next state. `next` is the next state, whose reward is zero if it ends the
+        episode, as in DeepMimic (Peng et al. 2018). `none` is a constant, so that learning depends on the form of the
+        reward only, for a control row (Kostrikov et al. 2019).
+    phase: how the discriminator uses the coordinates of a state that encode the time within a cycle, if the task has
+        any. They are inputs (input), they are hidden (none), or they select the weights (functioned, see `PhasedBody`).
+    policy_reward: the policy's reward at the mean code. `log_d` is log D <= 0, which favours ending the episode (their
+        maze code). `softplus` is -log(1 - D) >= 0, which favours surviving (their paper). `logit` is the sum of the
+        two. `square` is max(0, 1 - (D - 1)^2) of a least-squares critic with targets 1 and 0. That equals the reward of
+        AMP (Peng et al. 2021, Eq. 7), whose D has targets 1 and -1 and is 2 D - 1 here; the weight w of its penalty is
+        r1's w / 2.
+    last_next: see `AIRLParams`; it matters for the input ss only.
     """
 
     kind: Literal["gail"]
@@ -42,18 +45,18 @@ class GAILParams(AdversaryParams):
     last_next: Literal["zeros", "observed"] = "observed"
 
     @model_validator(mode="after")
-    def _what_fits(self) -> GAILParams:
+    def _check_combination(self) -> GAILParams:
         if (self.loss == "least_squares") != (self.policy_reward == "square"):
-            raise ValueError("policy_reward: square goes with loss: least_squares, the others with minimax")
+            raise ValueError("policy_reward: square requires loss: least_squares, and the others require minimax")
         if self.phase == "functioned" and self.input not in ("s", "next", "none"):
             raise ValueError(
-                "phase: functioned is for the inputs s and next, where one state's phase chooses the weights"
+                "phase: functioned requires the input s or next, where one state's phase selects the weights"
             )
         return self
 
 
 class GAILDiscriminator(nn.Module):
-    """It is called as AIRL's discriminator is, but log pi has no part in it."""
+    """A discriminator with the interface of AIRL's, which does not use log pi."""
 
     needs_log_pi = False
 
@@ -73,18 +76,18 @@ class GAILDiscriminator(nn.Module):
 
     @property
     def optimizer(self) -> SeedOptimizer:
-        """The critic's."""
+        """The critic's optimiser."""
         return self.adversary.optimizer
 
     def update(
         self, expert: Transitions, policy: Transitions, log_pi: tuple[Tensor, Tensor] | None, draws: Draws, tag: str
     ) -> dict[str, Tensor]:
-        """Make one step on B rows of each side, then the dual step; returns logs [S]."""
+        """Make one step on B rows of each side, then the dual step. Returns logs [S]."""
         return self.adversary.update(self._input(expert), self._input(policy), draws, tag)
 
     @torch.no_grad()
     def reward(self, rows: Transitions, log_pi: Tensor | None = None) -> Tensor:
-        """What the policy gets for each row, [S, N], at the mean code."""
+        """Return the policy's reward for each row, [S, N], at the mean code."""
         critic = self.adversary.critic
         logit = critic.score(critic.encode(self._input(rows), None, "").z)
         paid = REWARDS[self.params.policy_reward](logit)

@@ -1,4 +1,4 @@
-"""Instance noise on a critic's input (Sonderby et al. 2017), or on its code as Peng et al. (2019) released it."""
+"""Instance noise on a critic's input (Sonderby et al. 2017), or on its code as in the code of Peng et al. (2019)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pydantic import Field
 from torch import Tensor
 
 from harness.contracts import Draws, Settings
-from harness.maths.arrays import number_on
+from harness.maths.arrays import step_on
 
 
 class NoiseParams(Settings):
-    """std: the noise's standard deviation at the start.
+    """The parameters of instance noise.
 
-    anneal_steps: it falls linearly to 0 until that step of the run; None keeps it as it is.
+    std: the initial standard deviation of the noise.
+    anneal_steps: the step of the run at which the standard deviation reaches 0 linearly; None keeps it constant.
     """
 
     where: Literal["input", "code"]
@@ -22,7 +23,7 @@ class NoiseParams(Settings):
     anneal_steps: int | None = Field(None, ge=1)
 
     def std_at(self, step: int | Tensor) -> float | Tensor:
-        """The standard deviation at a step of the run, counted from 0."""
+        """Return the standard deviation at a step of the run, counted from 0."""
         if self.anneal_steps is None:
             return self.std
         left = 1.0 - step / self.anneal_steps
@@ -30,5 +31,5 @@ class NoiseParams(Settings):
 
 
 def add_noise(x: Tensor, params: NoiseParams, draws: Draws, tag: str) -> Tensor:
-    """Add noise to x [S, B, ...], its own for each sample; `tag` tells the draws of one step apart."""
-    return x + params.std_at(number_on(draws.step, x)) * draws.normal("noise", tag, x.shape[1:])
+    """Add independent noise to each sample of x [S, B, ...]; `tag` distinguishes the draws of one step."""
+    return x + params.std_at(step_on(draws.step, x)) * draws.normal("noise", tag, x.shape[1:])

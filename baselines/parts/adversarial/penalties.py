@@ -14,10 +14,10 @@ TINY = 1e-12
 
 
 class ZeroCentred(Settings):
-    """weight * ||grad D(x)||^2, or half of that where `half` is true.
+    """The penalty weight * ||grad D(x)||^2, or half of it if `half` is true.
 
-    Mescheder et al. (2018, Eq. 9) have the half: (gamma / 2) ||grad D(x)||^2. The image code that Peng et al. (2019)
-    released has weight 10 and no half, which is gamma = 20.
+    Mescheder et al. (2018, Eq. 9) include the half: (gamma / 2) ||grad D(x)||^2. The image code that Peng et al. (2019)
+    released has weight 10 without it, which is gamma = 20.
     """
 
     weight: float = Field(ge=0)
@@ -29,7 +29,9 @@ class ZeroCentred(Settings):
 
 
 class Interpolated(Settings):
-    """weight * (||grad D(x_i)|| - target)^2 at random points x_i between real and fake (Gulrajani et al. 2017, Eq. 3).
+    """The penalty weight * (||grad D(x_i)|| - target)^2 at random points x_i between real and fake.
+
+    Gulrajani et al. (2017), Eq. 3.
 
     sides: two, or one to penalise only norms above the target.
     """
@@ -44,7 +46,12 @@ class Interpolated(Settings):
 
 
 class PenaltyParams(Settings):
-    """r1: on the real side; r2: on the fake side; interpolated: in between. None leaves a penalty out."""
+    """The penalties; None omits one.
+
+    r1: the penalty on the real side.
+    r2: the penalty on the fake side.
+    interpolated: the penalty between the two sides.
+    """
 
     r1: ZeroCentred | None = None
     r2: ZeroCentred | None = None
@@ -52,13 +59,13 @@ class PenaltyParams(Settings):
 
 
 def squared_gradient(score: Tensor, x: Tensor) -> Tensor:
-    """||d score / d x||^2, summed over all axes but seed and batch: score [S, B] and x [S, B, ...] -> [S, B]."""
+    """Return ||d score / d x||^2 of score [S, B] and x [S, B, ...], summed over all axes but seed and batch: [S, B]."""
     (gradient,) = torch.autograd.grad(score.sum(), x, create_graph=True)
     return gradient.flatten(2).square().sum(2)
 
 
 def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
-    """epsilon * real + (1 - epsilon) * fake, [S, B, ...], with one epsilon [S, B] per sample.
+    """Return epsilon * real + (1 - epsilon) * fake, [S, B, ...], with one epsilon [S, B] per sample.
 
     The result is a leaf of the graph that requires a gradient.
     """
@@ -67,6 +74,8 @@ def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
 
 
 def norm_penalty(squared: Tensor, params: Interpolated) -> Tensor:
-    """(||grad|| - target)^2 from the squared norm [S, B]; the root has a finite slope where the gradient is zero."""
+    """Return (||grad|| - target)^2 from the squared norm [S, B]. The root has a finite slope where the gradient is
+    zero.
+    """
     excess = (squared + TINY).sqrt() - params.target
     return (excess.relu() if params.sides == "one" else excess).square()

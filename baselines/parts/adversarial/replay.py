@@ -1,4 +1,4 @@
-"""A buffer of past paths for the discriminator, as in the maze code that Peng et al. (2019) released ("fusion")."""
+"""A replay buffer of past paths for the discriminator, as in the released maze code of Peng et al. (2019), "fusion"."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from harness.contracts import Draws, Settings
 
 
 class ReplayParams(Settings):
-    """paths: how many are held at most. share: the part of an update's paths, the first ones, that enter the buffer."""
+    """The parameters of the replay buffer.
+
+    paths: the capacity in paths.
+    share: the share of an update's paths, the first ones, that enter the buffer.
+    """
 
     paths: int = Field(100, ge=1)
     share: float = Field(0.5, gt=0, le=1)
 
 
 class Replay(nn.Module):
-    """Past paths of `length` transitions; a discriminator trains on the new paths and on as many drawn from here.
+    """Past paths of `length` transitions. A discriminator trains on the new paths and on as many drawn from this
+    buffer.
 
-    Where the buffer is full, paths leave one by one at random. The k-th oldest has a weight of k, so newer ones are
-    likelier to leave. Everything is a buffer [S, paths, ...], hence in the checkpoint.
+    When the buffer is full, paths leave one by one at random. The k-th oldest has a weight of k, so newer paths are
+    more likely to leave. Everything is stored in buffers [S, paths, ...] and hence in the checkpoint.
     """
 
     held: Tensor
@@ -37,14 +42,14 @@ class Replay(nn.Module):
         self.register_buffer("held", torch.zeros(n_seeds, dtype=torch.int64))  # the same number for all seeds
 
     def mix(self, new: Transitions, draws: Draws) -> Transitions:
-        """Return `new` followed by as many rows of replayed paths; part of `new` then enters the buffer."""
+        """Return `new` followed by the same number of replayed rows; part of `new` then enters the buffer."""
         n_paths = new.observations.shape[1] // self.length
         held = int(self.held[0])
         mixed = new
         if held:
             which = draws.integers("data", "replay/which", (n_paths,), held)
             past = (take(getattr(self, name), which).flatten(1, 2) for name in Transitions._fields)
-            mixed = new.then(Transitions(*past))
+            mixed = new.concat(Transitions(*past))
         self._add(new, draws, n_paths, held)
         return mixed
 
@@ -59,7 +64,9 @@ class Replay(nn.Module):
         self.held.fill_(order.shape[1])
 
     def _survivors(self, draws: Draws, total: int, leaving: int) -> Tensor:
-        """The places [S, total - leaving], oldest first, of those of `total` paths that stay when `leaving` leave."""
+        """Return the indices [S, total - leaving], oldest first, of the paths that stay when `leaving` of `total`
+        leave.
+        """
         order = torch.arange(total, device=self.held.device).expand(len(self.held), -1)
         if not leaving:
             return order

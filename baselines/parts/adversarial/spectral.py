@@ -11,10 +11,10 @@ from harness.contracts import Fill
 
 
 class SpectralNorm(nn.Module):
-    """An estimate of the largest singular value of a weight [S, out, ...], taken as a matrix W [S, out, in].
+    """Estimate the largest singular value of a weight [S, out, ...], viewed as a matrix W [S, out, in].
 
-    u [S, out] and v [S, in] are buffers: they are saved, and they move only in `advance`, so an evaluation or a
-    generator step leaves them as they are.
+    u [S, out] and v [S, in] are buffers, so they are saved. They change only in `advance`, so neither an evaluation nor
+    a generator step affects them.
     """
 
     u: Tensor
@@ -27,7 +27,7 @@ class SpectralNorm(nn.Module):
         self.register_buffer("v", torch.zeros(matrix.shape[0], matrix.shape[2]))
 
     def fill(self, fill: Fill) -> None:
-        """Set u and v, v so that a critic can be scored before its first step, which then sets v from u."""
+        """Set u and v. The first step sets v from u, so v matters only if a critic is scored before that."""
         self.u.copy_(F.normalize(fill("u", self.u.shape[1:], 1.0), dim=1))
         self.v.copy_(F.normalize(fill("v", self.v.shape[1:], 1.0), dim=1))
 
@@ -41,22 +41,22 @@ class SpectralNorm(nn.Module):
         self.u.copy_(torch.where(alive, u, self.u))
 
     def forward(self, weight: Tensor) -> Tensor:
-        """sigma [S] = u^T W v. The vectors u and v are constants; the gradient flows through W.
+        """Return sigma [S] = u^T W v. The vectors u and v are constants, and the gradient flows through W.
 
-        They are cloned because a later `advance` would change them in a graph that is still to be differentiated twice.
+        They are cloned, because a later `advance` would change them in a graph that is yet to be differentiated twice.
         """
         return torch.einsum("so,soi,si->s", self.u.clone(), weight.flatten(2), self.v.clone())
 
 
 def add_spectral_norm(module: nn.Module) -> None:
-    """Give every stacked layer below `module` a spectral norm."""
+    """Add a spectral norm to every stacked layer below `module`."""
     for layer in list(module.modules()):
         if isinstance(layer, Affine):
             layer.spectral = SpectralNorm(layer.weight)
 
 
 def advance_spectral_norm(module: nn.Module, alive: Tensor) -> None:
-    """Make one power iteration in every layer that has a spectral norm, for the seeds that are `alive` [S]."""
+    """Make one power iteration in every layer with a spectral norm, for the seeds that are `alive` [S]."""
     for layer in module.modules():
         if isinstance(layer, Affine) and isinstance(layer.spectral, SpectralNorm):
             layer.spectral.advance(layer.weight, alive)

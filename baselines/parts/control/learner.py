@@ -1,4 +1,4 @@
-"""A policy and what improves it: rollouts, advantages, a value function, and TRPO or PPO."""
+"""Improve a policy: rollouts, advantages, a value function, and TRPO or PPO."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from harness.maths.returns import discounted_sum, episode_return, episode_times,
 
 
 class _Common(Settings):
-    """What both kinds share.
+    """The parameters that both kinds of learner share.
 
-    normaliser: of the observations that the policy, its value function and a discriminator meet; None for none.
-    reward_scale: divides rewards by the standard deviation of their discounted returns; None leaves them as they are.
-    n_envs: the environments of each seed, with one episode each in an update.
-    advantages: standardised over the seed's whole batch, only centred, or raw.
-    entropy: stop_gradient adds weight * entropy, as a number, to the finished advantages, as the maze code of Peng et
-        al. (2019) does; for a Gaussian that is a constant, which changes nothing in expectation. With bonus, the
-        entropy is part of what the policy maximises. With none, it is neither.
-    time_limit: where an episode is cut off, bootstrap counts on with the value of the next observation; end counts
-        nothing after it, as rllab does.
+    normaliser: scales the observations for the policy, its value function and a discriminator; None disables it.
+    reward_scale: divides rewards by the standard deviation of their discounted returns; None disables it.
+    n_envs: the number of environments of each seed, with one episode each in an update.
+    advantages: whether they are standardised over the seed's whole batch, only centred, or used as they are (raw).
+    entropy: `stop_gradient` adds weight * entropy, as a constant, to the finished advantages, as the maze code of Peng
+        et al. (2019) does. For a Gaussian that changes nothing in expectation. `bonus` makes the entropy part of the
+        policy's objective, and `none` ignores it.
+    time_limit: where an episode is cut off, `bootstrap` continues with the value of the next observation, and `end`
+        counts nothing after it, as rllab does.
     """
 
     policy: PolicyParams = PolicyParams()
@@ -58,7 +58,7 @@ LearnerParams = TRPOLearnerParams | PPOLearnerParams
 
 
 class _Block(Protocol):
-    """The parameters of a method that has a learner."""
+    """The parameters of a method with a learner."""
 
     @property
     def learner(self) -> LearnerParams: ...
@@ -68,18 +68,19 @@ Block = TypeVar("Block", bound=_Block)
 
 
 def check_source(params: Block) -> Block:
-    """Return the `params` of a method that meets no expert. Raises ValueError where its normaliser needs one."""
+    """Return `params`. Raises ValueError if the normaliser of a method without an expert needs one."""
     normaliser = params.learner.normaliser
     if normaliser is not None and normaliser.source != "policy":
-        raise ValueError(f"learner.normaliser.source = {normaliser.source}: there is no expert here; use policy")
+        raise ValueError(f"learner.normaliser.source = {normaliser.source}: this method has no expert; use policy")
     return params
 
 
 class Learner(nn.Module):
-    """A policy with its value function, and with TRPO or PPO to improve it.
+    """A policy with its value function, and TRPO or PPO to improve it.
 
-    Rollouts hold observations as the environment gave them; `see` turns them into what all nets meet, s and s' alike.
-    The learner alone owns the normaliser, which moves at the end of `improve` and never within an update.
+    Rollouts hold observations as the environment returned them. `see` converts them into the inputs of all nets, for s
+    and s' alike. Only the learner owns the normaliser, which changes at the end of `improve` and never within an
+    update.
     """
 
     def __init__(self, n_seeds: int, spec: TaskSpec, params: LearnerParams):
@@ -92,7 +93,7 @@ class Learner(nn.Module):
         self.value = value_function(n_seeds, math.prod(spec.shape), params.value)
 
     def bind(self, alive: Tensor) -> None:
-        """Make the policy's optimiser, see `harness.contracts.bind`."""
+        """Create the policy's optimiser, see `harness.contracts.bind`."""
         self.alive = alive
         self.optimiser: TRPO | PPO
         if self.params.kind == "trpo":
@@ -102,23 +103,24 @@ class Learner(nn.Module):
 
     @torch.no_grad()
     def rollout(self, source: Environments, draws: Draws, name: str = "rollout") -> Rollout:
-        """Run episodes of the current policy, which draws its actions."""
+        """Run episodes of the current policy, which samples its actions."""
         noise = self.policy.noise(draws, (self.horizon, self.params.n_envs), name)
-        see, act = self.see.held(3), self.policy.acting(noise)
+        see, act = self.see.transform(3), self.policy.acting(noise)
         return source.rollout(lambda o, t: act(see(o), t), draws, self.params.n_envs, name)
 
-    def meet(self, expert: Rollout, draws: Draws) -> None:
-        """Take in the demonstrations where the normaliser goes by the expert's; call it first thing in every update."""
+    def observe_expert(self, expert: Rollout, draws: Draws) -> None:
+        """Let the normaliser absorb the demonstrations if its source is the expert; call this first in every update."""
         if draws.step == 0 and self._normalises_by("expert"):
             self._absorb(expert)
 
     def improve(
         self, rollout: Rollout, rewards: Tensor, draws: Draws, expert: Rollout | None = None
     ) -> dict[str, Tensor]:
-        """Update the policy once for rewards [S, T, E], then fit the value function; returns logs [S].
+        """Update the policy once for rewards [S, T, E], then fit the value function. Returns logs [S].
 
-        The order is rllab's: the advantages rest on the value function that was fitted to earlier batches. expert: the
-        demonstrations, for a normaliser that counts both sides.
+        The order is that of rllab: the advantages use the value function that was fitted to earlier batches.
+
+        expert: the demonstrations, for a normaliser that counts both sides.
         """
         params, alive = self.params, self.alive
         ends = rollout.terminated | rollout.truncated
@@ -159,10 +161,13 @@ class Learner(nn.Module):
         self.see.absorb(rollout.observations.flatten(1, 2), self.alive)
 
     def outputs(self, reward: Reward | None = None) -> Acting:
-        """The policy to be scored; reward: what it learnt from, a function of observations as `see` gives them."""
+        """Return the policy to be scored.
+
+        reward: the reward that it learnt from, as a function of observations that `see` has converted.
+        """
         return Acting(self.policy, reward, self.see)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """The optimisers of policy and value function by name, as far as they have one."""
+        """Return the optimisers of policy and value function by name, if they have any."""
         own = {"policy": self.optimiser.optimizer.optimizer} if isinstance(self.optimiser, PPO) else {}
         return own | self.value.optimizers()

@@ -1,4 +1,4 @@
-"""Scale observations to zero mean and unit variance, and rewards to unit variance of the return, as met so far."""
+"""Scale observations to zero mean and unit variance, and rewards to unit variance of the return, as seen so far."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from harness.contracts import Settings
 
 
 class ScaleParams(Settings):
-    """clip: the normalised values are cut to +- so many standard deviations.
+    """The parameters of a running scale.
 
-    floor: the smallest standard deviation; a coordinate that hardly varied is divided by this one.
+    clip: normalised values are clipped to +- this many standard deviations.
+    floor: the smallest standard deviation; a coordinate that hardly varied is divided by it.
     """
 
     clip: float = Field(10.0, gt=0)
@@ -23,18 +24,21 @@ class ScaleParams(Settings):
 
 
 class NormaliserParams(ScaleParams):
-    """source: whose observations count.
+    """The parameters of the normaliser of observations.
 
-    policy: what the policy meets, update by update; expert: the demonstrations, once, before the first update; both:
-        after each update the policy's new observations and the demonstrations again, so that both keep their share.
+    source: whose observations count. `policy` counts what the policy observes, update by update. `expert` counts the
+        demonstrations once, before the first update. `both` counts the policy's new observations and the demonstrations
+        again after each update, so that both keep their share.
     """
 
     source: Literal["policy", "expert", "both"] = "policy"
 
 
 class RewardScaleParams(ScaleParams):
-    """memory: what was met fades by 1 / memory from update to update, for rewards that shrink as a discriminator gets
-    better; None: it counts for good.
+    """The parameters of the scale of rewards.
+
+    memory: earlier statistics decay by 1 / memory per update, for rewards that shrink as a discriminator gets better;
+        None keeps them for good.
     """
 
     memory: float | None = Field(None, gt=1)
@@ -43,9 +47,11 @@ class RewardScaleParams(ScaleParams):
 class Normaliser(nn.Module):
     """Mean and sum of squared deviations for each seed and coordinate, [S, O] float64, over `count` [S] observations.
 
-    They are Welford's sums, merged batch by batch (Chan et al. 1983). They move in `absorb` alone, which the owner
-    calls once an update, after everything else, so that all of an update sees observations in the same way. Before the
-    first call, observations pass as they are. untouched: how many of the last coordinates always do.
+    They are Welford's sums, merged batch by batch (Chan et al. 1983). They change only in `absorb`, which the owner
+    calls once per update after everything else, so that an update normalises all observations in the same way. Before
+    the first call, observations are returned unchanged.
+
+    untouched: how many of the last coordinates are never normalised.
     """
 
     count: Tensor
@@ -61,16 +67,18 @@ class Normaliser(nn.Module):
 
     @property
     def std(self) -> Tensor:
-        """The standard deviation [S, O] of all that was met; 1 where nothing varied."""
+        """The standard deviation [S, O] of all observations; 1 where nothing varied."""
         count = self.count.clamp(min=1).unsqueeze(1)
         return torch.where(self.squares > 0, (self.squares / count).sqrt(), 1.0).clamp(min=self.floor)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise x [S, ..., O] float32, or [1, ..., O] where all seeds share it."""
-        return self.held(x.dim())(x)
+        """Normalise x [S, ..., O] float32, or [1, ..., O] if all seeds share it."""
+        return self.transform(x.dim())(x)
 
-    def held(self, dim: int) -> Callable[[Tensor], Tensor]:
-        """What `forward` does to tensors of `dim` axes until the next `absorb`, with its constants computed once."""
+    def transform(self, dim: int) -> Callable[[Tensor], Tensor]:
+        """Return what `forward` does to tensors of `dim` axes until the next `absorb`, with its constants computed
+        once.
+        """
         between = [1] * (dim - 2)
         shift, factor = self.mean.clone(), 1 / self.std
         if self.untouched:
@@ -80,7 +88,7 @@ class Normaliser(nn.Module):
 
     @torch.no_grad()
     def absorb(self, x: Tensor, alive: Tensor) -> None:
-        """Count in x [S, B, O], or [1, B, O] where all seeds share it, for the seeds that are `alive` [S]."""
+        """Count x [S, B, O], or [1, B, O] if all seeds share it, for the seeds that are `alive` [S]."""
         x = x.double()
         n, mean = x.shape[1], x.mean(1)
         squares = (x - mean.unsqueeze(1)).square().sum(1)
@@ -94,9 +102,9 @@ class Normaliser(nn.Module):
 
 
 class RewardScale(Normaliser):
-    """Divide rewards [S, T, E] by the standard deviation of the discounted returns that were met.
+    """Divide rewards [S, T, E] by the standard deviation of the discounted returns so far.
 
-    No mean is subtracted: where episodes may end early, that would make it good or bad in itself to go on.
+    No mean is subtracted: where episodes may end early, that would make survival itself good or bad.
     """
 
     def __init__(self, n_seeds: int, params: RewardScaleParams):
@@ -114,13 +122,13 @@ class RewardScale(Normaliser):
         return (rewards / self.std.float().unsqueeze(2)).clamp(-self.clip, self.clip)
 
 
-class AsItIs(nn.Module):
-    """What stands in a normaliser's place where there is none: observations pass untouched."""
+class NoNormaliser(nn.Module):
+    """The replacement for a normaliser that is disabled; it returns observations unchanged."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x
 
-    def held(self, dim: int) -> Callable[[Tensor], Tensor]:
+    def transform(self, dim: int) -> Callable[[Tensor], Tensor]:
         return self
 
     def absorb(self, x: Tensor, alive: Tensor) -> None:
@@ -129,6 +137,9 @@ class AsItIs(nn.Module):
 
 def normaliser(
     n_seeds: int, n_observations: int, params: ScaleParams | None, untouched: int = 0
-) -> Normaliser | AsItIs:
-    """The normaliser that a block names; None names none. untouched: of its last coordinates."""
-    return AsItIs() if params is None else Normaliser(n_seeds, n_observations, params, untouched)
+) -> Normaliser | NoNormaliser:
+    """Return the normaliser that a block describes, which may be None.
+
+    untouched: how many of the last coordinates are never normalised.
+    """
+    return NoNormaliser() if params is None else Normaliser(n_seeds, n_observations, params, untouched)

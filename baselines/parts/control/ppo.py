@@ -17,12 +17,14 @@ from harness.maths.returns import normalise
 
 
 class PPOParams(Settings):
-    """clip: the ratio of new and old probability is clipped to 1 +- clip.
+    """The parameters of PPO.
 
-    kl_stop: after which epoch a seed sits out the rest of an update: none, it never does; batch, when the mean KL over
-        the whole batch is above kl_limit; last_minibatch, when that over the epoch's last minibatch is, as in much
+    clip: the ratio of new and old probability is clipped to 1 +- clip.
+    kl_stop: when a seed skips the rest of an update after an epoch. With `none` it never does. With `batch` it does if
+        the mean KL over the whole batch exceeds kl_limit, and with `last_minibatch` if that over the epoch's last
+        minibatch does, as in much public code.
+    minibatch_advantages: whether advantages are used as given, or standardised again over each minibatch, as in much
         public code.
-    minibatch_advantages: as they are given, or standardised anew over each minibatch, as in much public code.
     """
 
     clip: float = Field(0.2, gt=0)
@@ -35,7 +37,10 @@ class PPOParams(Settings):
 
 
 class PPO:
-    """A seed that is not finite is marked in `alive` [S]; one that its KL stops only waits for the next update."""
+    """Improve a policy by PPO.
+
+    A seed that is not finite is marked in `alive` [S]; a seed that its KL stops only waits for the next update.
+    """
 
     def __init__(self, policy: GaussianPolicy | CategoricalPolicy, params: PPOParams, alive: Tensor):
         self.policy, self.params, self.alive = policy, params, alive
@@ -51,9 +56,10 @@ class PPO:
         bonus: float,
         draws: Draws,
     ) -> dict[str, Tensor]:
-        """Go through observations [S, B, O], actions [S, B, A] and advantages [S, B] by minibatches; returns logs [S].
+        """Train on observations [S, B, O], actions [S, B, A] and advantages [S, B] in minibatches. Returns logs [S].
 
-        distribution: the policy's at the observations. bonus: the weight of its entropy in the objective.
+        distribution: the policy's distribution at the observations.
+        bonus: the weight of its entropy in the objective.
         """
         params, policy = self.params, self.policy
         old = tuple(t.detach() for t in distribution)
@@ -70,7 +76,7 @@ class PPO:
                 gains = normalise(gains, "standardised")
             if by_hand is not None:
                 loss = written_out.surrogate(*by_hand, o, a, log_prob, gains, params.clip, bonus)
-                norms.append(self.optimizer.follow(loss, draws.step))
+                norms.append(self.optimizer.apply_gradients(loss, draws.step))
             else:
                 new = policy.distribution(o)
                 gain = clipped_surrogate(policy.log_density(new, a) - log_prob, gains, params.clip).mean(1)
@@ -89,11 +95,11 @@ class PPO:
 
     @torch.no_grad()
     def _kl(self, observations: Tensor, old: Distribution) -> Tensor:
-        """The mean KL from the policy before the update, [S], in nats."""
+        """Return the mean KL from the policy before the update in nats, [S]."""
         return self.policy.kl(old, self.policy.distribution(observations)).mean(1)
 
 
 def clipped_surrogate(log_ratio: Tensor, advantages: Tensor, clip: float) -> Tensor:
-    """min(r A, clip(r, 1 +- clip) A) with r = pi / pi_old, [S, B], from log r and A [S, B]."""
+    """Return min(r A, clip(r, 1 +- clip) A) with r = pi / pi_old, [S, B], from log r and A [S, B]."""
     ratio = log_ratio.exp()
     return torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)

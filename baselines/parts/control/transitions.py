@@ -1,4 +1,4 @@
-"""Transitions as rows [S, N, ...], as a discriminator sees them, from rollouts [S, T, E, ...]."""
+"""Convert rollouts [S, T, E, ...] to transitions as rows [S, N, ...], which a discriminator takes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from harness.contracts import Environments, Rollout
 
 
 class Transitions(NamedTuple):
-    """observations, next_observations [S, N, O]; actions [S, N, A]; terminated [S, N] bool.
+    """Transitions as rows.
 
-    log_pi: [S, N], the log-probability of the action under the policy that acted, where the method keeps it; else
-        zeros.
+    observations, next_observations: [S, N, O].
+    actions: [S, N, A].
+    terminated: [S, N] bool.
+    log_pi: [S, N], the log-probability of the action under the policy that acted if the method stores it, else zeros.
     """
 
     observations: Tensor
@@ -25,24 +27,26 @@ class Transitions(NamedTuple):
     log_pi: Tensor
 
     def rows(self, index: Tensor) -> Transitions:
-        """The rows `index` [S, B] of each seed; rows with a single seed, the expert's, serve all seeds."""
+        """Return the rows `index` [S, B] of each seed; rows with a single seed, such as the expert's, are shared by all
+        seeds.
+        """
         one = len(self.observations) == 1
         return Transitions(*(part[0][index] if one else take(part, index) for part in self))
 
-    def seen(self, see: Callable[[Tensor], Tensor]) -> Transitions:
-        """The same rows with `see` applied to both observations."""
+    def map_observations(self, see: Callable[[Tensor], Tensor]) -> Transitions:
+        """Return the same rows with `see` applied to both observations."""
         return self._replace(observations=see(self.observations), next_observations=see(self.next_observations))
 
-    def then(self, other: Transitions) -> Transitions:
-        """These rows followed by the `other` ones."""
+    def concat(self, other: Transitions) -> Transitions:
+        """Return these rows followed by the `other` ones."""
         return Transitions(*(torch.cat(pair, 1) for pair in zip(self, other)))
 
 
 def transitions(rollout: Rollout, last_next: Literal["observed", "zeros"] = "observed") -> Transitions:
-    """The rows [S, E * T, ...] of a rollout; the T steps of an environment follow each other.
+    """Return the rows [S, E * T, ...] of a rollout; the T steps of an environment are consecutive.
 
-    last_next: observed, or zeros for all zeros in place of an episode's last next observation, as the maze code that
-        Peng et al. (2019) released pads it. In the mazes that is the position of a real place, (0, 0).
+    last_next: whether the last next observation of an episode is the observed one or zeros, as in the released maze
+        code of Peng et al. (2019). In the mazes, zeros are the position of a real place, (0, 0).
     """
     following = rollout.next_observations
     if last_next == "zeros":
@@ -54,13 +58,13 @@ def transitions(rollout: Rollout, last_next: Literal["observed", "zeros"] = "obs
 
 
 def with_actions(source: Environments) -> Rollout:
-    """The demonstrations, or where these are recorded motions the episodes of a policy that follows them."""
-    acted = getattr(source, "acted", None)
-    return source.demonstrations() if acted is None else acted()
+    """Return demonstrations with actions; for recorded motions these are episodes of a policy that tracks them."""
+    tracking = getattr(source, "tracking_episodes", None)
+    return source.demonstrations() if tracking is None else tracking()
 
 
 def take(x: Tensor, index: Tensor) -> Tensor:
-    """Take from x [S, B, ...] the rows index [S, b] of each seed: [S, b, ...]."""
+    """Return the rows `index` [S, b] of each seed of x [S, B, ...]: [S, b, ...]."""
     return x[torch.arange(len(x), device=x.device).unsqueeze(1), index]
 
 

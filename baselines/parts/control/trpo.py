@@ -1,4 +1,4 @@
-"""Trust region policy optimisation (Schulman et al. 2015); every reduction over parameters is for each seed alone."""
+"""Trust region policy optimisation (Schulman et al. 2015); every reduction over parameters is per seed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor
 
 from baselines.parts.control.policy import CategoricalPolicy, Distribution, GaussianPolicy
 from harness.contracts import Draws, Settings
-from harness.maths.arrays import surely
+from harness.maths.arrays import all_known
 
 Vectors = Sequence[Tensor]
 
 
 class TRPOParams(Settings):
-    """The defaults are those of rllab (Duan et al. 2016).
+    """The parameters of TRPO; the defaults are those of rllab (Duan et al. 2016).
 
-    fisher_every: the Fisher matrix is averaged over every k-th sample, this being k.
+    fisher_every: the Fisher matrix is averaged over every k-th sample, where k is this number.
     """
 
     trust_region: float = Field(0.01, gt=0)  # bound of the mean KL, nats
@@ -31,7 +31,10 @@ class TRPOParams(Settings):
 
 
 class TRPO:
-    """A seed that is not finite is marked in `alive` [S]; one whose line search fails keeps its parameters."""
+    """Improve a policy by TRPO.
+
+    A seed that is not finite is marked in `alive` [S]; a seed whose line search fails keeps its parameters.
+    """
 
     def __init__(self, policy: GaussianPolicy | CategoricalPolicy, params: TRPOParams, alive: Tensor):
         self.policy, self.params, self.alive = policy, params, alive
@@ -46,18 +49,18 @@ class TRPO:
         bonus: float,
         draws: Draws,
     ) -> dict[str, Tensor]:
-        """Take one step by observations [S, B, O], actions [S, B, A] and advantages [S, B]; returns logs [S].
+        """Take one step for observations [S, B, O], actions [S, B, A] and advantages [S, B]. Returns logs [S].
 
-        distribution: the policy's at the observations, with its graph. bonus: the weight of its entropy in the
-            objective.
-        draws: not used, as nothing is random here.
+        distribution: the policy's distribution at the observations, with its graph.
+        bonus: the weight of its entropy in the objective.
+        draws: not used, because nothing is random here.
         """
         params, policy = self.params, self.policy
         old = tuple(t.detach() for t in distribution)
         old_log_prob = policy.log_density(old, actions)
 
         def objective(new: Distribution) -> Tensor:
-            """E[A pi / pi_old] + bonus E[H], [S]."""
+            """Return E[A pi / pi_old] + bonus E[H], [S]."""
             value = ((policy.log_density(new, actions) - old_log_prob).exp() * advantages).mean(1)
             return value + bonus * policy.entropy(new).mean(1) if bonus else value
 
@@ -82,7 +85,10 @@ class TRPO:
 
     @torch.no_grad()
     def _line_search(self, step: Tensor, measure: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        """Shorten step [S, P] until it gains within the bound on the KL; returns gain and KL [S], 0 where none does."""
+        """Shorten step [S, P] until the objective improves within the bound on the KL.
+
+        Returns gain and KL [S], which are 0 if no length is accepted.
+        """
         start, moves = [p.detach().clone() for p in self.parameters], unflat(step, self.parameters)
         length, accepted = torch.ones(len(step), device=step.device), torch.zeros_like(self.alive)
         gain, kl = torch.zeros_like(length), torch.zeros_like(length)
@@ -106,9 +112,9 @@ class TRPO:
 class FisherProduct:
     """The map v [S, P] -> (F + damping) v with F = E[J^T M J] over the sampled observations, one matrix for each seed.
 
-    M is the Fisher information of the distribution's own parameters and J is their derivative by the policy's
-    parameters. So F is the Hessian of the mean KL at its minimum, without the terms that vanish there. J v is found by
-    differentiating the linear map u -> J^T u.
+    M is the Fisher information of the distribution's own parameters, and J is their derivative with respect to the
+    policy's parameters. F is therefore the Hessian of the mean KL at its minimum, without the terms that vanish there.
+    J v is computed by differentiating the linear map u -> J^T u.
     """
 
     def __init__(
@@ -131,11 +137,13 @@ class FisherProduct:
 
 @torch.no_grad()
 def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, iterations: int, residual: float) -> Tensor:
-    """Find x [S, P] with product(x) near b [S, P]; a seed stops once its squared residual is at most `residual`."""
+    """Find x [S, P] such that product(x) is close to b [S, P]; a seed stops once its squared residual is at most
+    `residual`.
+    """
     x, r, p, rr = torch.zeros_like(b), b, b, b.square().sum(1)
     for _ in range(iterations):
         running = rr > residual
-        if surely(~running):
+        if all_known(~running):
             break
         with torch.enable_grad():
             z = product(p)
@@ -149,16 +157,16 @@ def conjugate_gradient(product: Callable[[Tensor], Tensor], b: Tensor, iteration
 
 
 def flat(tensors: Vectors) -> Tensor:
-    """Lay tensors [S, ...] end to end as vectors [S, P]."""
+    """Flatten tensors [S, ...] and concatenate them to vectors [S, P]."""
     return torch.cat([t.flatten(1) for t in tensors], 1)
 
 
 def unflat(v: Tensor, like: Vectors) -> Vectors:
-    """Cut vectors v [S, P] into tensors of the shapes of `like`."""
+    """Split vectors v [S, P] into tensors of the shapes of `like`."""
     parts = v.split([t[0].numel() for t in like], 1)
     return [part.view_as(t) for part, t in zip(parts, like)]
 
 
 def per_seed(x: Tensor, like: Tensor) -> Tensor:
-    """x [S] shaped to multiply `like` [S, ...]."""
+    """Reshape x [S] so that it multiplies `like` [S, ...]."""
     return x.view(-1, *[1] * (like.dim() - 1))

@@ -1,4 +1,4 @@
-"""The value function of a policy: rllab's linear features, or a net. It predicts a batch, then is fitted to it."""
+"""The value function of a policy: rllab's linear features, or a net. It predicts a batch before it is fitted to it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ from baselines.parts.control.transitions import take
 from baselines.parts.fast import written_out
 from baselines.parts.layers import MLP
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
-from baselines.parts.nets.orthogonal import orthogonally
+from baselines.parts.nets.orthogonal import use_orthogonal_init
 from harness.contracts import Draws, Settings
 
 RIDGE_TRIES = 5
 
 
 class LinearParams(Settings):
-    """ridge: the weight of the squared coefficients in the fit."""
+    """The parameters of the linear value function.
+
+    ridge: the weight of the squared coefficients in the fit.
+    """
 
     kind: Literal["linear"] = "linear"
     ridge: float = Field(1e-5, gt=0)
 
 
 class ValueNetParams(Settings):
-    """init: the kind of initial weights, as for a policy.
+    """The parameters of a value net.
 
-    clip: how far a prediction may move from the old one and still gain, PPO's value clipping; None for no such limit.
+    init: the kind of initial weights, as for a policy.
+    clip: how far a prediction may move from the old one and still improve, PPO's value clipping; None disables it.
     """
 
     kind: Literal["mlp"]
@@ -48,7 +52,8 @@ ValueParams = Annotated[LinearParams | ValueNetParams, Field(discriminator="kind
 class LinearValue(nn.Module):
     """Ridge regression on [o, o^2, t/100, (t/100)^2, (t/100)^3, 1] with o clipped to +-10: rllab's linear baseline.
 
-    Duan et al. (2016). The coefficients [S, F] are zero at first. It is fitted to the batch's discounted returns.
+    See Duan et al. (2016). The coefficients [S, F] are initially zero, and they are fitted to the batch's discounted
+    returns.
     """
 
     coefficients: Tensor
@@ -63,14 +68,14 @@ class LinearValue(nn.Module):
         self.alive = alive
 
     def forward(self, observations: Tensor, times: Tensor) -> Tensor:
-        """Values [S, T, E] float32 of observations [S, T, E, O] at steps [S, T, E] of their episodes."""
+        """Return values [S, T, E] float32 for observations [S, T, E, O] at steps [S, T, E] of their episodes."""
         values = torch.bmm(self._features(observations, times), self.coefficients.unsqueeze(2))
         return values.view(times.shape).float()
 
     def fit(self, observations: Tensor, times: Tensor, values: Tensor, targets: Tensor, draws: Draws) -> None:
-        """Fit to targets [S, T, E].
+        """Fit the coefficients to targets [S, T, E].
 
-        The ridge grows tenfold as long as the solution is not finite. A seed that finds none is marked in `alive`.
+        The ridge grows tenfold until the solution is finite. A seed without such a solution is marked in `alive`.
         """
         x, y = self._features(observations, times), targets.double().flatten(1).unsqueeze(2)
         gram, moment = x.mT @ x, x.mT @ y
@@ -89,14 +94,14 @@ class LinearValue(nn.Module):
         return {}
 
     def _features(self, observations: Tensor, times: Tensor) -> Tensor:
-        """Features [S, T * E, F] float64."""
+        """Return features [S, T * E, F] float64."""
         o = observations.flatten(1, 2).double().clamp(-10, 10)
         t = times.flatten(1).double().unsqueeze(2) / 100
         return torch.cat([o, o.square(), t, t.square(), t**3, torch.ones_like(t)], 2)
 
 
 class ValueNet(nn.Module):
-    """A net of the observation alone, fitted to the batch's lambda-returns by minibatches."""
+    """A net of the observation alone, which is fitted to the batch's lambda-returns in minibatches."""
 
     fits_returns = False
 
@@ -105,24 +110,27 @@ class ValueNet(nn.Module):
         self.params = params
         self.net = MLP(n_seeds, n_in, params.width, params.depth, 1, torch.tanh)
         if params.init == "orthogonal":
-            orthogonally(self.net, 1.0)
+            use_orthogonal_init(self.net, 1.0)
 
     def bind(self, alive: Tensor) -> None:
-        """Make the optimiser, see `harness.contracts.bind`."""
+        """Create the optimiser, see `harness.contracts.bind`."""
         self.optimizer = SeedOptimizer(self.net.parameters(), self.params.optimizer, alive)
 
     @torch.no_grad()
     def forward(self, observations: Tensor, times: Tensor) -> Tensor:
-        """Values [S, T, E] of observations [S, T, E, O]."""
+        """Return values [S, T, E] for observations [S, T, E, O]."""
         return self.net(observations.flatten(1, 2)).view(times.shape)
 
     def fit(self, observations: Tensor, times: Tensor, values: Tensor, targets: Tensor, draws: Draws) -> None:
-        """Fit to targets [S, T, E]; values: the predictions [S, T, E] that clipping keeps close to."""
+        """Fit the net to targets [S, T, E].
+
+        values: the predictions [S, T, E] that clipping keeps close to.
+        """
         rows = observations.flatten(1, 2), values.flatten(1), targets.flatten(1)
         by_hand, clip = written_out.applies(self.net), self.params.clip
         for o, old, y in minibatches(draws, "value", rows, self.params.epochs, self.params.minibatches):
             if by_hand:
-                self.optimizer.follow(written_out.squared_error(self.net, o, old, y, clip), draws.step)
+                self.optimizer.apply_gradients(written_out.squared_error(self.net, o, old, y, clip), draws.step)
             else:
                 self.optimizer.step(value_loss(self.net(o).squeeze(2), old, y, clip).mean(1), draws.step)
 
@@ -131,7 +139,7 @@ class ValueNet(nn.Module):
 
 
 def value_loss(new: Tensor, old: Tensor, target: Tensor, clip: float | None) -> Tensor:
-    """Half the squared error [S, B]; with a clip, the larger of that and of the clipped prediction's."""
+    """Return half the squared error [S, B]; with a clip, return the larger of that and the clipped prediction's."""
     error = (new - target).square()
     if clip is not None:
         error = torch.maximum(error, (old + (new - old).clamp(-clip, clip) - target).square())
@@ -141,10 +149,9 @@ def value_loss(new: Tensor, old: Tensor, target: Tensor, clip: float | None) -> 
 def minibatches(
     draws: Draws, name: str, tensors: Sequence[Tensor], epochs: int, parts: int
 ) -> Iterator[tuple[Tensor, ...]]:
-    """Give rows [S, n / parts, ...] of tensors [S, n, ...], `parts` times an epoch.
+    """Yield rows [S, n / parts, ...] of tensors [S, n, ...], `parts` times per epoch.
 
-    Each seed, step and epoch has an order of its own. Rows are put in order once an epoch, so that a minibatch is a
-    slice.
+    Each seed, step and epoch has its own order. Rows are reordered once per epoch, so that a minibatch is a slice.
     """
     for epoch in range(epochs):
         order = draws.permutation("data", f"{name}/minibatches", tensors[0].shape[1], draws.step * epochs + epoch)
@@ -152,7 +159,7 @@ def minibatches(
 
 
 def value_function(n_seeds: int, n_in: int, params: LinearParams | ValueNetParams) -> LinearValue | ValueNet:
-    """The value function of observations of n_in numbers that a block names."""
+    """Return the value function that a block describes, for observations of n_in numbers."""
     if params.kind == "linear":
         return LinearValue(n_seeds, n_in, params)
     return ValueNet(n_seeds, n_in, params)

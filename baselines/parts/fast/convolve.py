@@ -1,10 +1,10 @@
 """A convolution whose second derivative costs no more than ordinary convolutions do.
 
-torch derives a convolution's second derivative by general rules, which meet memory layouts that its kernels are slow
-at, such as a weight's gradient as a convolution with a kernel as large as the image. A convolution has three linear
-maps: the output, the gradient of the input and the gradient of the weight. Here each is written as the others'
-derivative, so that a gradient penalty calls only the kernels that training calls. The plain path is torch's own
-`conv2d`.
+torch derives the second derivative of a convolution by general rules. They lead to memory layouts for which its kernels
+are slow, such as the gradient of a weight as a convolution with a kernel as large as the image. A convolution has three
+linear maps: the output, the gradient of the input and the gradient of the weight. Here each is written as the
+derivative of the others, so that a gradient penalty calls only the kernels that training calls. The plain path is
+torch's own `conv2d`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ class Geometry(NamedTuple):
 def convolve(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> Tensor:
-    """x [B, C, H, W], weight [out, C / groups, k, k], bias [out] -> [B, out, H', W']; in bfloat16 under autocast."""
+    """Convolve x [B, C, H, W] with weight [out, C / groups, k, k] and bias [out]; returns [B, out, H', W'].
+
+    The operands are bfloat16 under autocast.
+    """
     if plain():
         return F.conv2d(x, weight, bias, stride, padding, 1, groups)
     if torch.is_autocast_enabled(x.device.type):
@@ -38,7 +41,7 @@ def convolve(
 
 
 def _channels_last(x: Tensor) -> Tensor:
-    """x in the layout that the kernels of both devices are fastest at: on two CPU cores by 1.2 to 25 times."""
+    """Return x in the layout that is fastest on both devices: by 1.2 to 25 times on two CPU cores."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
@@ -49,7 +52,7 @@ def _output(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tens
 def _gradients(
     dy: Tensor, x: Tensor, weight: Tensor, g: Geometry, wanted: tuple[bool, bool, bool]
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of input, weight and bias, None for those that are not wanted."""
+    """Return the gradients of input, weight and bias, with None for those that are not wanted."""
     dy, x, weight = _channels_last(dy), _channels_last(x), _channels_last(weight)
     stride, padding, dilation = [g.stride] * 2, [g.padding] * 2, [1, 1]
     convolution_backward = torch.ops.aten.convolution_backward
@@ -79,7 +82,7 @@ class _Convolve(Function):
 
 
 class _InputGradient(Function):
-    """dx = w^T dy, linear in dy and in w; of x only the shape matters."""
+    """dx = w^T dy, which is linear in dy and in w; only the shape of x matters."""
 
     @staticmethod
     def forward(ctx: Any, dy: Tensor, weight: Tensor, x: Tensor, g: Geometry) -> Tensor:
@@ -91,7 +94,7 @@ class _InputGradient(Function):
 
     @staticmethod
     def backward(ctx: Any, ddx: Tensor) -> tuple:
-        """ddx stands where x stood: <ddx, w^T dy> = <w * ddx, dy>."""
+        """Differentiate with ddx in place of x: <ddx, w^T dy> = <w * ddx, dy>."""
         dy, weight = ctx.saved_tensors
         ddy = _Convolve.apply(ddx, weight, None, ctx.g) if ctx.needs_input_grad[0] else None
         dw = _WeightGradient.apply(dy, ddx, weight, ctx.g) if ctx.needs_input_grad[1] else None
@@ -99,7 +102,7 @@ class _InputGradient(Function):
 
 
 class _WeightGradient(Function):
-    """dw = sum over samples of dy x, linear in dy and in x; of the weight only the shape matters."""
+    """dw = sum over samples of dy x, which is linear in dy and in x; only the shape of the weight matters."""
 
     @staticmethod
     def forward(ctx: Any, dy: Tensor, x: Tensor, weight: Tensor, g: Geometry) -> Tensor:
@@ -111,7 +114,7 @@ class _WeightGradient(Function):
 
     @staticmethod
     def backward(ctx: Any, ddw: Tensor) -> tuple:
-        """ddw stands where the weight stood."""
+        """Differentiate with ddw in place of the weight."""
         dy, x = ctx.saved_tensors
         ddy = _Convolve.apply(x, ddw, None, ctx.g) if ctx.needs_input_grad[0] else None
         dx = _InputGradient.apply(dy, ddw, x, ctx.g) if ctx.needs_input_grad[1] else None

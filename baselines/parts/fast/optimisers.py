@@ -1,6 +1,6 @@
-"""torch's optimisers without torch.compile, whose import by their wrappers takes 3.5 s of the start-up of every cell.
+"""torch's optimisers without torch.compile, whose import by their wrappers delays the start of every cell by 3.5 s.
 
-The rules are torch's own functions without those wrappers, so results are the same to the bit.
+The update rules are torch's own functions without those wrappers, so the results are bit-equal.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Optimiser = type[torch.optim.Optimizer]
 
 
 def eager(kind: Optimiser) -> Optimiser:
-    """The same optimiser for steps that are not compiled."""
+    """Return the same optimiser with steps that are not compiled."""
     bare = {name: inspect.unwrap(getattr(kind, name)) for name in WRAPPED}
     return type(kind.__name__, (kind,), bare | {"step": unhooked(torch.no_grad()(inspect.unwrap(kind.step)))})
 
 
 def unhooked(step: Callable) -> Callable:
-    """Keep torch from wrapping hooks and a profiler's mark around `step`, which take as long as a small step itself."""
+    """Prevent torch from wrapping `step` in hooks and a profiler's mark, which take as long as a small step itself."""
     vars(step)["hooked"] = True  # the mark that torch looks for
     return step
 
@@ -34,9 +34,9 @@ EagerAdam: Any = eager(torch.optim.Adam)  # a class that is made at run time has
 
 
 class Adam(EagerAdam):
-    """Fused Adam. On the CPU the lists of tensors that a step works on are kept for the next step.
+    """Fused Adam. On the CPU it keeps the lists of tensors of a step for the next one.
 
-    Collecting them anew takes longer than the step of a small net.
+    Collecting them again takes longer than the step of a small net.
     """
 
     _gathered: list[tuple[dict, list[list[Tensor]]]] = []
@@ -72,13 +72,13 @@ class Adam(EagerAdam):
         self._gathered = []
 
     def _gather(self) -> None:
-        """Collect the lists once every parameter has its moments, which stay where they are until others are loaded."""
+        """Collect the lists once every parameter has its moments, which stay in place until others are loaded."""
         params = [p for group in self.param_groups for p in group["params"]]
         if all(p.device.type == "cpu" and "exp_avg" in self.state.get(p, ()) for p in params):
             self._gathered = [(group, self._tensors(group["params"])) for group in self.param_groups]
 
     def _tensors(self, params: list[Tensor]) -> list[list[Tensor]]:
-        """The parameters, their means, mean squares and counts of steps."""
+        """Return the parameters, their means, mean squares and step counts."""
         return [params, *([self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step"))]
 
 
@@ -86,6 +86,6 @@ FAST: dict[str, Optimiser] = {"adam": Adam, "rmsprop": eager(torch.optim.RMSprop
 PLAIN: dict[str, Optimiser] = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
 
 
-def rule(name: str) -> Callable[..., torch.optim.Optimizer]:
-    """The optimiser's class: torch's own on the plain path, else the same without its wrappers."""
+def optimiser_class(name: str) -> Callable[..., torch.optim.Optimizer]:
+    """Return the class of an optimiser: torch's own on the plain path, else the same without its wrappers."""
     return (PLAIN if plain() else FAST)[name]

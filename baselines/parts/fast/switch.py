@@ -1,4 +1,4 @@
-"""The one switch between the fast ways of this room and the plain ones that they stand in for."""
+"""The one switch between the fast implementations in this folder and the plain ones that they replace."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ VARIABLE = "BENCH_PLAIN"
 
 
 def plain() -> bool:
-    """Whether to take the plain path, as BENCH_PLAIN=1 in the environment asks.
+    """Whether to take the plain path, which BENCH_PLAIN=1 in the environment requests.
 
-    The plain path is torch's own optimisers, convolutions and automatic differentiation. Results agree with the fast
-    ones but for rounding, the optimisers' to the bit. Raises BenchError unless the variable is 0, 1 or not set.
+    The plain path consists of torch's own optimisers, convolutions and automatic differentiation. Results agree with
+    the fast path up to rounding, and for the optimisers bit by bit. Raises BenchError unless the variable is 0, 1 or
+    unset.
     """
     value = os.environ.get(VARIABLE) or "0"
     if value not in ("0", "1"):

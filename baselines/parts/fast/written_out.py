@@ -1,6 +1,7 @@
-"""Gradients of small stacked nets, written out: at 64 units autograd's bookkeeping costs several times the arithmetic.
+"""Gradients of small stacked nets, written by hand: with 64 units, autograd's overhead is several times the arithmetic.
 
-The plain path is autograd over the same objective. It serves nets and policies that this file does not know.
+The plain path is autograd with the same objective. It is used for all nets and policies that this file does not
+support.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SLOPES: dict[Activation, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def applies(net: object) -> TypeGuard[MLP]:
-    """Whether this file can differentiate `net`, and the plain path is not asked for."""
+    """Whether this file can differentiate `net` and the plain path was not requested."""
     if plain() or not isinstance(net, MLP) or net.out is None or net.activation not in SLOPES:
         return False
     return all(layer.spectral is None for layer in net.layers)
@@ -31,7 +32,7 @@ def applies(net: object) -> TypeGuard[MLP]:
 
 @torch.no_grad()
 def forward(net: MLP, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Outputs [S, B, out] for x [S, B, in], and the inputs [S, B, .] of every layer."""
+    """Return outputs [S, B, out] for x [S, B, in], and the inputs [S, B, .] of every layer."""
     inputs: list[Tensor] = []
     out = x
     for layer in net.layers:
@@ -43,9 +44,9 @@ def forward(net: MLP, x: Tensor) -> tuple[Tensor, list[Tensor]]:
 
 @torch.no_grad()
 def backward(net: MLP, inputs: list[Tensor], slope: Tensor) -> None:
-    """Set the gradients of the net's parameters for a loss [S] whose slope in the outputs is `slope` [S, B, out].
+    """Set the gradients of the net's parameters for a loss [S] whose gradient at the outputs is `slope` [S, B, out].
 
-    inputs: of every layer, as `forward` returned them.
+    inputs: the inputs of every layer, as returned by `forward`.
     """
     layers = net.layers
     for k in reversed(range(len(layers))):
@@ -68,10 +69,10 @@ def surrogate(
     clip: float,
     bonus: float,
 ) -> Tensor:
-    """The loss [S] of PPO for a Gaussian policy: minus the mean of the clipped surrogate and of bonus * entropy.
+    """Return PPO's loss [S] for a Gaussian policy: minus the mean of the clipped surrogate and of bonus * entropy.
 
-    The gradients of `net`, which gives the policy's means, and of its `log_stds` [S, A] are set. observations [S, B,
-    O], actions [S, B, A], old_log_prob and advantages [S, B]. Schulman et al. (2017), Eq. 7.
+    Sets the gradients of `net`, which computes the policy's means, and of its `log_stds` [S, A]. The inputs are
+    observations [S, B, O], actions [S, B, A], old_log_prob and advantages [S, B] (Schulman et al. 2017, Eq. 7).
     """
     mean, inputs = forward(net, observations)
     log_std, n_out = log_stds.unsqueeze(1), log_stds.shape[1]
@@ -91,9 +92,9 @@ def surrogate(
 
 @torch.no_grad()
 def squared_error(net: MLP, observations: Tensor, old: Tensor, targets: Tensor, clip: float | None) -> Tensor:
-    """The mean value loss [S]; the net's gradients are set. observations [S, B, O]; old and targets [S, B].
+    """Return the mean value loss [S] and set the net's gradients, for observations [S, B, O], old and targets [S, B].
 
-    clip: how far a prediction may move from `old` and still gain, or None for no such limit.
+    clip: how far a prediction may move from `old` and still improve, or None to disable the limit.
     """
     out, inputs = forward(net, observations)
     value = out.squeeze(2)

@@ -1,4 +1,4 @@
-"""The exponential moving average of a net: of its parameters and buffers alike."""
+"""The exponential moving average of a net, over both its parameters and its buffers."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 class EmaParams(Settings):
-    """Give either `decay`, the weight of the old average in one update, or `half_life_images`.
+    """The parameters of a moving average: either `decay` or `half_life_images`.
 
-    half_life_images: after so many training images the weight of an old net has halved.
+    decay: the weight of the old average in one update.
+    half_life_images: the number of training images after which the weight of an old net has halved.
     """
 
     decay: float | None = Field(None, ge=0, lt=1)
     half_life_images: float | None = Field(None, gt=0)
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> EmaParams:
+    def _check_decay(self) -> EmaParams:
         if (self.decay is None) == (self.half_life_images is None):
             raise ValueError("give either decay or half_life_images")
         return self
 
     def decay_for(self, batch: int) -> float:
-        """The decay of one update on `batch` images."""
+        """Return the decay of one update on `batch` images."""
         if self.decay is not None:
             return self.decay
         assert self.half_life_images is not None  # one of the two is given
@@ -38,7 +39,7 @@ class EmaParams(Settings):
 
 
 class Ema(nn.Module, Generic[Net]):
-    """`net` is the averaged copy. It starts as the given net, so make it after `Method.ready`."""
+    """The averaged copy `net` of a net. It starts as the given net, so create it after `Method.ready`."""
 
     def __init__(self, net: Net, decay: float):
         super().__init__()
@@ -55,5 +56,5 @@ class Ema(nn.Module, Generic[Net]):
 
 
 def averaged(net: Net, params: EmaParams | None, batch: int) -> Ema[Net]:
-    """The average of a net that learns from batches of that size; None: a copy that is the net after each update."""
+    """Return the average of a net that learns from batches of that size; None gives a copy of the current net."""
     return Ema(net, params.decay_for(batch) if params is not None else 0.0)

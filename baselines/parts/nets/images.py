@@ -1,4 +1,4 @@
-"""Which nets for images a block of parameters names."""
+"""Build the nets for images that a block of parameters describes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NetParams = Annotated[MLPParams | ResidualParams, Field(discriminator="kind")]
 
 
 def image_body(n_seeds: int, shape: tuple[int, ...], params: MLPParams | ResidualParams) -> MLPBody | ResidualBody:
-    """A critic's body for images of `shape` (C, H, W)."""
+    """Return a critic's body for images of `shape` (C, H, W)."""
     if params.kind == "mlp":
         return MLPBody(n_seeds, shape, params)
     return ResidualBody(n_seeds, shape, params)
@@ -22,7 +22,7 @@ def image_body(n_seeds: int, shape: tuple[int, ...], params: MLPParams | Residua
 def generator(
     n_seeds: int, latent: int, shape: tuple[int, ...], params: MLPParams | ResidualParams
 ) -> MLPGenerator | ResidualGenerator:
-    """A generator of images of `shape` (C, H, W) from latents [S, B, latent]."""
+    """Return a generator of images of `shape` (C, H, W) from latents [S, B, latent]."""
     if params.kind == "mlp":
         return MLPGenerator(n_seeds, latent, shape, params)
     return ResidualGenerator(n_seeds, latent, shape, params)

@@ -1,4 +1,4 @@
-"""Optimisers over stacked seeds by torch's own rules; a seed that is no longer finite stands still."""
+"""Optimisers for stacked seeds with torch's own update rules; a seed that is no longer finite does not change."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from baselines.parts.fast import optimisers
 from harness.contracts import Settings
-from harness.maths.arrays import number_on, surely
+from harness.maths.arrays import all_known, step_on
 
 
 class Decay(Settings):
-    """The learning rate is multiplied by `factor` once every `every_steps` steps of the run."""
+    """Multiply the learning rate by `factor` once every `every_steps` steps of the run."""
 
     factor: float = Field(gt=0, le=1)
     every_steps: int = Field(ge=1)
@@ -32,8 +32,8 @@ class OptimizerParams(Settings):
     decay: Decay | None = None
 
     def build(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimiser that the block names, over `parameters`, which lie on one device."""
-        rule = optimisers.rule(self.name)
+        """Return the optimiser that the block describes for `parameters`, which are on one device."""
+        rule = optimisers.optimiser_class(self.name)
         on_cuda = parameters[0].is_cuda  # where a step may be part of a CUDA graph, its count lies on the device
         if self.name == "adam":
             return rule(parameters, self.lr, self.betas, self.eps, fused=True, capturable=on_cuda)
@@ -42,12 +42,12 @@ class OptimizerParams(Settings):
         return rule(parameters, self.lr, self.momentum, foreach=True)
 
     def lr_at(self, step: int | Tensor) -> float | Tensor:
-        """The learning rate of a step of the run, counted from 0."""
+        """Return the learning rate at a step of the run, counted from 0."""
         return self.lr if self.decay is None else self.lr * self.decay.factor ** (step // self.decay.every_steps)
 
 
 class SeedOptimizer:
-    """One optimiser for all seeds of a block; make it after `Method.ready`.
+    """One optimiser for all seeds of a block; create it after `Method.ready`.
 
     `alive` [S] is the method's buffer. A seed whose loss or gradient is not finite is marked there, and from then on
     its parameters and moments keep their last values.
@@ -59,42 +59,42 @@ class SeedOptimizer:
         self.optimizer = params.build(self.parameters)
 
     def step(self, loss: Tensor, step: int | Tensor) -> Tensor:
-        """Take a step to lower loss [S]; returns the gradient's norm [S] before any clipping.
+        """Take a step that lowers loss [S]; returns the gradient's norm [S] before any clipping.
 
-        Only this optimiser's own parameters get gradients.
+        Only the parameters of this optimiser get gradients.
         """
         self.optimizer.zero_grad(set_to_none=True)
         loss.sum().backward(inputs=self.parameters)
-        return self.follow(loss, step)
+        return self.apply_gradients(loss, step)
 
-    def follow(self, loss: Tensor, step: int | Tensor) -> Tensor:
-        """Take a step by the gradients that the parameters have already; returns as `step` does."""
+    def apply_gradients(self, loss: Tensor, step: int | Tensor) -> Tensor:
+        """Take a step with the gradients that the parameters already have; returns what `step` does."""
         norm = torch.stack([torch.linalg.vector_norm(_grad(p).flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
         self.alive.logical_and_(torch.isfinite(loss.detach() + norm))
         if self.params.clip_norm is not None:
             shorter = (self.params.clip_norm / (norm + 1e-6)).clamp(max=1.0)
             for p in self.parameters:
                 _grad(p).mul_(shorter.view(-1, *[1] * (p.dim() - 1)))
-        lr = self.params.lr_at(number_on(step, self.alive))
+        lr = self.params.lr_at(step_on(step, self.alive))
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        if surely(self.alive):
+        if all_known(self.alive):
             self.optimizer.step()
         else:
-            self._step_living()
+            self._step_alive()
         return norm
 
-    def _step_living(self) -> None:
+    def _step_alive(self) -> None:
         before = [t.detach().clone() for t in self._stacked()]
         self.optimizer.step()
         for now, old in zip(self._stacked(), before):
             now.copy_(torch.where(self.alive.view(-1, *[1] * (now.dim() - 1)), now, old))
 
     def _stacked(self) -> list[Tensor]:
-        """Parameters, and every moment that has the seeds as its first axis.
+        """Return the parameters, and every moment that has the seeds as its first axis.
 
-        A moment made in this very step is not yet held back; it belongs to a seed that died on its first step and is
-        never used.
+        A moment that was created in this very step is not restored; it belongs to a seed that died in its first step
+        and is never used.
         """
         kept = [value for p in self.parameters for value in self.optimizer.state[p].values()]
         return [p.data for p in self.parameters] + [t for t in kept if torch.is_tensor(t) and t.dim()]

@@ -13,8 +13,8 @@ from harness.contracts import Fill
 GAIN = 2.0**0.5  # of hidden layers
 
 
-def orthogonally(net: MLP | StackedLinear, last: float) -> None:
-    """Have `initialise` fill every weight of `net` with orthogonal rows, or columns where those are fewer.
+def use_orthogonal_init(net: MLP | StackedLinear, last: float) -> None:
+    """Make `initialise` fill every weight of `net` with orthogonal rows, or with orthogonal columns if those are fewer.
 
     Their length is GAIN, and `last` in the last layer. Biases start at zero.
     """
@@ -32,9 +32,9 @@ def _fill(layer: StackedLinear, gain: float, fill: Fill) -> None:
 
 
 def _rotation(x: Tensor) -> Tensor:
-    """Evenly distributed orthogonal matrices [S, out, in] from normal x [S, out, in].
+    """Return uniformly distributed orthogonal matrices [S, out, in] from standard normal x [S, out, in].
 
-    They are the Q of a QR decomposition, with the signs of R's diagonal taken out (Mezzadri 2007, section 5).
+    They are the Q of a QR decomposition, corrected by the signs of R's diagonal (Mezzadri 2007, section 5).
     """
     wide = x.shape[1] < x.shape[2]
     q, r = torch.linalg.qr(x.mT if wide else x)

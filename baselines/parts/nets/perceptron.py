@@ -24,7 +24,7 @@ ACTIVATIONS = {"lrelu": lrelu, "relu": torch.relu}
 
 
 class MLPBody(nn.Module):
-    """x [S, B, *shape] -> features [S, B, width], the last hidden layer before its activation.
+    """A critic's body: x [S, B, *shape] -> features [S, B, width], the last hidden layer before its activation.
 
     `features` is the shape of one sample's features.
     """
@@ -39,16 +39,19 @@ class MLPBody(nn.Module):
         return self.net(x)
 
     def before_code(self, h: Tensor) -> Tensor:
-        """Activate features h: a linear code of linear features would be one linear layer."""
+        """Activate features h, because a linear code of linear features would be one linear layer."""
         return self.activation(h)
 
     def code_layer(self, size: int, bound: float | None = None) -> nn.Module:
-        """A layer from features [S, B, width] to a code [S, B, size]; bound: of its initial weights."""
+        """Return a layer from features [S, B, width] to a code [S, B, size].
+
+        bound: the bound of its initial weights.
+        """
         return StackedLinear(self.n_seeds, *self.features, size, bound=bound)
 
 
 class MLPGenerator(nn.Module):
-    """Latents z [S, B, latent] -> images [S, B, *shape] in [-1, 1]."""
+    """A generator: latents z [S, B, latent] -> images [S, B, *shape] in [-1, 1]."""
 
     def __init__(self, n_seeds: int, latent: int, shape: tuple[int, ...], params: MLPParams):
         super().__init__()

@@ -1,7 +1,7 @@
-"""A net whose weights move with the phase of a cycle (Holden et al. 2017), as discriminators of Peng et al. (2019) do.
+"""A net whose weights depend on the phase of a cycle (Holden et al. 2017), as in discriminators of Peng et al. (2019).
 
-There are SETS sets of weights on a circle. At each phase the two nearest ones are blended, linearly as in Peng et al.
-(Holden et al. blend four by a cubic spline).
+There are SETS sets of weights on a circle. At each phase the two nearest sets are blended, linearly as in Peng et al.;
+Holden et al. blend four by a cubic spline.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SETS = 5
 class PhasedLinear(Affine):
     """A linear layer for each seed and each set: x [S, B, in] and the sets' shares [S, B, K] -> [S, B, out].
 
-    It is one product: each input is repeated for every set, times that set's share.
+    It is computed as one product, in which each input is repeated for every set and multiplied by that set's share.
     """
 
     def __init__(self, n_seeds: int, n_in: int, n_out: int):
@@ -37,17 +37,19 @@ class PhasedLinear(Affine):
 
 
 class PhasedBody(nn.Module):
-    """x [S, B, n_in] -> features [S, B, width], the last hidden layer before its activation.
+    """A critic's body: x [S, B, n_in] -> features [S, B, width], the last hidden layer before its activation.
 
-    phase: the last two numbers of x are the cosine and the sine of the phase's angle; they choose the weights and are
-    no inputs. Raises BenchError where the task has no such phase.
+    Raises BenchError if the task has no phase of two numbers.
+
+    phase: the last two numbers of x are the cosine and the sine of the phase. They select the weights and are not
+        inputs.
     """
 
     def __init__(self, n_seeds: int, n_in: int, phase: int, params: MLPParams):
         super().__init__()
         if phase != 2:
             raise BenchError(
-                "phase: functioned is for tasks whose states end with a phase, as cosine and sine; use input"
+                "phase: functioned requires a task whose states end with the cosine and sine of a phase; use input"
             )
         self.n_seeds, self.features = n_seeds, (params.width,)
         self.activation: Callable[[Tensor], Tensor] = ACTIVATIONS[params.activation]
@@ -61,16 +63,19 @@ class PhasedBody(nn.Module):
         return h
 
     def before_code(self, h: Tensor) -> Tensor:
-        """Activate features h: a linear code of linear features would be one linear layer."""
+        """Activate features h, because a linear code of linear features would be one linear layer."""
         return self.activation(h)
 
     def code_layer(self, size: int, bound: float | None = None) -> nn.Module:
-        """A layer from features [S, B, width] to a code [S, B, size]; bound: of its initial weights."""
+        """Return a layer from features [S, B, width] to a code [S, B, size].
+
+        bound: the bound of its initial weights.
+        """
         return StackedLinear(self.n_seeds, *self.features, size, bound=bound)
 
 
 def shares(cosine: Tensor, sine: Tensor) -> Tensor:
-    """The share [..., K] of each set: 1 at its own place on the circle, 0 at its neighbours'; they sum to 1."""
+    """Return the share [..., K] of each set: 1 at its own place on the circle, 0 at its neighbours'. They sum to 1."""
     turn = torch.atan2(sine, cosine) / (2 * math.pi) * SETS
     away = (turn.unsqueeze(-1) - torch.arange(SETS, device=turn.device)).remainder(SETS)
     return (1 - torch.minimum(away, SETS - away)).clamp_min(0)

@@ -1,8 +1,8 @@
-"""Residual nets for images of any power-of-two size from 16, without normalisation layers.
+"""Residual nets for square images whose side is a power of two from 16, without normalisation layers.
 
 The architecture is that of the image code that Peng et al. (2019) released, which took it from Mescheder et al. (2018),
 "Which training methods for GANs do actually converge?". The released code also feeds in a label embedding that is
-clamped to one class. A constant input only adds to the bias of the first linear layer, so it is left out here.
+clamped to one class. A constant input only adds to the bias of the first linear layer, so it is omitted here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RESIDUAL_SCALE = 0.1
 
 
 class ResidualParams(Settings):
-    """The width doubles each time the image is halved, up to max_width."""
+    """The parameters of a residual net. The width doubles each time the image is halved, up to max_width."""
 
     kind: Literal["residual"]
     width: int = Field(32, ge=1)
@@ -38,28 +38,28 @@ def upsample(x: Tensor) -> Tensor:
 
 
 def avg_pool(x: Tensor) -> Tensor:
-    """Halve the size by 3x3 means, x [B, C, H, W] -> [B, C, H/2, W/2]; the zero border counts, as released."""
+    """Halve the size by 3x3 means, x [B, C, H, W] -> [B, C, H/2, W/2]; as released, the zero border counts."""
     return F.avg_pool2d(x, 3, stride=2, padding=1)
 
 
 def lrelu_(x: Tensor) -> Tensor:
-    """`lrelu` in place; call it where nobody else needs x."""
+    """Apply `lrelu` in place; use it only if nothing else needs x."""
     return F.leaky_relu_(x, SLOPE)
 
 
-def added_into(past: Tensor, x: Tensor) -> Tensor:
-    """past + x, written in place of x."""
+def add_into(past: Tensor, x: Tensor) -> Tensor:
+    """Return past + x, stored in place of x."""
     return x.add_(past)
 
 
 def stage_widths(shape: tuple[int, ...], width: int, max_width: int) -> list[int]:
-    """The channels from full size down to 4x4: min(width 2^i, max_width) for i = 0 .. log2(size / 4).
+    """Return the channels from full size down to 4x4: min(width 2^i, max_width) for i = 0 .. log2(size / 4).
 
-    Raises BenchError unless `shape` (C, H, W) is square with a power of two from 16 as its side.
+    Raises BenchError unless `shape` (C, H, W) is square and its side is a power of two from 16.
     """
     _, height, size = shape
     if height != size or size < 16 or size & (size - 1):
-        raise BenchError(f"residual nets need square images of 16, 32, 64, ... pixels, not {height}x{size}")
+        raise BenchError(f"residual nets need square images of 16, 32, 64, ... pixels, got {height}x{size}")
     stages = (size // BASE).bit_length() - 1
     return [min(width * 2**i, max_width) for i in range(stages + 1)]
 
@@ -67,7 +67,7 @@ def stage_widths(shape: tuple[int, ...], width: int, max_width: int) -> list[int
 class ResidualBlock(nn.Module):
     """shortcut(x) + 0.1 conv(lrelu(conv(lrelu(x)))), x: [S, B, in, H, W] -> [S, B, out, H, W] as maps.
 
-    The shortcut is the identity, or a 1x1 convolution without bias where widths differ.
+    The shortcut is the identity, or a 1x1 convolution without bias if the widths differ.
     """
 
     def __init__(self, n_seeds: int, n_in: int, n_out: int):
@@ -80,11 +80,11 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Maps) -> Maps:
         past = x if isinstance(self.shortcut, nn.Identity) else self.shortcut.maps(x)
         hidden = self.conv_0.maps(x.each(lrelu)).each(lrelu_)
-        return past.each(added_into, self.conv_1.maps(hidden, RESIDUAL_SCALE))
+        return past.each(add_into, self.conv_1.maps(hidden, RESIDUAL_SCALE))
 
 
 class ResidualGenerator(nn.Module):
-    """Latents z [S, B, latent] -> images [S, B, C, H, W] in [-1, 1]; `shape` is (C, H, W)."""
+    """A generator: latents z [S, B, latent] -> images [S, B, C, H, W] in [-1, 1]; `shape` is (C, H, W)."""
 
     def __init__(self, n_seeds: int, latent: int, shape: tuple[int, ...], params: ResidualParams):
         super().__init__()
@@ -98,14 +98,14 @@ class ResidualGenerator(nn.Module):
         x = maps_of(self.project(z).unflatten(2, (-1, BASE, BASE)))
         for block in self.stages:
             x = block(x).each(upsample)
-        return torch.tanh(full(self.to_image.maps(self.last(x).each(lrelu)).stacked()))
+        return torch.tanh(full(self.to_image.maps(self.last(x).each(lrelu)).stack()))
 
 
 class ResidualBody(nn.Module):
-    """The body of a critic: x [S, B, C, H, W] -> features [S, B, channels, 4, 4], not yet activated.
+    """A critic's body: x [S, B, C, H, W] -> features [S, B, channels, 4, 4], not yet activated.
 
-    `features` is the shape of one sample's features. Pooling comes before each block, as in the released code; the
-    appendix of the paper's first version lists it after each block.
+    `features` is the shape of one sample's features. Pooling precedes each block, as in the released code; the appendix
+    of the paper's first version lists it after each block.
     """
 
     def __init__(self, n_seeds: int, shape: tuple[int, ...], params: ResidualParams):
@@ -120,12 +120,15 @@ class ResidualBody(nn.Module):
         maps = self.first(self.from_image.maps(maps_of(x)))
         for block in self.stages:
             maps = block(maps.each(avg_pool))
-        return maps.stacked()
+        return maps.stack()
 
     def before_code(self, h: Tensor) -> Tensor:
-        """Return features h as they are: the released code convolves the last block's sum without an activation."""
+        """Return features h unchanged: the released code convolves the last block's sum without an activation."""
         return h
 
     def code_layer(self, size: int, bound: float | None = None) -> nn.Module:
-        """A 1x1 convolution from the features to a code [S, B, size, 4, 4]; bound: of its initial weights."""
+        """Return a 1x1 convolution from the features to a code [S, B, size, 4, 4].
+
+        bound: the bound of its initial weights.
+        """
         return StackedConv2d(self.n_seeds, self.features[0], size, 1, bound=bound)

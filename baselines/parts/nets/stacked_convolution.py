@@ -1,4 +1,4 @@
-"""The convolution of a stack of seeds as a layer. Only nets for images import it."""
+"""A convolution layer for a stack of seeds. Only nets for images import it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from baselines.parts.layers import Affine
 class StackedConv2d(Affine):
     """A convolution for each seed, x [S, B, C, H, W] -> [S, B, out, H', W']; the weight is [S, out, in, k, k].
 
-    Inside a net, layers hand each other `Maps` by the method `maps`.
+    Inside a net, layers exchange `Maps` through the method `maps`.
     """
 
     def __init__(
@@ -29,12 +29,12 @@ class StackedConv2d(Affine):
         self.stride, self.padding = stride, padding
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.maps(maps_of(x)).stacked()
+        return self.maps(maps_of(x)).stack()
 
     def maps(self, x: Maps, scale: float = 1.0) -> Maps:
-        """`scale` times the convolution of x; the few weights are multiplied, not the images."""
+        """Return `scale` times the convolution of x; the few weights are scaled, not the images."""
         weight = self.effective_weight()
         bias: Tensor | None = self.bias
         if scale != 1.0:
             weight, bias = scale * weight, None if bias is None else scale * bias
-        return x.convolved(weight, bias, self.stride, self.padding)
+        return x.convolve(weight, bias, self.stride, self.padding)

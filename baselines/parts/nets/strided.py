@@ -1,4 +1,4 @@
-"""A small net of strided convolutions for pictures of 16 pixels and more: the body of a critic of video."""
+"""A small net of strided convolutions for pictures of at least 8 pixels a side: the body of a critic of video."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ LAYERS = 3
 
 
 class StridedParams(Settings):
-    """width: channels of the first of three convolutions, of 4x4 at stride 2; the others have twice as many.
+    """The parameters of a strided net.
 
-    hidden: units of the layer that follows.
+    width: the channels of the first of three 4x4 convolutions with stride 2; the others have twice as many.
+    hidden: the units of the layer that follows.
     """
 
     kind: Literal["strided"]
@@ -28,7 +29,7 @@ class StridedParams(Settings):
 
 
 class StridedBody(nn.Module):
-    """x [S, B, C, H, W] -> features [S, B, hidden], before their activation.
+    """A critic's body: x [S, B, C, H, W] -> features [S, B, hidden], before their activation.
 
     Raises BenchError unless height and width are multiples of 8.
     """
@@ -47,12 +48,15 @@ class StridedBody(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
             assert isinstance(layer, StackedConv2d)
-            x = lrelu(layer.maps(maps_of(x)).stacked())
+            x = lrelu(layer.maps(maps_of(x)).stack())
         return self.last(x.flatten(2))
 
     def before_code(self, h: Tensor) -> Tensor:
         return lrelu(h)
 
     def code_layer(self, size: int, bound: float | None = None) -> nn.Module:
-        """A layer from features [S, B, hidden] to a code [S, B, size]; bound: of its initial weights."""
+        """Return a layer from features [S, B, hidden] to a code [S, B, size].
+
+        bound: the bound of its initial weights.
+        """
         return StackedLinear(self.n_seeds, *self.features, size, bound=bound)

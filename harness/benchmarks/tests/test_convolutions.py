@@ -13,7 +13,7 @@ from harness.report.records.measured import fault
 
 
 def test_all_ways_are_measured():
-    assert tuple(maps.WAYS) == device.WAYS and convolutions.REFERENCE in device.WAYS
+    assert tuple(maps.STRATEGIES) == device.WAYS and convolutions.REFERENCE in device.WAYS
     assert device.Training.VARIABLE == maps.VARIABLE
 
 
@@ -41,8 +41,8 @@ def test_a_training_goes_its_way_and_leaves_the_environment_alone(monkeypatch, w
     net = {"kind": "residual", "width": 2, "max_width": 2}
     monkeypatch.setattr(device, "BLOCK", device.BLOCK | {"net": net, "generator_net": net, "batch": 2, "latent": 2})
     monkeypatch.delenv(maps.VARIABLE, raising=False)
-    asked, best = [], maps.way
-    monkeypatch.setattr(maps, "way", lambda where: asked.append(best(where)) or asked[-1])
+    asked, best = [], maps.strategy
+    monkeypatch.setattr(maps, "strategy", lambda where: asked.append(best(where)) or asked[-1])
     before = dict(os.environ)
     training = device.Training(torch.device("cpu"), device.Setting("fp32", False, 2, way), 1)
     assert training.seconds(2) > 0 and training.step.mode == "eager"

@@ -12,7 +12,7 @@ from harness.checks import on_device, stacking
 from harness.checks.trial import Tree, Trial, name_of, project, stand_ins
 from harness.errors import BenchError
 from harness.tests import small
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 CPU = torch.device("cpu")
 
@@ -35,7 +35,7 @@ def test_budget(text: str, found: float) -> None:
 
 @pytest.mark.parametrize("text", ["20", "m", "0m", "-3m", "20 m"])
 def test_wrong_budget(text: str) -> None:
-    with pytest.raises(BenchError, match="give a number with s, m or h, such as 20m"):
+    with pytest.raises(BenchError, match="must be a number with s, m or h, such as 20m"):
         gpu.seconds(text)
 
 
@@ -154,7 +154,7 @@ def test_a_preset_without_its_data_is_refused_before_anything_else(tmp_path, mon
         raise BenchError(f"no data of {task}")
 
     def copied(root, preset, params):
-        (tmp_path / "params.yaml").write_text(dumped(params))
+        (tmp_path / "params.yaml").write_text(dump(params))
         return tmp_path
 
     monkeypatch.setattr(gpu, "prepare", prepare)
@@ -183,7 +183,7 @@ def test_a_failing_method_is_left_out_and_the_others_train(tmp_path, monkeypatch
     )
     assert not gpu.run(tmp_path, "laptop", 100.0)
     assert trained == ["wide"]
-    assert "pair/plain: left out, as the check found its method at fault on this device" in capsys.readouterr().out
+    assert "pair/plain: left out, because its method failed the check on this device" in capsys.readouterr().out
 
 
 def test_cells_come_in_the_order_asked_for(tree: Tree) -> None:
@@ -197,7 +197,7 @@ def test_cells_come_in_the_order_asked_for(tree: Tree) -> None:
 
 def test_a_spent_budget_trains_nothing(tmp_path, capsys, tree: Tree) -> None:
     assert gpu._train(tmp_path, None, tree.cells, time.monotonic()) == []
-    assert "the budget is spent; the same command goes on here" in capsys.readouterr().out
+    assert "the budget is spent; run the same command to continue here" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
 
 

@@ -142,9 +142,9 @@ FAULTS = [
         "seed 4 trained alone and the same seed in a stack of five end differently (adversary.",
     ),
     (GlobalDraw, "draws", "torch.randn_like at harness/checks/tests/test_faults.py:"),
-    (Dropout, "draws", "torch's global generator has moved (by dropout"),
-    (NumpyDraw, "draws", "numpy's global generator has moved"),
-    (RemembersInTheModule, "draws", "the same 3 steps taken again end differently (adversary."),
+    (Dropout, "draws", "torch's global generator has changed (by dropout"),
+    (NumpyDraw, "draws", "numpy's global generator has changed"),
+    (RemembersInTheModule, "draws", "the same 3 steps taken again end in a different state (adversary."),
     (Forgets, "resume", "stopped at step 5 and started again, the run ends differently (adversary."),
     (Forgets, "resume", "(these attributes change: seen); register it as a buffer with the seeds as first axis"),
     (WritesIntoTheBatch, "purity", "source.batch real was changed in place"),
@@ -155,8 +155,8 @@ FAULTS = [
     (Unoptimised, "state", "no optimiser of optimizers() holds scale"),
     (OneLog, "logs", "log mean has shape [] for 2 seeds: reduce over all axes but the first"),
     (OneLog, "logs", "log number is a float: return a tensor"),
-    (OneLog, "logs", "log graph holds on to its graph: return value.detach()"),
-    (ScoringMoves, "scoring", "scored twice, the same state gives two results"),
+    (OneLog, "logs", "log graph still has its graph: return value.detach()"),
+    (ScoringMoves, "scoring", "scoring the same state twice gives two results"),
     (ScoringMoves, "scoring", "scored after every step, the run ends differently (scored)"),
     (NeverDies, "divergence", "should mark that seed at step 4; marked: "),
     (SharedNorm, "divergence", "an infinite weight of seed 1 has changed seed 0 (log norm)"),
@@ -203,7 +203,7 @@ def test_the_first_fault_stops_nothing_and_what_raises_is_told_with_its_place(
     line = next(i for i, text in enumerate(texts, 1) if 'IndexError("no such' in text)
     assert list(told) == list(CHECKS) and told["file"] == ("ok", 0)
     assert told["state"] == (f"IndexError: no such column (harness/checks/tests/test_faults.py:{line})", 1)
-    assert told["stacking"] == ("stops as in state", 1)
+    assert told["stacking"] == ("fails as in state", 1)
 
 
 def test_global_generators_are_left_as_they_were(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,16 @@
 """Philox against the known answers of Random123 (Salmon et al. 2011), its transforms against moments."""
 
 import math
+import os
+import subprocess
+import sys
+from unittest.mock import Mock
 
 import pytest
 import torch
 
-from harness.maths.philox import philox4x32, to_normal, to_uniform, words
+from harness.maths import philox_c
+from harness.maths.philox import in_tensors, philox4x32, to_normal, to_uniform, words
 
 N = 1_000_000
 
@@ -76,3 +81,69 @@ def test_moments(transform, moments):
     x = transform(words((torch.tensor([1]), torch.tensor([2])), N))[0]
     for power, (mean, variance) in enumerate(moments, 1):
         assert abs(x.pow(power).mean() - mean) < 5 * math.sqrt(variance / N), power
+
+
+# --- compiled code -------------------------------------------------------------------------------------------------
+
+KEY = torch.tensor([[7, 2**32 - 1], [8, 3]]), torch.tensor([[9, 1], [2**31, 3]])
+UPPER = torch.tensor([[3, 0], [2**32 - 1, 5]]), torch.tensor([[0, 1], [0, 2**32 - 1]])
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """philox_c as a set-up builds it, in an environment of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "prefix", str(tmp_path_factory.mktemp("environment")))
+        philox_c.built.cache_clear(), philox_c.library.cache_clear()
+        if philox_c.build() is None:
+            pytest.skip("no C compiler")
+        yield philox_c
+    philox_c.built.cache_clear(), philox_c.library.cache_clear()
+
+
+@pytest.mark.parametrize("first, count", [(0, 1), (0, 321), (64, 100), (2**32 - 2, 4)])
+def test_compiled_words_are_those_of_tensor_operations(compiled, first, count):
+    assert torch.equal(compiled.words(KEY, *UPPER, first, count), in_tensors(KEY, *UPPER, first, count))
+
+
+def test_compiled_code_is_used_and_not_needed(compiled, monkeypatch):
+    """With it and without it the same draws; it is what runs where it is there."""
+    monkeypatch.setattr(philox_c, "library", Mock(side_effect=compiled.library))
+    drawn = words(KEY, 999, high=UPPER[0], then=to_normal)
+    assert philox_c.library.called
+    monkeypatch.setattr(philox_c, "built", lambda: False)
+    philox_c.library.reset_mock()
+    assert torch.equal(words(KEY, 999, high=UPPER[0], then=to_normal), drawn)
+    assert not philox_c.library.called
+
+
+def test_without_a_compiler_nothing_is_built(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("CC", "/bin/false")
+    assert philox_c.build() is None
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_triton_kernel_makes_the_same_words():
+    """By Triton's interpreter, which needs no GPU."""
+    pytest.importorskip("triton")
+    script = (
+        "import torch; from harness.maths import philox_triton; from harness.maths.tests import test_philox as t\n"
+        "assert philox_triton.usable(torch.device('cpu'))\n"
+        "assert torch.equal(philox_triton.words(t.KEY, *t.UPPER, 0, 300), t.in_tensors(t.KEY, *t.UPPER, 0, 300))"
+    )
+    subprocess.run([sys.executable, "-c", script], env=os.environ | {"TRITON_INTERPRET": "1"}, check=True)
+
+
+@pytest.mark.parametrize("capability", [80, 90])
+def test_triton_kernel_compiles_for_gpus(capability, tmp_path):
+    """To machine code for two generations of GPUs; no GPU is needed for that."""
+    pytest.importorskip("triton")
+    script = (
+        "from triton.backends.compiler import GPUTarget; from triton.compiler import ASTSource, compile\n"
+        "from harness.maths import philox_triton\n"
+        "types = dict.fromkeys(('key0', 'key1', 'high', 'highest', 'out'), '*i64') | {'first': 'i32', 'count': 'i32'}\n"
+        "source = ASTSource(philox_triton.kernel(), types | {'BLOCK': 'constexpr'}, {'BLOCK': philox_triton.BLOCK})\n"
+        f"assert compile(source, target=GPUTarget('cuda', {capability}, 32)).asm['cubin']"
+    )
+    subprocess.run([sys.executable, "-c", script], env=os.environ | {"TRITON_CACHE_DIR": str(tmp_path)}, check=True)

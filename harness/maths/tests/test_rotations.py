@@ -58,6 +58,6 @@ def test_tensors_give_what_arrays_give():
         (own.angle(a, b), own.angle(ta, tb)),
         (own.logarithm(a), own.logarithm(ta)),
         (own.slerp(a, b, w), own.slerp(ta, tb, torch.as_tensor(w))),
-        (own.about((0.0, -1.0, 0.0), v[:, 0]), own.about((0.0, -1.0, 0.0), tv[:, 0])),
+        (own.from_axis_angle((0.0, -1.0, 0.0), v[:, 0]), own.from_axis_angle((0.0, -1.0, 0.0), tv[:, 0])),
     ):
         np.testing.assert_allclose(same.numpy(), exact, atol=1e-12)

@@ -1,4 +1,4 @@
-"""The one interface of all encoders: images in, features out, and what exactly was done."""
+"""The interface of all encoders: images in, features out, and a manifest of what exactly was done."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from harness.contracts import BenchError
-from harness.metrics.encoders import apart
+from harness.metrics.encoders import child_process
 
 
 class Encoder:
-    """Frozen features of images.
+    """Compute features of images with a frozen net.
 
-    name: part of every metric's name. dim: features F. batch: always this many images pass at once,
-    the last batch filled up, so a feature never depends on how the caller cut his images.
+    name: the encoder's name, which is part of every metric's name.
+    dim: the number F of features.
+    batch: the number of images in every forward pass. The last batch is filled up, so that a feature never depends on
+        how the caller splits the images.
     pixels: "uint8", or "float32" for a protocol that scores images in [-1, 1] before they are rounded.
-    split: the part of the data that is the real side; n_fake: a number that the protocol fixes.
-    heavy: whether it takes most of the time of scoring; it then runs on a GPU where there is one, and on a CPU with
-    every instruction that this has (see `apart`). Such a class has `build` and takes a precision, of the net's weights
-    and layers.
+    split: the part of the data that serves as the real side.
+    n_fake: the number of generated images, if the protocol fixes it.
+    heavy: whether this encoder dominates the time of scoring. A heavy encoder runs on a GPU if there is one, and
+        otherwise with every instruction of the CPU (see `child_process`). Its class defines `build` and accepts a
+        precision for the net's weights and layers.
     """
 
     name: str
@@ -42,12 +45,16 @@ class Encoder:
     def __init__(
         self, weights: str, device: torch.device | str = "cpu", precision: str = "float32", path: Path | None = None
     ):
-        """weights: SHA-256 of the weights; path: their file, for `build`."""
+        """Initialise the encoder.
+
+        weights: the SHA-256 of the weights.
+        path: the file of the weights, for `build`.
+        """
         self.weights, self.device, self.precision, self.path = weights, torch.device(device), precision, path
         self.dtype: torch.dtype = getattr(torch, precision)
 
     def build(self, path: Path) -> nn.Module:
-        """The net of a heavy encoder, from its checked file."""
+        """Return the net of a heavy encoder from its verified file."""
         raise NotImplementedError
 
     @cached_property
@@ -55,34 +62,34 @@ class Encoder:
         return self.build(self.path).to(self.device, self.dtype)
 
     @cached_property
-    def child(self) -> apart.Child | None:
-        """The process that encodes in this one's place, where this one is held back."""
-        here = not self.heavy or self.device.type != "cpu" or not apart.limited()
-        return None if here else apart.Child(self.name, str(self.path), self.precision, torch.get_num_threads())
+    def child(self) -> child_process.Child | None:
+        """The child process that encodes in place of this process if this one is limited, else None."""
+        here = not self.heavy or self.device.type != "cpu" or not child_process.is_limited()
+        return None if here else child_process.Child(self.name, str(self.path), self.precision, torch.get_num_threads())
 
     @property
     def instructions(self) -> str:
-        """What rounds the features on a CPU: the instruction set of this process, or "all" that the processor has."""
+        """The instruction set that rounds the features on a CPU: that of this process, or "all" of the processor's."""
         return "all" if self.child else torch.backends.cpu.get_cpu_capability()
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, C, H, W] of `pixels` on the device -> [B, F]."""
+        """Return features [B, F] of x [B, C, H, W], images of type `pixels` on the device."""
         raise NotImplementedError
 
     def classes(self, features: np.ndarray) -> np.ndarray:
-        """Features [N, F] -> predicted classes int64 [N], where n_classes > 0."""
+        """Return the classes int64 [N] predicted from features [N, F], if n_classes > 0."""
         raise NotImplementedError
 
     @staticmethod
     def make(weights: Path, task: Any) -> None:
-        """Write the file of the weights from the task's training images, for an encoder that is trained here."""
+        """Write the file of weights, trained on the task's training images, for an encoder that is trained here."""
 
     def reals(self, task: Any) -> np.ndarray:
-        """The task's real side [N, C, H, W], of `pixels`."""
+        """Return the task's real side [N, C, H, W] in the type `pixels`."""
         return self.cast(getattr(task, f"{self.split}_images"))
 
     def cast(self, images: np.ndarray) -> np.ndarray:
-        """uint8 images as `pixels`."""
+        """Return uint8 images in the type `pixels`."""
         return images if self.pixels == "uint8" else images.astype(np.float32) / 127.5 - 1
 
     def manifest(self) -> dict[str, Any]:
@@ -97,12 +104,12 @@ class Encoder:
 
     @torch.inference_mode()
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Images [N, C, H, W] of `pixels` -> float32 [N, F].
+        """Return float32 features [N, F] of images [N, C, H, W] in the type `pixels`.
 
-        Raises BenchError for images of another kind of number.
+        Raises BenchError for images of another type.
         """
         if images.dtype != self.pixels:
-            raise BenchError(f"encoder {self.name} takes {self.pixels} images, these are {images.dtype}")
+            raise BenchError(f"encoder {self.name} requires {self.pixels} images, got {images.dtype}")
         if self.child:
             return self.child.features(images)
         found = np.empty((len(images), self.dim), np.float32)
@@ -119,37 +126,37 @@ class Encoder:
 
 
 def three_channels(x: Tensor) -> Tensor:
-    """[B, C, H, W] -> [B, 3, H, W]: a grey image three times."""
+    """Return [B, 3, H, W] from [B, C, H, W]; a grey image is repeated three times."""
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
 
 
 def sha256(path: str | Path) -> str:
-    """SHA-256 of a file. Raises BenchError if it cannot be read."""
+    """Return the SHA-256 of a file. Raises BenchError if the file cannot be read."""
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BenchError(
-            f"cannot read the encoder's weights {path} ({error.strerror}): give encoder_weights, a readable file"
+            f"cannot read the encoder's weights {path} ({error.strerror}): set encoder_weights to a readable file"
         ) from error
 
 
-def checked(path: str | Path, name: str, expected: str) -> str:
-    """The file's SHA-256. Raises BenchError if it is not the expected one."""
+def verify_sha256(path: str | Path, name: str, expected: str) -> str:
+    """Return the SHA-256 of a file. Raises BenchError if it is not the expected one."""
     found = sha256(path)
     if found != expected:
         raise BenchError(
-            f"{path} holds other weights than {name}'s (sha256 {found[:16]}..., expected {expected[:16]}...):"
-            " get the file again"
+            f"{path} does not hold the weights of {name} (sha256 {found[:16]}..., expected {expected[:16]}...):"
+            " download the file again"
         )
     return found
 
 
 def state_dict(path: str | Path) -> dict[str, Tensor]:
-    """A torch file of tensors. Raises BenchError if it is something else."""
+    """Load a torch file of tensors. Raises BenchError if it contains anything else."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip, pickle and version errors alike
         raise BenchError(
-            f"{path} is no state dict of tensors ({type(error).__name__}): give another encoder_weights"
+            f"{path} is not a state dict of tensors ({type(error).__name__}): set encoder_weights to another file"
         ) from error

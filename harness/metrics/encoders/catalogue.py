@@ -1,6 +1,6 @@
-"""Encoder by name: the file of that name in this folder, imported only when it is asked for.
+"""Find an encoder by its name: the file of that name in this folder, which is imported only on request.
 
-No import statement here names one, so that a cell's key holds the encoder that its task names and no other
+No import statement here names an encoder, so the key of a cell covers only the encoder that its task names
 (`harness.plan.keys`).
 """
 
@@ -16,7 +16,7 @@ NAMES = ("digits-cnn", "efficientnet-lite0", "inception-v3-fid", "vdb-legacy")
 
 
 def encoder_class(name: str) -> type[Encoder]:
-    """The class that the encoder's file calls ENCODER. Raises BenchError for a name that is not in NAMES."""
+    """Return the class that the encoder's file defines as ENCODER. Raises BenchError for a name not in NAMES."""
     if name not in NAMES:
         raise BenchError(f"encoder {name!r} is unknown; known: {', '.join(NAMES)}")
     return importlib.import_module(f"harness.metrics.encoders.{name.replace('-', '_')}").ENCODER
@@ -24,13 +24,17 @@ def encoder_class(name: str) -> type[Encoder]:
 
 @lru_cache(maxsize=2)
 def load(name: str, weights: str | None = None, device: str = "cpu", precision: str = "float32") -> Encoder:
-    """The encoder with its weights (a file, or None for its own), once per process.
+    """Return the encoder with its weights, loaded once per process.
 
-    device: for a heavy encoder; the others are fast on a CPU, and the same there whatever trains.
-    Raises BenchError for a name that is not in NAMES, for weights that are missing or wrong and for a precision that
-    the encoder lacks.
+    Raises BenchError for a name that is not in NAMES, for missing or wrong weights, and for an unsupported precision.
+
+    weights: a file, or None for the encoder's own weights.
+    device: the device of a heavy encoder. The others are fast on a CPU, where their features do not depend on the
+        device used for training.
     """
     found = encoder_class(name)
     if precision not in found.precisions:
-        raise BenchError(f"encoder {name} has no precision {precision!r}: give {' or '.join(found.precisions)}")
+        raise BenchError(
+            f"encoder {name} does not support precision {precision!r}: use {' or '.join(found.precisions)}"
+        )
     return found(weights, device, precision) if found.heavy else found(weights)

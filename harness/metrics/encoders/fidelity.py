@@ -1,4 +1,4 @@
-"""Our encoders in torch-fidelity's registry: its command line and metrics can then use them by name."""
+"""Register our encoders in torch-fidelity, so that its command line and metrics can use them by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.metrics.encoders.catalogue import load
 
 
 class Extractor(FeatureExtractorBase):
-    """The encoder of the same name; its one layer is "features"."""
+    """The encoder of the same name; its only layer is "features"."""
 
     def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: str | None = None, **_):
         super().__init__(name, features_list)
@@ -30,12 +30,12 @@ class Extractor(FeatureExtractorBase):
         return False
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """uint8 [B, C, H, W] -> ([B, F],)."""
+        """Return ([B, F],) for uint8 images [B, C, H, W]."""
         return (torch.from_numpy(self.encoder.features(x.cpu().numpy())),)
 
 
 def register(*names: str) -> None:
-    """Add these encoders of the catalogue (uint8 ones only: vdb-legacy is no torch-fidelity extractor)."""
+    """Register encoders of the catalogue that take uint8 images, which excludes vdb-legacy."""
     for name in names:
         if name not in FEATURE_EXTRACTORS_REGISTRY:
             register_feature_extractor(name, Extractor)

@@ -1,8 +1,8 @@
-"""The child of `apart`: one encoder that answers images with features.
+"""The child's side of `child_process`: one encoder that reads images and writes features.
 
     python -m harness.metrics.encoders.serve NAME WEIGHTS PRECISION THREADS
 
-Arrays pass through its standard input and output: images in, features back, until the input ends.
+Arrays pass through standard input and output, images in and features out, until the input ends.
 """
 
 from __future__ import annotations

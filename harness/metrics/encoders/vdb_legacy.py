@@ -1,9 +1,9 @@
-"""The FID protocol of the released VDB image code, for comparison with the paper's numbers only.
+"""The FID protocol of the released VDB image code, only for comparison with the paper's numbers.
 
-torchvision's Inception v3 (not the FID weights), bilinear to 299; torchvision's channel affine, which
-is meant for images standardised as for ImageNet, applied to images in [-1, 1], so the net sees about
-half the contrast; 5,056 fakes (79 batches of 64), not rounded to pixels, against 9,984 augmented
-training images: 156 batches of 64, each from a loader shuffled afresh, hence with repetition.
+It uses torchvision's Inception v3 (not the FID weights), resized to 299 bilinearly. torchvision's affine transform of
+the channels is meant for images standardised as for ImageNet but is applied to images in [-1, 1], so the net sees about
+half the contrast. It compares 5,056 fakes (79 batches of 64), not rounded to pixels, with 9,984 augmented training
+images: 156 batches of 64 from a loader that is shuffled for each, hence with repetition.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from harness.contracts import BenchError
 from harness.metrics.encoders.base import Encoder, sha256, state_dict, three_channels
-from harness.metrics.encoders.convolutions import channels_last, folded
+from harness.metrics.encoders.convolutions import channels_last, fold_batch_norm
 from harness.run.seeds import CounterDraws
 from harness.tasks.pixels import augment
 
@@ -33,7 +33,10 @@ class VdbLegacy(Encoder):
     batch, heavy, precisions = 10, True, ("float32", "bfloat16")
 
     def __init__(self, weights: str | None = None, device: torch.device | str = "cpu", precision: str = "float32"):
-        """weights: torchvision's ImageNet Inception v3 as a file. Raises BenchError without a usable one."""
+        """Load the weights. Raises BenchError without a usable file.
+
+        weights: a file of torchvision's ImageNet Inception v3.
+        """
         if weights is None:
             raise BenchError(
                 "encoder vdb-legacy needs encoder_weights: torchvision's ImageNet Inception v3, "
@@ -50,16 +53,20 @@ class VdbLegacy(Encoder):
         try:
             net.load_state_dict(state_dict(path))
         except RuntimeError as error:
-            raise BenchError(f"{path} holds no torchvision Inception v3: give another encoder_weights") from error
+            raise BenchError(
+                f"{path} is not torchvision's Inception v3: set encoder_weights to another file"
+            ) from error
         net.fc = torch.nn.Identity()
-        return folded(net)
+        return fold_batch_norm(net)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.interpolate(three_channels(x), size=(299, 299), mode="bilinear", align_corners=False)
         return self.net(channels_last((x * self.scale + self.shift).to(self.dtype)))
 
     def reals(self, task: Any) -> np.ndarray:
-        """float32 [9984, C, H, W], flipped and dequantised; the same for every method and seed."""
+        """Return the real images float32 [9984, C, H, W], flipped and dequantised; they are the same for all methods
+        and seeds.
+        """
         images, draws = task.train_images, CounterDraws((0,), f"{self.name}/{task.data_hash}")
         size = min(BATCH, len(images))
         indices = torch.cat([draws.permutation("data", "reals", len(images), b)[:, :size] for b in range(BATCHES)], 1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harness.contracts import BenchError
-from harness.metrics.encoders import apart, base, digits_cnn, inception_v3_fid
+from harness.metrics.encoders import base, child_process, digits_cnn, inception_v3_fid
 from harness.metrics.encoders.catalogue import NAMES, load
 from harness.metrics.encoders.digits_cnn import DigitsCNN
 from harness.metrics.encoders.efficientnet_lite0 import EfficientNetLite0
@@ -54,7 +54,7 @@ def test_features_do_not_depend_on_the_batch(encoder):
 
 
 def test_only_the_declared_kind_of_pixels(encoder):
-    with pytest.raises(BenchError, match="takes uint8"):
+    with pytest.raises(BenchError, match="requires uint8"):
         encoder.features(np.zeros((2, 1, 8, 8), np.float32))
     with pytest.raises(BenchError, match="1 x 8 x 8"):
         encoder.features(np.zeros((2, 3, 8, 8), np.uint8))
@@ -80,7 +80,7 @@ def test_efficientnet_is_pooled_antialiased_and_batch_independent(uint8):
 def test_a_wrong_hash_is_refused(encoder_class, tmp_path):
     path = tmp_path / "weights.pth"
     torch.save({"x": torch.zeros(1)}, path)
-    with pytest.raises(BenchError, match=rf"{path} holds other weights than {encoder_class.name}'s") as caught:
+    with pytest.raises(BenchError, match=rf"{path} does not hold the weights of {encoder_class.name} ") as caught:
         encoder_class(str(path))
     assert "\n" not in str(caught.value)
 
@@ -92,14 +92,14 @@ def test_missing_and_damaged_weights(tmp_path):
         DigitsCNN(str(tmp_path / "none.npz"))
     text = tmp_path / "text"
     text.write_text("no weights")
-    with pytest.raises(BenchError, match="holds no weights"):
+    with pytest.raises(BenchError, match="does not hold the weights"):
         DigitsCNN(str(text))
     with pytest.raises(BenchError, match="inception_v3_google"):
         VdbLegacy()
-    with pytest.raises(BenchError, match="no state dict"):
+    with pytest.raises(BenchError, match="not a state dict"):
         VdbLegacy(str(text))
     torch.save({"x": torch.zeros(1)}, text)
-    with pytest.raises(BenchError, match="no torchvision Inception"):
+    with pytest.raises(BenchError, match="not torchvision's Inception"):
         VdbLegacy(str(text))
 
 
@@ -128,8 +128,8 @@ def inception(tmp_path_factory):
 @pytest.fixture
 def any_weights(monkeypatch):
     """The file's hash is not asked for, and the features are made in this process."""
-    monkeypatch.setattr(inception_v3_fid, "checked", lambda path, *_: base.sha256(path))
-    monkeypatch.setattr(apart, "limited", lambda: False)
+    monkeypatch.setattr(inception_v3_fid, "verify_sha256", lambda path, *_: base.sha256(path))
+    monkeypatch.setattr(child_process, "is_limited", lambda: False)
 
 
 def test_inception_is_torch_fidelitys(inception, any_weights, uint8):
@@ -150,7 +150,7 @@ def test_the_fast_resize_is_tensorflows():
     board = torch.from_numpy(np.indices((33, 40)).sum(0) % 2 * 255.0).float().expand(1, 3, -1, -1)
     for x in (board, board[..., :32, :32], board.repeat(1, 1, 12, 12)):
         expected = theirs(x, size=(299, 299), align_corners=False)
-        torch.testing.assert_close(inception_v3_fid.resized(x), expected, rtol=0, atol=255 * 1e-5)
+        torch.testing.assert_close(inception_v3_fid.resize(x), expected, rtol=0, atol=255 * 1e-5)
 
 
 def test_bfloat16_is_another_metric(inception, any_weights, uint8):
@@ -160,21 +160,21 @@ def test_bfloat16_is_another_metric(inception, any_weights, uint8):
     a, b = (encoder.features(uint8(1, 3, 32, 32)) for encoder in (exact, rough))
     assert b.dtype == np.float32 and 1e-4 < np.linalg.norm(a - b) / np.linalg.norm(a) < 0.05
     assert rough.manifest() == exact.manifest() | {"precision": "bfloat16"}
-    with pytest.raises(BenchError, match="digits-cnn has no precision 'bfloat16': give float32"):
+    with pytest.raises(BenchError, match="digits-cnn does not support precision 'bfloat16': use float32"):
         load("digits-cnn", "any", precision="bfloat16")
 
 
 def test_a_heavy_encoder_runs_apart_where_this_process_is_held_back(legacy, monkeypatch):
     """A child without the limits: the same features as here, whatever it prints; a dead one gets one line."""
     images = np.linspace(-1, 1, 2 * 3 * 16 * 16, dtype=np.float32).reshape(2, 3, 16, 16)
-    for name in apart.LIMITS:
+    for name in child_process.LIMITS:
         monkeypatch.delenv(name, raising=False)
     here = VdbLegacy(str(legacy.path))
     expected = here.features(images)
     assert here.child is None
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     there = VdbLegacy(str(legacy.path))
-    assert there.instructions == "all" and not set(apart.LIMITS) & apart.unlimited().keys()
+    assert there.instructions == "all" and not set(child_process.LIMITS) & child_process.unlimited_environment().keys()
     for _ in range(2):
         found = there.features(images)
         assert found.shape == (2, 2048) and np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
@@ -190,7 +190,7 @@ def test_no_network_is_one_clear_line(monkeypatch, tmp_path):
     monkeypatch.setattr(theirs, "URL_INCEPTION_V3", "http://127.0.0.1:9/weights.pth")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(
-        BenchError, match="cannot download its weights .* give encoder_weights, the file weights.pth"
+        BenchError, match="cannot download its weights .* set encoder_weights to a copy of weights.pth"
     ) as caught:
         InceptionV3Fid()
     assert "\n" not in str(caught.value)

@@ -51,7 +51,7 @@ def test_against_a_double_loop():
 def test_a_side_without_a_third_neighbour_is_refused(sides):
     """With N = k the k-th neighbour would be the sample itself, at infinity: every ball would hold everything."""
     real, fake = (np.random.default_rng(0).normal(size=(n, 2)) for n in sides)
-    with pytest.raises(BenchError, match=f"3 neighbours need at least 4 samples on each side, got {min(sides)}: give"):
+    with pytest.raises(BenchError, match=f"3 neighbours need at least 4 samples on each side, got {min(sides)}: use"):
         manifold(real, fake, 3)
 
 
@@ -66,7 +66,7 @@ def test_features_that_are_not_finite_are_refused(value):
     broken = whole.copy()
     broken[5, 1] = value
     for sides in ((whole, broken), (broken, whole)):
-        with pytest.raises(BenchError, match="need finite features: 1 of 9 samples hold NaN or infinity"):
+        with pytest.raises(BenchError, match="need finite features: 1 of 9 samples contain NaN or infinity"):
             manifold(*sides)
 
 

@@ -9,7 +9,7 @@ import torch
 from harness.maths.soft_mdp import evaluate_policy, soft_value_iteration
 from harness.metrics.evaluate import evaluate
 from harness.run.seeds import CounterDraws
-from harness.tasks.tabular import Params, build, sampled
+from harness.tasks.tabular import Params, build, sampling_act
 
 TASK = build("maze", Params(family="tabular", seeds=[0], steps=1, layout="corridor"), None)
 EXPERT = TASK.expert.log_policy
@@ -67,7 +67,7 @@ def test_return_and_kl_are_those_of_episodes():
     other = soft_value_iteration(TASK.maze.next_states, TASK.maze.reward, 0.9, 1.0)
     of, _ = scores(Policies(other.log_policy))
     draws = CounterDraws([5], "test", lookahead=1)
-    walk = TASK.source(torch.device("cpu")).rollout(sampled(other.policy, draws, "latent"), draws, 4000)
+    walk = TASK.source(torch.device("cpu")).rollout(sampling_act(other.policy, draws, "latent"), draws, 4000)
     returns = walk.rewards.sum(1)
     assert abs(of["return"].values[0] - returns.mean()) < 4 * returns.std() / 4000**0.5
     shown = TASK.source(torch.device("cpu")).demonstrations()
@@ -89,7 +89,9 @@ def test_the_true_reward_up_to_its_constant_and_unit():
     there = TASK.solve(TASK.maze.reward, TASK.transfer).policy
     draws = CounterDraws([5], "test", lookahead=1)
     flipped = build("flipped", TASK.params.model_copy(update={"flipped": True}), None)
-    returns = flipped.source(torch.device("cpu")).rollout(sampled(there, draws, "latent"), draws, 4000).rewards.sum(1)
+    returns = (
+        flipped.source(torch.device("cpu")).rollout(sampling_act(there, draws, "latent"), draws, 4000).rewards.sum(1)
+    )
     transfer = of["return_transfer"]
     assert abs(transfer.values[0] - returns.mean()) < 4 * returns.std() / 4000**0.5
     assert transfer.values[0] == pytest.approx(transfer.references["true reward"])

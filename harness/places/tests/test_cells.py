@@ -23,7 +23,7 @@ from harness.places.score import tier
 from harness.places.train import finish_cell, train_block, train_cell
 from harness.plan.plan import Plan, load_plan
 from harness.plan.state import begun, state
-from harness.run.checkpoint import locked
+from harness.run.checkpoint import lock_folder
 from harness.tests import small
 from harness.tests.recorded import reseal
 from harness.workspace.export import export
@@ -78,7 +78,7 @@ def test_asked_to_stop_training_ends_at_a_checkpoint(jobs: int, tmp_path: Path) 
         time.sleep(1.0)
         run.terminate()
         assert run.wait(timeout=10) == 143
-        assert run.stderr.read() == "ended by SIGTERM; the same command goes on from the last checkpoint\n"
+        assert run.stderr.read() == "stopped by SIGTERM; run the same command to continue from the last checkpoint\n"
     saved = list(tmp_path.glob(".scratch/runs/*/*/checkpoint.pt"))
     assert len(saved) == jobs
     assert not list(tmp_path.rglob("*.aside"))
@@ -87,7 +87,7 @@ def test_asked_to_stop_training_ends_at_a_checkpoint(jobs: int, tmp_path: Path) 
 def test_one_process_at_a_time_scores_a_cell(trained: tuple[Path, Plan]) -> None:
     root, plan = trained
     held = root / ".scratch/scores/pair/plain"
-    with locked(held), pytest.raises(BenchError, match="scores/pair/plain is in use by another run: wait until"):
+    with lock_folder(held), pytest.raises(BenchError, match="scores/pair/plain is in use by another run: wait until"):
         finish_cell(root, plan.cell("pair", "plain"))
     finish_cell(root, plan.cell("pair", "plain"))
 
@@ -105,7 +105,7 @@ def test_a_half_trained_cell_tells_its_step_and_from_where_it_goes_on(
     capsys.readouterr()
     assert main(["--root", str(tmp_path), "list"]) == 0
     shown = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert "not run, begun: step 1/0 of 4 of each block, `bench train pair plain` goes on" in shown["plain"]
+    assert "not run, begun: step 1/0 of 4 of each block, `bench train pair plain` continues" in shown["plain"]
     assert shown["wide"].endswith("not run")
     train_cell(tmp_path, cell)
     told = capsys.readouterr().err.splitlines()
@@ -183,7 +183,7 @@ def test_merge_brings_in_what_is_new_and_refuses_what_differs(trained: tuple[Pat
 
 
 def test_merge_says_what_it_wants(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="give the folder of a copy"):
+    with pytest.raises(BenchError, match="name the folder of a copy"):
         merge(tmp_path, tmp_path)
 
 

@@ -86,9 +86,9 @@ def test_a_worker_that_died_idle_costs_nothing(tmp_path: Path) -> None:
     ("number", "status", "line"),
     [
         (signal.SIGKILL, -9, None),  # nobody is there to say a line
-        (signal.SIGTERM, 143, "ended by SIGTERM; the same command goes on from the last checkpoint\n"),
-        (signal.SIGINT, 130, "interrupted; the same command goes on from the last checkpoint\n"),
-        (signal.SIGHUP, 129, "ended by SIGHUP; the same command goes on from the last checkpoint\n"),
+        (signal.SIGTERM, 143, "stopped by SIGTERM; run the same command to continue from the last checkpoint\n"),
+        (signal.SIGINT, 130, "interrupted; run the same command to continue from the last checkpoint\n"),
+        (signal.SIGHUP, 129, "stopped by SIGHUP; run the same command to continue from the last checkpoint\n"),
     ],
 )
 def test_no_worker_outlives_the_pool(number: int, status: int, line: str | None, tmp_path: Path) -> None:

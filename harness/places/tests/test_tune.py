@@ -8,16 +8,17 @@ import pandas as pd
 import pytest
 
 from harness.contracts import BenchError
-from harness.places.tune import FOLDER, Space, _get, applied, trials, tune
+from harness.places.trial import Space, value_at
+from harness.places.tune import FOLDER, applied, trials, tune
 from harness.plan.plan import load_plan
-from harness.run.params import read_yaml, validated
-from harness.yaml_text import dumped, parsed
+from harness.run.params import read_yaml, validate
+from harness.yaml_text import dump, parse
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def _space(task: str) -> Space:
-    return validated(Space, read_yaml(ROOT / FOLDER / f"{task}.yaml"), task)
+    return validate(Space, read_yaml(ROOT / FOLDER / f"{task}.yaml"), task)
 
 
 @pytest.mark.parametrize("task", [path.stem for path in (ROOT / FOLDER).glob("*.csv")])
@@ -32,7 +33,7 @@ def test_params_hold_the_best_of_equally_many_trials(task):
         best = own.groupby("trial").value.mean().idxmin()
         settings = own[own.trial == best].settings.iloc[0]
         for key, text in _parsed(settings, [*space.choices, *space.log_uniform]).items():
-            assert _get(blocks[method], key) == parsed(text), (method, key)
+            assert value_at(blocks[method], key) == parse(text), (method, key)
 
 
 def test_methods_that_share_a_key_share_its_values():
@@ -59,7 +60,7 @@ def test_reported_seeds_are_refused(tmp_path):
     plan = load_plan(ROOT)
     space = read_yaml(ROOT / FOLDER / "digits8.yaml") | {"seeds": [3, 1000]}
     (tmp_path / FOLDER).mkdir(parents=True)
-    (tmp_path / FOLDER / "digits8.yaml").write_text(dumped(space))
+    (tmp_path / FOLDER / "digits8.yaml").write_text(dump(space))
     with pytest.raises(BenchError, match=r"seeds \[3\] are reported ones"):
         tune(tmp_path, plan, "digits8")
 

@@ -65,10 +65,10 @@ def _came(path: Path) -> int:
 def main(folder: Path) -> int:
     jobs = [Job("nap", partial(nap, folder / "nap", 60)), Job("deaf", partial(deaf, folder / "deaf"))]
     try:
-        with signals.heard():
+        with signals.stop_on_signals():
             results(jobs, 2, folder / "log")
     except KeyboardInterrupt as stop:
-        return signals.told(stop)
+        return signals.report_stop(stop)
     return 0
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import BenchError
 from harness.plan.plan import load_plan
 from harness.tests import small
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_what_is_allowed_is_said(tmp_path: Path, place: str, value: Any, line: s
     for part in path:
         block = block[part]
     block[last] = value
-    (tmp_path / "params.yaml").write_text(dumped(params))
+    (tmp_path / "params.yaml").write_text(dump(params))
     with pytest.raises(BenchError) as caught:
         load_plan(tmp_path)
     assert str(caught.value).startswith(f"params.yaml: {place} = ") and line in str(caught.value)
@@ -42,5 +42,5 @@ def test_what_is_allowed_is_said(tmp_path: Path, place: str, value: Any, line: s
 def test_the_largest_that_is_allowed_is_allowed(tmp_path: Path) -> None:
     params: dict[str, Any] = deepcopy(small.PARAMS)
     params["tasks"]["pair"]["threads"] = 1024
-    (tmp_path / "params.yaml").write_text(dumped(params))
+    (tmp_path / "params.yaml").write_text(dump(params))
     assert load_plan(tmp_path).cells[0].task_params.threads == 1024

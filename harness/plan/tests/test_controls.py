@@ -54,6 +54,6 @@ def test_a_row_of_that_name_is_refused(params, tmp_path: Path) -> None:
     methods = params["methods"]["pendulum_falls"]
     methods["control_plus"] = methods["gail"]
     with pytest.raises(
-        BenchError, match="methods.pendulum_falls.control_plus: the task adds a row of control of that name"
+        BenchError, match="methods.pendulum_falls.control_plus: the task adds a control row of that name"
     ):
         cells(params, tmp_path, "pendulum_falls")

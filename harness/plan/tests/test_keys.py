@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from harness.errors import BenchError
-from harness.plan import keys
+from harness.plan import keys, sources
 from harness.plan.blocks import cell_blocks
 from harness.plan.params import blocks_of
 from harness.plan.plan import load_plan
-from harness.run.like import compose, resolved
+from harness.run.like import compose, resolve
 from harness.run.params import read_yaml
 from harness.workspace.presets import compose_preset, names
 
@@ -160,7 +160,7 @@ ALL = ON_LINE | {"far/far_a", "far/part"}
 def test_parameters_change_the_cells_whose_blocks_come_out_as_others(
     tree: Path, overlay: dict[str, Any], changed: set[str]
 ) -> None:
-    before, after = (keys.key_files(resolved(params, "p"), tree) for params in (LINE, compose(LINE, overlay, "p")))
+    before, after = (keys.key_files(resolve(params, "p"), tree) for params in (LINE, compose(LINE, overlay, "p")))
     assert {name.removesuffix(".json") for name in before if before[name] != after[name]} == changed
     assert before.keys() == after.keys()
 
@@ -210,14 +210,14 @@ def test_the_cells_with_a_key_are_those_of_the_plan() -> None:
 def test_the_text_of_a_tree_keeps_every_value_and_no_empty_field() -> None:
     """Empty fields are what Python versions differ in; the text of this line was worked out by hand."""
     tree = ast.parse("def f(a=1):\n    'doc'\n    return -a\n")
-    assert keys.canonical(tree) == (
+    assert sources.canonical(tree) == (
         "Module(body=[FunctionDef(name='f',args=arguments(args=[arg(arg='a')],defaults=[Constant(value=1)]),"
         "body=[Return(value=UnaryOp(op=USub(),operand=Name(id='a',ctx=Load())))])])"
     )
 
 
 def test_a_number_and_its_text_differ() -> None:
-    one, other = (keys.canonical(ast.parse(text)) for text in ("x = 1", "x = '1'"))
+    one, other = (sources.canonical(ast.parse(text)) for text in ("x = 1", "x = '1'"))
     assert one != other
 
 

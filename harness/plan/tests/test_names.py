@@ -27,7 +27,7 @@ from harness.report.tables.formats import words
 from harness.report.tables.spelling import NONE
 from harness.tests import small
 from harness.tests.recorded import head, put
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 HOSTILE = ["../x", "x; touch f", "$(touch f)", "a\nb", "", "x" * 300, "/x"]
 ABLATIONS = {
@@ -39,7 +39,7 @@ ABLATIONS = {
 
 def project(root: Path, **changes: Any) -> None:
     root.mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").write_text(dumped(small.PARAMS | changes))
+    (root / "params.yaml").write_text(dump(small.PARAMS | changes))
 
 
 def everything(root: Path) -> set[Path]:
@@ -92,9 +92,9 @@ def test_a_hostile_name_from_outside_is_refused_before_anything_is_written(
 
 def test_unquoted_words_of_yaml_are_to_be_quoted(tmp_path: Path) -> None:
     for word, read_as in [("true", "true"), ("1", "1"), ("false", "false")]:
-        text = dumped(small.PARAMS).replace("    plain:", f"    {word}:")
+        text = dump(small.PARAMS).replace("    plain:", f"    {word}:")
         (tmp_path / "params.yaml").write_text(text)
-        with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it between quotes"):
+        with pytest.raises(BenchError, match=f"reads this name as {read_as}, not as text: put it in quotes"):
             load_plan(tmp_path)
 
 

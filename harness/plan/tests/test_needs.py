@@ -17,8 +17,8 @@ from harness.plan import needs
 from harness.plan.identity import identity
 from harness.plan.pipelines import pipeline
 from harness.plan.plan import Plan, load_plan
-from harness.store import ARTEFACTS
-from harness.yaml_text import dumped
+from harness.store import ARTEFACTS, SCORES
+from harness.yaml_text import dump
 
 SHORT = {
     "family": "maze",
@@ -62,7 +62,7 @@ PARAMS = {
 
 
 def write(root: Path, params=PARAMS) -> Plan:
-    (root / "params.yaml").write_text(dumped(params))
+    (root / "params.yaml").write_text(dump(params))
     return load_plan(root)
 
 
@@ -97,7 +97,7 @@ def test_cells_come_after_what_they_take_from() -> None:
         ["c/x"],
     ]
     circle = [SimpleNamespace(task="a", name="e", task_params=SimpleNamespace(expert="a/e", reward_task=None))]
-    with pytest.raises(BenchError, match="a/e: each takes from another"):
+    with pytest.raises(BenchError, match="a/e: these depend on each other"):
         needs.levels(circle)
 
 
@@ -140,7 +140,7 @@ def test_what_is_missing_or_damaged_is_named(trained, tmp_path) -> None:
     with pytest.raises(BenchError, match="is damaged: run `bench train learnt airl` again"):
         needs.deliver(tmp_path, cell, None, (0,))
     np.savez(path)
-    with pytest.raises(BenchError, match="learns no reward: take airl out of methods.flipped"):
+    with pytest.raises(BenchError, match="does not learn a reward: remove airl from methods.flipped"):
         needs.deliver(tmp_path, cell, None, (0,))
 
 
@@ -171,7 +171,7 @@ def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_pat
         },
     }
     other = write(tmp_path, shown)
-    with pytest.raises(BenchError, match="no such expert is archived"):
+    with pytest.raises(BenchError, match="there is no such expert in results/archive"):
         prepare(tmp_path, other, "learnt")
     archived.parent.mkdir(parents=True)
     archived.write_bytes((root / "results/records/taught/expert" / ARTEFACTS).read_bytes())
@@ -179,4 +179,5 @@ def test_an_archived_expert_is_shown_and_no_cell_has_to_make_it(trained, tmp_pat
     made = [json.loads((folder / "results/data/learnt.json").read_text()) for folder in (root, tmp_path)]
     assert made[0]["data_hash"] == made[1]["data_hash"]
     assert [cell.task for cell in needs.levels(other.cells)[0]] == ["learnt", "taught"]
-    assert f", '{archived.relative_to(tmp_path)}']" in pipeline("learnt", other.params)
+    read = [str(path.relative_to(tmp_path)) for path in (archived, archived.with_name(SCORES))]
+    assert f", '{read[0]}', '{read[1]}']" in pipeline("learnt", other.params)

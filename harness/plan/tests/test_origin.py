@@ -99,7 +99,7 @@ UNTOLD = [
     (other_owner, "safe.directory"),
     (no_repository, "not a git repository"),
     (no_commit, "does not have any commits yet"),
-    (ignored_by_the_repository_around, "git tracks no file in ."),
+    (ignored_by_the_repository_around, "git does not track any file in ."),
 ]
 
 
@@ -118,7 +118,7 @@ def test_where_git_cannot_list_a_copy_is_made_all_the_same_and_says_so(
     copy = copies.private_copy(root, "small", PARAMS)
     assert (copy / "harness/a.py").is_file() and origin(copy)["commit"] is None
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("note: without git's list of files")
+    assert line.startswith("note: git cannot list the files")
 
 
 def test_a_copy_keeps_the_commit_that_it_was_made_from(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from harness.report.records.bottleneck import i_c
 from harness.report.records.frame import CellFrame, read
 from harness.run.params import flatten
 from harness.workspace.presets import compose_preset, names
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[3]
 PLACES = ("results/records/*", "results/archive/*/*")
@@ -82,7 +82,7 @@ def test_no_two_cells_of_a_task_have_the_same_parameters(preset, tmp_path):
     root = ROOT
     if preset != "params.yaml":
         root = tmp_path
-        (root / "params.yaml").write_text(dumped(compose_preset(ROOT, preset)), encoding="utf-8")
+        (root / "params.yaml").write_text(dump(compose_preset(ROOT, preset)), encoding="utf-8")
     rows: dict[tuple, list[str]] = {}
     for cell in load_plan(root).cells:
         if not getattr(cell.task_params, "rewards", None):

@@ -18,8 +18,9 @@ class Test:
     pairs: (better, worse) cells, by paired differences on shared seeds; margin, in the quantity's unit: a tie that is
     worse by less is enough; gap: the published difference; than_metric: what the second cell of a pair is scored by.
     cell, within: the whole interval of the cell's mean lies between two numbers (None: open).
-    higher_is_better: where the metric itself only describes. requires: dotted keys of a record -> value. reading: whose
-    reading of the claim it is, where it is not the paper's own.
+    at, than_at: shares of the training at which the cells of a pair are scored, the nearest scored step counts; 1 is
+    the end. higher_is_better: where the metric itself only describes. requires: dotted keys of a record -> value.
+    reading: whose reading of the claim it is, where it is not the paper's own.
     """
 
     preset: str
@@ -33,6 +34,8 @@ class Test:
     margin: float = 0.0
     gap: float | None = None
     than_metric: str = ""
+    at: float = 1.0
+    than_at: float | None = None  # as `at`
     requires: dict[str, Any] = field(default_factory=dict)
     reading: str = ""
 
@@ -42,6 +45,8 @@ class Test:
             raise ValueError("needs either metric or log")
         if bool(self.pairs) == bool(self.cell):
             raise ValueError("needs either pairs or cell")
+        if self.log and (self.at, self.than_at) != (1.0, None):
+            raise ValueError("at and than_at are of a metric: a log is the mean of the last quarter")
         if self.cell and self.within == (None, None):
             raise ValueError("cell needs within: [low, high]")
 

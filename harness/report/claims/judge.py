@@ -16,11 +16,12 @@ import pandas as pd
 from harness.report.claims.claims import Claim, Test
 from harness.report.records.bottleneck import LAST
 from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.records.more import command
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.entries import Number, fixed
-from harness.report.tables.spelling import decimals
-from harness.store import remake
+from harness.report.tables.spelling import TIED, decimals
+from harness.store import preset_command
 
 REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN, UNCOUNTED = VERDICTS = (
     "reproduced",
@@ -32,12 +33,13 @@ REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN, UNCOUNTED = VERDICTS = (
 )
 TESTED = (REPRODUCED, NOT, OPEN)
 NOTHING = Number(np.nan)
+MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
 Frames = Mapping[str, Mapping[str, TaskFrame]]  # preset -> task -> frame
 
 
 @dataclass(frozen=True)
 class Part:
-    """One pair, or one cell against its bounds; of a pair that is open, the seeds that would decide it.
+    """One pair, or one cell against its bounds; of a pair that is open, the seeds of its `cells` that would decide it.
 
     needed: were the observed difference the true one; needed_published: were the published one, where there is one.
     """
@@ -49,6 +51,7 @@ class Part:
     chance: float = np.nan
     needed: int | None = None
     needed_published: int | None = None
+    cells: tuple[str, ...] = ()
 
 
 Evidence = tuple[Test, TaskFrame, list[Part]]
@@ -81,6 +84,17 @@ class Judged:
         """How its comparisons came out: those of its own protocol, else those elsewhere."""
         found = [part.word for *_, parts in self.parts or self.passing for part in parts]
         return {word for word in found if word in TESTED}
+
+    @property
+    def commands(self) -> list[str]:
+        """What trains them, of each preset and task."""
+        found = []
+        for _, frame, parts in self.parts:
+            open_ones = [part for part in parts if part.needed and part.needed <= MOST_SEEDS]
+            if open_ones:
+                cells = dict.fromkeys(name for part in open_ones for name in part.cells)
+                found.append(command(frame, list(cells), max(part.needed or 0 for part in open_ones)))
+        return [one for one in dict.fromkeys(found) if one]
 
 
 def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused: Collection[str] = ()) -> Judged:
@@ -147,7 +161,8 @@ def measure(test: Test, frame: TaskFrame) -> list[Part]:
 
 
 def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: str) -> Part:
-    a, b = _values(test, better, test.metric), _values(test, worse, test.than_metric or test.metric)
+    then = test.at if test.than_at is None else test.than_at
+    a, b = _values(test, better, test.metric, test.at), _values(test, worse, test.than_metric or test.metric, then)
     if better is None or worse is None or a is None or b is None:
         return Part(name, NOT_RUN)
     up = test.higher_is_better
@@ -165,11 +180,14 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
     names = [better.title, worse.title]
     if better is worse:
         names = [measured_by(better, test.metric), measured_by(better, test.than_metric)]
+    if (test.at, then) != (1.0, 1.0):
+        names = [f"{better.title} at {_share(test.at)}", f"{worse.title} at {_share(then)}"]
     title = " over ".join(names)
     word = sided(found.low, found.high, test.margin) if found.n > 1 else OPEN
     chance = st.improvement(x[None], y[None], True)
     needed = [_seeds(x - y, gap) if word == OPEN else None for gap in (None, test.gap)]
-    return Part(title, word, value, found.n, chance, needed[0], needed[1] if test.gap else None)
+    cells = tuple(dict.fromkeys((better.name, worse.name)))
+    return Part(title, word, value, found.n, chance, needed[0], needed[1] if test.gap else None, cells)
 
 
 def measured_by(cell: CellFrame, quantity: str) -> str:
@@ -188,7 +206,7 @@ def _seeds(differences: np.ndarray, gap: float | None) -> int | None:
 
 
 def _level(test: Test, cell: CellFrame | None) -> Part:
-    values = _values(test, cell, test.metric)
+    values = _values(test, cell, test.metric, test.at)
     if cell is None or values is None:
         return Part(test.cell, NOT_RUN)
     x = values.to_numpy(float)
@@ -197,15 +215,19 @@ def _level(test: Test, cell: CellFrame | None) -> Part:
     return Part(cell.title, placed(found.low, found.high, test.within), value, found.n)
 
 
-def _values(test: Test, cell: CellFrame | None, metric: str) -> pd.Series | None:
-    """The cell's quantity by seed or learnt reward; None where it has not run or does not have it.
+def _share(of_training: float) -> str:
+    return "the end" if of_training == 1 else f"{100 * of_training:.0f}{TIED}%"
+
+
+def _values(test: Test, cell: CellFrame | None, metric: str, at: float) -> pd.Series | None:
+    """The cell's quantity by seed or learnt reward at a share of the training; None where it does not have it.
 
     A log is its mean over the last steps, of the runs that finished and that wrote it.
     """
     if cell is None or not cell.record:
         return None
     if metric:
-        return cell.units(metric) if metric in cell.head["metrics"] else None
+        return cell.units(metric, at) if metric in cell.head["metrics"] else None
     logs = cell.curves
     if logs is None or test.log not in logs:
         return None
@@ -231,7 +253,7 @@ def _absent(claim: Claim, overlays: Collection[str], refused: Collection[str]) -
     """Why there are no records of its own protocol: they cannot be shown, or the commands that make them."""
     if held := sorted({test.preset for test in claim.evidence} & set(refused)):
         return f"preset {', '.join(held)} cannot be shown, for the reason at the end of this page"
-    commands = (remake(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
+    commands = (preset_command(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
     return claim.why or "not run: " + ", ".join(dict.fromkeys(f"`{command}`" for command in commands))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.report.claims.judge import (
     ELSEWHERE,
+    MOST_SEEDS,
     NOT,
     NOT_RUN,
     OPEN,
@@ -21,11 +22,23 @@ from harness.report.claims.judge import (
     Part,
     measured_by,
 )
-from harness.report.tables.entries import LEVEL, MISSING, WAYS, Bar, Entry, Forest, Head, Listed, Table, Text, count
+from harness.report.tables.entries import (
+    LEVEL,
+    MISSING,
+    WAYS,
+    Bar,
+    Entry,
+    Forest,
+    Head,
+    Listed,
+    Table,
+    Text,
+    Typed,
+    count,
+)
 from harness.report.tables.entries import Evidence as Plots
 from harness.report.tables.spelling import TIED
 
-MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
 FOR, AGAINST, EITHER = WAYS
 POINTS = {REPRODUCED: FOR, NOT: AGAINST, OPEN: EITHER}
 Address = Callable[[str, str], str]  # (preset, task) -> where its section lies
@@ -120,7 +133,7 @@ def _row(one: Judged, address: Address, tested: bool) -> list[Entry]:
     if not tested:
         return [*row, Text(one.reason)]
     remarks = Text(f"Printed numbers: {one.claim.caution}") if one.claim.caution else MISSING
-    return [*row, remarks, _seeds(one.needed), _seeds(one.needed_published)]
+    return [*row, remarks, _seeds(one.needed, one.commands), _seeds(one.needed_published, [])]
 
 
 def points(words: Iterable[str]) -> str:
@@ -157,7 +170,10 @@ def _bar(part: Part, gap: float | None) -> Bar:
     return Bar(part.name, part.found, POINTS[part.word], math.nan if gap is None else gap, chance)
 
 
-def _seeds(needed: int | None) -> Entry:
+def _seeds(needed: int | None, commands: list[str]) -> Entry:
+    """How many, and what trains those that lack."""
     if needed is None:
         return MISSING
-    return count(needed) if needed <= MOST_SEEDS else Text(f"> {MOST_SEEDS:,}")
+    if needed > MOST_SEEDS:
+        return Text(f"> {MOST_SEEDS:,}")
+    return Typed(f"{needed}", tuple(commands)) if commands else count(needed)

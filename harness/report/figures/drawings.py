@@ -19,10 +19,12 @@ from typing import Any
 
 import pandas as pd
 
+from harness import packed
 from harness.files import aside
 from harness.report.figures import figures
 from harness.report.figures.style import Plot, Style
 from harness.report.records.frame import TaskFrame
+from harness.store import CURVES, PANELS, SCORES
 
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")
 CODE = (".csv", ".py")  # of the report, but for its pages, which draw nothing
@@ -61,10 +63,11 @@ def _key(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any] | N
 
 
 def _tables(frame: TaskFrame) -> Iterator[bytes]:
-    for cell in frame.everything:
-        for path in sorted(cell.folder.glob("*.csv")) if cell.folder else ():
-            yield path.name.encode()
-            yield path.read_bytes()
+    for folder in (cell.folder for cell in frame.everything if cell.folder):
+        for name in (SCORES, CURVES, PANELS):
+            if packed.standing(folder / name).is_file():
+                yield name.encode()
+                yield packed.contents(folder / name)
 
 
 @cache
@@ -82,7 +85,7 @@ def _read(path: Path, key: str) -> list[Plot] | None:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return [Plot(**plot | {"svg": plot["svg"].encode()}) for plot in kept["plots"]] if kept["key"] == key else None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -6,18 +6,19 @@ hold nothing to draw.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness.report.figures import ablation, curves, diagnosis, grids, mazes, toy
-from harness.report.figures.lines import FEW, compare, legend, line
+from harness.report.figures import ablation, curves, diagnosis, grids, mazes, motions, published, toy
+from harness.report.figures.lines import BAND, CENTRE, FEW, compare, legend, line
 from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
 from harness.report.records.frame import TaskFrame
-from harness.report.records.published import FIGURE_8, read_off
 from harness.report.stats.centre import centre
-from harness.report.tables.spelling import aimed, decimals, labelled, number, wrapped
+from harness.report.tables.spelling import aimed, decimals, number
 
 LOGS = {
     "accuracy": "accuracy of the trained net",
@@ -27,9 +28,42 @@ LOGS = {
     "loss_generator": "generator's loss",
     "loss": "loss",
 }
-CENTRE = "Interquartile mean over the seeds"
-BAND = "the band holds the middle half of the seeds"
 OTHERS = " Grey: the other methods."
+
+
+@dataclass(frozen=True)
+class Part:
+    """One or a few figures, and a frame with no more in it than they show. kind: a key of KINDS."""
+
+    kind: str
+    frame: TaskFrame
+
+
+def parts(frame: TaskFrame, declared: dict[str, Any] | None = None) -> list[Part]:
+    """What makes up the figures of one task, in the order of the pages; declared as in published.py."""
+    own = ("published",) if declared else ()
+    whole = ("toy", "mazes", "grids", "scores", "learning", *own, "motions", "training")
+    made = [Part(kind, frame) for kind in whole]
+    made += [Part("curve", _only(frame, {cell.name}, {cell.name, frame.baseline})) for cell in frame.cells]
+    made += [Part("diagnosis", _only(frame, {cell.name}, {cell.name})) for cell in frame.cells]
+    made.append(Part("panels", frame))
+    for swept in frame.ablations:
+        made.append(Part("ablation", replace(_only(frame, set(), {swept.of, swept.reference}), ablations=[swept])))
+    return made
+
+
+def _only(frame: TaskFrame, about: set[str], kept: set[str | None]) -> TaskFrame:
+    """The frame with those of its cells alone, the ones that it is about in front."""
+    cells = [cell for cell in frame.cells if cell.name in kept]
+    return replace(frame, cells=sorted(cells, key=lambda cell: cell.name not in about), ablations=[])
+
+
+def draw_part(
+    part: Part, summary: pd.DataFrame, looks: dict[str, Style], declared: dict[str, Any] | None = None
+) -> list[Plot]:
+    """The figures of one part."""
+    with theme():
+        return [plot for plot in KINDS[part.kind](part.frame, summary, looks, declared or {}) if plot]
 
 
 def draw(
@@ -39,21 +73,7 @@ def draw(
     declared: dict[str, Any] | None = None,
 ) -> list[Plot]:
     """Every figure of one task, in the order of the pages; declared as in published.py."""
-    with theme():
-        plots = [
-            *toy.draw(frame, looks),
-            *mazes.draw(frame, looks),
-            *grids.draw(frame),
-            scores(frame, summary, looks),
-            learning(frame, looks),
-            against_published(frame, looks, declared) if declared else None,
-            training(frame, looks),
-            *curves.draw(frame, looks),
-            *diagnosis.draw(frame, looks),
-            *panels(frame, looks),
-            *(ablation.draw(frame, swept, summary, looks) for swept in frame.ablations),
-        ]
-    return [plot for plot in plots if plot]
+    return [plot for part in parts(frame, declared) for plot in draw_part(part, summary, looks, declared)]
 
 
 def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
@@ -121,39 +141,6 @@ def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
     )
 
 
-def against_published(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any]) -> Plot | None:
-    """Our learning curves beside the points read off the published ones."""
-    metric, names = declared["metric"], declared["names"]
-    theirs = {
-        name: read_off(FIGURE_8)[names[name]] for name in names if names[name] in read_off(FIGURE_8) and name in looks
-    }
-    ours = {
-        cell.name: centre(cell.scores[cell.scores.metric == metric], "step", "value")
-        for cell in frame.cells
-        if cell.name in theirs and cell.record and metric in cell.head["metrics"]
-    }
-    if not ours:
-        return None
-    fig = figure(3.6)
-    ax = fig.subplots()
-    for name, points in ours.items():
-        line(ax, points, looks[name], markers=False)
-        ax.plot(theirs[name].index, theirs[name], ls="", ms=7, mfc="none", mew=1.3, **looks[name].points)
-    ax.plot([], [], ls="", marker="o", ms=7, mfc="none", color=REFERENCE, label="published, by eye")
-    ax.set_xscale("log")
-    stretch(ax, "y", np.concatenate([points.middle for points in ours.values()]))
-    ax.set(xlabel="training step", ylabel=wrapped(labelled(frame.metrics[metric])))
-    legend(fig, [ax])
-    shown = ", ".join(looks[name].label for name in ours)
-    return Plot(
-        f"{frame.name}-published",
-        f"{frame.title}: beside the published curves",
-        f"Lines: ours. {CENTRE}; {BAND}. Hollow markers: the paper's Fig. 8, read by eye to about 1.",
-        f"{metric} against the step for {shown}, ours and published.",
-        svg(fig),
-    )
-
-
 def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
     """The logs of training against the step, one panel per log that moves."""
     logs = {cell.name: cell.curves for cell in frame.cells if cell.curves is not None}
@@ -202,3 +189,27 @@ def _panel(frame: TaskFrame, held: dict[str, pd.DataFrame], name: str, looks: di
     return Plot(
         f"{frame.name}-{slug}", f"{frame.title}: {name}", caption, f"{name} for {len(lines)} methods.", svg(fig)
     )
+
+
+def _first(frame: TaskFrame, plots: list[Plot]) -> list[Plot]:
+    """Those of the cell that the frame is about."""
+    return [plot for plot in plots if plot.method == frame.cells[0].name]
+
+
+Drawn = Iterable[Plot | None]
+KINDS: dict[str, Callable[[TaskFrame, pd.DataFrame, dict[str, Style], dict[str, Any]], Drawn]] = {
+    "toy": lambda frame, summary, looks, declared: toy.draw(frame, looks),
+    "mazes": lambda frame, summary, looks, declared: mazes.draw(frame, looks),
+    "grids": lambda frame, summary, looks, declared: grids.draw(frame),
+    "scores": lambda frame, summary, looks, declared: [scores(frame, summary, looks)],
+    "learning": lambda frame, summary, looks, declared: [learning(frame, looks)],
+    "published": lambda frame, summary, looks, declared: [published.draw(frame, looks, declared)],
+    "motions": lambda frame, summary, looks, declared: [motions.draw(frame, looks)],
+    "training": lambda frame, summary, looks, declared: [training(frame, looks)],
+    "curve": lambda frame, summary, looks, declared: _first(frame, curves.draw(frame, looks)),
+    "diagnosis": lambda frame, summary, looks, declared: diagnosis.draw(frame, looks),
+    "panels": lambda frame, summary, looks, declared: panels(frame, looks),
+    "ablation": lambda frame, summary, looks, declared: [
+        ablation.draw(frame, swept, summary, looks) for swept in frame.ablations
+    ],
+}

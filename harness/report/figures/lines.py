@@ -17,6 +17,8 @@ from harness.report.tables.spelling import wrapped
 FEW = 5  # methods that still read well on one pair of axes
 POINTS = 100  # of a line at most: one in three pixels of a panel
 GHOST = "#C9C9C9"  # the other methods behind one
+CENTRE = "Interquartile mean over the seeds"
+BAND = "the band holds the middle half of the seeds"
 GHOST_POINTS = 30  # of each of them: they stand in every panel
 
 

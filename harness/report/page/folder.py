@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from harness.errors import BenchError
-from harness.files import alone_in, cannot_write, write_bytes, write_text
+from harness.files import cannot_write, lock_folder, write_bytes, write_text
 
 MAIN = "index.html"  # the page that leads to the others
 MANIFEST = "manifest.txt"
@@ -25,6 +25,8 @@ SOURCES = ("baselines", "data", "harness", "pipelines", "presets", "results")
 def check(root: Path, out: Path) -> None:
     """Raises BenchError where `out` is no place for a report of the project at `root`."""
     top = _top(root, out)
+    if not out.name:
+        raise BenchError(f"--out {out}: name a folder of its own, such as build/report")
     if top in ("", *SOURCES) or (top or "").startswith("."):
         raise BenchError(f"--out {out} is among the project's sources: name a folder of its own, such as build/report")
     if found := next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None):
@@ -65,7 +67,7 @@ def _alone(out: Path) -> Iterator[None]:
     """Make the folder, and hold it against other reports while this one is written."""
     with ExitStack() as held:
         with _told(out):
-            held.enter_context(alone_in(out))
+            held.enter_context(lock_folder(out))
         if not os.access(out, os.W_OK | os.X_OK):
             raise BenchError(f"--out {out} cannot be written: make it writable or name another folder")
         yield

@@ -21,7 +21,7 @@ from harness.errors import reason
 from harness.report.claims import verdicts
 from harness.report.figures import drawings, forest, strip
 from harness.report.figures.style import styles
-from harness.report.page import findings, folder, method_pages, sections, wording
+from harness.report.page import findings, folder, learnt, method_pages, sections, wording
 from harness.report.page.read import Beside, Preset, judged
 from harness.report.page.sections import Section
 from harness.report.page.templating import environment
@@ -80,13 +80,14 @@ def render(
     out_of_it |= {f"import {name}": why for name, why in beside.refused.items()}
     found = effects(frames)
     after = sections.bottleneck(found, partial(address, out)) + after
+    after = learnt.section(found, [preset.frames for preset in shown], claims) + after
     page = _page(root, own, beside, out, after, drawn) | {
         "tally": verdicts.first(claims),
         "findings": findings.sentences(found, claims, own, partial(address, out)),
         "forest": forest.draw([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST),
         "strip": strip.draw(own.frames),
     }
-    page["motion"] = next((m for family in page["families"] for task in family.parts for m in task.motions), None)
+    page["film"] = next((film for family in page["families"] for task in family.parts for film in task.films), None)
     page["topics"] += sections.left_out(out_of_it)
 
     def files() -> Iterator[tuple[str, bytes]]:
@@ -150,7 +151,7 @@ def _page(
         "findings": [],
         "forest": None,
         "strip": None,
-        "motion": None,
+        "film": None,
         "glance": [glance],
         "reading": wording.HOW,
         "families": tasks,
@@ -203,6 +204,6 @@ def _pictures(parts: Iterable[Section]) -> Iterator[tuple[str, bytes]]:
     for section in parts:
         yield from ((f"{plot.name}.svg", plot.svg) for plot in section.plots + section.inside)
         yield from ((sheet.file, sheet.png) for sheet in section.sheets)
-        for motion in section.motions:
-            yield from motion.files.items()
+        for film in section.films:
+            yield from ((film.file, film.png), (film.stills_file, film.stills))
         yield from _pictures(section.parts)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.ranges import span
 from harness.report.claims import published, verdicts
 from harness.report.claims.judge import Judged
 from harness.report.figures import forest, motion
 from harness.report.figures import robots as robots_figure
 from harness.report.figures import speed as speed_figure
-from harness.report.figures.motion import Motion
+from harness.report.figures.films import Film, films
 from harness.report.figures.sheets import Sheet, grid, sheets
 from harness.report.figures.style import Plot, Style
 from harness.report.page import method_pages, wording
 from harness.report.page.families import words
 from harness.report.page.read import Beside, Preset
-from harness.report.records.checks import span
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.robots import common
 from harness.report.records.twins import Effect
@@ -34,7 +34,8 @@ from harness.report.tables.variance import table as variance
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: `anchor` in the contents, words, tables, figures and sheets, then parts one level below.
+    """One part of the page: `anchor` in the contents, words, tables, figures, sheets and films, and parts one level
+    below.
 
     inside: figures of one method each, which stand on the methods' own pages. grid: the sheets whose first samples
     stand below each other, best first.
@@ -47,10 +48,10 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
+    films: list[Film] = field(default_factory=list)
     parts: list[Section] = field(default_factory=list)
     inside: list[Plot] = field(default_factory=list)
     grid: list[Sheet] = field(default_factory=list)
-    motions: list[Motion] = field(default_factory=list)
 
 
 def families(
@@ -134,8 +135,8 @@ def speeds(root: Path, link: Link) -> list[Section]:
 
 def siege(root: Path) -> list[Section]:
     """What attacks on the harness came to; nothing where none were made."""
-    found = attacks.table(root / "results/benchmarks")
-    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=[found])] if found else []
+    found = attacks.tables(root / "results/benchmarks")
+    return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=found)] if found else []
 
 
 def printed(preset: Preset, beside: Beside) -> list[Section]:
@@ -172,9 +173,18 @@ def _task(
     shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
     words = ", ".join(facts) + "."
     made = sheets(frame)
-    section = Section(frame.name, frame.title, words, links, tables, shown, made, inside=inside)
-    moving = motion.draw(frame)
-    return replace(section, grid=grid(frame, made, order), motions=[moving] if moving else [])
+    return Section(
+        frame.name,
+        frame.title,
+        words,
+        links,
+        tables,
+        shown,
+        made,
+        films(frame) + motion.draw(frame),
+        inside=inside,
+        grid=grid(frame, made, order),
+    )
 
 
 def _family(name: str, parts: list[Section]) -> Section:

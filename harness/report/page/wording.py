@@ -12,8 +12,9 @@ CLAIMS = (
 )
 
 BOTTLENECK = (
-    "Each row is a method with the bottleneck beside its twin: the same parts without it, on the same seeds. The "
-    "learning rate and the weight of a penalty are those tuned for each of the two."
+    "Each row is a method with the bottleneck beside its twin: the same parts without it, on the same seeds. On the "
+    "digits the learning rate and the weight of a penalty are those tuned for each of the two, by the same number of "
+    "trials; elsewhere both have the settings that docs/explanations.md names."
 )
 
 ROBOTS = (

@@ -6,8 +6,9 @@ in the metric's own unit; for the cells of an ablation the baseline is the ablat
 which Holm adjusts, is: every method against the baseline on the task's headline metric. Ablations and secondary metrics
 are exploratory and carry no p.
 
-seeds_needed: what that family's test would need to find the observed mean difference with 80 % power, were it the true
-one. optimality_gap: of scores that are 0 for actions at random and 1 for the expert.
+pairs: how many seeds, or learnt rewards, both cells of a comparison have. seeds_needed: what that family's test would
+need to find the observed mean difference with 80 % power, were it the true one. optimality_gap: of scores that are 0
+for actions at random and 1 for the expert.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ COLUMNS = [
     "median",
     "sd",
     "compared_with",
+    "pairs",
     "difference",
     "difference_ci_low",
     "difference_ci_high",
@@ -75,7 +77,7 @@ def summarise(frame: TaskFrame) -> pd.DataFrame:
         table.loc[family, "seeds_needed"] = [seeds_needed(frame, table.loc[i], len(family)) for i in family]
         table.loc[family, "p_holm"] = significance.holm(table.loc[family, "p"])
         # Too few seeds for the size of the family: a p would only mislead.
-        reachable = table.loc[family, "n"].map(lambda n: significance.can_reach_significance(int(n), len(family)))
+        reachable = table.loc[family, "pairs"].map(lambda n: significance.can_reach_significance(int(n), len(family)))
         table.loc[family[~reachable], ["p", "p_holm"]] = np.nan
     return table
 
@@ -150,6 +152,7 @@ def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | N
     enough = d.n >= st.FEWEST_FOR_INTERVAL
     row = {
         "compared_with": other.name,
+        "pairs": d.n,
         "difference": d.mean,
         "rho": d.rho,
         "difference_ci_low": d.low if enough else math.nan,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BenchError
+from harness.ranges import span
 
 if TYPE_CHECKING:
     from harness.report.records.frame import CellFrame, TaskFrame
@@ -37,10 +38,10 @@ def faults(frame: TaskFrame, protocol: int) -> Iterator[tuple[str, str]]:
         yield from _same(having, f"the direction of {metric}", partial(_direction, metric=metric))
         for cell in having:
             yield from _references(cell, metric, frame.references(metric))
-    yield from _same([cell for cell in frame.cells if cell.record], "seeds", lambda cell: span(cell.seeds))
+    yield from _nested([cell for cell in frame.cells if cell.record])
     for ablation in frame.ablations:
         swept = [cell for cell in ablation.cells if cell.record]
-        yield from _same(swept, "seeds", lambda cell: span(cell.seeds))
+        yield from _nested(swept)
         reference = frame.cell(ablation.reference)
         if reference is None:
             raise BenchError(
@@ -51,14 +52,6 @@ def faults(frame: TaskFrame, protocol: int) -> Iterator[tuple[str, str]]:
             if not set(cell.seeds) <= set(reference.seeds):
                 lacking = f"{reference.name} ({span(reference.seeds)}) lacks; run `{reference.command}`"
                 yield cell.name, f"{frame.name}: {cell.name} has seeds {span(cell.seeds)} which {lacking}"
-
-
-def span(seeds: Iterable[int]) -> str:
-    """[0, 1, 2] -> '0-2'; with gaps every seed is named."""
-    seeds = sorted(seeds)
-    if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1)):
-        return f"{seeds[0]}-{seeds[-1]}"
-    return ",".join(map(str, seeds))
 
 
 def _expected(cell: CellFrame, what: str, got: Any, wanted: Any) -> Iterator[tuple[str, str]]:
@@ -72,6 +65,20 @@ def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) 
         if value(cell) != value(cells[0]):
             one, other = (f"{each.name} ({_short(value(each))})" for each in (cell, cells[0]))
             yield cell.name, f"{cell.task}: {what} of {one} and of {other} differ; run `{cell.command}`"
+
+
+def _nested(cells: list[CellFrame]) -> Iterator[tuple[str, str]]:
+    """Of any two cells one has all seeds of the other: it may have been given more, and the shared ones are compared.
+
+    Where neither has, the one that comes later and is not like the first is at fault.
+    """
+    for place, cell in enumerate(cells):
+        for other in cells[:place]:
+            own, known = set(cell.seeds), set(other.seeds)
+            if not (own <= known or known <= own):
+                names = f"{cell.name} ({span(own)}) and of {other.name} ({span(known)})"
+                yield cell.name, f"{cell.task}: seeds of {names} differ; run `{cell.command}`"
+                break
 
 
 def _references(cell: CellFrame, metric: str, known: dict[str, float]) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,9 @@ and what cannot be read or must not stand beside the others as 'unreadable', wit
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness import seal
+from harness import packed, seal
 from harness.errors import BenchError
-from harness.report.records import checks
+from harness.ranges import reward_of, span
+from harness.report.records import checks, renormalised
 from harness.schema import (
     CURVE_COLUMNS,
     PANEL_COLUMNS,
     SCORE_COLUMNS,
     Ablation,
-    checked,
     read_head,
     read_provenance,
     read_verified,
+    validate,
 )
 from harness.store import (
     CURVES,
@@ -43,8 +45,8 @@ from harness.store import (
     archive_folder,
     cell_name,
     is_number,
-    remake,
-    spelled,
+    preset_command,
+    spell,
 )
 
 
@@ -62,15 +64,17 @@ class CellFrame(CellName):
     record: dict[str, Any] | None = None
     commit: str = ""  # of an archived record
     verified: str = ""  # of an archived record: what `bench verify` found
-    rewards: int | None = None  # of re-training: how many learnt rewards its seeds go round
+    rewards: int | None = None  # of re-training: how many learnt rewards the seeds that parameters name go round
     preset: str = ""  # where another preset than the project's own has it
+    named: tuple[int, ...] = ()  # the seeds that the parameters name; the record may have more
+    between: renormalised.Between = field(default_factory=dict)  # of an older record of imitation
     fault: str = ""
     sealed: bool = True  # whether its record has a seal: the oldest have none
 
     @property
     def command(self) -> str:
         """What makes its record, in the project's folder: a cell of another preset is trained with that preset."""
-        return remake(self.preset) if self.preset else f"bench train {self.task} {self.name}"
+        return preset_command(self.preset) if self.preset else f"bench train {self.task} {self.name}"
 
     @property
     def head(self) -> dict[str, Any]:
@@ -115,7 +119,7 @@ class CellFrame(CellName):
         assert rows is not None, "it is not optional"
         for task, name in {*zip(rows.task, rows.method)} - {(self.task, self.name)}:
             raise BenchError(f"{self}: {SCORES} has rows of {task}/{name}; run `{self.command}`")
-        return rows
+        return renormalised.rows(rows, self.between) if self.between else rows
 
     @cached_property
     def curves(self) -> pd.DataFrame | None:
@@ -133,38 +137,49 @@ class CellFrame(CellName):
         return path if path and path.is_file() else None
 
     @cached_property
-    def _ends(self) -> dict[str, pd.Series]:
-        last = self.scores[self.scores.step == self.scores.step.max()]
-        return {metric: rows.set_index("seed").value for metric, rows in last.groupby("metric")}
+    def _by_step(self) -> dict[tuple[int, str], pd.Series]:
+        return {key: rows.set_index("seed").value for key, rows in self.scores.groupby(["step", "metric"])}
 
-    def units(self, metric: str) -> pd.Series:
-        """Endpoint scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings)."""
-        values = self.by_unit(metric)
+    def units(self, metric: str, at: float = 1.0) -> pd.Series:
+        """Scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings).
+
+        at: share of the training after which they are taken; the nearest scored step counts.
+        """
+        values = self.by_unit(metric, at)
         return values.groupby(level=0).mean() if self.rewards else values
 
-    def by_unit(self, metric: str) -> pd.Series:
-        """Every endpoint score, indexed by the seed or by the learnt reward that it shares with others."""
-        index = [seed % self.rewards for seed in self.seeds] if self.rewards else self.seeds
-        return pd.Series(self.endpoint(metric), index=index)
+    def by_unit(self, metric: str, at: float = 1.0) -> pd.Series:
+        """Every score at one step, indexed by the seed or by the learnt reward that it shares with others."""
+        return pd.Series(self.endpoint(metric, at), index=self.independent)
 
     def paired(self, other: CellFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
-        """The units [N] of this cell and the same ones of the other."""
-        own = self.units(metric)
-        return own.to_numpy(), other.units(metric).loc[own.index].to_numpy()
+        """The units [N] that this cell and the other both have, of each of them."""
+        own, theirs = self.units(metric), other.units(metric)
+        shared = own.index[own.index.isin(theirs.index)]
+        return own.loc[shared].to_numpy(), theirs.loc[shared].to_numpy()
+
+    @property
+    def independent(self) -> list[int]:
+        """What each run has to itself: its seed, or the learnt reward that it shares with other re-trainings."""
+        if not self.rewards:
+            return self.seeds
+        return [reward_of(seed, self.named or self.seeds, self.rewards) for seed in self.seeds]
 
     @property
     def n(self) -> int:
         """Independent runs: seeds, or learnt rewards."""
-        return len({seed % self.rewards for seed in self.seeds}) if self.rewards else len(self.seeds)
+        return len(set(self.independent))
 
-    def endpoint(self, metric: str) -> np.ndarray:
-        """Scores [S] at the last step, in the order of `seeds`."""
-        last = self._ends.get(metric, pd.Series(dtype=float))
+    def endpoint(self, metric: str, at: float = 1.0) -> np.ndarray:
+        """Scores [S] at the last step, in the order of `seeds`; at: as of `units`."""
+        steps = self.scores.step.unique()
+        step = int(steps[np.abs(steps - at * steps.max()).argmin()]) if len(steps) else 0
+        last = self._by_step.get((step, metric), pd.Series(dtype=float))
         whole = last.index.is_unique and set(last.index) == set(self.seeds)
         if not whole or not np.isfinite(last).all():
             raise BenchError(
                 f"{self}: {metric} has no single finite endpoint score for each "
-                f"of the seeds {checks.span(self.seeds)}; run `{self.command}`"
+                f"of the seeds {span(self.seeds)}; run `{self.command}`"
             )
         return last.loc[self.seeds].to_numpy(dtype=float)
 
@@ -219,7 +234,7 @@ class TaskFrame:
     @property
     def command(self) -> str:
         """What makes its records, in the project's folder."""
-        return remake(self.preset) if self.preset else f"bench train {self.name}"
+        return preset_command(self.preset) if self.preset else f"bench train {self.name}"
 
     @property
     def everything(self) -> list[CellFrame]:
@@ -319,7 +334,7 @@ def _without(frame: TaskFrame, faults: dict[str, str]) -> TaskFrame:
 
 def shown(value: Value) -> str:
     """An ablated value for a reader: a float in short, anything else as it is spelled in params.yaml."""
-    return f"{value:g}" if isinstance(value, float) else spelled(value)
+    return f"{value:g}" if isinstance(value, float) else spell(value)
 
 
 def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFrame:
@@ -332,17 +347,18 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
     source = params["tasks"][task].get("rewards")
     rewards = len(params["tasks"][source]["seeds"]) if source in params["tasks"] else None
 
-    def find(name: str, method: str, title: str, value: Value | None = None) -> CellFrame:
-        return _find(root, preset, CellFrame(task, name, method, title, value, rewards=rewards, preset=other))
+    def find(name: str, method: str, title: str, named: Iterable[int], value: Value | None = None) -> CellFrame:
+        cell = CellFrame(task, name, method, title, value, rewards=rewards, preset=other, named=tuple(named))
+        return _find(root, preset, cell)
 
-    cells = [find(m, m, titles[m]) for m in methods]
+    cells = [find(m, m, titles[m], params["tasks"][task]["seeds"]) for m in methods]
     ablations = []
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
-        said = checked(Ablation, block, f"ablations.{task}.{name}")
+        said = validate(Ablation, block, f"ablations.{task}.{name}")
         method, values, swept = said.method, said.values, []
         for value in sorted(values) if all(map(is_number, values)) else values:
             title = f"{titles[method]}, {name} {shown(value)}"
-            swept.append(find(cell_name(method, name, value), method, title, value))
+            swept.append(find(cell_name(method, name, value), method, title, said.seeds, value))
         itself = None if said.set else _itself(cells, said)
         ablations.append(Sweep(name, said.key, method, said.reference or baseline or method, swept, itself))
     settings = params["tasks"][task]
@@ -398,14 +414,23 @@ def read(folder: Path, cell: CellFrame) -> CellFrame:
     if not (place / HEAD).is_file():
         return cell
     record = read_head(place).model_dump(mode="json")
-    found = replace(cell, folder=place, record=record, sealed=seal.has_seal(place))
+    between = renormalised.between(record, folder)
+    record = renormalised.head(record, between) if between else record
+    found = replace(cell, folder=place, record=record, sealed=seal.has_seal(place), between=between)
     kept = folder.parent.name == "archive"
     return replace(found, commit=_commit(place), verified=_verified(place)) if kept else found
 
 
+UNKNOWN = "an unknown commit"
+
+
 def _commit(folder: Path) -> str:
-    commit = read_provenance(folder).environment.commit if (folder / PROVENANCE).is_file() else None
-    return commit[:10] if commit else "an unknown commit"
+    """Whose code made the record, of several those of the earlier blocks first."""
+    if not (folder / PROVENANCE).is_file():
+        return UNKNOWN
+    found = read_provenance(folder)
+    made = [*(found.earlier[block] for block in sorted(found.earlier)), found.environment]
+    return " and ".join(dict.fromkeys(each.commit[:10] if each.commit else UNKNOWN for each in made))
 
 
 def _verified(folder: Path) -> str:
@@ -427,22 +452,25 @@ def _read_csv(
 
     Raises BenchError for another column than those of the schema and for a value of another kind.
     """
-    path = cell.folder / name if cell.folder else None
+    path = packed.standing(cell.folder / name) if cell.folder else None
     if path is None or not path.is_file():
         if optional:
             return None
         raise BenchError(f"{cell}: {name} is missing; run `{cell.command}`")
-    if optional and path.stat().st_size <= 1:  # of seeds that all died before the first logged step
+    content = packed.contents(path)
+    if optional and len(content) <= 1:  # of seeds that all died before the first logged step
         return None
     words = {column: str for column, kind in columns.items() if kind is str}
     try:  # a cell may be called 'NA' or 'None'
-        frame = pd.read_csv(path, dtype=words, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(io.BytesIO(content), dtype=words, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
         raise BenchError(f"{cell}: {name} cannot be read; run `{cell.command}`") from error
     if absent := [column for column in columns if column not in frame]:
         raise BenchError(f"{cell}: {name} has no column {', '.join(absent)}; run `{cell.command}`")
     if unknown := [column for column in frame if column not in columns and not further]:
         raise BenchError(f"{cell}: {name} has an unknown column {unknown[0]}; run `{cell.command}`")
+    if frame.empty and optional:
+        return None
     for column in frame if len(frame) else ():
         if not KINDS[columns.get(column, float)](frame[column]):
             raise BenchError(f"{cell}: column {column} of {name} has a value of another kind; run `{cell.command}`")

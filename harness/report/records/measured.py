@@ -36,7 +36,7 @@ def load_measured(folder: Path) -> list[Record]:
     for path in sorted(set(folder.glob("*.json")) - {folder / SIEGE}):
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise BenchError(f"{path} is not valid JSON: make it again with `{COMMAND}`") from None
         if wrong := fault(held, path.stem):
             raise BenchError(f"{path}: {wrong}; make it again with `{COMMAND}`")

@@ -39,16 +39,23 @@ def pairs(
 
 def _frame(folder: Path, preset: str, task: str, a: str, b: str) -> TaskFrame:
     found = [read(folder, CellFrame(task, name, name, name, preset=preset)) for name in (a, b)]
-    cells = [replace(cell, rewards=_rewards(folder, cell.head)) for cell in found]
+    cells = [replace(cell, rewards=_rewards(folder, cell.head), named=_named(cell.head)) for cell in found]
     settings = cells[0].head.get("params", {}).get("task", {})
-    return TaskFrame(task, task, settings.get("family", ""), settings, b, cells, [])
+    return TaskFrame(task, task, settings.get("family", ""), settings, b, cells, [], preset)
 
 
 def _rewards(folder: Path, record: dict[str, Any]) -> int | None:
-    """How many learnt rewards the policies of a re-training cell go round: the seeds of the cell that learnt them."""
+    """How many learnt rewards the policies of a re-training cell go round: as many as the parameters named."""
     source = record.get("params", {}).get("task", {}).get("rewards")
     learnt = folder / str(source) / record["cell"]
-    return len(read_head(learnt).seeds) if source and (learnt / "record.json").is_file() else None
+    if not source or not (learnt / "record.json").is_file():
+        return None
+    return len(_named(read_head(learnt).model_dump()))
+
+
+def _named(record: dict[str, Any]) -> tuple[int, ...]:
+    """The seeds that the parameters named when the record was made; of an ablated cell, which has its own, all."""
+    return tuple(record["seeds"] if record["ablation"] else record["params"]["task"]["seeds"])
 
 
 def _places(root: Path, preset: str | None) -> list[Place]:

@@ -92,7 +92,7 @@ def _compared(frame: TaskFrame) -> Iterator[tuple[str, CellFrame, str | None]]:
 
 
 def _digest(cell: CellFrame, against: str | None) -> str:
-    made = hashlib.sha256(repr((against, cell.rewards)).encode())
+    made = hashlib.sha256(repr((against, cell.rewards, cell.named if cell.rewards else ())).encode())
     for path in (cell.folder / "record.json", cell.folder / "scores.csv") if cell.folder else ():
         made.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
     return made.hexdigest()[:DIGITS]

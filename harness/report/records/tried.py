@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import BenchError, unknown
+from harness.ranges import span
 from harness.report.records import checks
 from harness.report.records.frame import CellFrame, TaskFrame, read
 from harness.store import HEAD, RECORDS
@@ -79,7 +80,7 @@ def pair(root: Path, a: str, b: str, task: str | None = None) -> list[TaskFrame]
         step = scored_of_both(mine, other) if other else None
         if other is None or step is None:
             raise BenchError(
-                f"{mine.task}: no step was scored of both {a} (seeds {checks.span(mine.seeds)}, "
+                f"{mine.task}: no step was scored of both {a} (seeds {span(mine.seeds)}, "
                 f"{_steps(mine)}) and {b} ({_all_steps(root, mine.task, b)}): try {a} with --steps and --seeds of {b}"
             )
         cells: list[CellFrame] = [cut for cell in (mine, other) if (cut := _cut(cell, other.seeds, step))]
@@ -124,4 +125,4 @@ def _steps(cell: CellFrame) -> str:
 
 def _all_steps(root: Path, task: str, name: str) -> str:
     cell: Any = read(root / RECORDS, _named(task, name))
-    return f"seeds {checks.span(cell.seeds)}, {_steps(cell)}" if cell.record else "no record"
+    return f"seeds {span(cell.seeds)}, {_steps(cell)}" if cell.record else "no record"

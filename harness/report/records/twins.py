@@ -85,8 +85,6 @@ def _effect(frame: TaskFrame, having: CellFrame, without: CellFrame, up: bool, m
     metric = frame.scored_by
     if not {metric} <= set(having.head["metrics"]) & set(without.head["metrics"]):
         return None
-    if not set(having.units(metric).index) <= set(without.units(metric).index):
-        return None
     a, b = having.paired(without, metric)
     if len(a) < st.FEWEST_FOR_INTERVAL:
         return None

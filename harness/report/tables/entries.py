@@ -124,6 +124,14 @@ class Code(Entry):
 
 
 @dataclass(frozen=True)
+class Typed(Entry):
+    """Words and the commands that they call for."""
+
+    text: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Source(Entry):
     """Where a row comes from: (words, address) of its files, and the command that makes them; empty for no source."""
 

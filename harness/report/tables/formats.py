@@ -25,6 +25,7 @@ from harness.report.tables.entries import (
     Source,
     Table,
     Text,
+    Typed,
 )
 from harness.report.tables.spelling import NONE, TIED, written
 
@@ -81,6 +82,8 @@ def words(cell: Entry) -> str:
             return "; ".join(bars.words(forest, words) for forest in cell.forests)
         case Code():
             return cell.text
+        case Typed():
+            return f"{cell.text}: {'; '.join(cell.commands)}"
         case Source():
             return cell.command
         case _:
@@ -126,6 +129,9 @@ def to_html(cell: Entry) -> Markup:
             return Markup("").join(bars.to_html(forest, words) for forest in cell.forests)
         case Code():
             return Markup("<code>{}</code>").format(cell.text)
+        case Typed():
+            typed = Markup("; ").join(Markup("<code>{}</code>").format(command) for command in cell.commands)
+            return Markup("{}: {}").format(cell.text, typed)
         case Source():
             files = Markup(" · ").join(Markup('<a href="{1}">{0}</a>').format(*file) for file in cell.files)
             command = Markup("<code>{}</code>").format(cell.command) if cell.command else ""
@@ -147,6 +153,8 @@ def to_markdown(cell: Entry) -> str:
             return f"{to_markdown(cell.name)}: {words(cell.number)}"
         case Code():
             return f"`{_pipe(cell.text)}`"
+        case Typed():
+            return f"{_pipe(cell.text)}: {'; '.join(f'`{_pipe(command)}`' for command in cell.commands)}"
         case Source():
             files = " · ".join(f"[{name}]({href})" for name, href in cell.files)
             return " ".join(filter(None, (files, f"`{cell.command}`" if cell.command else "")))
@@ -230,7 +238,7 @@ def _fields(cell: Entry) -> dict[str, str]:
             return {"value": str(len(cell.names)), "note": ", ".join(name for name, _ in cell.names)}
         case Comparison():
             return {"": cell.word} | ({"seeds": _exact(cell.seeds)} if math.isfinite(cell.seeds) else {})
-        case Text() | Code() | Source() | Evidence() if words(cell):
+        case Text() | Code() | Typed() | Source() | Evidence() if words(cell):
             return {"": _plain(words(cell))}
         case _:
             return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import pandas as pd
@@ -27,7 +28,7 @@ def tests(rows: pd.DataFrame) -> list[str]:
     compared = rows[rows.difference.notna()]
     if compared.empty:
         return []
-    n, count = int(compared.n.min()), len(compared)
+    n, count = int(compared.pairs.min()), len(compared)
     family = "one comparison" if count == 1 else f"Holm over {count} comparisons"
     seeds = (
         "Needs: the seeds with which this test would find the observed mean difference with 80 % power, were it the "
@@ -47,9 +48,11 @@ def tests(rows: pd.DataFrame) -> list[str]:
 def units(frame: TaskFrame) -> list[str]:
     """What n counts where it is not training runs."""
     cell = next((cell for cell in frame.cells if cell.record and cell.rewards), None)
-    each = len(cell.seeds) // cell.n if cell else 1
-    words = f"n counts learnt rewards: the {each} policies trained on each are averaged first, as they share it."
-    return [words] if each > 1 else []
+    counts = Counter(Counter(cell.independent).values()) if cell else Counter({1: 1})
+    if set(counts) == {1}:
+        return []
+    each = " or ".join(map(str, sorted(counts, reverse=True)))
+    return [f"n counts learnt rewards: the {each} policies trained on each are averaged first, as they share it."]
 
 
 def seals(frame: TaskFrame) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from harness.ranges import span
 from harness.report.records.aggregate import seeds_needed
-from harness.report.records.checks import span
 from harness.report.records.frame import CellFrame, TaskFrame, read
+from harness.report.records.more import command
 from harness.report.stats.significance import FEWEST_FOR_TEST
 from harness.report.tables.entries import LEVEL, MISSING, Head, Number, Table, Text, fixed
+from harness.report.tables.formats import MANY
 from harness.report.tables.notes import manifests
 from harness.report.tables.spelling import RHO, aimed, decimals
 from harness.report.tables.summary import chance, difference, nominal, score, separation
@@ -48,15 +50,17 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, gap: float | None = None
 def _notes(frame: TaskFrame, summary: pd.DataFrame, gap: float | None) -> list[str]:
     a, b = frame.cells
     first = summary[(summary.cell == a.name) & (summary.metric == frame.headline)].iloc[0]
-    what = "learnt rewards (re-trainings of one are averaged)" if a.rewards else f"seeds {span(a.seeds)}"
-    notes = [f"Paired over {a.n} {what}; IQM with bootstrap interval, mean difference with paired t interval. {RHO}"]
+    shared = span(set(a.seeds) & set(b.seeds))
+    what = "learnt rewards (re-trainings of one are averaged)" if a.rewards else f"seeds {shared}"
+    intervals = "IQM with bootstrap interval, mean difference with paired t interval"
+    notes = [f"Paired over {first.pairs:.0f} {what}; {intervals}. {RHO}"]
     if np.isfinite(first.p_holm):
         notes.append(
             "p: exact sign-flip test of this one comparison; of several that you tried, adjust it, as the report's "
             "tables do."
         )
     else:
-        notes.append(f"No p: {a.n} runs are too few for the sign-flip test, which takes {FEWEST_FOR_TEST}.")
+        notes.append(f"No p: {first.pairs:.0f} runs are too few for the sign-flip test, which takes {FEWEST_FOR_TEST}.")
     if np.isfinite(first.seeds_needed):
         notes.append(_seeds(frame, first))
     if gap is not None and np.isfinite(needed := seeds_needed(frame, first, 1, gap)):
@@ -67,13 +71,17 @@ def _notes(frame: TaskFrame, summary: pd.DataFrame, gap: float | None) -> list[s
 
 
 def _seeds(frame: TaskFrame, row: pd.Series) -> str:
-    """What it would take for this comparison alone, as claims are judged, and within the family of the table."""
+    """What it would take for this comparison alone, as claims are judged, and within the family of the table.
+
+    It ends in the command that trains what lacks to the first number.
+    """
     words = f"{row.seeds_needed:.0f} seeds would find the observed difference with 80 % power, were it the true one"
     family = _family(frame)
-    if family < 2:
-        return f"{words}."
-    needed = seeds_needed(frame, row, family)
-    return f"{words}; {needed:.0f} in the report's table, which adjusts for all {family} methods beside the baseline."
+    if family > 1:
+        needed = seeds_needed(frame, row, family)
+        words += f"; {needed:.0f} in the report's table, which adjusts for all {family} methods beside the baseline"
+    more = command(frame, [cell.name for cell in frame.cells], row.seeds_needed)
+    return f"{words}: {more}" if more and row.seeds_needed <= MANY else f"{words}."
 
 
 def _family(frame: TaskFrame) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.report.records.measured import SIEGE
 from harness.report.tables.entries import Table, Text, count
 
-COMMAND = "python -m harness.tests.siege --whole --minutes 120 --write"
+COMMAND = "python -m harness.tests.siege --whole --limits --minutes 120 --write"
 ENDS = ("refused", "harmless", "FAULT")
 NOTE = (
     "Refused: told in one line, nothing lost. Harmless: no effect on any result, after a kill or a full disk bit-equal "
@@ -16,15 +16,24 @@ NOTE = (
 )
 
 
-def table(folder: Path) -> Table | None:
-    """A row for each kind of attack; None where the file is missing or damaged, as no result depends on it."""
+def tables(folder: Path) -> list[Table]:
+    """A row for each kind of attack, and one for each limit of a machine that was tried.
+
+    None at all where the file is missing or damaged, as no result depends on it.
+    """
     try:
         said = json.loads((folder / SIEGE).read_text(encoding="utf-8"))
         rows = [
             [Text(row["kind"]), *(count(row[end], strong=end == "FAULT" and row[end] > 0) for end in ENDS)]
             for row in said["attacks"]
         ]
+        tried = [
+            [Text(row["limit"]), Text(row["end"], alarm=row["end"] == "FAULT"), Text(row["note"])]
+            for row in said.get("limits", ())
+        ]
         made = f"Seed {said['seed']}, {said['seconds']} s, commit {str(said['commit'])[:10]}; made by `{COMMAND}`."
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return Table("Attacks on records, checkpoints, parameters and commands", ["kind", *ENDS], rows, [NOTE, made])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+    attacks = Table("Attacks on records, checkpoints, parameters and commands", ["kind", *ENDS], rows, [NOTE, made])
+    limits = Table("What a machine can refuse", ["limit", "end", "command and what it says"], tried, [NOTE])
+    return [attacks, *([limits] if tried else [])]

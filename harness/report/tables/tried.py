@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.report.records.checks import span
+from harness.ranges import span
 from harness.report.records.frame import CellFrame
 from harness.report.records.tried import scored_of_both
 from harness.report.tables.entries import MISSING, Entry, Head, Table, Text, fixed

@@ -17,13 +17,16 @@ from harness.report.tables.spelling import decimals, labelled
 
 
 def split(cell: CellFrame, metric: str) -> tuple[int, float, float] | None:
-    """Re-trainings per learnt reward, variance of the reward and of a re-training; None where each has but one."""
+    """Re-trainings per learnt reward, variance of the reward and of a re-training; None where each has but one.
+
+    Rewards that were added later with a single re-training say nothing of the second, and are left out.
+    """
     if not cell.record or not cell.rewards:
         return None
-    groups = [values.to_numpy() for _, values in cell.by_unit(metric).groupby(level=0)]
-    each = min(map(len, groups))
-    if each < 2 or len(groups) < 2:
+    groups = [values.to_numpy() for _, values in cell.by_unit(metric).groupby(level=0) if len(values) > 1]
+    if len(groups) < 2:
         return None
+    each = min(map(len, groups))
     return each, *st.split_variance(np.stack([values[:each] for values in groups]))
 
 

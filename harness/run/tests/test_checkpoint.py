@@ -37,7 +37,7 @@ def test_every_flipped_bit_and_every_truncation_is_refused(tmp_path):
     broken += [whole + b"\0", bytes(len(whole)), whole[: checkpoint.HEADER], whole[checkpoint.HEADER + 1 :]]
     for content in broken:
         path.write_bytes(content)
-        with pytest.raises(checkpoint.Refused, match="c.pt is damaged, its digest is not that of its content"):
+        with pytest.raises(checkpoint.Refused, match="c.pt is damaged: its digest does not match its content"):
             checkpoint.load(path, NAMES)
 
 
@@ -71,7 +71,7 @@ def test_a_folder_in_its_place_is_told(tmp_path):
 
 def test_another_run_names_what_differs(tmp_path):
     checkpoint.save(tmp_path / "c.pt", NAMES, {})
-    with pytest.raises(checkpoint.Refused, match="c.pt is of another run, it differs in b, c$"):
+    with pytest.raises(checkpoint.Refused, match="c.pt belongs to another run, which differs in b, c$"):
         checkpoint.load(tmp_path / "c.pt", {"a": 1, "b": [2], "c": 0})
 
 
@@ -79,7 +79,7 @@ def test_a_snapshot_of_another_step_is_refused(tmp_path):
     one, other = (checkpoint.snapshot_path(tmp_path, step) for step in (8, 15))
     checkpoint.save(other, NAMES, {})
     other.rename(one)
-    with pytest.raises(checkpoint.Refused, match="snapshot-8.pt is the file snapshot-15 of the same run"):
+    with pytest.raises(checkpoint.Refused, match="snapshot-8.pt is the renamed file snapshot-15 of the same run"):
         checkpoint.load(one, NAMES)
 
 
@@ -90,7 +90,7 @@ def test_a_snapshot_of_another_step_is_refused(tmp_path):
         ({"w": torch.zeros(2, 3, dtype=torch.float64)}, r"method/w is \[2, 3\] torch.float64, not"),
         ({"w": 1.0}, "method/w is float, not"),
         ({}, "method lacks w"),
-        ({"w": torch.zeros(2, 3), "v": 0}, "method has also v"),
+        ({"w": torch.zeros(2, 3), "v": 0}, "method also has v"),
         ([torch.zeros(2, 3)], "method is list, not dict"),
     ],
 )
@@ -117,9 +117,9 @@ def test_a_second_process_is_told_to_wait(tmp_path):
     )
     try:
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(BenchError, match="in use by another run: wait"), checkpoint.locked(tmp_path):
+        with pytest.raises(BenchError, match="in use by another run: wait"), checkpoint.lock_folder(tmp_path):
             pytest.fail("the lock was given twice")
     finally:
         holder.communicate()
-    with checkpoint.locked(tmp_path):  # a dead process holds nothing
+    with checkpoint.lock_folder(tmp_path):  # a dead process holds nothing
         assert (tmp_path / "lock").exists()

@@ -52,7 +52,7 @@ def test_a_device_repeats_itself_in_all_that_runs_within_and_only_there() -> Non
 
 
 def test_tf32_without_a_gpu_is_refused() -> None:
-    with pytest.raises(BenchError, match="precision tf32 is a GPU's: set precision"), arithmetic("tf32", CPU):
+    with pytest.raises(BenchError, match="precision tf32 needs a GPU: set precision"), arithmetic("tf32", CPU):
         pass
 
 

@@ -26,23 +26,24 @@ OWNER = """
 import os, subprocess, sys, time
 from harness.run import lifeline
 command = f"{sys.executable} -m harness.run.lifeline child {sys.argv[1]} {sys.argv[2]}; true"
-subprocess.Popen(["sh", "-c", command], env=os.environ | lifeline.owned())
+told = lifeline.owned() if sys.argv[3] == "ours" else {"DVC_STAGE": "train@plain"}
+subprocess.Popen(["sh", "-c", command], env=os.environ | told)
 time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("kind", ["willing", "deaf"])
-def test_a_command_follows_its_owner_by_way_of_a_shell(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "owner"), [("willing", "ours"), ("deaf", "ours"), ("willing", "DVC")])
+def test_a_command_follows_its_owner_by_way_of_a_shell(kind: str, owner: str, tmp_path: Path) -> None:
     (tmp_path / "child.py").write_text(CHILD)
     paths = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
-    command = [sys.executable, "-c", OWNER, str(tmp_path / "here"), kind]
-    with subprocess.Popen(command, env=paths, start_new_session=True) as owner:
+    command = [sys.executable, "-c", OWNER, str(tmp_path / "here"), kind, owner]
+    with subprocess.Popen(command, env=paths, start_new_session=True) as started:
         while not (tmp_path / "here").exists():
             time.sleep(0.02)
-            assert owner.poll() is None
-        assert len(session(owner.pid)) == 3
-        owner.kill()
-        assert gone_within(5, lambda: session(owner.pid))
+            assert started.poll() is None
+        assert len(session(started.pid)) == 3
+        started.kill()
+        assert gone_within(5, lambda: session(started.pid))
 
 
 def test_a_command_whose_owner_has_ended_before_ends_at_once(tmp_path: Path) -> None:

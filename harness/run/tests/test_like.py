@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from harness.errors import BenchError
-from harness.run.like import compose, resolved, untitled
+from harness.run.like import compose, resolve, without_title
 
 
 def methods(**blocks: Any) -> dict[str, Any]:
-    return resolved({"methods": blocks}, "params.yaml")["methods"]
+    return resolve({"methods": blocks}, "params.yaml")["methods"]
 
 
 GAN = {"algorithm": "gan", "loss": "plain", "net": {"width": 8, "depth": 2}, "ema": {"decay": 0.9}, "title": "GAN"}
@@ -36,7 +36,7 @@ def test_order_in_the_file_does_not_matter() -> None:
 
 def test_null_takes_an_inherited_key_away_at_any_depth() -> None:
     made = methods(pair={"gan": GAN, "bare": {"like": "gan", "ema": None, "net": {"depth": None}}})
-    assert untitled(made["pair"]["bare"]) == {"algorithm": "gan", "loss": "plain", "net": {"width": 8}}
+    assert without_title(made["pair"]["bare"]) == {"algorithm": "gan", "loss": "plain", "net": {"width": 8}}
 
 
 def test_a_block_inside_may_be_like_one_of_another_task_and_then_replaces() -> None:
@@ -63,7 +63,7 @@ def test_a_block_inside_an_inherited_one_can_be_named() -> None:
 
 def test_what_is_resolved_is_a_copy_of_nothing_that_changes() -> None:
     params = {"methods": {"pair": {"gan": GAN, "other": {"like": "gan", "net": {"width": 1}}}}}
-    resolved(params, "params.yaml")
+    resolve(params, "params.yaml")
     assert params["methods"]["pair"]["other"] == {"like": "gan", "net": {"width": 1}}
     assert GAN["net"] == {"width": 8, "depth": 2}
 
@@ -77,7 +77,7 @@ def test_titles_are_of_the_name_and_not_inherited() -> None:
 
 def test_tasks_may_be_like_tasks() -> None:
     tasks = {"maze": {"family": "maze", "seeds": [0], "title": "Maze"}, "flipped": {"like": "maze", "flipped": True}}
-    made = resolved({"tasks": tasks}, "params.yaml")["tasks"]
+    made = resolve({"tasks": tasks}, "params.yaml")["tasks"]
     assert made["flipped"] == {"family": "maze", "seeds": [0], "flipped": True}
 
 
@@ -99,7 +99,7 @@ def test_tasks_may_be_like_tasks() -> None:
             {"like": 3},
             "params.yaml: methods.pair.mine.like = 3: must be the name of a block, such as gan or digits8.gan",
         ),
-        ({"like": "mine"}, "params.yaml: methods: pair.mine -> pair.mine leads back to itself: take one `like` out"),
+        ({"like": "mine"}, "params.yaml: methods: pair.mine -> pair.mine is circular: remove one `like`"),
     ],
 )
 def test_what_leads_nowhere_is_told(block: dict[str, Any], line: str) -> None:
@@ -109,7 +109,7 @@ def test_what_leads_nowhere_is_told(block: dict[str, Any], line: str) -> None:
 
 
 def test_a_circle_is_told_whole() -> None:
-    with pytest.raises(BenchError, match="pair.a -> pair.b -> pair.a leads back to itself"):
+    with pytest.raises(BenchError, match="pair.a -> pair.b -> pair.a is circular"):
         methods(pair={"a": {"like": "b"}, "b": {"like": "a"}})
 
 
@@ -127,7 +127,7 @@ def test_an_overlay_lies_on_what_is_written_and_may_itself_be_like() -> None:
     overlay = {
         "methods": {"pair": {"wide": {"clip": None, "ema": None, "net": {"width": None}}, "gan": {"loss": "hinge"}}}
     }
-    made = resolved(compose(base, overlay, "small"), "small")["methods"]["pair"]
+    made = resolve(compose(base, overlay, "small"), "small")["methods"]["pair"]
     assert made["wide"] == {"algorithm": "gan", "loss": "hinge", "net": {"depth": 2}}, "null also of what is inherited"
     told = compose(base, {"methods": {"pair": {"gan": {"net": {"like": "wide.net"}}}}}, "small")["methods"]["pair"]
     assert told["gan"]["net"] == {"like": "wide.net"}, "it replaces what stood there"
@@ -144,5 +144,5 @@ def test_a_method_may_be_called_like() -> None:
 def test_a_title_is_a_text(section: str) -> None:
     block = {"title": 8}
     params = {"tasks": {}, "methods": {}} | {section: {"pair": block if section == "tasks" else {"gan": block}}}
-    with pytest.raises(BenchError, match=r"pair(\.gan)?.title = 8: must be a text, in quotes"):
-        resolved(params, "params.yaml")
+    with pytest.raises(BenchError, match=r"pair(\.gan)?.title = 8: must be a string, in quotes"):
+        resolve(params, "params.yaml")

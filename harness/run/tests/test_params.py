@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from harness.contracts import BenchError, Settings
-from harness.run.params import TaskParams, digest, flatten, read_yaml, validated
+from harness.run.params import TaskParams, digest, flatten, read_yaml, validate
 
 TASK = {"family": "toy", "seeds": [0, 1], "steps": 10}
 
@@ -41,34 +41,49 @@ class Outer(Settings):
         ({"rate": 1, "form": {"kind": "square"}}, "p.form.side: missing"),
         (
             {"rate": 1, "form": {"kind": "square", "side": "s"}},
-            "p.form.side = 's': input should be a valid number, unable to parse string as a number",
+            "p.form.side = 's': must be a valid number, unable to parse string as a number",
         ),
         ({}, "p.rate: missing"),
-        ({"rate": -1}, "p.rate = -1: input should be greater than 0"),
-        ({"rate": "fast"}, "p.rate = 'fast': input should be a valid number, unable to parse string as a number"),
-        ({"rate": float("nan")}, "p.rate = nan: input should be a finite number"),
-        ({"rate": 1, "inner": {"size": 0}}, "p.inner.size = 0: input should be greater than or equal to 1"),
+        ({"rate": -1}, "p.rate = -1: must be greater than 0"),
+        ({"rate": "fast"}, "p.rate = 'fast': must be a valid number, unable to parse string as a number"),
+        ({"rate": float("nan")}, "p.rate = nan: must be a finite number"),
+        ({"rate": 1, "inner": {"size": 0}}, "p.inner.size = 0: must be greater than or equal to 1"),
     ],
 )
 def test_complaints(block, message):
     with pytest.raises(BenchError) as error:
-        validated(Outer, block, "p")
+        validate(Outer, block, "p")
     assert str(error.value) == message
 
 
 @pytest.mark.parametrize("seeds", [[0, 0], [-1], [2**31], [], [True], [0.5], [1.0], ["1"]])
 def test_seeds_are_distinct_integers_in_range(seeds):
     with pytest.raises(BenchError, match=r"^p\.seeds(\.0)? = .*: "):
-        validated(TaskParams, {**TASK, "seeds": seeds}, "p")
+        validate(TaskParams, {**TASK, "seeds": seeds}, "p")
+
+
+def test_a_message_repeats_no_more_of_a_value_than_fits():
+    with pytest.raises(BenchError) as error:
+        validate(TaskParams, {**TASK, "seeds": [str(i) for i in range(100_000)]}, "p")
+    assert len(str(error.value)) < 1200
 
 
 def test_settings_are_frozen():
-    params = validated(TaskParams, TASK, "p")
+    params = validate(TaskParams, TASK, "p")
     with pytest.raises(ValueError, match="frozen"):
         params.steps = 11
 
 
-@pytest.mark.parametrize(("text", "message"), [("a: [1", "no readable YAML"), ("- 1\n", "no mapping")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "not valid YAML"),
+        ("- 1\n", "must hold a mapping"),
+        ('a: ["b\\nc"]', r"'b\\nc'...: a text must be one line of at most 1000 characters"),
+        ('"b\\u2028c": 1', "must be one line"),
+        (f"a: {'b' * 1001}", "'b{59}...: a text must be one line"),
+    ],
+)
 def test_broken_yaml(tmp_path, text, message):
     (tmp_path / "p.yaml").write_text(text)
     with pytest.raises(BenchError, match=message) as error:

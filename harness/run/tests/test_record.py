@@ -33,6 +33,13 @@ def test_files(tmp_path):
     assert not (tmp_path / "sheet.png").exists()
 
 
+def test_curves_have_a_header_where_no_step_was_logged(tmp_path):
+    none = example()
+    none.curves = []
+    none.write(tmp_path)
+    assert (tmp_path / "curves.csv").read_text() == "seed,step\n"
+
+
 def test_what_is_written_is_read_again(tmp_path):
     folder = tmp_path / "t/m"
     example().write(folder)
@@ -43,7 +50,7 @@ def test_what_is_written_is_read_again(tmp_path):
 def test_what_no_reader_would_take_is_not_written(tmp_path):
     wrong, unknown = example(), example()
     wrong.head.status[0] = 1
-    with pytest.raises(BenchError, match=r"^t/m: record.json has a wrong status.0: must be a valid string, got 1$"):
+    with pytest.raises(BenchError, match=r"^t/m: record.json has an invalid status.0: must be a valid string, got 1$"):
         wrong.write(tmp_path)
     unknown.provenance["secnods"] = 1
     with pytest.raises(BenchError, match="^t/m: provenance.json has an unknown key secnods$"):

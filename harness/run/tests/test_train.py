@@ -9,7 +9,7 @@ import torch
 from harness.contracts import BenchError, Method
 from harness.run import checkpoint
 from harness.run.seeds import CounterDraws
-from harness.run.train import Run, Schedule, _placed, state_hash, train
+from harness.run.train import Run, Schedule, _on_device, state_hash, train
 
 SEEDS, STEPS = (3, 4), 23
 
@@ -138,7 +138,7 @@ def test_a_run_of_a_gpu_goes_on_on_the_cpu(tmp_path):
 def test_a_run_of_the_cpu_goes_on_on_a_gpu(tmp_path):
     _, method = run(tmp_path, ByRmsprop())
     there = ByRmsprop("meta", capturable=True).optimizer  # in the place of a GPU, which has no numbers to look at
-    there.load_state_dict(_placed(method.optimizer.state_dict(), there))
+    there.load_state_dict(_on_device(method.optimizer.state_dict(), there))
     assert there.param_groups[0]["capturable"] and there.state[there.param_groups[0]["params"][0]]["step"].is_meta
 
 
@@ -163,8 +163,8 @@ def test_checkpoint_of_other_parameters_names_the_keys_and_is_kept(tmp_path, cap
     whole = (tmp_path / "checkpoint.pt").read_bytes()
     _, method = run(tmp_path, identity={"name": "toy", "method.lr": 0.2})
     (line,) = capsys.readouterr().out.splitlines()
-    assert "checkpoint.pt is of another run, it differs in method.latent, method.lr; " in line
-    assert line.endswith(": training goes on from the start, what was refused is kept as *.refused.pt")
+    assert "checkpoint.pt belongs to another run, which differs in method.latent, method.lr; " in line
+    assert line.endswith(": training continues from the start; the rejected files are kept as *.refused.pt")
     assert (tmp_path / "checkpoint.refused.pt").read_bytes() == whole
     assert state_hash(method) == state_hash(run(tmp_path / "new")[1])
 
@@ -200,7 +200,7 @@ def test_what_is_damaged_is_refused_and_the_run_ends_bit_equal(tmp_path, capsys,
     told = capsys.readouterr().out.splitlines()
     assert len(told) == (place is not None)
     assert all(f"{tmp_path / 'cut' / name} is damaged" in line for name in names for line in told)
-    assert all(f": training goes on from {place}, " in line for line in told)
+    assert all(f": training continues from {place}; " in line for line in told)
     assert state_hash(again) == state_hash(method)
     for step in (8, 15, 23):
         states = [
@@ -213,7 +213,7 @@ def test_a_lost_last_snapshot_is_made_again_from_the_checkpoint_before(tmp_path,
     _, method = run(tmp_path)
     (tmp_path / "snapshot-23.pt").unlink()
     _, again = run(tmp_path)
-    assert "snapshot-23.pt is missing: training goes on from step 22, " in capsys.readouterr().out
+    assert "snapshot-23.pt is missing: training continues from step 22; " in capsys.readouterr().out
     assert state_hash(again) == state_hash(method)
     assert torch.equal(checkpoint.load(tmp_path / "snapshot-23.pt", {"name": "toy"})["method"]["w"], method.w)
 
@@ -240,7 +240,7 @@ def test_files_of_two_runs_that_changed_places_are_refused(tmp_path, capsys):
         (tmp_path / "1" / name).rename(tmp_path / "0" / name)
         (tmp_path / "aside").rename(tmp_path / "1" / name)
     run(tmp_path / "0", identity=names[0])
-    assert capsys.readouterr().out.count("is of another run, it differs in seeds") == 2
+    assert capsys.readouterr().out.count("belongs to another run, which differs in seeds") == 2
     for name in ("checkpoint.pt", "snapshot-8.pt"):
         checkpoint.load(tmp_path / "0" / name, names[0])
 

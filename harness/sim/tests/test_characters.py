@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.maths.rotations import about, angle
+from harness.maths.rotations import angle, from_axis_angle
 from harness.sim.bodies import ENDS, HAND, INDEX, JOINTS, PARTS
 from harness.sim.characters import CHARACTERS, FASTEST
 
@@ -70,7 +70,7 @@ def test_kinematics_are_mujocos(kind):
                 assert angle(data.body(part.name).xquat, kin.turn[k, b]) < 1e-12
                 np.testing.assert_allclose(kin.spin[k, b], spin, atol=1e-12)
             else:
-                about_y = about((0.0, -1.0, 0.0), kin.turn[k, b : b + 1])[0]
+                about_y = from_axis_angle((0.0, -1.0, 0.0), kin.turn[k, b : b + 1])[0]
                 assert angle(data.body(part.name).xquat, about_y) < 1e-12
                 assert kin.spin[k, b] == pytest.approx(-spin[1], abs=1e-12)
 
@@ -230,7 +230,7 @@ def test_the_targets_ahead_are_what_mujoco_integrates(kind):
     for j in character.turns:
         qpos[:, j] += 1.5
         qpos[:, j : j + 4] /= np.linalg.norm(qpos[:, j : j + 4], axis=1, keepdims=True)
-    found = character.lead(qpos, qvel, 0.1)
+    found = character.extrapolate(qpos, qvel, 0.1)
     for k in range(6):
         later = qpos[k].copy()
         mujoco.mj_integratePos(character.model, later, qvel[k], 0.1)
@@ -253,7 +253,7 @@ def test_tensors_give_what_arrays_give(kind):
             same.rewards((tq, tv, tkin), (tq.flip(0), tv, same.forward(tq.flip(0), tv))),
         ),
         (exact.errors(q, q[::-1]), same.errors(tq, tq.flip(0))),
-        (exact.lead(q, v, 0.1), same.lead(tq, tv, 0.1)),
+        (exact.extrapolate(q, v, 0.1), same.extrapolate(tq, tv, 0.1)),
         (exact.fallen(q, v, kin, exact.skin()), same.fallen(tq, tv, tkin, same.skin())),
     ]
     for a, b in pairs:

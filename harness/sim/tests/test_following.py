@@ -35,7 +35,7 @@ def test_a_step_is_mujocos(kind, targets):
         before, action = f.full_state(), pushes(f, k)
         centre = f.character.middle
         if targets == "clip":
-            centre = f.character.lead(*f.motion.at(f.time + STEP), LEAD)
+            centre = f.character.extrapolate(*f.motion.at(f.time + STEP), LEAD)
         control = centre + action
         f.step(action)
         for w in range(3):
@@ -94,7 +94,7 @@ def test_targets_are_the_middle_or_the_clips_next_pose(kind):
         f.begin(np.array([0.3]))
         f.step(np.full((1, f.character.model.nu), 0.25))
     np.testing.assert_allclose(told["middle"][0], f.character.middle + 0.25)
-    later = f.character.lead(*f.motion.at(np.array([0.3 + STEP])), LEAD)
+    later = f.character.extrapolate(*f.motion.at(np.array([0.3 + STEP])), LEAD)
     np.testing.assert_allclose(told["clip"], later + 0.25, atol=1e-12)
 
 

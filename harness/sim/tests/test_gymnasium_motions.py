@@ -16,9 +16,9 @@ from gymnasium.utils.env_checker import check_env
 from harness.errors import BenchError
 from harness.sim import gymnasium_motions
 from harness.sim.gymnasium_motions import IDS, LIMIT, MotionEnv
-from harness.sim.recordings import MADE, PACKAGE
+from harness.sim.recordings import BUILT_IN, PACKAGE
 
-HERE = [name for name, words in IDS.items() if words["clip"] in MADE or importlib.util.find_spec(PACKAGE)]
+HERE = [name for name, words in IDS.items() if words["clip"] in BUILT_IN or importlib.util.find_spec(PACKAGE)]
 
 
 @pytest.mark.parametrize("name", HERE)

@@ -13,22 +13,22 @@ from harness.errors import BenchError
 from harness.sim import recordings
 from harness.sim.bodies import JOINTS, PARTS
 from harness.sim.characters import CHARACTERS, Flat, Humanoid
-from harness.sim.motions import _plane, motion, smoothed
-from harness.sim.recordings import MADE, Recording, read, recording
+from harness.sim.motions import _forward_direction, low_pass, motion
+from harness.sim.recordings import BUILT_IN, Recording, read, recording
 
 EACH = pytest.mark.parametrize("kind", CHARACTERS)
-MADE_UP = pytest.mark.parametrize("name", MADE)
+MADE_UP = pytest.mark.parametrize("name", BUILT_IN)
 
 
 def written(path, loop="wrap", rows=None):
-    rows = MADE["march"]().rows if rows is None else rows
+    rows = BUILT_IN["march"]().rows if rows is None else rows
     path.write_text(json.dumps({"Loop": loop, "Frames": np.asarray(rows).tolist()}))
     return path
 
 
 def spinning(turns=1.0, n=25, length=1.0):
     """A body that goes forwards at 2 m/s, upright, and swings its right shoulder evenly about the sideways axis."""
-    march = MADE["march"]()
+    march = BUILT_IN["march"]()
     rows = np.tile(march.rows[0], (n, 1))
     t = np.linspace(0, length, n)
     rows[:-1, 0], rows[-1, 0] = np.diff(t), 0.0
@@ -39,17 +39,17 @@ def spinning(turns=1.0, n=25, length=1.0):
 
 
 def test_a_file_that_is_no_clip_is_told_in_one_line(tmp_path):
-    rows = MADE["march"]().rows
+    rows = BUILT_IN["march"]().rows
     (tmp_path / "text.txt").write_text("no")
     (tmp_path / "keys.txt").write_text("{}")
     spoilt = {name: rows.copy() for name in ("nan", "time", "turn")}
     spoilt["nan"][3, 7], spoilt["time"][2, 0], spoilt["turn"][5, 16:20] = np.nan, 0.0, 3.0
     for path, message in (
-        (tmp_path / "missing.txt", "holds no clip"),
-        (tmp_path / "text.txt", "holds no clip"),
-        (tmp_path / "keys.txt", "holds no clip"),
+        (tmp_path / "missing.txt", "is not a clip"),
+        (tmp_path / "text.txt", "is not a clip"),
+        (tmp_path / "keys.txt", "is not a clip"),
         (written(tmp_path / "loop.txt", "sometimes"), '"Loop" must be "wrap" or "none", got \'sometimes\''),
-        (written(tmp_path / "short.txt", rows=rows[:, :43]), r"rows or more of 44 numbers, got an array of \(49, 43\)"),
+        (written(tmp_path / "short.txt", rows=rows[:, :43]), r"rows of 44 numbers, got an array of \(49, 43\)"),
         (written(tmp_path / "nan.txt", rows=spoilt["nan"]), "row 3 is not finite"),
         (written(tmp_path / "time.txt", rows=spoilt["time"]), "row 2 must last longer than 0 s, got 0"),
         (written(tmp_path / "turn.txt", rows=spoilt["turn"]), "row 5 has no unit quaternion in columns 16 to 19"),
@@ -61,7 +61,7 @@ def test_a_file_that_is_no_clip_is_told_in_one_line(tmp_path):
 def test_a_clip_is_found_by_its_name(tmp_path, monkeypatch):
     written(tmp_path / "humanoid3d_mine.txt")
     found = recording("mine", str(tmp_path))
-    assert found.name == "mine" and found.fingerprint == MADE["march"]().fingerprint
+    assert found.name == "mine" and found.fingerprint == BUILT_IN["march"]().fingerprint
     with pytest.raises(BenchError, match="'mime' is not in .*mine"):
         recording("mime", str(tmp_path))
     monkeypatch.setattr(recordings, "PACKAGE", "a_package_that_nobody_has")
@@ -77,12 +77,12 @@ def test_an_installed_clip_is_found_without_importing_its_package(tmp_path, monk
     written(inside / "humanoid3d_run.txt")
     monkeypatch.setattr(recordings, "PACKAGE", package.name)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert recording("run").fingerprint == MADE["march"]().fingerprint
+    assert recording("run").fingerprint == BUILT_IN["march"]().fingerprint
 
 
 def test_one_that_ends_cannot_be_followed():
-    with pytest.raises(BenchError, match="take one that wraps"):
-        motion(Recording("kick", False, MADE["march"]().rows), Flat())
+    with pytest.raises(BenchError, match="use one that wraps"):
+        motion(Recording("kick", False, BUILT_IN["march"]().rows), Flat())
 
 
 @MADE_UP
@@ -135,7 +135,7 @@ def test_velocities_are_mujocos_differences_of_rows():
     """Unfiltered, at a row: to the next row; the last as the one before, and none over the seam."""
     character = Humanoid()
     g = np.random.default_rng(0)
-    rows = MADE["march"]().rows[:8].copy()
+    rows = BUILT_IN["march"]().rows[:8].copy()
     for k in recordings.QUATERNIONS:
         q = rows[:, k : k + 4] + 0.1 * g.normal(size=(8, 4))
         rows[:, k : k + 4] = q / np.linalg.norm(q, axis=1, keepdims=True)
@@ -152,9 +152,9 @@ def test_the_filter_lets_slow_movement_through_and_keeps_fast_one_back():
     t = np.arange(0, 4, 1 / 60)
     for hz, low, high in ((1.0, 0.98, 1.01), (20.0, 0.0, 0.02)):
         x = np.sin(2 * np.pi * hz * t)[:, None]
-        ratio = smoothed(x, 60, 6.0)[30:-30].std() / x[30:-30].std()
+        ratio = low_pass(x, 60, 6.0)[30:-30].std() / x[30:-30].std()
         assert low <= ratio <= high
-    assert smoothed(x, 60, None) is x and smoothed(x, 10, 6.0) is x
+    assert low_pass(x, 60, None) is x and low_pass(x, 10, 6.0) is x
 
 
 @MADE_UP
@@ -175,10 +175,12 @@ def test_what_moves_in_the_plane_is_the_same_there(name):
 
 
 def test_the_plane_is_that_of_the_way():
-    np.testing.assert_allclose(_plane(np.array([2.0, 0.1])), np.array([2.0, 0.1]) / np.hypot(2.0, 0.1))
-    np.testing.assert_allclose(_plane(np.array([-1.0, 0.0])), [1.0, 0.0])  # a backflip goes backwards and looks ahead
-    np.testing.assert_allclose(_plane(np.array([0.1, 0.2])), [1.0, 0.0])
-    np.testing.assert_allclose(_plane(np.array([0.1, 2.0])), np.array([0.1, 2.0]) / np.hypot(0.1, 2.0))
+    np.testing.assert_allclose(_forward_direction(np.array([2.0, 0.1])), np.array([2.0, 0.1]) / np.hypot(2.0, 0.1))
+    np.testing.assert_allclose(
+        _forward_direction(np.array([-1.0, 0.0])), [1.0, 0.0]
+    )  # a backflip goes backwards and looks ahead
+    np.testing.assert_allclose(_forward_direction(np.array([0.1, 0.2])), [1.0, 0.0])
+    np.testing.assert_allclose(_forward_direction(np.array([0.1, 2.0])), np.array([0.1, 2.0]) / np.hypot(0.1, 2.0))
 
 
 @EACH

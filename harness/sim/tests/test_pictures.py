@@ -62,5 +62,5 @@ def test_each_picture_is_drawn_alone_and_only_the_flat_body_is():
     _, observations = seen(40)
     raster = Raster(BODY, 16, CPU)
     torch.testing.assert_close(raster(observations.view(2, 20, -1))[1, 3], raster(observations[23:24])[0])
-    with pytest.raises(BenchError, match="flat body alone"):
+    with pytest.raises(BenchError, match="only the flat body"):
         Raster(Humanoid(), 16, CPU)

@@ -77,9 +77,9 @@ def test_a_published_set_in_each_layout(tmp_path, sets, below, zipped):
         (
             "mnist",
             "fashion_mnist",
-            "holds Fashion-MNIST's train-images-idx3-ubyte, not MNIST's: say data: fashion_mnist",
+            "holds Fashion-MNIST's train-images-idx3-ubyte, not MNIST's: set data: fashion_mnist",
         ),
-        ("fashion_mnist", "mnist", "holds MNIST's train-images-idx3-ubyte, not Fashion-MNIST's: say data: mnist"),
+        ("fashion_mnist", "mnist", "holds MNIST's train-images-idx3-ubyte, not Fashion-MNIST's: set data: mnist"),
     ],
 )
 def test_a_published_set_is_not_taken_for_another(tmp_path, sets, wanted, given, line):
@@ -107,7 +107,7 @@ OTHER_SETS = {
 
 @pytest.mark.parametrize("files, line", OTHER_SETS.values(), ids=OTHER_SETS.keys())
 def test_what_a_stranger_differs_in_is_said(tmp_path, sets, files, line):
-    with pytest.raises(BenchError, match=f"{line}.*say data: idx for a set of your own") as caught:
+    with pytest.raises(BenchError, match=f"{line}.*set data: idx for a set of your own") as caught:
         build("mnist", write(tmp_path, sets["mnist"] | files))
     assert "\n" not in str(caught.value)
 
@@ -125,7 +125,7 @@ def test_a_set_of_ones_own_numbers_its_classes(tmp_path):
     assert task.train_labels.tolist() == [2, 0, 1, 0] and task.test_labels.tolist() == [0, 2, 0, 1]
     assert task.train_images.shape == task.test_images.shape == (4, 1, 5, 5)
     np.testing.assert_array_equal(task.train_images.ravel(), np.frombuffer(files[IMAGES], np.uint8)[16:])
-    with pytest.raises(BenchError, match="say data: idx for a set of your own"):
+    with pytest.raises(BenchError, match="set data: idx for a set of your own"):
         build("mnist", tmp_path)
 
 
@@ -133,13 +133,13 @@ BAD_OWN_SETS = {
     "labels missing": ({LABELS: idx([7, 0])}, "holds 3 images but train-labels-idx1-ubyte 2 labels"),
     "a test label unknown": ({"t10k-labels-idx1-ubyte": idx([7, 8, 9])}, "the label 8, which no training image has"),
     "test images of another size": ({"t10k-images-idx3-ubyte": idx(np.zeros((3, 28, 27)))}, "images of 28 x 27"),
-    "no image": ({IMAGES: idx(np.zeros((0, 28, 28))), LABELS: idx([])}, "train-images.* holds no pixel"),
-    "values missing": ({IMAGES: contents(0)[IMAGES][:-1]}, "train-images.* is no complete idx file of bytes"),
-    "values of two bytes": ({LABELS: struct.pack(">2I3H", 0x0B01, 3, 7, 0, 9)}, "train-labels.* is no complete idx"),
-    "labels for images": ({IMAGES: idx([7, 0, 9])}, "train-images.* is no complete idx file of bytes with 3 axes"),
+    "no image": ({IMAGES: idx(np.zeros((0, 28, 28))), LABELS: idx([])}, "train-images.* contains no pixels"),
+    "values missing": ({IMAGES: contents(0)[IMAGES][:-1]}, "train-images.* is not a complete idx file of bytes"),
+    "values of two bytes": ({LABELS: struct.pack(">2I3H", 0x0B01, 3, 7, 0, 9)}, "train-labels.* is not a complete idx"),
+    "labels for images": ({IMAGES: idx([7, 0, 9])}, "train-images.* is not a complete idx file of bytes with 3 axes"),
     # 2^31 * 2^31 * 4 is 0 in 64 bits, which is what follows this header.
-    "a product beyond 64 bits": ({IMAGES: struct.pack(">4I", 2051, 2**31, 2**31, 4)}, "is no complete idx file"),
-    "no header": ({IMAGES: b""}, "train-images.* is no complete idx file"),
+    "a product beyond 64 bits": ({IMAGES: struct.pack(">4I", 2051, 2**31, 2**31, 4)}, "is not a complete idx file"),
+    "no header": ({IMAGES: b""}, "train-images.* is not a complete idx file"),
 }
 
 
@@ -156,7 +156,7 @@ def test_missing_and_cut_files(tmp_path):
     write(tmp_path, contents(0), zipped=True)
     images = tmp_path / f"{IMAGES}.gz"
     images.write_bytes(images.read_bytes()[:-100])
-    with pytest.raises(BenchError, match="cannot read .*train-images.*get the file again"):
+    with pytest.raises(BenchError, match="cannot read .*train-images.*download the file again"):
         build("mnist", tmp_path)
 
 

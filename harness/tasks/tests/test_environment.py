@@ -60,7 +60,7 @@ def task(env: str, **more):
 
 
 def rolled(made, act, seeds=(0, 1), n_envs=2, scored=False):
-    source = made.to_score(torch.device("cpu")) if scored else made.source(torch.device("cpu"))
+    source = made.scoring_source(torch.device("cpu")) if scored else made.source(torch.device("cpu"))
     return source.rollout(act, CounterDraws(seeds, "test", "cpu"), n_envs)
 
 
@@ -113,7 +113,7 @@ def test_absorbing_stays_in_a_state_of_its_own_and_earns_nothing(walk: str) -> N
 
 
 def test_an_end_that_is_to_be_ignored_is_told(walk: str) -> None:
-    with pytest.raises(BenchError, match="ends episodes by itself, but tasks.mine.termination is ignored: give abso"):
+    with pytest.raises(BenchError, match="ends episodes by itself, but tasks.mine.termination is ignored: use abso"):
         rolled(task(walk, horizon=5), always(1))
     assert not rolled(task(walk, horizon=3), always(0)).terminated.any()
 
@@ -133,10 +133,10 @@ def test_the_hash_follows_the_rules_and_the_code(walk: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "env, more, line",
     [
-        ("my_walk:Walk-v0", {}, "my_walk:Walk-v0 has no time limit: give tasks.mine.horizon"),
-        ("my_walk:Pictures-v0", {"horizon": 5}, "observations must be of a Box, got Dict"),
-        ("my_walk:Many-v0", {"horizon": 5}, "actions must be of a Box or Discrete, got MultiBinary"),
-        ("Pendulum-v1", {"horizon": 500}, "tasks.mine.horizon = 500: Pendulum-v1 ends after 200 steps"),
+        ("my_walk:Walk-v0", {}, "my_walk:Walk-v0 has no time limit: set tasks.mine.horizon"),
+        ("my_walk:Pictures-v0", {"horizon": 5}, "the observation space must be a Box, got Dict"),
+        ("my_walk:Many-v0", {"horizon": 5}, "the action space must be a Box or Discrete, got MultiBinary"),
+        ("Pendulum-v1", {"horizon": 500}, "tasks.mine.horizon = 500: must be at most 200"),
         ("Pendulm-v1", {"horizon": 5}, "gymnasium.make\\('Pendulm-v1'\\) fails: .*doesn't exist"),
         ("none_such:Walk-v0", {"horizon": 5}, "gymnasium.make\\('none_such:Walk-v0'\\) fails: .*none_such"),
     ],

@@ -92,7 +92,7 @@ def test_an_absorbing_state_lasts_until_the_horizon():
     assert torch.equal(found.observations[..., :11][before], marked.observations[before])
     assert torch.equal(found.next_observations[:, :-1], found.observations[:, 1:])
     assert not found.terminated.any() and found.truncated[:, -1].all() and found.truncated.sum() == 9
-    scored = where.to_score(CPU).rollout(shaking(draws(), 60, 3, 3, 2.0), draws(), 3)
+    scored = where.scoring_source(CPU).rollout(shaking(draws(), 60, 3, 3, 2.0), draws(), 3)
     assert scored.terminated.any() and (scored.observations[..., 11] == 0).all()
 
 
@@ -152,7 +152,7 @@ def pretended(monkeypatch):
     """Engines that do the same in numpy and in tensors; nobody looks at a tensor, as on a GPU."""
     for name in ("_Batched", "_OneByOne", "_ByWarp"):
         monkeypatch.setattr(robots, name, PretendedRobots)
-    monkeypatch.setattr(locomotion, "surely", lambda flags: isinstance(flags, np.ndarray) and bool(flags.all()))
+    monkeypatch.setattr(locomotion, "all_known", lambda flags: isinstance(flags, np.ndarray) and bool(flags.all()))
 
 
 @pytest.mark.parametrize("termination", ["ignored", "restart", "absorbing", "marked"])
@@ -164,7 +164,7 @@ def test_a_rollout_on_the_device_is_that_in_numpy_and_looks_at_nothing(robot, te
         where = task(
             robot, horizon=60, physics=physics, termination="ignored" if termination == "marked" else termination
         )
-        source = where.to_score(CPU) if termination == "marked" else where.source(CPU)
+        source = where.scoring_source(CPU) if termination == "marked" else where.source(CPU)
         size, d = where.spec.action_size, draws()
         noise = 0.3 * d.normal("latent", "policy", (60, 4, size)) + 2.0 * torch.tensor([0.0, 0.0, 0.1, 1.0])[:, None]
         with NoHost(60 // Starts.CHUNK if termination == "restart" else 0) if physics == "warp" else nullcontext():
@@ -223,8 +223,15 @@ def test_returns_are_those_of_gymnasiums_episodes():
     assert "normalised" not in scores and set(scores["return"].references) == {"actions at random"}
 
 
-def write(path, where, n=4, down=(), bonus=0.0):
-    """Write demonstrations of n episodes; in those of `down` the robot falls once; each step pays `bonus` more."""
+SCORED = "task,method,seed,step,metric,value\n"
+
+
+def write(path, where, n=4, down=(), bonus=0.0, scored="", **more):
+    """Write demonstrations of n episodes; in those of `down` the robot falls once; each step pays `bonus` more.
+
+    scored: rows of the expert's own scores; more: further arrays of the file.
+    """
+    path.with_name("scores.csv").write_text(SCORED + scored)
     found = where.source(CPU).rollout(shaking(draws(0), where.horizon, n, where.spec.action_size), draws(0), n)
     parts = {name: getattr(found, name).numpy() for name in ("observations", "actions", "rewards")}
     parts["rewards"] = parts["rewards"] + np.float32(bonus)
@@ -232,7 +239,7 @@ def write(path, where, n=4, down=(), bonus=0.0):
         "last_observations": found.next_observations[:, -1].numpy(),
         "whole": np.array([[i not in down for i in range(n)]]),
     }
-    np.savez(path, **{f"demonstrations/{name}": part for name, part in parts.items()})
+    np.savez(path, **{f"demonstrations/{name}": part for name, part in (parts | more).items()})
     return found
 
 
@@ -246,17 +253,20 @@ def test_demonstrations_are_whole_episodes_thinned_from_places_of_their_own(tmp_
     assert shown.truncated[:, -1].all() and not shown.truncated[:, :-1].any()
     thin = task("HalfCheetah-v5", episodes=4, every=8, **told)
     few = thin.source(CPU).demonstrations()
-    assert few.observations.shape == (1, 5, 4, 17) and (np.diff(thin.shown_steps, axis=0) == 8).all()
-    assert len(set(thin.shown_steps[0])) > 1
+    assert few.observations.shape == (1, 5, 4, 17) and (np.diff(thin.demonstration_steps, axis=0) == 8).all()
+    assert len(set(thin.demonstration_steps[0])) > 1
     for e in range(4):
-        assert torch.equal(few.next_observations[0, :, e], shown.next_observations[0, thin.shown_steps[:, e], e])
+        assert torch.equal(
+            few.next_observations[0, :, e], shown.next_observations[0, thin.demonstration_steps[:, e], e]
+        )
     hashes = {task("HalfCheetah-v5", episodes=n, every=k, **told).data_hash for n, k in ((4, 1), (3, 1), (4, 8))}
     assert len(hashes | {where.data_hash}) == 4
 
 
 def test_normalised_returns_lie_between_the_two_references(tmp_path):
     where = task("HalfCheetah-v5", horizon=30, score={"n_episodes": 3})
-    found = write(tmp_path / "e.npz", where, 3, bonus=1.0)
+    scored = "e,ppo,0,9,return,40\ne,ppo,0,9,return_mode,50\n"
+    write(tmp_path / "e.npz", where, 4, down=[0], bonus=1.0, scored=scored, place=np.array([0]))
     where = task(
         "HalfCheetah-v5", horizon=30, score={"n_episodes": 3}, demonstrations=str(tmp_path / "e.npz"), episodes=3
     )
@@ -264,11 +274,60 @@ def test_normalised_returns_lie_between_the_two_references(tmp_path):
     outputs.size = 6
     scores = episodes.compute(Evaluation(where, outputs, draws(1)))
     low, high = scores["return"].references["actions at random"], scores["return"].references["expert"]
-    assert high == pytest.approx(30 + float(found.rewards[0].sum(0).mean()), rel=1e-5)
-    assert scores["normalised"].values[0] == pytest.approx((scores["return"].values[0] - low) / (high - low))
+    assert high == 40, "by all of its episodes, not by those that are shown"
+    assert scores["normalised"].values[0] == pytest.approx((scores["return"].values[0] - low) / (40 - low))
+    assert scores["normalised"].manifest == scores["return"].manifest | {"between": scores["return"].references}
+    assert scores["return_mode"].references == {"actions at random": low, "expert": 50}
+    assert scores["normalised_mode"].values[0] == pytest.approx((scores["return_mode"].values[0] - low) / (50 - low))
     outputs.act = lambda observations, noise=None: torch.full((*observations.shape[:2], 6), torch.nan)
     failed = episodes.compute(Evaluation(where, outputs, draws(1)))
     assert failed["return"].values[0] == low and failed["normalised"].values[0] == 0
+
+
+def test_the_expert_is_the_seed_that_left_the_episodes_by_its_last_scores(tmp_path):
+    """A file that names no seed is of the one that got the most; the rows of earlier steps and seeds do not count."""
+    rows = [
+        (seed, step, way * value) for seed, value in ((3, 1.0), (5, 7.0), (8, 2.0)) for way, step in ((9, 4), (1, 8))
+    ]
+    scored = "".join(
+        f"e,ppo,{seed},{step},{metric},{value + more}\n"
+        for seed, step, value in rows
+        for metric, more in (("return", 0), ("return_mode", 0.5))
+    )
+    where = task("HalfCheetah-v5", horizon=20)
+    told = {"demonstrations": str(tmp_path / "e.npz"), "horizon": 20}
+    for more, expected in (({}, 7.0), ({"place": np.array([2])}, 2.0), ({"place": np.array([0])}, 1.0)):
+        write(tmp_path / "e.npz", where, scored=scored, **more)
+        found = task("HalfCheetah-v5", **told)
+        assert found.expert == {"return": expected, "return_mode": expected + 0.5}
+        assert found.facts() == {"expert": found.expert}
+    assert where.facts() == {}
+
+
+@pytest.mark.parametrize(
+    ("scored", "line"), [("", "holds no"), ("e,ppo,0,9,return,nan\n", "holds no"), (None, "is miss")]
+)
+def test_an_expert_without_scores_gets_one_line(scored, line, tmp_path):
+    write(tmp_path / "e.npz", task("HalfCheetah-v5", horizon=20), scored=scored or "")
+    if scored is None:
+        (tmp_path / "scores.csv").unlink()
+    with pytest.raises(BenchError, match=rf"scores.csv.*{line}.*train the expert cell") as error:
+        task("HalfCheetah-v5", horizon=20, demonstrations=str(tmp_path / "e.npz")).facts()
+    assert "\n" not in str(error.value)
+
+
+def test_episodes_begin_where_the_expert_has_never_been():
+    """Twenty times the Hopper's noise of 0.005 is 0.1 m, rad and their rates; none begins fallen."""
+    narrow, wide = (
+        task(horizon=1, reset_noise=k).source(CPU).rollout(shaking(draws(), 1, 50, 3), draws(), 50).observations[:, 0]
+        for k in (1, 20)
+    )
+    start = torch.tensor([1.25] + [0.0] * 10)
+    assert (narrow - start).abs().max() <= 0.005 + 1e-6 and 0.09 < (wide - start).abs().max() <= 0.1 + 1e-6
+    assert torch.allclose(wide - start, 20 * (narrow - start), atol=1e-5)
+    assert task(reset_noise=20).data_hash != task().data_hash == task(reset_noise=1.0).data_hash
+    robot = task(reset_noise=20).robot
+    assert robot.is_healthy(*robot.reset(np.stack([np.zeros(12), np.ones(12)]), None)).all(), "none begins fallen"
 
 
 @pytest.mark.parametrize(
@@ -276,16 +335,19 @@ def test_normalised_returns_lie_between_the_two_references(tmp_path):
     [
         (
             {"demonstrations": "none.npz"},
-            "none.npz with the demonstrations of robots is missing: train the expert cell first",
+            "none.npz, which holds the demonstrations of robots, is missing: train the expert's cell first",
         ),
-        ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, tasks.robots.episodes asks for 5"),
+        ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, but tasks.robots.episodes = 5"),
         (
             {"demonstrations": "FILE", "robot": "Hopper-v5"},
-            "holds no demonstrations of 20 steps with 11 observations and 3 actions",
+            "does not hold demonstrations of 20 steps with 11 observations and 3 actions",
         ),
-        ({"demonstrations": "FILE", "horizon": 30}, "holds no demonstrations of 30 steps with 17 observations"),
-        ({"demonstrations": "FILE", "every": 21}, "tasks.robots.every = 21: more than the 20 steps of an episode"),
-        ({}, "robots has no demonstrations: give tasks.robots.demonstrations, the expert's cell"),
+        ({"demonstrations": "FILE", "horizon": 30}, "does not hold demonstrations of 30 steps with 17 observations"),
+        (
+            {"demonstrations": "FILE", "every": 21},
+            "tasks.robots.every = 21: must be at most the 20 steps of an episode",
+        ),
+        ({}, "robots has no demonstrations: set tasks.robots.demonstrations to the expert's cell"),
     ],
 )
 def test_wrong_demonstrations_get_one_line(words, line, tmp_path):

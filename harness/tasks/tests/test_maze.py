@@ -225,7 +225,7 @@ def test_demonstrations_of_an_older_archive(tmp_path):
     cost = (arrays["demonstrations/actions"].astype(np.float64) ** 2).sum(-1)
     np.testing.assert_allclose(found.rewards, -away - mazes.C_ACTION_COST * cost, rtol=1e-5)
     np.savez(path, **held, **{"demonstrations/next_observations": following[:, :3]})
-    with pytest.raises(BenchError, match="holds no demonstrations of 5 steps"):
+    with pytest.raises(BenchError, match="does not hold demonstrations of 5 steps"):
         task(horizon=5, demonstrations=str(path)).source(CPU).demonstrations()
 
 
@@ -235,7 +235,7 @@ def test_demonstrations_that_are_missing_or_damaged(tmp_path):
 
     with pytest.raises(BenchError, match="no demonstrations"):
         read()
-    with pytest.raises(BenchError, match="is missing: train the expert cell first"):
+    with pytest.raises(BenchError, match="is missing: train the expert's cell first"):
         read(demonstrations=str(tmp_path / "none.npz"))
     path = tmp_path / "expert.npz"
     damages = [
@@ -252,7 +252,7 @@ def test_demonstrations_that_are_missing_or_damaged(tmp_path):
     for damage in damages:
         damage()
         with pytest.raises(
-            BenchError, match="holds no demonstrations of 5 steps with 3 observations and 2 actions: train"
+            BenchError, match="does not hold demonstrations of 5 steps with 3 observations and 2 actions: train"
         ) as error:
             read(demonstrations=str(path))
         assert "\n" not in str(error.value)

@@ -131,15 +131,15 @@ def test_what_is_shown_are_states_of_the_clip_a_step_apart(body):
 
 
 def test_episodes_with_actions_come_from_a_policy_that_follows(tmp_path):
-    with pytest.raises(BenchError, match=r"give tasks\.march\.demonstrations"):
-        task().source(CPU).acted()
+    with pytest.raises(BenchError, match=r"set tasks\.march\.demonstrations"):
+        task().source(CPU).tracking_episodes()
     where, d = task(), draws(0)
     found = where.source(CPU).rollout(shaking(d, where, 3), d, 3)
     held = {name: getattr(found, name).numpy() for name in ("observations", "actions", "rewards")}
     held |= {"last_observations": found.next_observations[:, -1].numpy(), "whole": np.zeros((1, 3), bool)}
     np.savez(tmp_path / "left.npz", **{f"demonstrations/{name}": part for name, part in held.items()})
     with_them = task(demonstrations=str(tmp_path / "left.npz"))
-    assert torch.equal(with_them.source(CPU).acted().actions, found.actions)
+    assert torch.equal(with_them.source(CPU).tracking_episodes().actions, found.actions)
     assert with_them.data_hash != where.data_hash
 
 
@@ -181,7 +181,7 @@ def test_the_score_by_hand():
     outputs = Still(12)
     outputs.action[1] = torch.nan
     scores = motion.compute(Evaluation(where, outputs, draws(), True))
-    worlds = where.following(3, CPU)
+    worlds = where.tracking_worlds(3, CPU)
     worlds.begin(np.arange(3) / 3 * where.motion.length)
     errors, up = np.full((90, 3, 13), np.pi), np.ones(3, bool)
     alive = []

@@ -57,11 +57,11 @@ def task(physics="warp", **words):
 @pytest.mark.parametrize("termination", ["restart", "absorbing", "marked"])
 def test_poles_fall_and_stand_again_as_with_mujoco(termination, monkeypatch):
     """Each pole gets a push of its own; the host looks once in a chunk of starts and once at the end."""
-    monkeypatch.setattr(locomotion, "surely", lambda flags: isinstance(flags, np.ndarray) and bool(flags.all()))
+    monkeypatch.setattr(locomotion, "all_known", lambda flags: isinstance(flags, np.ndarray) and bool(flags.all()))
     push, found = torch.tensor([[0.0], [0.5], [3.0]]), []
     for physics in ("mujoco", "warp"):
         where = task(physics, termination="ignored" if termination == "marked" else termination)
-        source = where.to_score(CPU) if termination == "marked" else where.source(CPU)
+        source = where.scoring_source(CPU) if termination == "marked" else where.source(CPU)
         with NoHost(1 + STEPS // Starts.CHUNK if physics == "warp" else 10**9):
             found.append(source.rollout(lambda o, t: push.expand(2, 3, 1), draws(), 3))
     exact, single = found

@@ -63,7 +63,7 @@ def test_hold_out():
     train, test = hold_out(10, 3)
     assert len(train) == 7 and sorted([*train, *test]) == list(range(10))
     for n_test in (-1, 10):
-        with pytest.raises(BenchError, match="give 0 to 9"):
+        with pytest.raises(BenchError, match="use 0 to 9"):
             hold_out(10, n_test)
 
 
@@ -72,7 +72,7 @@ def test_cifar_in_torchvisions_layout(tmp_path, monkeypatch):
 
     from torchvision.datasets import CIFAR10
 
-    with pytest.raises(BenchError, match="no complete cifar-10-batches-py/ in .*give as root"):
+    with pytest.raises(BenchError, match="no complete cifar-10-batches-py/ in .*set root to"):
         cifar10(tmp_path)
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
@@ -168,14 +168,18 @@ def test_grey_becomes_rgb():
 JPEG = encoded(noise(0), "JPEG", quality=95)
 
 BAD_SETS = {
-    "text among the images": (SET | {"train/notes.txt": b"x"}, {}, r"train/notes.txt in .*set.* is no image"),
-    "nothing but hidden files": ({".x": b""}, {}, "holds no image"),
+    "text among the images": (SET | {"train/notes.txt": b"x"}, {}, r"train/notes.txt in .*set.* is not an image"),
+    "nothing but hidden files": ({".x": b""}, {}, "contains no images"),
     "a text named as an image": (SET | {"train/cat/9.png": b"text"}, {}, "cannot decode train/cat/9.png"),
     "half an image": (SET | {"train/cat/9.jpg": JPEG[: len(JPEG) // 2]}, {}, "cannot decode train/cat/9.jpg"),
-    "no such split": (SET, {"test": "val"}, "no image in val/ .* holds test, train: name the folders"),
-    "an image beside the classes": (SET | {"train/9.png": JPEG}, {}, "train/9.png in .* lies beside class folders"),
-    "an unknown class": (SET | {"test/zebra/9.png": JPEG}, {}, "test/zebra/9.png in .* is in no class folder"),
-    "tested on training images": (SET, {"train": "."}, "test/dog/3.png .* would be trained and tested on"),
+    "no such split": (SET, {"test": "val"}, "no image in val/ .* holds test, train: set train and test"),
+    "an image beside the classes": (SET | {"train/9.png": JPEG}, {}, "train/9.png in .* lies next to class folders"),
+    "an unknown class": (
+        SET | {"test/zebra/9.png": JPEG},
+        {},
+        "test/zebra/9.png in .* is in a class folder that the training",
+    ),
+    "tested on training images": (SET, {"train": "."}, "test/dog/3.png .* is both a training and a test image"),
     "too many held out": (SET, {"test": 2}, "cannot hold out 2 of 2 images"),
     "a size between": (SET, {"size": 48}, "size: 48 is not one of 16, 32, 64"),
 }
@@ -196,11 +200,11 @@ def test_bad_files(tmp_path):
     def read(path, scratch="s"):
         image_folder(path, 32, scratch=tmp_path / scratch)
 
-    with pytest.raises(BenchError, match="no file or folder .*gone.zip: give a zip or a folder"):
+    with pytest.raises(BenchError, match="no file or folder .*gone.zip: name a zip or a folder"):
         read(tmp_path / "gone.zip")
     whole = write_zip(tmp_path / "set.zip", SET).read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BenchError, match="cut.zip is no complete zip"):
+    with pytest.raises(BenchError, match="cut.zip is not a complete zip"):
         read(tmp_path / "cut.zip")
     damaged = bytearray(whole)
     damaged[200] ^= 0xFF  # inside the first image's bytes
@@ -208,7 +212,7 @@ def test_bad_files(tmp_path):
     with pytest.raises(BenchError, match="cannot decode train/cat/1.png in .*bits.zip"):
         read(tmp_path / "bits.zip")
     (tmp_path / "taken").write_bytes(b"")
-    with pytest.raises(BenchError, match="cannot write .*taken.* give another scratch"):
+    with pytest.raises(BenchError, match="cannot write .*taken.* use another scratch"):
         read(tmp_path / "set.zip", "taken")
     read(tmp_path / "set.zip")
     for cached in (tmp_path / "s").iterdir():

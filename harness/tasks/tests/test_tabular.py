@@ -12,9 +12,9 @@ from scipy.optimize import minimize
 
 from harness.contracts import BenchError
 from harness.maths.soft_mdp import decomposable, linked, occupancy, soft_value_iteration, transitions
-from harness.run.params import validated
+from harness.run.params import validate
 from harness.run.seeds import CounterDraws
-from harness.tasks.tabular import LAYOUTS, MOVES, Params, build, maze, sampled
+from harness.tasks.tabular import LAYOUTS, MOVES, Params, build, maze, sampling_act
 
 CPU = torch.device("cpu")
 UP, RIGHT, DOWN, LEFT = range(4)
@@ -22,7 +22,7 @@ UP, RIGHT, DOWN, LEFT = range(4)
 
 def task(**changes):
     block = {"family": "tabular", "seeds": [0], "steps": 1, "layout": "corridor"} | changes
-    return build("maze", validated(Params, block, "maze"), None)
+    return build("maze", validate(Params, block, "maze"), None)
 
 
 def uniform(n):
@@ -116,7 +116,7 @@ def test_hash_sees_what_moves_the_data():
 def test_a_rollout_is_a_walk_through_the_table():
     t = task(horizon=7)
     draws = CounterDraws(range(3), "test")
-    out = t.source(CPU).rollout(sampled(uniform(25), draws, "latent"), draws, 4)
+    out = t.source(CPU).rollout(sampling_act(uniform(25), draws, "latent"), draws, 4)
     assert (t.spec.shape, t.spec.n_actions, t.spec.horizon) == ((25,), 4, 7)
     assert out.observations.shape == out.next_observations.shape == (3, 7, 4, 25) and out.actions.shape == (3, 7, 4, 4)
     assert out.observations.dtype == out.actions.dtype == out.rewards.dtype == torch.float32
@@ -134,7 +134,7 @@ def test_one_seed_alone_is_the_seed_in_a_stack():
 
     def run(seeds):
         draws = CounterDraws(seeds, "test")
-        return source.rollout(sampled(uniform(25), draws, "latent"), draws, 5)
+        return source.rollout(sampling_act(uniform(25), draws, "latent"), draws, 5)
 
     stack, alone = run(range(3)), run([1])
     for name, values in vars(stack).items():
@@ -147,7 +147,7 @@ def test_mean_return_is_the_exact_one(which):
     t = task()
     policy = t.expert.policy if which == "expert" else uniform(25)
     draws = CounterDraws([7], "test", lookahead=1)
-    returns = t.source(CPU).rollout(sampled(policy, draws, "latent"), draws, 4000).rewards.sum(1)
+    returns = t.source(CPU).rollout(sampling_act(policy, draws, "latent"), draws, 4000).rewards.sum(1)
     exact = occupancy(policy, t.start, t.maze.next_states, 50) @ t.maze.reward
     assert abs(returns.mean() - exact) < 4 * returns.std() / 4000**0.5
 

@@ -22,6 +22,7 @@ from harness.plan.origin import origin
 from harness.registry import ROOT
 from harness.run.pins import pin
 from harness.tests.siege.attacks import FAULT, HARMLESS, KINDS, REFUSED
+from harness.tests.siege.limits import shown
 from harness.tests.siege.world import World
 
 TALLY = Path("results/benchmarks/siege.json")
@@ -54,6 +55,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, metavar="K", help="attack number K of the seed alone")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--limits", action="store_true", help="first a table of what a machine can refuse")
     parser.add_argument("--write", action="store_true", help=f"leave the tally in {TALLY}")
     args = parser.parse_args()
     pin()
@@ -61,6 +63,7 @@ def main() -> int:
     started, tally, faults = time.monotonic(), Counter[tuple[str, str]](), []
     with tempfile.TemporaryDirectory(prefix="siege-") as base:
         world = World(Path(base))
+        limits = shown(world) if args.limits else []
         ready = time.monotonic()
         families = len({cell.family for cell in world.cells})
         print(f"{len(world.cells)} cells of {families} families are trained after {ready - started:.0f} s", flush=True)
@@ -91,10 +94,10 @@ def main() -> int:
         print(f"{row['kind']:12s}{row[REFUSED]:>10d}{row[HARMLESS]:>10d}{row[FAULT]:>8d}")
     print(f"{sum(done.values())} attacks in {seconds:.0f} s, {len(faults)} FAULT; repeat with --seed {args.seed}")
     if args.write:
-        said = {"seed": args.seed, "seconds": round(seconds), "attacks": rows, "faults": faults}
+        said = {"seed": args.seed, "seconds": round(seconds), "attacks": rows, "limits": limits, "faults": faults}
         said |= {"commit": origin(ROOT).get("commit"), "python": platform.python_version()}
         write_text(ROOT / TALLY, json.dumps(said, indent=1) + "\n")
-    return int(bool(faults))
+    return int(bool(faults) or any(row["end"] == FAULT for row in limits))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from harness.tests.recorded import reseal
 from harness.tests.siege.child import Fault, Result, bench
 from harness.tests.siege.world import World, differing, outside, tree
 from harness.workspace.pack import sums
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 REFUSED, HARMLESS, FAULT = "refused", "harmless", "FAULT"
 Outcome = tuple[str, str]
@@ -95,7 +95,7 @@ def record(world: World, random: Random) -> Outcome:
         if {path.name: path.read_bytes() for path in folder.iterdir()} == before:
             return HARMLESS, "unchanged"
         listed = bench(root, "list")
-        line = next((row for row in listed.text.splitlines() if row.startswith(f"  {cell.name} ")), "")
+        line = _row(listed.text, cell)
         if listed.wrong or listed.status not in (0, 1):
             return FAULT, f"list {listed.wrong or listed.status} after damage to {cell}: {path.name}"
         if "up to date" in line:
@@ -241,17 +241,19 @@ def limited(world: World, random: Random) -> Outcome:
 
 
 def orphaned(world: World, random: Random) -> Outcome:
-    """Two jobs at once, and a signal to the command that started them; then it is called again."""
+    """Two jobs at once, and a signal to the command that started them or to a worker; then it is called again."""
     first, second = random.sample([cell for cell in world.cells if not _taken(world, cell)], 2)
     with world.copied() as root:
         for cell in (first, second):
             shutil.rmtree(cell.folder(root))
             shutil.rmtree(world.runs(root, cell))
         sent = random.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-        result = bench(root, "train", "--jobs", 2, seconds=random.uniform(1, 12), sent=sent)
-        what = f"{sent.name} at `train --jobs 2`"
-        if result.orphans or result.status is None:
-            return FAULT, f"{what}: {result.wrong}"
+        worker = random.random() < 0.4
+        sent = signal.SIGKILL if worker else sent
+        result = bench(root, "train", "--jobs", 2, seconds=random.uniform(1, 12), sent=sent, worker=worker)
+        what = f"{sent.name} at {'a worker of ' if worker else ''}`train --jobs 2`"
+        if result.orphans or result.status is None or (worker and result.status != 0):
+            return FAULT, f"{what}: {result.wrong or result.text[-200:]}"
         again = bench(root, "train", "--jobs", 2)
         if again.status != 0:
             return FAULT, f"{what}, then again: {again.wrong or again.text[-200:]}"
@@ -273,7 +275,7 @@ KINDS: dict[str, tuple[int, Callable[[World, Random], Outcome]]] = {
     "kill": (200, killed),
     "full": (60, full),
     "limit": (30, limited),
-    "orphan": (8, orphaned),
+    "orphan": (16, orphaned),
 }
 """Kind -> (how many of it a whole siege has, the attack)."""
 
@@ -285,7 +287,7 @@ def _state(world: World, random: Random) -> Path:
 def _loaded(path: Path, content: bytes, what: str) -> Outcome:
     identity = json.loads((path.parent / "run.json").read_text())["identity"]
     try:
-        state = checkpoint.checked(path, content, identity)
+        state = checkpoint.check(path, content, identity)
     except checkpoint.Refused as error:
         return REFUSED, str(error)[-160:]
     except Exception as error:
@@ -295,7 +297,7 @@ def _loaded(path: Path, content: bytes, what: str) -> Outcome:
 
 
 def _disturbed(world: World, random: Random, fault: Callable[[], Fault]) -> Outcome:
-    """A command with a fault, and again without: then all is as if there had been none."""
+    """A command of any kind with a fault."""
     cell = world.cell(random)
     train = ["train", cell.task, cell.name]
     others = [
@@ -306,8 +308,12 @@ def _disturbed(world: World, random: Random, fault: Callable[[], Fault]) -> Outc
         ["report", "--out", "OUT"],
         ["merge", "SOURCE"],
     ]
-    command, chosen = (train if random.random() < 0.6 else random.choice(others)), fault()
-    with world.copied(without=cell if command == train else None) as root:
+    return disturbed(world, cell, train if random.random() < 0.6 else random.choice(others), fault())
+
+
+def disturbed(world: World, cell: Cell, command: list[str], chosen: Fault) -> Outcome:
+    """A command with a fault, and again without: then all is as if there had been none."""
+    with world.copied(without=cell if command[0] == "train" else None) as root:
         source = root / "build/source"
         if command[0] == "merge":
             shutil.copytree(cell.folder(root), source / cell.folder(Path()))
@@ -330,7 +336,7 @@ def _disturbed(world: World, random: Random, fault: Callable[[], Fault]) -> Outc
         if other:
             return FAULT, f"{what}, then again: {other} differs"
         return (
-            (REFUSED, f"{what}: {result.errors[0][:120]}")
+            (REFUSED, f"{what}: {result.errors[0].replace(str(root), '.')[:250]}")
             if result.refused
             else (HARMLESS, f"{what}: as if undisturbed")
         )
@@ -343,6 +349,17 @@ def _equal_after(world: World, root: Path, cell: Cell, result: Result) -> Outcom
         return REFUSED, result.errors[0][:160]
     other = differing(cell.folder(root), cell.folder(world.whole))
     return (FAULT, f"{cell}: another {other}") if other else (HARMLESS, f"{cell} ends bit-equal")
+
+
+def _row(listed: str, cell: Cell) -> str:
+    """The row of a cell in what `bench list` printed: below its task, as cells of other tasks have the same name."""
+    task = ""
+    for row in listed.splitlines():
+        if not row.startswith(" "):
+            task = row.partition(":")[0]
+        elif task == cell.task and row.startswith(f"  {cell.name} "):
+            return row
+    return ""
 
 
 def _taken(world: World, cell: Cell) -> bool:
@@ -401,7 +418,7 @@ def _edited(path: Path, random: Random) -> None:
 
 def _mutated(world: World, random: Random) -> bytes:
     params = json.loads(json.dumps(world.params))
-    text = dumped(params).encode()
+    text = dump(params).encode()
     match random.randrange(8):
         case 0:
             return bytes(_flipped_bytes(text, random))
@@ -438,7 +455,7 @@ def _mutated(world: World, random: Random) -> bytes:
         case _:
             block[random.choice([*HOSTILE, "on", "1", place.upper()])] = block.pop(place)
     try:
-        return dumped(params).encode()
+        return dump(params).encode()
     except Exception:  # what no YAML holds
         return json.dumps(params).encode()
 

@@ -5,6 +5,8 @@ Processes are forked from a server that has the libraries imported, as the impor
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import multiprocessing
 import os
@@ -19,6 +21,9 @@ from typing import Any
 
 LIMIT = 120.0  # seconds of a command; longer ones hang
 GRACE = 5.0  # seconds that a child may outlive its parent
+TEMPORARY = "build/tmp"
+NOBODY = 65534
+CAPABILITIES = 0x20080522  # the version of the system call that drops them
 PRELOADED = ["harness.tests.siege.warm", __name__]
 
 
@@ -26,15 +31,18 @@ PRELOADED = ["harness.tests.siege.warm", __name__]
 class Fault:
     """What befalls the command. kind: '' nothing; 'kill' SIGKILL, or the name of an errno, at write `at` (from 1).
 
-    'nofile' and 'fsize' are limits of the process, of `at`; 'home', 'tmp', 'git' and 'clock' take these away or back. A
-    write is whatever changes the file system below the root: opening for writing, syncing, renaming, making, removing.
+    'nofile' and 'fsize' are limits of the process, of `at`; 'memory' is one of `at` MB beyond what it has; 'home',
+    'tmp', 'git' and 'clock' take these away or back; 'owner' gives the project to somebody else. A write is whatever
+    changes the file system in the project or in its folder `below`: opening for writing, syncing, renaming, making,
+    removing. Temporary files go to `below` where that is TEMPORARY.
     """
 
     kind: str = ""
     at: int = 0
+    below: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.at}".strip()
+        return f"{self.kind} {self.at or ''} {self.below}".strip()
 
 
 @dataclass(frozen=True)
@@ -69,15 +77,23 @@ class Result:
         return self.status == 2
 
 
-def bench(root: Path, *argv: object, fault: Fault = Fault(), seconds: float = LIMIT, sent: int = 0) -> Result:
-    """Run `bench --root ROOT ARGV`. sent: a signal that its parent process is sent after `seconds`, if not 0."""
+def bench(
+    root: Path, *argv: object, fault: Fault = Fault(), seconds: float = LIMIT, sent: int = 0, worker: bool = False
+) -> Result:
+    """Run `bench --root ROOT ARGV`.
+
+    sent: a signal that its process is sent after `seconds`, if not 0; or, with `worker`, the first worker that is there
+    then.
+    """
     log = root.parent / f"{root.name}.log"
     process = _context().Process(target=_run, args=(root, log, [str(word) for word in argv], fault))
     process.start()
     assert process.pid is not None
     process.join(seconds)
     if sent and process.is_alive():
-        os.kill(process.pid, sent)
+        for victim in _workers(process.pid)[:1] if worker else [process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, sent)
         process.join(LIMIT)
     hung = process.is_alive()
     if hung:
@@ -115,6 +131,16 @@ def _of(session: int) -> list[int]:
     return found
 
 
+def _workers(session: int) -> list[int]:
+    """Of the processes of a session those that multiprocessing started to work."""
+    found = []
+    for process in _of(session):
+        with contextlib.suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes():
+                found.append(process)
+    return found
+
+
 def _run(root: Path, log: Path, argv: list[str], fault: Fault) -> None:
     """The child."""
     os.setsid()
@@ -149,17 +175,39 @@ def _befall(root: Path, fault: Fault) -> None:
         case "clock":
             now = time.time
             time.time = lambda: now() - 1e8
+        case "memory":
+            pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+            most = pages * resource.getpagesize() + fault.at * 2**20
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        case "owner":
+            _give_away(root)
         case _:
-            _at_write(root, fault)
+            if fault.below == TEMPORARY:
+                (root / TEMPORARY).mkdir(parents=True, exist_ok=True)
+                os.environ["TMPDIR"] = str(root / TEMPORARY)
+            _at_write(root / fault.below, fault)
 
 
-def _at_write(root: Path, fault: Fault) -> None:
-    """Count what changes the file system below `root`; at the chosen time kill this process, or let the disk fail."""
+def _give_away(root: Path) -> None:
+    """Make every file another user's, and this process one whom the system forbids what it forbids all others.
+
+    For root alone, who may give files away; it is the same user afterwards, without its privileges.
+    """
+    for path in [root, *root.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    os.environ["GIT_CONFIG_GLOBAL"] = os.devnull  # which may trust every owner
+    header, none = (ctypes.c_uint32 * 2)(CAPABILITIES, 0), (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None, use_errno=True).capset(header, none):
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def _at_write(below: Path, fault: Fault) -> None:
+    """Count what changes the file system in `below`; at the chosen time kill this process, or let the disk fail."""
     count = 0
 
     def happened(path: Any) -> None:
         nonlocal count
-        if not isinstance(path, (str, os.PathLike)) or not Path(path).absolute().is_relative_to(root):
+        if not isinstance(path, (str, os.PathLike)) or not Path(path).absolute().is_relative_to(below):
             return
         count += 1
         if fault.kind == "kill" and count == fault.at:

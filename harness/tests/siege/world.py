@@ -19,7 +19,7 @@ from harness.schema import read_head
 from harness.store import PROVENANCE, SEAL
 from harness.tests.siege.child import Result, bench
 from harness.workspace.presets import compose_preset
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 PICKED = {"locomotion": ("pendulum", "vail")}  # the task of a family with the shortest runs; of others the first
 CODE = ("harness", "baselines")  # which `bench keys` reads below the project
@@ -33,7 +33,7 @@ class World:
         self.base, self.whole = base, base / "whole"
         self.params = _parameters()
         self.whole.mkdir(parents=True)
-        (self.whole / "params.yaml").write_text(dumped(self.params))
+        (self.whole / "params.yaml").write_text(dump(self.params))
         for path in (ROOT / "results/data").glob("*.npz"):
             (self.whole / "results/data").mkdir(parents=True, exist_ok=True)
             shutil.copy(path, self.whole / "results/data")

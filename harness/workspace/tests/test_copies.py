@@ -27,7 +27,7 @@ def test_a_command_is_stopped_with_the_one_that_waits_for_it(tmp_path: Path) -> 
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=stop, daemon=True).start()
-    with pytest.raises(signals.Stopped), signals.heard():
+    with pytest.raises(signals.Stopped), signals.stop_on_signals():
         copies._run(tmp_path, [sys.executable, "-c", CHILD], "sleep")
     child = int((tmp_path / "here").read_text())
     assert gone_within(1, lambda: alive(child))
@@ -40,7 +40,7 @@ def test_a_second_smoke_leaves_the_first_alone(tmp_path: Path) -> None:
     kept = tmp_path / "build/smoke/record.json"
     kept.parent.mkdir(parents=True)
     kept.touch()
-    with copies.alone(tmp_path, "smoke"):
+    with copies.lock_copy(tmp_path, "smoke"):
         with pytest.raises(BenchError, match="smoke is in use by another run: wait until that has ended"):
             presets.smoke(tmp_path)
         with pytest.raises(BenchError, match="smoke is in use by another run: wait until that has ended"):
@@ -49,5 +49,5 @@ def test_a_second_smoke_leaves_the_first_alone(tmp_path: Path) -> None:
 
 
 def test_a_timeout_without_jobs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="--timeout is for blocks that run without DVC: give --jobs too"):
+    with pytest.raises(BenchError, match="--timeout only works without DVC: use it with --jobs"):
         presets.run_preset(tmp_path, "any", [], timeout=5)

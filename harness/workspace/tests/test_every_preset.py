@@ -19,10 +19,10 @@ from harness.errors import BenchError
 from harness.plan import needs
 from harness.plan.plan import Cell, load_plan
 from harness.report.records.frame import load
-from harness.run.like import resolved
+from harness.run.like import resolve
 from harness.run.params import read_yaml
 from harness.workspace import presets
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[3]
 LATE = "z_late"  # a preset that does not fit the base, for the pages of all others to tell of
@@ -59,7 +59,7 @@ def rows(params: dict[str, Any]) -> dict[str, set[str]]:
     for task, block in params["tasks"].items():
         if source := block.get("rewards"):
             kept[source] |= kept[task]
-        if (expert := block.get("demonstrations")) and not needs.archived(expert):
+        if (expert := block.get("demonstrations")) and not needs.is_archived(expert):
             kept[expert.split("/")[0]].add(expert.split("/")[1])
     return kept
 
@@ -67,10 +67,10 @@ def rows(params: dict[str, Any]) -> dict[str, set[str]]:
 def shrunk(overlay: dict[str, Any], params: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     """The overlay with few steps, seeds and episodes, without the other rows and all ablations."""
     tasks, methods, kept = {}, {}, rows(params)
-    beneath = resolved(base, "params.yaml")["methods"]
+    beneath = resolve(base, "params.yaml")["methods"]
     for task, block in params["tasks"].items():
         tasks[task] = {"seeds": [0, 1], "block": 2, "steps": 2, "evaluations": 1} | SMALL_TASK.get(block["family"], {})
-        if block["family"] == "locomotion" and not needs.archived(block.get("demonstrations")):
+        if block["family"] == "locomotion" and not needs.is_archived(block.get("demonstrations")):
             tasks[task] |= {"horizon": 20} | ({"episodes": 1} if "demonstrations" in block else {})
         methods[task] = dict.fromkeys(base["methods"].get(task, {}))
         for name, method in params["methods"][task].items():
@@ -107,9 +107,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / "presets").mkdir()
     for name in presets.names(ROOT):
         overlay, params = read_yaml(ROOT / f"presets/{name}.yaml"), presets.compose_preset(ROOT, name, base)
-        (tree / f"presets/{name}.yaml").write_text(dumped(shrunk(overlay, params, base)))
+        (tree / f"presets/{name}.yaml").write_text(dump(shrunk(overlay, params, base)))
         for block in params["tasks"].values():
-            if needs.archived(expert := block.get("demonstrations")):
+            if needs.is_archived(expert := block.get("demonstrations")):
                 (tree / needs.place(expert)).parent.mkdir(parents=True, exist_ok=True)
                 folder = needs.place(expert).parent
                 shutil.copytree(ROOT / folder, tree / folder, dirs_exist_ok=True)

@@ -9,7 +9,7 @@ from harness.report.records import external
 from harness.report.records.frame import load
 from harness.report.tables.external import table
 from harness.report.tests import tree
-from harness.yaml_text import dumped, parsed
+from harness.yaml_text import dump, parse
 from harness.yaml_text import load as load_yaml
 
 TASK = "vib_digits"
@@ -19,7 +19,7 @@ TASK = "vib_digits"
 def bench(tmp_path, capsys):
     """(root, (*arguments) -> exit status, stdout, stderr); two methods have records, live and archived as `far`."""
     params = tree.build_small(tmp_path)
-    (tmp_path / "params.yaml").write_text(dumped(params))
+    (tmp_path / "params.yaml").write_text(dump(params))
     far = tmp_path / "results/archive/far"
     (tmp_path / "presets").mkdir()
     (tmp_path / "presets/far.yaml").write_text("{}\n")
@@ -50,7 +50,7 @@ def files(root, text, values=(10.0, 11.0, 12.5), metric="error_12_codes"):
 def test_the_printed_skeleton_brings_runs_in(bench, preset):
     root, run = bench
     status, text, _ = run("--skeleton", TASK, *(["--preset", preset] if preset else []))
-    assert status == 0 and parsed(text).get("preset", "") == preset
+    assert status == 0 and parse(text).get("preset", "") == preset
     scores, manifest = files(root, text)
     assert run(scores, manifest, "--name", "peer")[:2] == (0, f"{root / external.FOLDER / 'peer'}\n")
     (found,), refused = external.load_external(root)
@@ -64,7 +64,7 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
     root, run = bench
     text = run("--skeleton", TASK)[1]
     scores, manifest = files(root, text)
-    other = text.replace(parsed(text)["tasks"][TASK]["data_hash"], "0123456789abcdef", 1)
+    other = text.replace(parse(text)["tasks"][TASK]["data_hash"], "0123456789abcdef", 1)
     empty = f"source: us\ntasks: {{{TASK}: null}}\n"
     faults = [
         (text, [scores, manifest], "bench import needs SCORES MANIFEST --name NAME, or --skeleton TASK"),
@@ -75,11 +75,12 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
         ),
         (text, ["--skeleton", TASK, "--preset", "fa"], "preset fa: unknown; did you mean far?"),
         (text, [root / "none.csv", manifest, "--name", "peer"], "none.csv is missing"),
-        (text, [scores, root, "--name", "peer"], "is no readable YAML"),
+        (text, [scores, root, "--name", "peer"], f"{root} is not a regular file, so name another one"),
+        (text, ["/dev/zero", manifest, "--name", "peer"], "/dev/zero is not a regular file, so name another one"),
         (
             text,
             [scores, manifest, "--name", "a/b"],
-            "--name: an import cannot be called 'a/b': take 1 to 64 ASCII letters",
+            "--name: an import cannot be called 'a/b': use 1 to 64 ASCII letters",
         ),
         (other, [scores, manifest, "--name", "peer"], "data_hash 0123456789abcdef is not"),
         (empty, [scores, manifest, "--name", "peer"], f"tasks.{TASK} needs data_hash and metrics"),
@@ -110,4 +111,4 @@ def test_a_name_is_taken_once(bench):
     scores, manifest = files(root, run("--skeleton", TASK)[1])
     assert run(scores, manifest, "--name", "peer")[0] == 0
     status, _, error = run(scores, manifest, "--name", "peer")
-    assert status == 2 and "peer is there already; remove it first or give another --name" in error
+    assert status == 2 and "peer already exists; remove it first or choose another --name" in error

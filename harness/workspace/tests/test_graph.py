@@ -20,7 +20,7 @@ from harness.plan.params import blocks_of
 from harness.plan.pipelines import write_pipelines
 from harness.plan.tests.test_keys import FILES
 from harness.run.like import compose
-from harness.yaml_text import dumped, parsed
+from harness.yaml_text import dump, parse
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -121,7 +121,7 @@ def tree(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def change(tree: Path, methods: dict[str, Any], **sections: Any) -> None:
     """Lay blocks over those of PARAMS."""
     params = compose(PARAMS, sections | {"methods": {"line": methods}}, "test")
-    (tree / "params.yaml").write_text(dumped(params))
+    (tree / "params.yaml").write_text(dump(params))
 
 
 def run(tree: Path) -> list[str]:
@@ -198,9 +198,9 @@ def test_dvc_sets_a_value_in_params_yaml_and_loses_nothing_else(tmp_path: Path) 
     apply_overrides(tmp_path / "params.yaml", ["methods.digits8.vgan.bottleneck.i_c=0.2"])
     after = (tmp_path / "params.yaml").read_text()
     assert comments(after) == comments(text) and len(comments(text)) > 20
-    wanted = parsed(text)
+    wanted = parse(text)
     wanted["methods"]["digits8"]["vgan"]["bottleneck"]["i_c"] = 0.2
-    assert parsed(after) == wanted
+    assert parse(after) == wanted
     old, new = (blocks_of(root)["methods"]["digits8"] for root in (ROOT, tmp_path))
     assert {name for name in old if old[name] != new[name]} == {"vgan", "vgan_sn", "vgan_gp", "rsgan_vdb_gp"}
 

@@ -46,14 +46,14 @@ def test_a_link_is_named_and_nothing_comes(source: Path, tmp_path: Path, where: 
         link.symlink_to(tmp_path / "elsewhere")
     else:
         link.symlink_to("/etc/passwd")
-    with pytest.raises(BenchError, match=f"{where} is a link or no file: a record holds plain files alone"):
+    with pytest.raises(BenchError, match=f"{where} is a link or not a file: a record contains only plain files"):
         merge(tmp_path / "root", source)
     assert not held(tmp_path / "root")
 
 
 def test_a_pipe_is_named(source: Path, tmp_path: Path) -> None:
     os.mkfifo(source / "results/records/task/two/curves.csv")
-    with pytest.raises(BenchError, match="curves.csv is a link or no file"):
+    with pytest.raises(BenchError, match="curves.csv is a link or not a file"):
         merge(tmp_path / "root", source)
 
 

@@ -15,7 +15,7 @@ from harness.places.train import build_method, load_task
 from harness.plan.plan import load_plan
 from harness.run.seeds import CounterDraws
 from harness.workspace.new_task import environment_task, images_task
-from harness.yaml_text import parsed
+from harness.yaml_text import parse
 
 TEXT = (registry.ROOT / "params.yaml").read_text(encoding="utf-8")
 
@@ -36,7 +36,7 @@ def pictures(folder: Path, n: int) -> Path:
 
 def test_few_images_are_told_and_their_methods_are_scored(root: Path) -> None:
     told = images_task(root, "pics", pictures(root / "data/pics", 30), 32)
-    assert told[0].startswith("6 test images are too few for a Frechet distance, which takes more than 1280")
+    assert told[0].startswith("6 test images are too few for a Frechet distance, which needs more than 1280")
     text = (root / "params.yaml").read_text(encoding="utf-8")
     assert [line for line in TEXT.splitlines() if line not in text.splitlines()] == []
     plan = load_plan(root)
@@ -70,14 +70,21 @@ def test_an_environment_has_an_expert_and_a_task_that_imitates_it(root: Path, en
     assert len(cells) == 2 and cells[1].method_params.discriminator.bottleneck is not None
 
 
+def test_a_robot_of_the_project_keeps_its_fast_family(root: Path) -> None:
+    environment_task(root, "mine", "Hopper-v5", 40)
+    tasks = load_plan(root).params["tasks"]
+    for name in ("mine", "mine_expert"):
+        assert (tasks[name]["family"], tasks[name]["robot"], tasks[name]["horizon"]) == ("locomotion", "Hopper-v5", 40)
+
+
 @pytest.mark.parametrize(
     "name, n, size, line",
     [
-        ("pics", 10, 32, "holds 10 images: give at least 20"),
+        ("pics", 10, 32, "contains 10 images, but at least 20 are needed"),
         ("pics", 30, 33, "--size must be one of 16, 32, 64, .* pixels, got 33"),
-        ("digits8", 30, 32, "digits8 is the name of a task or a method already"),
-        ("vgan", 30, 32, "vgan is the name of a task or a method already"),
-        ("my-pics", 30, 32, "'my-pics' is no name for a task"),
+        ("digits8", 30, 32, "digits8 is already the name of a task or a method"),
+        ("vgan", 30, 32, "vgan is already the name of a task or a method"),
+        ("my-pics", 30, 32, "'my-pics' cannot be the name of a task"),
     ],
 )
 def test_refused_in_one_line_and_nothing_written(root: Path, name: str, n: int, size: int, line: str) -> None:
@@ -87,6 +94,6 @@ def test_refused_in_one_line_and_nothing_written(root: Path, name: str, n: int, 
 
 
 def test_an_environment_without_a_limit_asks_for_one(root: Path) -> None:
-    with pytest.raises(BenchError, match="--horizon = 300: Pendulum-v1 ends after 200 steps"):
+    with pytest.raises(BenchError, match="--horizon = 300: must be at most 200"):
         environment_task(root, "mine", "Pendulum-v1", 300)
-    assert parsed((root / "params.yaml").read_text(encoding="utf-8")) == parsed(TEXT)
+    assert parse((root / "params.yaml").read_text(encoding="utf-8")) == parse(TEXT)

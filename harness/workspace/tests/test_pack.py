@@ -80,7 +80,7 @@ def test_the_place_where_a_packed_block_was_made_cannot_be_changed(stopped, tmp_
     root, copy, plan = stopped
     (made,) = pack(root, copy)
     edited(made, "run.json", lambda content: content.replace(b'"threads": 1', b'"threads": 3'))
-    with pytest.raises(BenchError, match="is refused: its files are not those that SHA256SUMS names"):
+    with pytest.raises(BenchError, match="was rejected: its files do not match SHA256SUMS"):
         unpack(root, plan.params["preset"], tmp_path / "other")
 
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_packed_or_unpacked_is_named(stopped, tmp_path: Path, mon
     with pytest.raises(
         BenchError,
         match=rf"not packed: pair {made.parent.name} seeds-0-1 is too large \(0.0 MB, more than 0 MB\):"
-        " carry it in parts, `--parts FOLDER`; the other 0 blocks are",
+        " split it into parts with `--parts FOLDER`; the other 0 blocks were packed",
     ):
         pack(root, copy)
 
@@ -131,7 +131,7 @@ def test_a_large_block_is_carried_in_parts_to_the_same_bits(stopped, tmp_path: P
     other = tmp_path / "other"
     small.write(other)
     made[1].rename(made[1].with_suffix(".late"))
-    with pytest.raises(BenchError, match=rf"2-of-{len(made)} is missing: bring all {len(made)} parts"):
+    with pytest.raises(BenchError, match=rf"2-of-{len(made)} is missing: copy all {len(made)} parts"):
         unpack(root, preset, other, carried)
     made[1].with_suffix(".late").rename(made[1])
     prepare(other, plan, "pair")
@@ -148,7 +148,7 @@ def test_of_two_checkpoints_the_newest_that_holds_is_packed(stopped, capsys: pyt
     (folder / "checkpoint.previous.pt").write_bytes(whole)
     cut(folder / "checkpoint.pt")
     pack(root, copy)
-    assert "checkpoint.pt is damaged, " in capsys.readouterr().out
+    assert "checkpoint.pt is damaged: " in capsys.readouterr().out
     shutil.rmtree(folder)
     unpack(root, plan.params["preset"], copy)
     assert (folder / "checkpoint.pt").read_bytes() == whole
@@ -164,7 +164,7 @@ def test_of_two_checkpoints_the_newest_that_holds_is_packed(stopped, capsys: pyt
 def test_a_damaged_block_is_not_packed(stopped, name: str) -> None:
     root, copy, plan = stopped
     cut(block(copy, plan) / name)
-    with pytest.raises(BenchError, match=f"not packed: .*{name} is damaged, .*; the other 0 blocks are"):
+    with pytest.raises(BenchError, match=f"not packed: .*{name} is damaged: .*; the other 0 blocks were packed"):
         pack(root, copy)
     assert not list((root / packing.UNFINISHED).rglob("*.tar.xz"))
 
@@ -173,18 +173,20 @@ def test_a_packed_block_under_another_name_is_refused(stopped) -> None:
     root, copy, plan = stopped
     (made,) = pack(root, copy)
     made.rename(made.with_name("seeds-2-3.tar.xz"))
-    with pytest.raises(BenchError, match=f"it holds {made.parent.name}/seeds-0-1, not what its name says; delete it"):
+    with pytest.raises(
+        BenchError, match=f"it contains {made.parent.name}/seeds-0-1, which is not what its name says; delete"
+    ):
         unpack(root, plan.params["preset"], copy)
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "line"),
     [
-        ("../../checkpoint.pt", tarfile.REGTYPE, "no packed block holds '../../checkpoint.pt'"),
-        ("/tmp/snapshot-2.pt", tarfile.REGTYPE, "no packed block holds '/tmp/snapshot-2.pt'"),
-        ("snapshot-2.pt", tarfile.SYMTYPE, "no packed block holds 'snapshot-2.pt'"),
+        ("../../checkpoint.pt", tarfile.REGTYPE, "'../../checkpoint.pt' does not belong to a packed block"),
+        ("/tmp/snapshot-2.pt", tarfile.REGTYPE, "'/tmp/snapshot-2.pt' does not belong to a packed block"),
+        ("snapshot-2.pt", tarfile.SYMTYPE, "'snapshot-2.pt' does not belong to a packed block"),
         ("snapshot-2.pt", tarfile.REGTYPE, "snapshot-2.pt is damaged"),
-        ("run.json", tarfile.REGTYPE, "run.json names no run"),
+        ("run.json", tarfile.REGTYPE, "run.json does not identify a run"),
     ],
 )
 def test_a_hostile_member_is_refused_and_nothing_is_written(stopped, name: str, kind: bytes, line: str) -> None:
@@ -203,7 +205,7 @@ def test_a_hostile_member_is_refused_and_nothing_is_written(stopped, name: str, 
         member.size = len(content) if kind == tarfile.REGTYPE else 0
         archive.addfile(member, io.BytesIO(content))
     before = sorted(copy.rglob("*"))
-    with pytest.raises(BenchError, match=f"tar.xz is refused: {line}.*; delete it to train that block again"):
+    with pytest.raises(BenchError, match=f"tar.xz was rejected: {line}.*; delete it to train that block again"):
         unpack(root, plan.params["preset"], copy)
     assert sorted(copy.rglob("*")) == before
 

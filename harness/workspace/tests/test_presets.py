@@ -12,10 +12,10 @@ from harness.cli import main
 from harness.errors import BenchError
 from harness.plan import needs
 from harness.plan.plan import load_plan
-from harness.run.like import untitled
+from harness.run.like import without_title
 from harness.run.params import read_yaml
 from harness.workspace import copies, presets
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,7 +33,7 @@ PARAMS = {
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for name, text in {
-        "params.yaml": dumped(PARAMS),
+        "params.yaml": dump(PARAMS),
         "presets/small.yaml": "tasks: {line: {steps: 1}}\n",
         "code.py": "x = 1\n",
         ".gitignore": "build/\n*.log\n",
@@ -170,7 +170,7 @@ def test_a_command_in_the_copy_runs_the_copy_s_code(tree: Path, capfd: pytest.Ca
 
 @pytest.mark.parametrize("name", presets.names(ROOT))
 def test_the_presets_of_this_project_are_valid(name: str, tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text(dumped(presets.compose_preset(ROOT, name)))
+    (tmp_path / "params.yaml").write_text(dump(presets.compose_preset(ROOT, name)))
     assert load_plan(tmp_path).cells
 
 
@@ -185,12 +185,14 @@ def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
     for name in presets.names(ROOT):
         for task, block in presets.compose_preset(ROOT, name)["tasks"].items():
             expert = block.get("demonstrations")
-            if needs.archived(expert) and "episodes" in block:  # a maze shows all that its expert left
+            if needs.is_archived(expert) and "episodes" in block:  # a maze shows all that its expert left
                 family = registry.family(block["family"])
                 shown = family.build(
-                    task, family.Params(**untitled(block) | {"demonstrations": str(needs.path(ROOT, expert))}), ROOT
+                    task,
+                    family.Params(**without_title(block) | {"demonstrations": str(needs.path(ROOT, expert))}),
+                    ROOT,
                 )
-                held = shown.demonstrated.rewards.shape[1]
+                held = shown.expert_episodes.rewards.shape[1]
                 assert held == block.get("episodes", held) > 0  # mazes take all
                 asked += 1
     assert asked >= 3
@@ -199,7 +201,7 @@ def test_archived_experts_hold_the_episodes_that_presets_ask_for() -> None:
 def test_presets_without_records_are_told_with_their_command(tree: Path) -> None:
     overlay(tree, "# After Peng et al. 2019,\n# long. Slow.\ngpu: true\ntasks: {line: {steps: 1}}\n")
     (tree / "presets/other.yaml").write_text("# Its tables need a GPU.\ntasks: {line: {steps: 2}}\n")
-    other, small = presets.others(tree, "laptop").waiting
+    other, small = presets.other_presets(tree, "laptop").waiting
     assert small == {
         "preset": "small",
         "what": "After Peng et al. 2019, long.",
@@ -208,9 +210,9 @@ def test_presets_without_records_are_told_with_their_command(tree: Path) -> None
     }
     assert other["command"] == "bench preset other --jobs 2"
     archive(tree, "small")
-    found = presets.others(tree, "laptop")
+    found = presets.other_presets(tree, "laptop")
     assert [p["preset"] for p in found.waiting] == ["other"] and [p["preset"] for p in found.archived] == ["small"]
-    assert presets.others(tree, "other").waiting == []
+    assert presets.other_presets(tree, "other").waiting == []
 
 
 def archive(tree: Path, preset: str) -> None:
@@ -225,10 +227,10 @@ def test_a_preset_that_does_not_fit_is_named_and_leaves_the_others_alone(tree: P
     archive(tree, "small")
     archive(tree, "smal")
     archive(tree, "lime")
-    found = presets.others(tree, "laptop")
+    found = presets.other_presets(tree, "laptop")
     assert [p["preset"] for p in found.archived] == ["small"] and found.waiting == []
     assert found.refused.keys() == {"broken", "lime", "none", "smal"}
-    assert "presets/broken.yaml is no readable YAML" in found.refused["broken"]
+    assert "presets/broken.yaml is not valid YAML" in found.refused["broken"]
     assert found.refused["lime"] == "presets/lime.yaml: keep.lime: unknown key; did you mean line?"
     assert found.refused["none"].startswith("TypeError: ")
     assert found.refused["smal"] == "preset smal: unknown; did you mean small?"
@@ -242,10 +244,12 @@ def test_in_a_copy_presets_lie_over_the_base_of_the_tree(tree: Path) -> None:
     assert read_yaml(copy / "params.yaml") == made
     assert presets.compose_preset(copy, "other") == presets.compose_preset(tree, "other")
     assert presets.compose_preset(copy, "small") == made
-    assert presets.others(copy, "small") == presets.Others([], presets.others(tree, "small").waiting, {})
-    with pytest.raises(BenchError, match="is a private copy, from which no other is made"):
+    assert presets.other_presets(copy, "small") == presets.OtherPresets(
+        [], presets.other_presets(tree, "small").waiting, {}
+    )
+    with pytest.raises(BenchError, match="is a private copy, which cannot be copied again"):
         copies.private_copy(copy, "other", made)
-    (tree / "params.yaml").write_text(dumped(PARAMS | {"protocol": 2}))
+    (tree / "params.yaml").write_text(dump(PARAMS | {"protocol": 2}))
     copies.private_copy(tree, "small", made)
     assert presets.compose_preset(copy, "other")["protocol"] == 2
 
@@ -265,6 +269,7 @@ def test_what_is_wrong_with_a_preset_is_told_at_once_and_names_its_file(
     (tmp_path / "params.yaml").write_bytes((registry.ROOT / "params.yaml").read_bytes())
     (tmp_path / "presets/wrong.yaml").write_text(
         """\
+tasks: {digits8: {steps: 0}}
 methods:
   digits8:
     gan: {latnt: 4, bathc: 2}
@@ -279,9 +284,10 @@ report: {baseline: {digits8: gna}}
     told = capsys.readouterr().err.removeprefix("error: ").splitlines()
     assert [line.partition(": ")[0] for line in told] == ["presets/wrong.yaml"] * len(told)
     assert [line.partition(": ")[2] for line in told] == [
+        "tasks.digits8.steps = 0: input should be greater than or equal to 1",
         "methods.digits8.gan.latnt: unknown key; did you mean latent?",
         "methods.digits8.gan.bathc: unknown key; did you mean batch?",
-        "methods.grid_maze.bc.optimizer.lr = -1.0: input should be greater than 0",
+        "methods.grid_maze.bc.optimizer.lr = -1.0: must be greater than 0",
         "report.baseline.digits8 = gna: unknown key; did you mean gan?",
     ]
     with pytest.raises(BenchError, match="^presets/wrong.yaml: "):

@@ -11,7 +11,7 @@ from harness.cli import main
 from harness.errors import BenchError
 from harness.plan.plan import load_plan
 from harness.workspace.new_method import new_method
-from harness.workspace.remove import blockless, remove
+from harness.workspace.remove import orphaned_records, remove
 
 TEXT = (registry.ROOT / "params.yaml").read_text(encoding="utf-8")
 
@@ -37,17 +37,17 @@ def test_what_new_has_written_is_gone_with_its_record(like: str, root: Path) -> 
     assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT
     assert not (root / key).exists() and not (root / record).parent.exists()
     assert (root / "results/records/digits8/gan/record.json").exists()
-    assert [line for line in told if "is gone" in line] == [
-        "methods.digits8.mine is gone from params.yaml",
-        "results/keys/digits8/mine.json is gone",
-        "results/records/digits8/mine is gone",
+    assert [line for line in told if "was removed" in line] == [
+        "methods.digits8.mine was removed from params.yaml",
+        "results/keys/digits8/mine.json was removed",
+        "results/records/digits8/mine was removed",
     ]
 
 
 def test_a_comment_of_ones_own_stays(root: Path) -> None:
     new_method(root, "mine", "gan", "digits8", file=False)
     text = (root / "params.yaml").read_text(encoding="utf-8")
-    place = text.index("    # Like gan but")
+    place = text.index("    # Like gan except")
     text = text[:place] + "    # What follows is about noise.\n" + text[place:]
     (root / "params.yaml").write_text(text, encoding="utf-8")
     remove(root, "mine")
@@ -59,22 +59,22 @@ def test_a_comment_of_ones_own_stays(root: Path) -> None:
 def test_a_record_without_a_block_is_told_and_removed(root: Path, capsys: pytest.CaptureFixture) -> None:
     record = "results/records/digits8/older/record.json"
     leave(root, record, "results/records/digits8/gan/record.json", "results/records/digits8/vgan-i_c-0.1/record.json")
-    assert [str(cell) for cell in blockless(root, load_plan(root))] == ["digits8/older"]
+    assert [str(cell) for cell in orphaned_records(root, load_plan(root))] == ["digits8/older"]
     assert main(["--root", str(root), "list"]) == 1  # the records that stand in for others hold nothing
     assert "digits8/older: `bench remove older --task digits8` takes it away" in capsys.readouterr().out
     remove(root, "older", "digits8")
-    assert blockless(root, load_plan(root)) == [] and (root / "params.yaml").read_text(encoding="utf-8") == TEXT
+    assert orphaned_records(root, load_plan(root)) == [] and (root / "params.yaml").read_text(encoding="utf-8") == TEXT
 
 
 @pytest.mark.parametrize(
     "name, task, line",
     [
-        ("vgan", None, "digits8/vgan cannot be removed, something names it still: .*= vgan"),
-        ("gan", "digits8", "digits8/gan cannot be removed, something names it still: .*gan"),
+        ("vgan", None, "digits8/vgan cannot be removed because something still names it: .*= vgan"),
+        ("gan", "digits8", "digits8/gan cannot be removed because something still names it: .*gan"),
         (
             "airl",
             None,
-            "airl is a method of grid_maze, c_maze, c_maze_flipped, reacher: say which is meant, with --task",
+            "airl is a method of grid_maze, c_maze, c_maze_flipped, reacher: choose one with --task",
         ),
         ("vgna", None, "params.yaml has neither a block nor a record vgna to remove; did you mean vgan"),
         ("vgan", "reacher", "task reacher has neither a block nor a record vgan to remove; did you mean"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.report.records.frame import CellFrame
-from harness.workspace.reproduce import elsewhere, repetition, tally
+from harness.workspace.reproduce import other_devices, repetition, tally
 
 COMMITTED = [10.0, 12.0, 11.0, 13.0, 9.0]  # mean 11, standard deviation sqrt(2.5)
 # t_{4, 0.975} sqrt(2.5) sqrt(1/5 + 1/5) = 2.776445 * 1.581139 * 0.632456
@@ -78,6 +78,6 @@ def test_a_cell_that_did_not_run_fails() -> None:
 
 def test_another_kind_of_processor_is_named() -> None:
     here = Counter({"A": 4})
-    assert elsewhere(Counter({"A": 3}), here) == []
-    (line,) = elsewhere(Counter({"A": 3, "B": 2}), here)
+    assert other_devices(Counter({"A": 3}), here) == []
+    (line,) = other_devices(Counter({"A": 3, "B": 2}), here)
     assert "elsewhere (2 on B), these from A" in line

@@ -56,7 +56,7 @@ def test_the_present_code_agrees_or_not(archived: Path) -> None:
 
 
 def test_what_is_not_archived_is_named(archived: Path) -> None:
-    with pytest.raises(BenchError, match="results/archive/far holds no record of pair/none"):
+    with pytest.raises(BenchError, match="results/archive/far has no record of pair/none"):
         verify(archived, "far", 10, "pair", "none")
 
 

@@ -87,5 +87,5 @@ def test_spectral_norm_reaches_every_layer():
 
 
 def test_one_code_size():
-    with pytest.raises(ValidationError, match="code_size is for critics without a bottleneck"):
+    with pytest.raises(ValidationError, match="code_size is only for critics without a bottleneck"):
         CriticParams(code_size=3, bottleneck={"size": 3})

@@ -123,7 +123,7 @@ def test_the_policy_is_paid_in_the_form_that_is_named(form):
 def test_three_kls_share_one_bound_or_the_rewards_alone_has_it():
     """Either the released sum over g(s), h(s') and h(s), or the KL of the reward's code alone, is held to the bound."""
     expert, policy, log_pi = rows(0), rows(1), log_pis()
-    both = expert.then(policy)
+    both = expert.concat(policy)
     for terms in ("all", "reward"):
         net = airl(head="linear", bottleneck=CODE, kl_terms=terms)
         kl = net.reward_net.encode(both.observations, None, "").kl
@@ -314,7 +314,7 @@ def test_a_phase_may_be_seen_left_out_or_choose_weights():
         net = made(phase=phase)
         a, b = (net.reward(Transitions(o, x, o, torch.zeros(S, B, dtype=torch.bool), x)) for o in (x, turned))
         assert torch.equal(a, b) == same
-    with pytest.raises(ValueError, match="functioned is for the inputs s and next"):
+    with pytest.raises(ValueError, match="functioned requires the input s or next"):
         GAILParams(kind="gail", net=NET, critic_optimizer=RATE, input="ss", phase="functioned")
 
 
@@ -327,5 +327,5 @@ def test_amps_reward_and_its_middle():
     torch.testing.assert_close(net.reward(made), (1 - 0.25 * (amp - 1).square()).clamp_min(0.0))
     told = net.adversary._accuracy(torch.full((S, B), 0.6), torch.full((S, B), 0.4))
     assert torch.equal(told, torch.ones(S))
-    with pytest.raises(ValueError, match="square goes with"):
+    with pytest.raises(ValueError, match="square requires"):
         gail(policy_reward="square")

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 
 from baselines.parts.fast import maps
-from baselines.parts.fast.maps import VARIABLE, WAYS, Branches, maps_of
+from baselines.parts.fast.maps import STRATEGIES, VARIABLE, Branches, maps_of
 from baselines.parts.nets.residual import ResidualBody, ResidualGenerator, ResidualParams
 from baselines.parts.nets.stacked_convolution import StackedConv2d
 from harness.contracts import BenchError
 
-SEEDS, ON_CPU = 3, maps.ways("cpu")
+SEEDS, ON_CPU = 3, maps.strategies("cpu")
 NET = ResidualParams(kind="residual", width=4, max_width=8)
 SHAPES = [(3, 1, 1), (3, 2, 1), (1, 1, 0), (1, 2, 0), (4, 2, 1)]  # kernel, stride, padding
 
@@ -64,7 +64,7 @@ def test_derivatives_by_finite_differences(way):
     stacked, x = layer(), images(3, 4)
 
     def function(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        return maps_of(x).convolved(weight, bias, 1, 1).stacked()
+        return maps_of(x).convolve(weight, bias, 1, 1).stack()
 
     assert torch.autograd.gradcheck(function, (x, *stacked.parameters()), fast_mode=True)
     assert torch.autograd.gradgradcheck(function, (x, *stacked.parameters()), fast_mode=True)
@@ -98,16 +98,16 @@ def test_lower_precision_on_request(way):
 
 def test_without_the_variable_the_best_of_the_device(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert maps.way("cpu") == "loop" and maps.BEST.keys() == {"cpu", "cuda"}
-    assert all(best in maps.ways(device) for device, best in maps.BEST.items())
-    assert maps.ways("cuda") == list(WAYS) and "branches" not in ON_CPU
+    assert maps.strategy("cpu") == "loop" and maps.BEST.keys() == {"cpu", "cuda"}
+    assert all(best in maps.strategies(device) for device, best in maps.BEST.items())
+    assert maps.strategies("cuda") == list(STRATEGIES) and "branches" not in ON_CPU
 
 
 @pytest.mark.parametrize("name", ["lop", "branches"])
 def test_a_way_that_is_not_there_is_named_with_those_that_are(monkeypatch, name):
     monkeypatch.setenv(VARIABLE, name)
     with pytest.raises(
-        BenchError, match=f"^BENCH_CONVOLUTIONS={name}: no such way on cpu; known: loop, grouped, products$"
+        BenchError, match=f"^BENCH_CONVOLUTIONS={name}: is not available on cpu; known: loop, grouped, products$"
     ):
         maps_of(images(3, 3))
 
@@ -151,7 +151,7 @@ def test_branches_fork_and_join(monkeypatch):
     x, stacked = images(5, 5), layer()
     chain = stacked.maps(Branches.of(x).each(step)).each(step)
     caller.done = 7
-    result = chain.stacked()
+    result = chain.stack()
     torch.testing.assert_close(
         result, torch.stack([2 * F.conv2d(2 * a, w, b, padding=1) for a, w, b in zip(x, *stacked.parameters())])
     )

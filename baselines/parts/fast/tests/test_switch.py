@@ -6,7 +6,7 @@ import torch
 from baselines.parts.control.policy import GaussianPolicy, PolicyParams
 from baselines.parts.control.ppo import PPO, PPOParams
 from baselines.parts.control.value import ValueNet, ValueNetParams
-from baselines.parts.fast import convolve, held, maps, optimisers, switch, written_out
+from baselines.parts.fast import convolve, frozen, maps, optimisers, switch, written_out
 from baselines.parts.layers import MLP
 from baselines.parts.nets.optim import OptimizerParams, SeedOptimizer
 from baselines.parts.nets.stacked_convolution import StackedConv2d
@@ -37,7 +37,7 @@ def both(monkeypatch, run):
         for owner, name in (
             (written_out, "surrogate"),
             (written_out, "squared_error"),
-            (held, "held"),
+            (frozen, "freeze"),
             (convolve._Convolve, "apply"),
             (optimisers.Adam, "step"),
             (maps.Loop, "of"),
@@ -130,8 +130,8 @@ def test_the_switch_is_off_unless_it_is_asked_for(monkeypatch):
         else:
             monkeypatch.setenv(switch.VARIABLE, value)
         assert switch.plain() == plain
-        assert written_out.applies(net) == held.applies(net) == (not plain)
-        assert maps.way("cpu") == ("grouped" if plain else "loop")
+        assert written_out.applies(net) == frozen.applies(net) == (not plain)
+        assert maps.strategy("cpu") == ("grouped" if plain else "loop")
 
 
 def test_another_value_is_refused(monkeypatch):

@@ -8,7 +8,7 @@ from baselines.parts.adversarial.spectral import add_spectral_norm
 from baselines.parts.control.policy import GaussianPolicy, PolicyParams
 from baselines.parts.control.ppo import clipped_surrogate
 from baselines.parts.control.value import value_loss
-from baselines.parts.fast.held import held
+from baselines.parts.fast.frozen import freeze
 from baselines.parts.fast.written_out import applies, squared_error, surrogate
 from baselines.parts.layers import MLP, StackedLinear
 
@@ -92,4 +92,4 @@ def test_what_is_not_known_is_left_to_autograd() -> None:
 def test_a_held_net_is_the_net() -> None:
     net = filled(MLP(S, N_IN, 6, 2, A, torch.tanh))
     x = normal(S, B, N_IN)
-    torch.testing.assert_close(held(net)(x), net(x))
+    torch.testing.assert_close(freeze(net)(x), net(x))

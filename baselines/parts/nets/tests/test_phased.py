@@ -47,5 +47,5 @@ def test_the_phase_chooses_weights_and_is_no_input():
 
 
 def test_without_a_phase_it_says_so():
-    with pytest.raises(BenchError, match="end with a phase"):
+    with pytest.raises(BenchError, match="end with the cosine and sine of a phase"):
         PhasedBody(1, 5, 0, MLPParams(kind="mlp", width=8, depth=2))

@@ -45,7 +45,7 @@ def test_widths_double_until_the_maximum():
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 48, 48), (3, 32, 64)])
 def test_other_sizes_are_refused(shape):
-    with pytest.raises(BenchError, match=f"not {shape[1]}x{shape[2]}"):
+    with pytest.raises(BenchError, match=f"got {shape[1]}x{shape[2]}"):
         ResidualBody(1, shape, params())
 
 
@@ -93,7 +93,7 @@ def test_block_formula():
     c0, c1, s = block.conv_0, block.conv_1, block.shortcut
     inner = F.conv2d(F.leaky_relu(x[0], 0.2), c0.weight[0], c0.bias[0], padding=1)
     outer = F.conv2d(F.leaky_relu(inner, 0.2), c1.weight[0], c1.bias[0], padding=1)
-    torch.testing.assert_close(block(maps_of(x)).stacked()[0], F.conv2d(x[0], s.weight[0]) + 0.1 * outer)
+    torch.testing.assert_close(block(maps_of(x)).stack()[0], F.conv2d(x[0], s.weight[0]) + 0.1 * outer)
 
 
 @pytest.mark.parametrize("n_out", [3, 5])
@@ -103,7 +103,7 @@ def test_without_the_second_convolution_only_the_shortcut_is_left(n_out):
     block.conv_1.bias.data.fill_(1.0)
     x = torch.randn(2, 2, 3, 4, 4)
     past = x if n_out == 3 else block.shortcut(x)
-    torch.testing.assert_close(block(maps_of(x)).stacked(), past + 0.1)
+    torch.testing.assert_close(block(maps_of(x)).stack(), past + 0.1)
 
 
 def test_pooling_and_upsampling():

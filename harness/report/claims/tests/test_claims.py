@@ -16,7 +16,7 @@ from harness.report.tables import bars
 from harness.report.tables.entries import Bar, Forest, Number
 from harness.report.tables.formats import to_html, words
 from harness.workspace.presets import compose_preset, names
-from harness.yaml_text import dumped
+from harness.yaml_text import dump
 
 ROOT = Path(__file__).resolve().parents[4]
 TEST = claims.Test("far", "t", "return", pairs=(("a", "b"),))
@@ -230,7 +230,7 @@ def test_the_first_table_counts_every_claim_once():
         ("metric: r,", "", "claim 7: evidence 1: needs either metric or log"),
         ("pairs: [[a, b]]", "cell: a", "claim 7: evidence 1: cell needs within"),
         ("  evidence:", "  elsewhere:", "claim 7: without evidence it needs a why"),
-        ("- id: 7", "- id: [", "is no readable YAML"),
+        ("- id: 7", "- id: [", "is not valid YAML"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, old, new, said):
@@ -259,7 +259,7 @@ def test_the_projects_claims_name_what_their_presets_have(tmp_path):
     for preset in {test.preset for test in tests}:
         plan = load_plan(ROOT)
         if preset in names(ROOT):
-            (tmp_path / "params.yaml").write_text(dumped(compose_preset(ROOT, preset)))
+            (tmp_path / "params.yaml").write_text(dump(compose_preset(ROOT, preset)))
             plan = load_plan(tmp_path)
         assert plan.params["preset"] == preset
         for test in (test for test in tests if test.preset == preset):
@@ -276,3 +276,26 @@ def test_what_has_not_run_names_the_command_that_runs_it():
         judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason
         == "preset far cannot be shown, for the reason at the end of this page"
     )
+
+
+def test_a_claim_of_the_way_to_the_end_is_judged_at_its_share_of_the_training():
+    """Scored at steps 1 and 2: half of the training is step 1, and the end step 2."""
+    a, b = cell("a", B), cell("b", B)
+    for made, early in ((a, 5.0), (b, 3.0)):
+        late = made.scores[made.scores.step == made.scores.step.max()]
+        made.__dict__["scores"] = pd.concat([late.assign(step=1, value=early + late.value), late.assign(step=2)])
+        made.__dict__.pop("_by_step", None)
+    found = judged(a, b, claim=with_test(at=0.5)).parts[0][2][0]
+    assert found.found.value == pytest.approx(2.0) and found.name == "a at 50\u00a0% over b at 50\u00a0%"
+    sunk = judged(a, claim=with_test(pairs=(("a", "a"),), at=0.5, than_at=1.0)).parts[0][2][0]
+    assert sunk.found.value == pytest.approx(5.0) and sunk.word == "reproduced"
+    assert sunk.name == "a at 50\u00a0% over a at the end"
+    with pytest.raises(ValueError, match="at and than_at are of a metric"):
+        with_test(metric="", log="kl", at=0.5)
+
+
+def test_every_comparison_says_which_way_it_points():
+    near, far = cell("a", [x + 2 for x in B]), cell("b", B)
+    for pair, way in ((("a", "b"), "as claimed"), (("b", "a"), "against it")):
+        (row,) = verdicts.table([judged(near, far, claim=with_test(pairs=(pair,)))], "Robots", lambda *_: "").rows
+        assert row[2].text.endswith(f"{way} (n\u00a04)") and "elsewhere" not in row[2].text

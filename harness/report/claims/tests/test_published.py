@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.errors import BenchError
 from harness.report.claims import published
 from harness.report.records.frame import load
-from harness.report.records.published import FIGURE_2, FIGURE_8, load_published, read_off
+from harness.report.records.published import FIGURE_2, FIGURE_8, load_published, read_off, read_off_of
 from harness.report.tables.formats import words
 
 COLUMNS = "domain,task,method,metric,mean,std,n_seeds,higher_is_better,source"
@@ -68,8 +69,26 @@ def test_read_offs_are_monotone_and_complete():
     assert ends["VGAN-GP"] == 18.1 and ends["GAN"] == 63.6
 
 
+def test_read_offs_of_a_task_are_those_of_one_figure():
+    dance, images = read_off_of("Dance"), read_off_of("CIFAR-10")
+    assert (dance.figure, images.figure) == (4, 8) and images.curves.keys() == read_off(FIGURE_8).keys()
+    assert dance.curves["VAIL"].to_dict() == {4e7: 0.85, 8e7: 0.4, 12e7: 0.3, 15e7: 0.6}
+    assert len(dance.curves) == 6
+    assert read_off_of("Run") is None and read_off_of("Two Gaussians") is None
+
+
 def test_no_file_no_section(tmp_path):
     assert load_published(tmp_path / "published.csv") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"a,b\n1,2\n", "has no column domain, task"), (b"\xff\xfe\0", "cannot be read"), (b"", "cannot be")],
+)
+def test_a_file_that_is_no_table_is_named(tmp_path, content, said):
+    (tmp_path / "published.csv").write_bytes(content)
+    with pytest.raises(BenchError, match=rf"^\S+published.csv {said}.*: restore it, e.g. with git$"):
+        load_published(tmp_path / "published.csv")
 
 
 def test_printed_numbers_are_text(printed):

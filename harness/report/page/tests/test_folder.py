@@ -193,6 +193,7 @@ def test_links_and_lines_that_lead_elsewhere_lead_to_no_removal(tmp_path, out):
         ("results/records/x", "is among the project's sources"),
         ("build/../presets", "is among the project's sources"),
         (".git/x", "is among the project's sources"),
+        ("/", "--out /: name a folder of its own"),
         ("page.txt", "page.txt is a file, so name another folder"),
         ("page.txt/below", "page.txt is a file, so name another folder"),
         ("mine", "index.html was not written by a report"),

@@ -280,9 +280,9 @@ def test_the_page_shows_the_summary_and_no_other_numbers(small):
     assert "0.123 [" in (root / "out/methods/vib.html").read_text()
     tree.edit(root, "vib_digits", "vib", tier="other")
     (why,) = page_module.render(root, params, root / "out").items()
-    assert why[0] == "cell vib_digits/vib" and "has a wrong tier" in why[1]
+    assert why[0] == "cell vib_digits/vib" and "has an invalid tier" in why[1]
     task, left, main = ((root / "out" / f"{name}.html").read_text() for name in ("tasks/vib_digits", LEFT_OUT, "index"))
-    assert '<span class="alarm"><strong>unreadable: vib_digits/vib: record.json has a wrong tier' in task
+    assert '<span class="alarm"><strong>unreadable: vib_digits/vib: record.json has an invalid tier' in task
     assert "0.12 [" not in task and "cell vib_digits/vib" in left and f'href="{LEFT_OUT}.html"' in main
 
 
@@ -380,7 +380,7 @@ def test_archived_presets_have_a_page_and_a_place_on_the_other(small):
         (lambda folder: (folder / "record.json").write_text("{"), "vib_digits/vib: record.json cannot be read"),
         (
             lambda folder: (folder / "record.json").write_text("[1]"),
-            "vib_digits/vib: record.json cannot be read (it holds no mapping); run `bench preset far",
+            "vib_digits/vib: record.json cannot be read (it is not a mapping); run `bench preset far",
         ),
         (
             lambda folder: (folder / "scores.csv").unlink(),

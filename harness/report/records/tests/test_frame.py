@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from harness.errors import BenchError
-from harness.report.records.checks import span
+from harness.ranges import span
+from harness.report.records.aggregate import summarise
 from harness.report.records.frame import demand, load
 from harness.report.tests import tree
 
@@ -43,6 +44,14 @@ def test_endpoint_is_the_last_step_in_the_order_of_the_seeds(small):
     assert list(again.endpoint("kl")) == list(rows.sort_values("seed").value)
 
 
+@pytest.mark.parametrize("text", ["seed,step\n", "\n"])  # as it is written now, and as it was
+def test_a_cell_that_logged_no_step_has_no_curves(small, text):
+    root, params = small
+    (root / "results/records" / TASK / "vib/curves.csv").write_text(text)
+    cell = load(root, params)[TASK].cell("vib")
+    assert (cell.fault, cell.curves) == ("", None)
+
+
 def test_archived_records_serve_where_no_live_one_does(small):
     root, params = small
     source = root / "results/records" / TASK / "vib"
@@ -65,9 +74,9 @@ def test_a_record_of_another_preset_is_not_this_reports(small):
     [
         ({"data_hash": "9" * 16}, "data of vib (9999999999999999) and of deterministic"),
         ({"protocol": 2}, "has protocol 2, this report is of protocol 1"),
-        ({"schema": 0}, "has schema 0, this code reads 1 to 3"),
+        ({"schema": 0}, "has schema 0, but this code reads 1 to 3"),
         ({"steps": 7}, "steps of vib (7) and of deterministic (2000) differ"),
-        ({"seeds": [0, 1, 2, 3]}, "seeds of vib (0-3) and of deterministic (0-9) differ"),
+        ({"seeds": [0, 1, 2, 77]}, "seeds of vib (0,1,2,77) and of deterministic (0-9) differ"),
         ({"cell": "gan"}, "record.json is of vib_digits/gan"),
     ],
 )
@@ -152,3 +161,21 @@ def test_an_unknown_baseline_names_the_methods(small):
 def test_names():
     assert span([3, 1, 2]) == "1-3"
     assert span([0, 2]) == "0,2"
+
+
+def test_a_cell_with_more_seeds_than_another_is_compared_on_those_that_both_have(small):
+    root, params = small
+    folder = root / "results/records" / TASK / "vib"
+    rows = pd.read_csv(folder / "scores.csv")
+    rows[rows.seed < 4].to_csv(folder / "scores.csv", index=False)
+    tree.edit(root, TASK, "vib", seeds=[0, 1, 2, 3])
+    params["ablations"] = {}
+    frame = load(root, params)[TASK]
+    few, many = frame.cell("vib"), frame.cell("deterministic")
+    assert (few.n, many.n, few.fault, many.fault) == (4, 10, "", "")
+    own, theirs = few.paired(many, "error_12_codes")
+    assert list(own) == list(few.endpoint("error_12_codes"))
+    assert list(theirs) == list(many.endpoint("error_12_codes")[:4])
+    assert [len(part) for part in many.paired(few, "error_12_codes")] == [4, 4]
+    row = summarise(frame).set_index(["cell", "metric"]).loc[("vib", "error_12_codes")]
+    assert (row.n, row.pairs, row.compared_with) == (4, 4, "deterministic")

@@ -1,0 +1,63 @@
+"""Tables of a record that may stand compressed: panels.csv.xz for panels.csv, in the archive.
+
+The seal of a record is of what the tables hold, so packing changes neither a record nor its seal. For `sha256sum -c`
+they are unpacked first, by `xz -dk *.xz`.
+"""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import BenchError
+from harness.files import write_bytes
+from harness.store import CURVES, PANELS
+
+SUFFIX = ".xz"
+LARGE = frozenset((CURVES, PANELS))  # a few kilobytes of scores are read where they stand
+FORMS = {name + SUFFIX: name for name in sorted(LARGE)}  # of a compressed file -> of the table in it
+
+
+def standing(path: Path) -> Path:
+    """The compressed form of a large table where that alone is there, or else `path`."""
+    other = path.with_name(path.name + SUFFIX)
+    return other if path.name in LARGE and other.exists() and not path.exists() else path
+
+
+def contents(path: Path) -> bytes:
+    """What a file of a record holds, whichever form stands there.
+
+    Raises BenchError where what is there is not compressed, and OSError as the system does.
+    """
+    found = standing(path)
+    return _table(found, found.read_bytes()) if found.name in FORMS else found.read_bytes()
+
+
+def packed(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """{name: content} of a record with its large tables compressed."""
+    tables = {name + SUFFIX: lzma.compress(content, preset=9) for name, content in files.items() if name in LARGE}
+    return {name: content for name, content in files.items() if name not in LARGE} | tables
+
+
+def unpacked(files: Mapping[Path, bytes]) -> dict[str, bytes]:
+    """{name: content} of a record as it was made, of {path: content} in either form; errors as of `contents`."""
+    return {
+        FORMS.get(path.name, path.name): _table(path, content) if path.name in FORMS else content
+        for path, content in files.items()
+    }
+
+
+def shrink(folder: Path) -> None:
+    """Compress the large tables of a record where it stands. Raises BenchError where its folder cannot be written."""
+    for name in sorted(LARGE):
+        if (path := folder / name).is_file():
+            write_bytes(folder / f"{name}{SUFFIX}", lzma.compress(path.read_bytes(), preset=9))
+            path.unlink()
+
+
+def _table(path: Path, content: bytes) -> bytes:
+    try:
+        return lzma.decompress(content)
+    except (lzma.LZMAError, EOFError):
+        raise BenchError(f"{path} is damaged: restore it, e.g. with git") from None

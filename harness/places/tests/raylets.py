@@ -1,0 +1,76 @@
+"""Two nodes of one core each on the loop-back device, for tests; as a program it holds them until its input ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# On 127.0.0.1 alone, workers that give way to nobody, and patience with a busy machine.
+LOOPBACK = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+    "RAY_raylet_start_wait_time_s": "240",
+}
+LOSE, STORE = "lose", 80_000_000
+
+
+class Nodes:
+    """address: of the cluster. second: the process of the second node, whose children are its workers."""
+
+    def __init__(self, program: subprocess.Popen[str]):
+        assert program.stdin is not None and program.stdout is not None
+        self.program, self.input, self.output = program, program.stdin, program.stdout
+        told = self.output.readline().split()
+        assert told, "Ray has said on standard error why it does not start"
+        self.address, self.second = told[0], int(told[1])
+
+    def lose(self) -> None:
+        """Kill the second node, with all that runs there."""
+        self.input.write(f"{LOSE}\n")
+        self.input.flush()
+        assert self.output.readline() == f"{LOSE}\n"
+
+
+@contextlib.contextmanager
+def nodes() -> Iterator[Nodes]:
+    """Their own temporary files lie where paths are short: those of a socket have at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        environment = os.environ | LOOPBACK | {"TMPDIR": folder}
+        command = [sys.executable, "-m", __name__, folder]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as program:
+            made = Nodes(program)
+            try:
+                yield made
+            finally:
+                made.input.close()
+                program.wait(30)
+
+
+def main(folder: Path) -> None:
+    from ray._private.ray_constants import PROCESS_TYPE_RAYLET
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 1, "include_dashboard": False, "temp_dir": str(folder / "ray"), "object_store_memory": STORE}
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # Ray prints as it likes
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        second = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+        raylet = second.all_processes[PROCESS_TYPE_RAYLET][0].process
+        print(cluster.address, raylet.pid, file=output, flush=True)
+        for _ in sys.stdin:
+            cluster.remove_node(second, allow_graceful=False)
+            print(LOSE, file=output, flush=True)
+    finally:
+        cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

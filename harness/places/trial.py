@@ -1,0 +1,138 @@
+"""One trial of tuning: its settings, on seeds that are not reported, scored on training data that are held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from harness import registry
+from harness.contracts import BenchError, Settings, Task
+from harness.places.errand import There, weights
+from harness.places.jobs import Job
+from harness.places.pulse import Pulse
+from harness.places.train import load_task
+from harness.plan.params import method_params
+from harness.plan.resources import Resources
+from harness.run import checkpoint, signals
+from harness.run.params import TaskParams, digest
+from harness.run.seeds import CounterDraws
+from harness.run.train import Schedule, train
+
+
+class Space(Settings):
+    """keys: dotted key -> list of choices, or [low, high] drawn log-uniformly where `log` names it.
+
+    together: keys that take another key's value, e.g. one learning rate for both nets.
+    """
+
+    seeds: tuple[int, ...]
+    trials: int = Field(ge=1)
+    steps: int = Field(ge=1)
+    n_validation: int = Field(ge=2)
+    metric: str
+    choices: dict[str, list[Any]] = {}
+    log_uniform: dict[str, tuple[float, float]] = {}
+    together: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a method, an `Errand` of its own. block: its parameters with the drawn settings in them.
+
+    data: hash of the task's data where the trial is asked for; "" where it is done there too.
+    """
+
+    task_params: TaskParams
+    task: str
+    protocol: int
+    method: str
+    number: int
+    space: Space
+    block: dict[str, Any]
+    data: str = ""
+
+    def files(self, root: Path) -> list[Path]:
+        return weights(root, self.task_params)
+
+    def load(self, root: Path) -> Task:
+        """Raises BenchError for other data than those of the machine that asks."""
+        task = load_task(root, self.task, self.task_params)
+        if self.data and task.data_hash != self.data:
+            raise BenchError(f"data of {self.task} have hash {task.data_hash}, asked for were {self.data}")
+        return task
+
+    def do(self, there: There) -> list[list[Any]]:
+        """A row of the table for each seed."""
+        return _run(self, there)
+
+    def fault(self, value: Any) -> str | None:
+        return None
+
+
+def job(root: Path, trial: Trial, takes: Resources) -> Job:
+    """The job of a trial, here or elsewhere. takes: of a machine."""
+    return Job(
+        f"{trial.task}/{trial.method} trial {trial.number}",
+        partial(_here, trial, root),
+        cost=trial.space.steps * len(trial.space.seeds),
+        steps=trial.space.steps,
+        sent=partial(_sent, trial, root),
+        takes=takes,
+    )
+
+
+def _here(trial: Trial, root: Path, pulse: Pulse) -> list[list[Any]]:
+    return trial.do(There("here", root, pulse, lambda: False))
+
+
+def _sent(trial: Trial, root: Path) -> Trial:
+    return replace(trial, data=load_task(root, trial.task, trial.task_params).data_hash)
+
+
+def _run(trial: Trial, there: There) -> list[list[Any]]:
+    torch.set_num_threads(1)
+    from harness.metrics.evaluate import evaluate
+    from harness.places.score import encoder_of
+
+    name, space, block = trial.task, trial.space, trial.block
+    algorithm = registry.algorithm(block["algorithm"])
+    params = method_params(algorithm, block, f"methods.{name}.{trial.method}")
+    task = trial.load(there.root).for_tuning(space.n_validation)
+    draws = CounterDraws(space.seeds, f"{trial.protocol}/{name}")
+    method = algorithm.build(params, task.spec, draws, torch.device("cpu"))
+    identity = {"block": digest(block), "space": digest(space.model_dump(mode="json")), "data": task.data_hash}
+    folder = there.root / ".scratch" / "tuning" / digest(identity)
+    with checkpoint.lock_folder(folder), signals.defer_stop() as asked:
+        run = train(
+            method,
+            task.source(torch.device("cpu")),
+            draws,
+            Schedule(space.steps, 1, 1),
+            folder,
+            identity,
+            lambda step, logs: there.pulse.beat(step),
+            lambda: asked() or there.stop(),
+        )
+    if run.step < space.steps:
+        raise signals.Stopped
+    score = evaluate(task, method.outputs(), draws.at(0), encoder_of(task), endpoint=False).scores[space.metric]
+    values = [v if np.isfinite(v) and a else score.floor for v, a in zip(score.values, method.alive.tolist())]
+    chosen = " ".join(
+        f"{k}={value_at(block, k)}" for k in (*space.choices, *space.log_uniform) if value_at(block, k) is not None
+    )
+    print(f"{name}/{trial.method} trial {trial.number}: {np.mean(values):.4g}  {chosen}", flush=True)
+    rows = zip(space.seeds, values)
+    return [[name, trial.method, trial.number, seed, space.metric, f"{v:.6g}", chosen] for seed, v in rows]
+
+
+def value_at(block: Any, key: str) -> Any:
+    """What stands under a dotted key, None where nothing does."""
+    for part in key.split("."):
+        block = block.get(part) if isinstance(block, dict) else None
+    return block

@@ -1,0 +1,50 @@
+"""Seeds as ranges: how they are written, which come after those that the parameters name, which reward each takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from harness.errors import BenchError
+
+PART = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
+MOST = 10_000  # seeds of one range: more is a slip of the keyboard
+
+
+def span(seeds: Iterable[int]) -> str:
+    """[0, 1, 2] -> '0-2'; with gaps every seed is named."""
+    seeds = sorted(seeds)
+    if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]}-{seeds[-1]}"
+    return ",".join(map(str, seeds))
+
+
+def read(text: str) -> tuple[int, ...]:
+    """'10-12,20' -> (10, 11, 12, 20): the inverse of `span`. Raises BenchError where it says no such thing."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        found = PART.fullmatch(part.strip())
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if not first <= last < min(first + MOST, 2**31):
+            raise BenchError(f"seeds {text!a}: write them as 10-29 or 10,12,20-24, the smaller one first")
+        seeds += range(first, last + 1)
+    if len(set(seeds)) < len(seeds):
+        raise BenchError(f"seeds {text!a}: one of them is there twice")
+    return tuple(seeds)
+
+
+def following(named: Sequence[int], count: int) -> tuple[int, ...]:
+    """The next `count` seeds after those that are named."""
+    first = max(named) + 1
+    return tuple(range(first, first + count))
+
+
+def reward_of(seed: int, named: Sequence[int], rewards: int) -> int:
+    """The place of the learnt reward that re-training `seed` takes.
+
+    named: the seeds of the re-training that the parameters name; they go round the rewards that the parameters name,
+    `rewards` of them. The seeds after those take one further reward each, in order: with 10 rewards and the seeds 0 to
+    29, seed 12 takes reward 2, and seed 30 takes reward 10. So neither changes when rewards are added.
+    """
+    last = max(named)
+    return seed % rewards if seed <= last else rewards + seed - last - 1

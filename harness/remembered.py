@@ -1,0 +1,77 @@
+"""What was worked out before, by the content that it follows from: an index in the scratch folder.
+
+A key is a digest of everything that a value depends on, so an entry is right or it is not found: no clock is trusted,
+and losing the file costs only time. It holds a digest of itself; one that was damaged counts as empty.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError
+from harness.files import write_bytes
+
+FOLDER = Path(".scratch/index")
+
+
+class Remembered:
+    """Entries key -> JSON value, of which the newest `most` are kept. Saved by leaving the context."""
+
+    def __init__(self, root: Path, name: str, most: int = 20_000):
+        self.path, self.most = root / FOLDER / f"{name}.json", most
+        self.entries: dict[str, Any] = _read(self.path)
+        self.new = False
+
+    def get(self, key: str, make: Callable[[], Any]) -> Any:
+        """The value of `key`, which `make` works out where it is not known; what JSON cannot hold is not kept.
+
+        A value that was just made comes as JSON gives it back, lists for tuples, so that both ways are one.
+        """
+        if key not in self.entries:
+            made = make()
+            try:
+                self.entries[key] = json.loads(json.dumps(made, allow_nan=False))
+            except (TypeError, ValueError):
+                return made
+            self.new = True
+        return self.entries[key]
+
+    def save(self) -> None:
+        """Write what is new. Where the folder cannot be written, the next process works it out again."""
+        if self.new:
+            kept = json.dumps(dict(list(self.entries.items())[-self.most :]), separators=(",", ":")).encode()
+            with contextlib.suppress(BenchError, OSError):
+                write_bytes(self.path, _digest(kept) + b"\n" + kept)
+            self.new = False
+
+    def __enter__(self) -> Remembered:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.save()
+
+
+def digest(*parts: bytes) -> str:
+    """64 hex digits of all parts, none of which can be taken for two."""
+    made = hashlib.sha256()
+    for part in parts:
+        made.update(hashlib.sha256(part).digest())
+    return made.hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        head, _, kept = path.read_bytes().partition(b"\n")
+        found = json.loads(kept) if head == _digest(kept) else {}
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()

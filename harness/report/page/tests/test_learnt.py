@@ -1,0 +1,64 @@
+"""What we learnt: every number of the page is that of the records, and the page stays short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from harness.plan.params import read_params
+from harness.report.page import learnt
+from harness.report.page.read import Preset, judged
+from harness.report.records.frame import load
+from harness.report.records.twins import effects
+from harness.workspace.presets import other_presets
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture(scope="module")
+def presets() -> list[Preset]:
+    """The live preset and every archived one, without summaries."""
+    own = read_params(ROOT)
+    archived = other_presets(ROOT, own["preset"]).archived
+    return [
+        Preset(own, load(ROOT, own), {}),
+        *(Preset(params, load(ROOT, params, other=True), {}) for params in archived),
+    ]
+
+
+def test_the_page_counts_what_the_records_hold_in_at_most_600_words(presets: list[Preset]) -> None:
+    found = effects(frame for preset in presets for frame in preset.frames.values())
+    claims = judged(ROOT, presets, ())
+    (page,) = learnt.section(found, [preset.frames for preset in presets], claims)
+    text = " ".join(f"{part.title} {part.intro}" for part in page.parts)
+    assert 200 < len(text.split()) <= learnt.MOST_WORDS
+    tally = {word: sum(effect.word == word for effect in found) for word in ("better", "worse", "open")}
+    said = "Of {n} comparisons of a method with its twin without the bottleneck {better} are better, {worse} worse"
+    assert said.format(n=len(found), **tally) in text
+    assert len(page.parts) == 3 and "nothing was run under the published protocol" in text
+
+
+def test_a_study_is_the_paired_difference_of_rows_that_differ_in_one_setting(presets: list[Preset]) -> None:
+    studies = next(preset for preset in presets if preset.name == "c_maze_studies").frames
+    made = {(one.frame.name, one.row.name): one for one in learnt.changes(studies)}
+    keys = {row: one.key for (task, row), one in made.items() if task == "c_maze_flipped"}
+    assert keys["airl_gamma"] == keys["vairl_gamma"] == "discriminator.gamma"
+    assert keys["vairl_dual"] == "discriminator.bottleneck.dual_step"
+    one = made["c_maze_flipped", "vairl_fast"]
+    assert one.base.name == "vairl" and one.key == "discriminator.critic_optimizer.lr"
+    folder = ROOT / "results/archive/c_maze_studies/c_maze_flipped"
+    ends = []
+    for name in ("vairl_fast", "vairl"):
+        rows = pd.read_csv(folder / name / "scores.csv")
+        ends.append(rows[(rows.metric == "return") & (rows.step == rows.step.max())].set_index("seed").value)
+    test = stats.ttest_rel(*ends)
+    assert one.difference == pytest.approx((ends[0] - ends[1]).mean())
+    assert (one.low, one.high) == pytest.approx(tuple(test.confidence_interval(0.95)))
+    assert one.word == ("open" if one.low < 0 < one.high else "better" if one.low > 0 else "worse")
+
+
+def test_without_a_comparison_there_is_no_page() -> None:
+    assert learnt.section([], [], []) == []

@@ -1,0 +1,156 @@
+"""`bench export --safetensors`: the nets of one seed, in a file that says all that it takes to call them.
+
+It holds the tensors that the nets use, and one entry of metadata, "about", in JSON: cell, seed and the record's key; of
+each net its inputs and their law, what it makes and in which range, and its graph. A graph is a list of [name,
+operator, arguments]: "%name" is a tensor or an earlier result, any other text a name below `torch`. `plain.py` runs it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export.graph_signature import InputKind
+from torch.fx import Node
+
+from harness.contracts import ControlOutputs, ImageOutputs, Method
+from harness.errors import BenchError
+from harness.files import write_bytes
+from harness.places.train import build_task
+from harness.plan.identity import keys_of
+from harness.plan.plan import Cell, Plan
+from harness.workspace.export import trained
+from harness.workspace.nets import Net, nets_of
+
+ENDING = ".safetensors"
+CHECKS = ("aten._assert_tensor_metadata.default",)  # of the tracer, without a result
+SHAPES = ("select", "unflatten", "view", "reshape", "flatten", "squeeze", "unsqueeze", "to")  # leave the values
+LINEAR = ("baddbmm", "addmm", "linear", "bmm", "conv2d", "convolution", "add", "sub")
+
+
+def weights(root: Path, cell: Cell, out: Path, seed: int) -> list[Net]:
+    """Write the nets of one seed to `out`, which `plain.nets` loads.
+
+    Raises BenchError where the cell has no finished checkpoint here, or its outputs are neither images nor actions.
+    """
+    task = build_task(root, cell)
+    method = trained(root, cell, task, seed)
+    made = nets_of(method.outputs(), task.spec, str(cell))
+    about = {"task": cell.task, "cell": cell.name, "preset": cell.preset, "seed": seed}
+    write_bytes(out, packed(made, method, about | {"training_key": keys_of(root, cell).training}))
+    return made
+
+
+def all_weights(root: Path, plan: Plan, folder: Path, seed: int, say: Callable[[str], None]) -> int:
+    """As `weights`, <task>/<cell>.safetensors of every cell that makes images or actions; files of other cells go.
+
+    Returns the bytes of all. say: takes a line for each task. Raises BenchError as `weights`, the files written until
+    then stay.
+    """
+    kept: dict[Path, int] = {}
+    for task in plan.params["tasks"]:
+        first = len(kept)
+        for cell in (cell for cell in plan.cells if cell.task == task):
+            if not issubclass(build_task(root, cell).outputs, (ImageOutputs, ControlOutputs)):
+                break
+            path = folder / task / f"{cell.name}{ENDING}"
+            weights(root, cell, path, seed)
+            kept[path] = path.stat().st_size
+        if of_task := [*kept.values()][first:]:
+            say(f"{task}: {len(of_task)} cells, {sum(of_task) / 1e6:.2f} MB")
+    for path in {*folder.rglob(f"*{ENDING}")} - kept.keys():
+        path.unlink()
+    return sum(kept.values())
+
+
+def packed(made: list[Net], method: Method, about: dict[str, Any]) -> bytes:
+    """The content of a file with the nets of a method of one seed; about: what else it says of itself."""
+    from safetensors.torch import save
+
+    names = {_place(value): name for name, value in method.state_dict().items()}
+    tensors: dict[str, Tensor] = {}
+    nets = {net.name: _described(net, names, tensors) for net in made}
+    # A single entry, as safetensors writes several in any order.
+    return save(tensors, {"about": json.dumps(about | {"nets": nets})})
+
+
+def loader() -> str:
+    """`plain.py` as a text to paste: without its docstrings."""
+    path = Path(__file__).parent / "plain.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for node in (tree, *(part for part in tree.body if isinstance(part, ast.FunctionDef))):
+        said = node.body[0]
+        lines[said.lineno - 1 : said.end_lineno] = [None] * (said.end_lineno - said.lineno + 1)
+    return "\n".join(line for line in lines if line is not None).strip()
+
+
+def calls(made: list[Net], path: Path) -> list[str]:
+    """Lines that call each net of a file, with what it takes and makes."""
+    lines = [f'made = nets("{path}")']
+    for net in made:
+        rows = ", ".join(f"torch.randn(16, {size})" for size in net.inputs.values())
+        lines.append(f'print(made["{net.name}"]({rows}).shape)  # takes {net.law}; makes {net.makes}')
+    return lines
+
+
+def _described(net: Net, names: dict[Any, str], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """What "about" says of a net, whose tensors are added to `tensors` under the names that the method has for them."""
+    program = net.exported()
+    held = {**program.state_dict, **program.constants}
+    specs = program.graph_signature.input_specs
+    values = {spec.arg.name: held[spec.target] for spec in specs if spec.kind != InputKind.USER_INPUT}
+    known = {place: names.get(_place(value), f"{net.name}.{place}") for place, value in values.items()}
+    graph = []
+    for node in program.graph.nodes:
+        if node.op != "call_function" or str(node.target) in CHECKS:
+            continue
+        graph.append([node.name, _operator(node, net), [_argument(x, known, net) for x in node.args]])
+        for part in node.all_input_nodes:
+            if part.name in values:
+                tensors[known[part.name]] = values[part.name].detach().contiguous().clone()
+    return {
+        "inputs": [spec.arg.name for spec in specs if spec.kind == InputKind.USER_INPUT],
+        "takes": net.law,
+        "makes": net.makes,
+        "activation": _activation(graph),
+        "graph": graph,
+        "output": program.graph_signature.user_outputs[0],
+    }
+
+
+def _place(value: Tensor) -> tuple[Any, ...]:
+    """Where a tensor lies: what tells a parameter of the method among the constants of a graph."""
+    return value.data_ptr(), value.shape, value.dtype
+
+
+def _operator(node: Node, net: Net) -> str:
+    """Its name below `torch`. Raises BenchError where it is none of torch's operators, or takes arguments by name."""
+    name = f"ops.{node.target}"
+    if not isinstance(node.target, torch._ops.OpOverload) or node.kwargs:
+        raise BenchError(f"{net.name} takes {node.target}, which a graph in a file cannot hold: take --program")
+    return name
+
+
+def _argument(value: Any, known: dict[str, str], net: Net) -> Any:
+    if isinstance(value, Node):
+        return f"%{known.get(value.name, value.name)}"
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, (list, tuple)):
+        return [_argument(x, known, net) for x in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    raise BenchError(f"{net.name} takes {value!r} for an argument, which a graph in a file cannot hold: take --program")
+
+
+def _activation(graph: list[list[Any]]) -> str:
+    """The last operator that does more than shape its result; linear where that is the layer itself."""
+    words = [operator.split(".")[2] for _, operator, _ in graph]
+    last = next((word for word in reversed(words) if word not in SHAPES), "linear")
+    return "linear" if last in LINEAR else last
