@@ -11,13 +11,15 @@ export UV_HTTP_TIMEOUT ?= 300
 
 setup: $(READY)
 
+# Compiled once, as no process may write bytecode where PYTHONDONTWRITEBYTECODE is set, and each then takes 2 s more.
 # uv, as plain pip may pick a build of torch that torchvision does not fit.
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || .venv/bin/python -m pip install --quiet uv==0.13.9
-	$(UV) pip install --python .venv/bin/python --require-hashes -r requirements.txt
+	$(UV) pip install --python .venv/bin/python --compile-bytecode --require-hashes -r requirements.txt
 	$(UV) pip install --python .venv/bin/python --quiet --no-deps --no-build-isolation -e .
+	.venv/bin/python -m compileall -q harness baselines
 	.venv/bin/python -m harness.maths.philox_c
 	touch $@
 

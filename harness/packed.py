@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import BenchError
-from harness.files import write_bytes
 from harness.store import CURVES, PANELS
 
 SUFFIX = ".xz"
@@ -46,14 +45,6 @@ def unpacked(files: Mapping[Path, bytes]) -> dict[str, bytes]:
         FORMS.get(path.name, path.name): _table(path, content) if path.name in FORMS else content
         for path, content in files.items()
     }
-
-
-def shrink(folder: Path) -> None:
-    """Compress the large tables of a record where it stands. Raises BenchError where its folder cannot be written."""
-    for name in sorted(LARGE):
-        if (path := folder / name).is_file():
-            write_bytes(folder / f"{name}{SUFFIX}", lzma.compress(path.read_bytes(), preset=9))
-            path.unlink()
 
 
 def _table(path: Path, content: bytes) -> bytes:

@@ -37,8 +37,8 @@ def load(path: Path) -> Any:
 def parse(text: str, where: str = "the text") -> Any:
     """Return the content of YAML text: mappings, lists, strings, numbers, booleans and None.
 
-    Raises BenchError, in one line that begins with `where`, for invalid YAML, a duplicate key, a value of another kind,
-    an integer too large for a float, and a string with control characters.
+    Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
+    another kind, an integer that no float reaches, or a text with control characters.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor
@@ -108,14 +108,14 @@ def _check_plain(content: Any, where: str) -> None:
     if isinstance(content, dict):
         for key, value in content.items():
             if not isinstance(key, str | int | float):
-                raise BenchError(f"{where}: the key {key!r} must be a string: put it in quotes")
+                raise BenchError(f"{where}: the key {key!r} must be a text: write it in quotes")
             _check_scalar(key, f"{where}: a key")
             _check_plain(value, f"{where}.{key}")
     elif isinstance(content, list):
         for i, value in enumerate(content):
             _check_plain(value, f"{where}[{i}]")
     elif not isinstance(content, str | int | float | None):
-        raise BenchError(f"{where} = {content}: must be a string or a number: put a string in quotes")
+        raise BenchError(f"{where} = {content}: must be a text or a number: write a text in quotes")
     else:
         _check_scalar(content, where)
 

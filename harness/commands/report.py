@@ -4,9 +4,18 @@ The exit status is 1 if a record, a preset or an import had to be left out; the 
 copy of a preset, errors of other presets are reported but do not count.
 """
 
+from __future__ import annotations
+
+import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.places.pulse import Pulse
 
 EXAMPLE = "bench report --out build/report"
 
@@ -20,17 +29,42 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     from harness.plan.origin import COPIED
     from harness.plan.params import read_params
+    from harness.report.figures.drawings import FOLDER, Drawings
     from harness.report.page.render import render
     from harness.workspace.presets import other_presets
 
     params = read_params(args.root)
     out = (args.out or args.root / "reports" / params["preset"]).resolve()
     found = other_presets(args.root, params["preset"])
-    left_out = render(
-        args.root, params, out, found.archived, args.root / ".scratch/figures", found.waiting, found.refused
-    )
+    before = args.root / "reports" / params["preset"] / FOLDER
+    drawn = Drawings(args.root / ".scratch/figures", before, partial(_each, args.root))
+    left_out = render(args.root, params, out, found.archived, drawn, found.waiting, found.refused)
     print(out / "index.html", flush=True)
     for name, why in left_out.items():
         print(f"{name} is left out: {why}", file=sys.stderr)
     of_others = {f"preset {name}" for name in found.refused} if (args.root / COPIED).is_file() else set()
     return int(bool(left_out.keys() - of_others))
+
+
+FEW = 24  # figures that are drawn sooner than other processes have begun
+
+
+def _each(root: Path, do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any]:
+    """`do` of each, on all cores where there are many."""
+    workers = os.cpu_count() or 1
+    if workers == 1 or len(what) < FEW:
+        return [do(one) for one in what]
+    from harness.places.board import Quiet
+    from harness.places.jobs import Job
+    from harness.places.local import results
+
+    groups = [what[i :: 4 * workers] for i in range(4 * workers)]
+    jobs = [Job(f"figures {i + 1}", partial(_some, do, group)) for i, group in enumerate(groups)]
+    made: list[Any] = [None] * len(what)
+    for i, found in enumerate(results(jobs, workers, root / ".scratch/report.log", board=Quiet)):
+        made[i :: 4 * workers] = found
+    return made
+
+
+def _some(do: Callable[[Any], Any], group: Sequence[Any], pulse: Pulse) -> list[Any]:
+    return [do(one) for one in group]

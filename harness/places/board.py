@@ -110,3 +110,10 @@ class Board:
             first, why = next(iter(self.failed.items()))
             see = f" (see {log})" if log else ""
             raise BenchError(f"{len(self.failed)} of {self.total} jobs failed{see}, the first was {first}: {why}")
+
+
+class Quiet(Board):
+    """Says nothing of jobs that go well, nor how long they take."""
+
+    def say(self, line: str) -> None:
+        pass

@@ -25,16 +25,22 @@ from harness.run import lifeline, signals
 GRACE = signals.GRACE + 0.5  # seconds for jobs that are told to stop
 
 
-def results(jobs: Iterable[Job], workers: int, log: Path | None = None, timeout: float | None = None) -> list[Any]:
+def results(
+    jobs: Iterable[Job],
+    workers: int,
+    log: Path | None = None,
+    timeout: float | None = None,
+    board: type[Board] = Board,
+) -> list[Any]:
     """What each of the jobs returns, in their order. Raises BenchError where one fails, after the others are done.
 
     log: as of `Local`. timeout: as of `drive`.
     """
     work = Listed(jobs)
-    board = Board(work.jobs)
+    told = board(work.jobs)
     with Local(workers, log) as place:
-        drive(work, place, board, timeout)
-    board.settle(log)
+        drive(work, place, told, timeout)
+    told.settle(log)
     return work.results()
 
 

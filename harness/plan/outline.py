@@ -7,21 +7,18 @@ project's code and the packages installed, so it is asked once for each state of
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from harness import registry
 from harness.plan import needs
+from harness.plan.installed import installed_code
 from harness.plan.plan import Cell, Plan, load_plan
 from harness.remembered import Remembered, digest
 from harness.store import CellName, cell_folder
 
 FORM = b"2"  # of what is kept: another one is worked out anew
-PACKAGES = (".dist-info", ".egg-info", ".egg-link", ".pth")
-CODE = ("harness", "baselines")
 
 
 @dataclass(frozen=True)
@@ -111,21 +108,5 @@ def _read(kept: dict[str, Any]) -> Outline:
 
 def _follows_from(root: Path) -> str:
     """A digest of all that decides whether params.yaml is right and what it stands for."""
-    parts = [FORM, repr((sys.version, _installed())).encode(), _content(root / "params.yaml")]
-    for top in CODE:
-        for folder, below, names in os.walk(registry.ROOT / top):
-            below[:] = sorted(name for name in below if name not in ("tests", "__pycache__"))
-            for name in sorted(name for name in names if name.endswith(".py")):
-                path = Path(folder, name)
-                parts += [os.fsencode(path.relative_to(registry.ROOT)), _content(path)]
-    return digest(*parts)
-
-
-def _content(path: Path) -> bytes:
-    return path.read_bytes() if path.is_file() else b""
-
-
-def _installed() -> list[str]:
-    """Names and versions of the packages along the import path."""
-    folders = [Path(place) for place in sys.path if Path(place).is_dir()]
-    return sorted(path.name for folder in folders for path in folder.iterdir() if path.suffix in PACKAGES)
+    path = root / "params.yaml"
+    return digest(FORM, installed_code(), path.read_bytes() if path.is_file() else b"")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from harness import registry
 from harness.plan.controls import with_controls
+from harness.plan.installed import installed_code
+from harness.remembered import Remembered, digest
 from harness.run.like import resolve, without_title
 from harness.run.params import read_yaml, validate
 from harness.settings import Settings
@@ -17,7 +21,22 @@ def read_params(root: Path) -> dict[str, Any]:
 
     Raises BenchError if the file is missing or not valid YAML, or if a `like` or a name in it is invalid.
     """
-    return with_controls(blocks_of(root))
+    return whole(root, blocks_of(root), "params.yaml")
+
+
+def whole(root: Path, blocks: dict[str, Any], where: str) -> dict[str, Any]:
+    """`with_controls`, which imports the algorithms of some tasks, and with them torch: asked once, then remembered.
+
+    root: where it is remembered, for the code that is installed now.
+    """
+    text = json.dumps(blocks, default=repr)
+    if registry.packaged_algorithms() or json.loads(text) != blocks:
+        return with_controls(blocks, where)
+    with Remembered(root, "controls", most=64) as known:
+        found: dict[str, Any] = known.get(
+            digest(installed_code(), where.encode(), text.encode()), lambda: with_controls(blocks, where)
+        )
+    return found
 
 
 def blocks_of(root: Path, file: str = "params.yaml") -> dict[str, Any]:

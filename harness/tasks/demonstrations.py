@@ -1,4 +1,4 @@
-"""Load an expert's episodes that its cell stored, check them, and select the complete ones; also load its scores."""
+"""An expert's episodes as its cell has left them: read, checked, and only whole ones taken; and its own scores."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def scores(path: str, ordered_by: str) -> dict[str, float]:
     """
     file = Path(path).with_name(SCORES)
     if not file.is_file():
-        raise BenchError(f"{file} with the scores of the expert is missing: train the expert's cell first")
+        raise BenchError(f"{file} with the scores of the expert is missing: train the expert cell first")
     seal.check(file.parent, [SCORES])
     try:
         with file.open(encoding="utf-8", newline="") as text:

@@ -306,7 +306,7 @@ CASES = {
         "ROOT/params.yaml is missing: run bench in the project's folder or set --root",
     ),
     "broken YAML": (broken_yaml, CHECK, "ROOT/params.yaml is not valid YAML: "),
-    "YAML of a list": (list_yaml, CHECK, "ROOT/params.yaml must hold a mapping of parameters"),
+    "YAML of a list": (list_yaml, CHECK, "ROOT/params.yaml holds no mapping of parameters"),
     "no zip": (lambda p: None, PREPARE, "no file or folder faces.zip: name a zip or a folder of images"),
     "half a zip": (
         truncated_zip,

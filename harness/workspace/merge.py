@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 from pathlib import Path
 
 from harness import packed, seal
 from harness.errors import BenchError
-from harness.files import write_folder
+from harness.files import write_bytes, write_folder
 from harness.places.join import begins_with
 from harness.schema import read_head
 from harness.store import ARCHIVE, HEAD, RECORDS, SCORES, SEAL, VERIFIED, archive_folder, checked_name
@@ -61,7 +62,7 @@ def replace(folder: Path, target: Path) -> None:
     contents = packed.unpacked({path: path.read_bytes() for path in plain_files(folder)})
     (target / VERIFIED).unlink(missing_ok=True)  # of the fewer seeds
     seal.write(target, {name: content for name, content in contents.items() if name != SEAL})
-    packed.shrink(target)
+    _shrink(target)
 
 
 def plain_files(folder: Path) -> list[Path]:
@@ -95,3 +96,11 @@ def _difference(folder: Path, target: Path) -> str | None:
         return HEAD
     one, other = ((place / SCORES).read_bytes() if (place / SCORES).is_file() else None for place in (folder, target))
     return SCORES if one != other else None
+
+
+def _shrink(folder: Path) -> None:
+    """Compress the large tables of a record where it stands. Raises BenchError if its folder cannot be written."""
+    for name in sorted(packed.LARGE):
+        if (path := folder / name).is_file():
+            write_bytes(folder / f"{name}{packed.SUFFIX}", lzma.compress(path.read_bytes(), preset=9))
+            path.unlink()

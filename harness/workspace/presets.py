@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
 from harness.places.cluster.on import STOP_SECONDS, On
-from harness.plan.controls import with_controls
+from harness.plan.params import whole
 from harness.plan.plan import Plan, plan_of
 from harness.run.lifeline import GRACE
 from harness.run.like import LIKE, compose, resolve
@@ -104,7 +104,7 @@ def other_presets(root: Path, own: str) -> OtherPresets:
         try:
             params = compose_preset(root, name, base)
             if name in kept:
-                found.archived.append(with_controls(params, f"presets/{name}.yaml"))
+                found.archived.append(whole(root, params, f"presets/{name}.yaml"))
             else:
                 found.waiting.append(_describe(root, name, params))
         except Exception as error:  # whatever is wrong with one preset, the pages of the others are made

@@ -1,17 +1,18 @@
-"""Figures that need no drawing: of a task whose records, parameters, looks and drawing code are what they were.
+"""Figures that need no drawing: of records, parameters, looks and drawing code that are what they were.
 
-Drawing takes nine tenths of the time of a report. Archived records never change and a new method touches one task, so
-what was drawn is kept in the scratch folder, a file for each preset and task: nothing that a result hangs on, and safe
-to delete.
+Drawing takes nine tenths of the time of a report. Archived records never change and a new record is seen by a few
+figures, so what was drawn is kept by the digest of all that it shows: in the scratch folder, and packed in the report
+itself, so that a fresh clone draws nothing again. Nothing that a result hangs on, and safe to delete.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,51 +24,166 @@ from harness import packed
 from harness.files import aside
 from harness.report.figures import figures
 from harness.report.figures.style import Plot, Style
-from harness.report.records.frame import TaskFrame
+from harness.report.records.frame import CellFrame, Sweep, TaskFrame
 from harness.store import CURVES, PANELS, SCORES
 
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")
 CODE = (".csv", ".py")  # of the report, but for its pages, which draw nothing
+FOLDER = "drawn"  # of a report: what was drawn for it, packed
+XZ = b"\xfd7zXZ"
+Kept = dict[str, list[Plot]]  # digest of what a part shows -> its figures
 
 
-def draw(
-    folder: Path | None,
-    preset: str,
-    frame: TaskFrame,
-    summary: pd.DataFrame,
-    looks: dict[str, Style],
-    declared: dict[str, Any] | None = None,
-) -> list[Plot]:
-    """As figures.draw, from `folder` where they were drawn from the same before; folder None: drawn, and not kept.
+@dataclass
+class Drawings:
+    """What was drawn before, and what is drawn now.
 
-    summary: of the frame, from which it follows. looks: those of other tasks' methods change nothing here, and no
-    figure sees them.
+    scratch: a folder that is read and written, None where nothing is kept. packed: that of an earlier report.
+    each: `map` to a list, in other processes perhaps.
     """
-    own = {name for cell in frame.everything for name in (cell.name, cell.method)}
-    looks = {name: look for name, look in looks.items() if name in own}
-    if folder is None:
-        return figures.draw(frame, summary, looks, declared)
-    path, key = folder / f"{preset}-{frame.name}.json", _key(frame, looks, declared)
-    if (found := _read(path, key)) is None:
-        found = figures.draw(frame, summary, looks, declared)
-        _write(path, key, found)
-    return found
+
+    scratch: Path | None = None
+    packed: Path | None = None
+    each: Callable[[Callable[[Any], Any], list[Any]], list[Any]] = lambda do, what: list(map(do, what))
+    made: dict[str, Kept] = field(default_factory=dict)  # by file name: all that this report shows
+
+    def draw(
+        self,
+        preset: str,
+        frames: Mapping[str, TaskFrame],
+        summaries: Mapping[str, pd.DataFrame],
+        looks: dict[str, Style],
+        declared: Mapping[str, dict[str, Any] | None],
+    ) -> dict[str, list[Plot]]:
+        """By task, the figures as of figures.draw: drawn where none of the same digest is kept.
+
+        summaries: of the frames, from which they follow. looks: those of other tasks' methods change nothing here.
+        """
+        asked = {name: list(_parts(frame, summaries[name], looks, declared[name])) for name, frame in frames.items()}
+        known = {name: self._read(f"{preset}-{name}") for name in frames}
+        lacking = {part.key: part for name in frames for part in asked[name] if part.key not in known[name]}
+        new = dict(zip(lacking, self.each(_drawn, list(lacking.values())), strict=True))
+        for name in frames:
+            kept = {part.key: new[part.key] if part.key in new else known[name][part.key] for part in asked[name]}
+            self.made[f"{preset}-{name}"] = kept
+            if kept.keys() & new.keys():
+                self._write(f"{preset}-{name}", kept)
+        return {
+            name: [plot for part in asked[name] for plot in self.made[f"{preset}-{name}"][part.key]] for name in frames
+        }
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """(path, content) of what was drawn, for the report; a file that holds the same already stays as it is."""
+        for name, kept in self.made.items():
+            before = _content(self.packed / f"{name}.json.xz") if self.packed else None
+            same = before is not None and _parsed(before) == kept
+            yield (
+                f"{FOLDER}/{name}.json.xz",
+                before if before is not None and same else lzma.compress(_text(kept), preset=1),
+            )
+
+    def _read(self, name: str) -> Kept:
+        """What is kept under a name; a file that was cut off counts as none."""
+        places = [self.packed / f"{name}.json.xz"] if self.packed else []
+        places += [self.scratch / f"{name}.json"] if self.scratch else []
+        found: Kept = {}
+        for path in places:
+            found |= _parsed(_content(path) or b"")
+        return found
+
+    def _write(self, name: str, kept: Kept) -> None:
+        """Written aside and renamed: two reports at a time do not read halves of each other's.
+
+        Where the folder cannot be written, as in a tree of another owner, nothing is kept: the next report draws again.
+        """
+        if self.scratch is None:
+            return
+        try:
+            with aside(self.scratch / f"{name}.json") as file:
+                file.write(_text(kept))
+        except OSError:
+            pass
 
 
-def _key(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any] | None) -> str:
-    """A hash of all that the figures follow from. The frame's words hold its parameters, records and place."""
-    made = hashlib.sha256(_code())
-    for part in (repr((frame, looks, declared)).encode(), *_tables(frame)):
-        made.update(hashlib.sha256(part).digest())  # of equal length, so that no two lists of parts look alike
+@dataclass(frozen=True)
+class Asked:
+    """A part with all that it is drawn from, and a digest of that."""
+
+    part: figures.Part
+    summary: pd.DataFrame
+    looks: dict[str, Style]
+    declared: dict[str, Any] | None
+    key: str
+
+
+def _parts(
+    frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style], declared: dict[str, Any] | None
+) -> Iterator[Asked]:
+    for part in figures.parts(frame, declared):
+        cells = part.frame.everything
+        own = {name for cell in cells for name in (cell.name, cell.method)}
+        seen = {name: look for name, look in looks.items() if name in own}
+        rows = summary[summary.cell.isin({cell.name for cell in cells})]
+        yield Asked(part, rows, seen, declared, _key(part, seen, declared))
+
+
+def _drawn(asked: Asked) -> list[Plot]:
+    return figures.draw_part(asked.part, asked.summary, asked.looks, asked.declared)
+
+
+def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] | None) -> str:
+    """A hash of all that the figures follow from, wherever the project lies."""
+    frame = part.frame
+    words = (
+        part.kind,
+        frame.name,
+        frame.title,
+        frame.family,
+        frame.params,
+        frame.baseline,
+        frame.preset,
+        looks,
+        declared,
+    )
+    made = hashlib.sha256(_code() + hashlib.sha256(repr(words).encode()).digest())
+    for content in (*map(_cell, frame.cells), *(line for swept in frame.ablations for line in _sweep(swept))):
+        made.update(hashlib.sha256(content).digest())  # of equal length, so that no two lists of parts look alike
     return made.hexdigest()
 
 
-def _tables(frame: TaskFrame) -> Iterator[bytes]:
-    for folder in (cell.folder for cell in frame.everything if cell.folder):
-        for name in (SCORES, CURVES, PANELS):
-            if packed.standing(folder / name).is_file():
-                yield name.encode()
-                yield packed.contents(folder / name)
+def _sweep(swept: Sweep) -> Iterator[bytes]:
+    yield repr((swept.name, swept.key, swept.of, swept.reference)).encode()
+    yield from map(_cell, swept.cells)
+    yield _cell(swept.itself) if swept.itself else b""
+
+
+def _cell(cell: CellFrame) -> bytes:
+    """The words of a cell, its record among them, and digests of its tables."""
+    words = (
+        cell.task,
+        cell.name,
+        cell.method,
+        cell.title,
+        cell.value,
+        cell.rewards,
+        cell.preset,
+        cell.fault,
+        cell.record,
+    )
+    return repr(words).encode() + b"".join(_tables(cell.folder)) if cell.folder else repr(words).encode()
+
+
+def _tables(folder: Path) -> Iterator[bytes]:
+    for name in (SCORES, CURVES, PANELS):
+        if (path := packed.standing(folder / name)).is_file():
+            stat = path.stat()
+            yield _digest(path, stat.st_mtime_ns, stat.st_size).encode()
+
+
+@cache
+def _digest(path: Path, modified: int, size: int) -> str:
+    """Asked many times in a report; time and size are the cache's key."""
+    return hashlib.sha256(packed.contents(path)).hexdigest()
 
 
 @cache
@@ -80,23 +196,24 @@ def _code() -> bytes:
     return made.digest()
 
 
-def _read(path: Path, key: str) -> list[Plot] | None:
-    """None where nothing of this key is there; a file that was cut off counts as none."""
+def _text(kept: Kept) -> bytes:
+    plots = {key: [asdict(plot) | {"svg": plot.svg.decode()} for plot in found] for key, found in kept.items()}
+    return json.dumps(plots).encode()
+
+
+def _content(path: Path) -> bytes | None:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return [Plot(**plot | {"svg": plot["svg"].encode()}) for plot in kept["plots"]] if kept["key"] == key else None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return path.read_bytes()
+    except OSError:
         return None
 
 
-def _write(path: Path, key: str, plots: list[Plot]) -> None:
-    """Written aside and renamed: two reports at a time do not read halves of each other's.
-
-    Where the folder cannot be written, as in a tree of another owner, nothing is kept: the next report draws again.
-    """
-    kept = {"key": key, "plots": [asdict(plot) | {"svg": plot.svg.decode()} for plot in plots]}
+def _parsed(content: bytes) -> Kept:
     try:
-        with aside(path) as file:
-            file.write(json.dumps(kept).encode())
-    except OSError:
-        pass
+        text = lzma.decompress(content) if content.startswith(XZ) else content
+        return {
+            key: [Plot(**plot | {"svg": plot["svg"].encode()}) for plot in found]
+            for key, found in json.loads(text).items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError, lzma.LZMAError, EOFError):
+        return {}

@@ -17,7 +17,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -104,6 +103,8 @@ def shades(count: int) -> list[Any]:
 @contextmanager
 def theme() -> Iterator[None]:
     """Seaborn's white grid at the page's type size, whatever the user's own settings."""
+    import seaborn as sns  # which takes as long as all else that a page needs where nothing is drawn
+
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans", font_scale=1.0)

@@ -38,15 +38,15 @@ def render(
     params: dict[str, Any],
     out: Path,
     archived: Iterable[dict[str, Any]] = (),
-    drawn: Path | None = None,
+    drawn: drawings.Drawings | None = None,
     waiting: Iterable[dict[str, str]] = (),
     refused: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Write out/index.html, out/index.md, out/figures/ and the pages in folders beside them, from the records.
 
     archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
-    `out/archived/<preset>/`, and its tables of numbers a place on this one. drawn: where figures are kept from one
-    report to the next, if at all. waiting: of presets without records: preset, what, rows and command. refused: preset
+    `out/archived/<preset>/`, and its tables of numbers a place on this one. drawn: what was drawn for
+    earlier reports, if anything. waiting: of presets without records: preset, what, rows and command. refused: preset
     -> why it cannot be shown. An archived preset that cannot be read or drawn joins these and stops nobody else's page;
     nor does a record that cannot be read, or an import. Returns all that were left out, e.g. 'preset far', 'cell
     pair/gan', 'import peer', each with its reason. What else stands in `out` stays. Raises BenchError where `out` is no
@@ -54,6 +54,7 @@ def render(
     """
     root, out = Path(root), Path(out)
     folder.check(root, out)
+    drawn = drawn or drawings.Drawings()
     own, beside, pages = Preset.live(root, params), Beside.read(root), out / ARCHIVE
     kept: dict[str, Archived] = {}
     refused = dict(refused or {})
@@ -94,6 +95,7 @@ def render(
         for name, other in kept.items():
             said = sections.claims(claims, partial(address, pages / name), name)
             yield from _files(_with_claims(other.page, said), f"{ARCHIVE}/{name}/")
+        yield from drawn.files()
         yield from _files(_with_claims(page, sections.claims(claims, partial(address, out))))
 
     folder.replace(out, files(), folder.generated(root, out))
@@ -109,7 +111,7 @@ class Archived:
     part: Section
 
 
-def _archived(root: Path, params: dict[str, Any], beside: Beside, out: Path, drawn: Path | None) -> Archived:
+def _archived(root: Path, params: dict[str, Any], beside: Beside, out: Path, drawn: drawings.Drawings) -> Archived:
     """All that is made of the preset of `params` before anything is written; arguments as in `render` and `_page`."""
     preset = Preset.archived(root, params)
     place = out / ARCHIVE / preset.name
@@ -127,7 +129,7 @@ def _page(
     beside: Beside,
     out: Path,
     after: list[Section],
-    drawn: Path | None,
+    drawn: drawings.Drawings,
     behind: bool = False,
 ) -> dict[str, Any]:
     """What the templates show, without the claims. after: sections behind those of the tasks.
@@ -135,10 +137,8 @@ def _page(
     behind: whether the page is that of an archived preset, behind the main one.
     """
     link, looks = partial(_link, out), styles(preset.params)
-    plots = {
-        name: drawings.draw(drawn, preset.name, frame, preset.summaries[name], looks, preset.published(name))
-        for name, frame in preset.frames.items()
-    }
+    declared = {name: preset.published(name) for name in preset.frames}
+    plots = drawn.draw(preset.name, preset.frames, preset.summaries, looks, declared)
     tasks = sections.families(root, preset, beside, plots, link, archived=behind)
     glance = overview(preset.frames, preset.summaries, "All tasks at a glance").led(method_pages.FOLDER)
     return {

@@ -66,7 +66,7 @@ elif command == "evaluate":
     write("results/summary/line.csv", "a")
     write("results/metrics/line/a.json", "{{}}")
 else:
-    below = [f"{{folder}}/a.html" for folder in ("methods", "tasks", "topics", "archived/far")] + ["figures/a.svg"]
+    below = [f"{{folder}}/a.html" for folder in ("methods", "tasks", "topics")] + ["figures/a.svg", "drawn/a.json.xz"]
     for name in ["index.html", "index.md", "page.css", "page.js", "manifest.txt", *below]:
         write(f"reports/small/{{name}}", "page")
 """

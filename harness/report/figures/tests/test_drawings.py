@@ -1,5 +1,6 @@
 """Figures are drawn anew where anything that they show has changed, and only there."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -11,19 +12,23 @@ from harness.report.records.frame import load
 from harness.report.tests import tree
 
 TASK = "vib_digits"
+WHOLE = ("toy", "mazes", "grids", "scores", "learning", "training", "panels")  # figures of a whole task
 
 
 @pytest.fixture
 def drawn(small, monkeypatch):
-    """() -> the plots of the task as it lies on disk, and whether they had to be drawn."""
+    """() -> the plots of the task as it lies on disk, and the parts that had to be drawn."""
     root, params = small
-    calls, draw = [], figures.draw
-    monkeypatch.setattr(figures, "draw", lambda *arguments: calls.append(1) or draw(*arguments))
+    calls, draw = [], figures.draw_part
+    monkeypatch.setattr(figures, "draw_part", lambda part, *rest: calls.append(part) or draw(part, *rest))
 
-    def run(look=None):
+    def run(look=None, packed=None):
         calls.clear()
         frame = load(root, params)[TASK]
-        return drawings.draw(root / "kept", "laptop", frame, summarise(frame), look or styles(params)), bool(calls)
+        kept = drawings.Drawings(root / "kept", packed)
+        found = kept.draw("laptop", {TASK: frame}, {TASK: summarise(frame)}, look or styles(params), {TASK: None})
+        run.files = dict(kept.files())
+        return found[TASK], [(part.kind, part.frame.cells[0].name if part.frame.cells else "") for part in calls]
 
     return run
 
@@ -31,7 +36,7 @@ def drawn(small, monkeypatch):
 def test_the_same_is_not_drawn_twice_and_is_the_same(drawn, small):
     root, params = small
     first, fresh = drawn()
-    assert fresh and first and drawn() == (first, False)
+    assert fresh and first and drawn() == (first, [])
     frame = load(root, params)[TASK]
     assert first == figures.draw(frame, summarise(frame), styles(params))
 
@@ -39,7 +44,7 @@ def test_the_same_is_not_drawn_twice_and_is_the_same(drawn, small):
 def test_the_looks_of_other_tasks_do_not_count(drawn, small):
     first, _ = drawn()
     looks = styles(small[1])
-    assert drawn(looks | {"elsewhere": looks["vib"]}) == (first, False)
+    assert drawn(looks | {"elsewhere": looks["vib"]}) == (first, [])
 
 
 def test_what_changes_is_drawn(drawn, small):
@@ -54,7 +59,7 @@ def test_what_changes_is_drawn(drawn, small):
     (cell / "scores.csv").write_text("\n".join([head, row.rpartition(",")[0] + ",77", *rest]))
     assert drawn()[1]
     (cell / "scores.csv").write_text(scores)
-    assert drawn() == (first, True), "one file for each task: only the last is kept"
+    assert drawn()[0] == first, "one file for each task: only the last is kept"
 
     metrics = load(root, params)[TASK].cell("deterministic").record["metrics"]  # the first cell has the say
     name = next(iter(metrics))
@@ -73,4 +78,29 @@ def test_a_file_that_was_cut_off_counts_as_none(drawn, small):
     first, _ = drawn()
     path = small[0] / "kept/laptop-vib_digits.json"
     path.write_text(path.read_text()[:-100])
-    assert drawn() == (first, True) and drawn() == (first, False)
+    again, fresh = drawn()
+    assert again == first and fresh and drawn() == (first, [])
+
+
+def test_a_changed_record_is_drawn_where_it_is_shown(drawn, small):
+    """Not on the pages of methods that it is not beside."""
+    first, _ = drawn()
+    scores = small[0] / "results/records" / TASK / "vib/scores.csv"
+    scores.write_text(scores.read_text().replace("\n", "\n", 1) + "\n")
+    again, fresh = drawn()
+    assert {kind for kind, cell in fresh if cell != "vib"} <= {*WHOLE, "ablation"}
+    assert ("curve", "deterministic") not in fresh and ("curve", "vib") in fresh
+    assert again == first
+
+
+def test_what_a_report_packed_is_not_drawn_again(drawn, small):
+    """As in a fresh clone, wherever it lies."""
+    root = small[0]
+    first, _ = drawn()
+    files = drawn.files
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+    shutil.rmtree(root / "kept")
+    assert drawn(packed=root / drawings.FOLDER) == (first, [])
+    assert drawn.files == files
