@@ -1,4 +1,4 @@
-"""Policies in motion: the path of each method's ball through its maze, side by side, as an animated PNG with a still.
+"""Policies in mazes as a film: the path of each method's ball, side by side, and a still for paper.
 
 All of it comes from the records: the path of the policy's mode, the learnt reward over the room, the walls. What shows
 no motion (paper, a reader who asked for none) shows the still, the last frame.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -16,6 +15,7 @@ import pandas as pd
 from matplotlib import colormaps
 from PIL import Image, ImageDraw
 
+from harness.report.figures.films import Film
 from harness.report.figures.mazes import MAP
 from harness.report.records.frame import CellFrame, TaskFrame
 
@@ -28,49 +28,34 @@ BLACK, WHITE, DISC = range(GROUND, GROUND + 3)
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Motion:
-    """An animated PNG and its last frame in `figures/`, their size in pixels, and words for who cannot see them."""
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    moving: bytes
-    still: bytes
-    width: int
-    height: int
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """Name in `figures/` -> content."""
-        return {f"{self.name}.png": self.moving, f"{self.name}-still.png": self.still}
-
-
-def draw(frame: TaskFrame) -> Motion | None:
-    """The first seed of the methods that learnt a reward; None where none did."""
+def draw(frame: TaskFrame) -> list[Film]:
+    """A film of the first seed of the methods that learnt a reward; none where none did."""
     cells = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.head["metrics"]][:MOST]
     cells = [cell for cell in cells if cell.panels is not None and (cell.panels.panel == MAP).any()]
     if not cells:
-        return None
+        return []
     rooms = [_room(cell) for cell in cells]
     steps = max(len(path) for _, path in rooms)
     frames = [_frame(rooms, step) for step in range(steps)]
-    names = ", ".join(cell.title for cell in cells)
+    titles = [cell.title for cell in cells]
     moving, still = io.BytesIO(), io.BytesIO()
     spent = [MILLISECONDS] * (steps - 1) + [PAUSE]
     frames[0].save(moving, "PNG", save_all=True, append_images=frames[1:], duration=spent, loop=0, optimize=True)
     frames[-1].save(still, "PNG", optimize=True)
-    return Motion(
-        f"{frame.name}-motion",
-        f"{frame.title}: policies in motion",
-        f"From left to right: {names}, seed {cells[0].seeds[0]} of each. The disc follows the policy's mode for "
-        f"{steps} recorded points of an episode; the ground is the learnt reward, low (dark) to high (bright).",
-        f"The paths of {names} through the maze, on the reward that each learnt.",
-        moving.getvalue(),
-        still.getvalue(),
-        *frames[-1].size,
-    )
+    return [
+        Film(
+            f"{frame.name}-motion.png",
+            moving.getvalue(),
+            frames[-1].size,
+            f"{frame.name}-motion-still.png",
+            still.getvalue(),
+            frames[-1].size,
+            titles,
+            f"Seed {cells[0].seeds[0]} of each. The disc follows the policy's mode over {steps} recorded points of an "
+            "episode; the ground is the learnt reward, low (dark) to high (bright).",
+            f"The paths of {', '.join(titles)} through the maze, on the reward that each learnt.",
+        )
+    ]
 
 
 def _room(cell: CellFrame) -> tuple[Image.Image, list[Point]]:

@@ -88,7 +88,7 @@ def render(
         "forest": forest.draw([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST),
         "strip": strip.draw(own.frames),
     }
-    page["motion"] = next((m for family in page["families"] for task in family.parts for m in task.motions), None)
+    page["film"] = next((film for family in page["families"] for task in family.parts for film in task.films), None)
     page["topics"] += sections.left_out(out_of_it)
 
     def files() -> Iterator[tuple[str, bytes]]:
@@ -151,7 +151,7 @@ def _page(
         "findings": [],
         "forest": None,
         "strip": None,
-        "motion": None,
+        "film": None,
         "glance": [glance],
         "reading": wording.HOW,
         "families": tasks,
@@ -206,6 +206,4 @@ def _pictures(parts: Iterable[Section]) -> Iterator[tuple[str, bytes]]:
         yield from ((sheet.file, sheet.png) for sheet in section.sheets)
         for film in section.films:
             yield from ((film.file, film.png), (film.stills_file, film.stills))
-        for motion in section.motions:
-            yield from motion.files.items()
         yield from _pictures(section.parts)

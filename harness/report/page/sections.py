@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.ranges import span
@@ -13,7 +13,6 @@ from harness.report.figures import forest, motion
 from harness.report.figures import robots as robots_figure
 from harness.report.figures import speed as speed_figure
 from harness.report.figures.films import Film, films
-from harness.report.figures.motion import Motion
 from harness.report.figures.sheets import Sheet, grid, sheets
 from harness.report.figures.style import Plot, Style
 from harness.report.page import method_pages, wording
@@ -53,7 +52,6 @@ class Section:
     parts: list[Section] = field(default_factory=list)
     inside: list[Plot] = field(default_factory=list)
     grid: list[Sheet] = field(default_factory=list)
-    motions: list[Motion] = field(default_factory=list)
 
 
 def families(
@@ -175,9 +173,18 @@ def _task(
     shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
     words = ", ".join(facts) + "."
     made = sheets(frame)
-    section = Section(frame.name, frame.title, words, links, tables, shown, made, films(frame), inside=inside)
-    moving = motion.draw(frame)
-    return replace(section, grid=grid(frame, made, order), motions=[moving] if moving else [])
+    return Section(
+        frame.name,
+        frame.title,
+        words,
+        links,
+        tables,
+        shown,
+        made,
+        films(frame) + motion.draw(frame),
+        inside=inside,
+        grid=grid(frame, made, order),
+    )
 
 
 def _family(name: str, parts: list[Section]) -> Section:

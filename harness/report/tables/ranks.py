@@ -79,8 +79,9 @@ def _notes(frame: TaskFrame, places: pd.DataFrame) -> list[str]:
     notes = []
     if others := len(places.columns) - 1:
         notes.append(
-            f"Metrics disagree: {disagreeing(places)} of {others} put another method first. Ranks are of interquartile "
-            "means, 1 is best; neighbours are often not separable, as the intervals show. Correlation: Spearman's."
+            f"Metrics that rank otherwise than the score: {others}, of which {disagreeing(places)} put another method "
+            "first. Ranks are of interquartile means, 1 is best; neighbours are often not separable, as the intervals "
+            "show. Correlation: Spearman's."
         )
     places_of = sorted({device(cell) for cell in frame.cells if cell.record} - {""})
     notes.append(

@@ -175,7 +175,7 @@ def write(
         "algorithm": "gan",
         "tier": "bit-exact",
         "ablation": ablation,
-        "params": {"task": {"steps": steps}, "method": method_params},
+        "params": {"task": {"steps": steps, "seeds": seeds}, "method": method_params},
         "seeds": seeds,
         "blocks": [seeds[:5], seeds[5:]],
         "steps": steps,

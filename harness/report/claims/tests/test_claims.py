@@ -296,6 +296,8 @@ def test_a_claim_of_the_way_to_the_end_is_judged_at_its_share_of_the_training():
 
 def test_every_comparison_says_which_way_it_points():
     near, far = cell("a", [x + 2 for x in B]), cell("b", B)
-    for pair, way in ((("a", "b"), "as claimed"), (("b", "a"), "against it")):
-        (row,) = verdicts.table([judged(near, far, claim=with_test(pairs=(pair,)))], "Robots", lambda *_: "").rows
-        assert row[2].text.endswith(f"{way} (n\u00a04)") and "elsewhere" not in row[2].text
+    for pair, way in ((("a", "b"), "for"), (("b", "a"), "against")):
+        (table,) = verdicts.tables([judged(near, far, claim=with_test(pairs=(pair,)))], lambda *_: "")
+        (row,) = table.rows
+        assert words(row[4]).endswith(f"{way} (n\u00a04)") and "elsewhere" not in words(row[4])
+        assert words(row[3]).endswith(way)

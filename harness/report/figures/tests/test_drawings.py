@@ -12,7 +12,7 @@ from harness.report.records.frame import load
 from harness.report.tests import tree
 
 TASK = "vib_digits"
-WHOLE = ("toy", "mazes", "grids", "scores", "learning", "training", "panels")  # figures of a whole task
+WHOLE = ("toy", "mazes", "grids", "scores", "learning", "motions", "training", "panels")  # figures of a whole task
 
 
 @pytest.fixture

@@ -97,11 +97,11 @@ def test_rewards_of_a_table_stand_beside_the_truth():
 
 def test_a_ball_moves_along_the_recorded_path():
     """A room of 3 by 2 points, 0.1 apart from (0, 0), a sixth of the width in and a quarter of the height up."""
-    found = motion.draw(frame([cell([-5.0]), cell([-7.0], with_map=False), cell([-6.0])]))
-    moving = Image.open(BytesIO(found.moving))
+    (found,) = motion.draw(frame([cell([-5.0]), cell([-7.0], with_map=False), cell([-6.0])]))
+    moving = Image.open(BytesIO(found.png))
     assert moving.n_frames == 2 and moving.size == (2 * motion.SIDE + motion.GAP, motion.SIDE)
-    assert moving.size == (found.width, found.height)
-    assert found.moving == motion.draw(frame([cell([-5.0]), cell([-6.0])])).moving, "equal records give equal bytes"
+    assert moving.size == found.size == found.stills_size
+    assert [found] == motion.draw(frame([cell([-5.0]), cell([-6.0])])), "equal records give equal bytes"
     disc = (0xD5, 0x5E, 0x00)
     for step, (x, y) in enumerate(((0.0, 0.0), (0.2, 0.1))):
         moving.seek(step)
@@ -109,8 +109,8 @@ def test_a_ball_moves_along_the_recorded_path():
         at = round((x + 0.05) / 0.3 * motion.SIDE), round((1 - (y + 0.05) / 0.2) * motion.SIDE)
         for left in (0, motion.SIDE + motion.GAP):
             assert shown.getpixel((left + at[0], at[1])) == disc, (step, left)
-    assert Image.open(BytesIO(found.still)).convert("RGB").tobytes() == shown.tobytes(), "the last frame"
-    assert motion.draw(frame([cell([-7.0], with_map=False)])) is None
+    assert Image.open(BytesIO(found.stills)).convert("RGB").tobytes() == shown.tobytes(), "the last frame"
+    assert motion.draw(frame([cell([-7.0], with_map=False)])) == []
 
 
 def test_long_paths_are_thinned_and_stay_small():
@@ -118,5 +118,5 @@ def test_long_paths_are_thinned_and_stay_small():
     long = pd.DataFrame({"seed": 0, "panel": "path x", "x": range(500), "y": np.linspace(0, 0.2, 500)})
     panels = made.panels[~made.panels.panel.str.startswith("path")]
     made.__dict__["panels"] = pd.concat([panels, long, long.assign(panel="path y", y=long.y / 2)])
-    found = motion.draw(frame([made]))
-    assert Image.open(BytesIO(found.moving)).n_frames == motion.FRAMES and len(found.moving) < 300_000
+    (found,) = motion.draw(frame([made]))
+    assert Image.open(BytesIO(found.png)).n_frames == motion.FRAMES and len(found.png) < 300_000

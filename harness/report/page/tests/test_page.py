@@ -274,8 +274,8 @@ def test_the_page_shows_the_summary_and_no_other_numbers(small):
     page_module.render(root, params, root / "out")
     text = unquote("".join((root / "out" / name).read_text() for name in ("index.html", "tasks/vib_digits.html")))
     assert "<strong>0.12 [" in text and "</a>: 0.12 [" in text
-    assert text.count(",0.123456789,") == 3, (
-        "the task's table, all tasks, and the ablation, which holds the method itself"
+    assert text.count(",0.123456789,") == 4, (
+        "the task's table, its costs, all tasks, and the ablation, which holds the method itself"
     )
     assert "0.123 [" in (root / "out/methods/vib.html").read_text()
     tree.edit(root, "vib_digits", "vib", tier="other")
