@@ -31,28 +31,39 @@ for (const table of document.querySelectorAll("main table")) {
   });
 }
 
-const claims = document.querySelectorAll('[id^="claims-"] tbody tr');
+const claims = [...document.querySelectorAll('[id^="claims-"] tbody tr')];
 if (claims.length) {
-  const words = [...new Set([...claims].map((row) => row.cells[1].textContent))].sort();
   const bar = document.createElement("p");
   bar.className = "filter";
-  bar.innerHTML = '<label>Verdict <select><option value="">all</option></select></label>' +
-    '<label>Words <input type="search"></label><span role="status"></span>';
-  const [select, input, said] = bar.querySelectorAll("select, input, span");
-  for (const word of words) select.append(new Option(word, word));
+  const selects = [["Verdict", 2], ["Domain", 1], ["Points", 3]].map(([name, column]) => {
+    const label = document.createElement("label"), select = document.createElement("select");
+    label.append(name + " ", select);
+    bar.append(label);
+    select.append(new Option("all", ""));
+    for (const word of new Set(claims.map((row) => row.cells[column].textContent))) select.append(new Option(word, word));
+    return [select, column];
+  });
+  const label = document.createElement("label"), input = document.createElement("input"), said = document.createElement("span");
+  input.type = "search";
+  label.append("Words ", input);
+  said.setAttribute("role", "status");
+  bar.append(label, said);
   const show = () => {
     let count = 0;
     for (const row of claims) {
-      const fits = (!select.value || row.cells[1].textContent === select.value) &&
+      const fits = selects.every(([select, column]) => !select.value || row.cells[column].textContent === select.value) &&
         row.textContent.toLowerCase().includes(input.value.toLowerCase());
       row.hidden = !fits;
       count += fits;
     }
+    const asked = input.value || selects.some(([select]) => select.value);
+    for (const fold of document.querySelectorAll(".fold")) fold.open = asked && fold.querySelector("tbody tr:not([hidden])");
     said.textContent = `${count} of ${claims.length} claims`;
   };
   bar.addEventListener("input", show);
   document.querySelector("main h1").after(bar);
   show();
+  if (location.hash) document.querySelector(location.hash)?.closest("details")?.setAttribute("open", "");
 }
 
 if (matchMedia("(max-width: 46rem)").matches) document.querySelector(".contents details")?.removeAttribute("open");
