@@ -38,7 +38,7 @@ AT_TOP = (
     COPIED,
     REMEMBERED,
 )
-ANYWHERE = ("__pycache__", "*.pyc", "*.egg-info", ".*_cache", "MUJOCO_LOG.TXT")
+ANYWHERE = ("reports/*/archived", "__pycache__", "*.pyc", "*.egg-info", ".*_cache", "MUJOCO_LOG.TXT")
 
 
 class GitUnavailable(Exception):

@@ -116,6 +116,7 @@ def test_what_writes_tracked_files_writes_them_whole():
         "harness/workspace/copies.py",
         "harness/workspace/pack.py",
         "harness/places/local.py",
+        "harness/places/cluster/place.py",
         "harness/benchmarks/peers.py",
         "harness/run/checkpoint.py",
     }

@@ -94,7 +94,7 @@ def test_a_tree_that_cannot_be_written_is_read_and_refused_in_one_line(tmp_path:
 
 def test_figures_that_cannot_be_kept_are_no_failure(tmp_path: Path) -> None:
     (tmp_path / "in the way").write_text("", encoding="utf-8")
-    drawings._write(tmp_path / "in the way/laptop-pair.json", "key", [])
+    drawings.Drawings(tmp_path / "in the way")._write("laptop-pair", {})
 
 
 @pytest.mark.parametrize(

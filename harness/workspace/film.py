@@ -45,7 +45,7 @@ class Followed(Protocol):
     character: Character
     motion: Motion
 
-    def following(self, n: int, device: torch.device) -> Following: ...
+    def tracking_worlds(self, n: int, device: torch.device) -> Following: ...
     def clip_observations(self, times: np.ndarray) -> np.ndarray: ...
 
 
@@ -108,7 +108,7 @@ def _policy(task: Followed, method: Method, seconds: float) -> np.ndarray:
 def _followed(task: Followed, method: Method, steps: int) -> Iterator[tuple[np.ndarray, bool]]:
     """Observation [O], and whether it has fallen by then, at the beginning of each of so many steps."""
     outputs: Any = method.outputs()
-    worlds = task.following(1, torch.device("cpu"))
+    worlds = task.tracking_worlds(1, torch.device("cpu"))
     seen, down = worlds.begin(np.zeros(1)), False
     for _ in range(steps):
         yield np.asarray(seen[0]), down

@@ -45,7 +45,7 @@ def nets_of(outputs: Any, spec: TaskSpec, what: str) -> list[Net]:
         makes, size = f"images [N, {shape}] in [-1, 1]", _latents(outputs)
         return [Net("images", _Sampler(outputs), {"z": size}, f"z [N, {size}]: standard normal", makes)]
     if not isinstance(outputs, ControlOutputs):
-        raise BenchError(f"{what} makes neither images nor actions")
+        raise BenchError(f"{what} produces neither images nor actions")
     n_in, n_out = spec.shape[0], spec.n_actions or spec.action_size
     rows = "one-hot rows" if spec.n_actions else "which the environment cuts to its range"
     law = f"observations [N, {n_in}] as the environment gives them"

@@ -145,7 +145,7 @@ def run_preset(
     across_code: as in `train_more`.
     """
     if timeout is not None and jobs is None and on is None:
-        raise BenchError("--timeout is for blocks that run without DVC: give --jobs or --on too")
+        raise BenchError("--timeout only works without DVC: use it with --jobs or --on")
     if (only or across_code) and more is None:
         raise BenchError("--only and --across-code are for further seeds: give --more-seeds too")
     if more is not None and on is not None:

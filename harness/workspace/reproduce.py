@@ -83,7 +83,7 @@ def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
         return Repetition(name, "not run", fresh.fault or f"run `{fresh.command}` in the copy to see why")
     if not committed.record:
         return Repetition(name, "not judged", committed.fault or "nothing committed to compare with")
-    if begins_with(committed.folder, fresh.folder):
+    if len(committed.seeds) > len(fresh.seeds) and begins_with(committed.folder, fresh.folder):
         note = f"of the {len(committed.seeds)} committed seeds, the {len(fresh.seeds)} that the parameters name"
         return Repetition(name, "bit-equal", note)
     same = _scores(committed) == _scores(fresh)

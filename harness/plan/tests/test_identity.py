@@ -14,9 +14,7 @@ from harness.plan.identity import data_manifest, seeds_name
 def test_a_manifest_that_names_no_data_is_told_with_its_cure(tmp_path: Path, content: str) -> None:
     (tmp_path / "results/data").mkdir(parents=True)
     (tmp_path / "results/data/pair.json").write_text(content)
-    with pytest.raises(
-        BenchError, match=r"^\S+pair.json (tells no data_|is no readable J).*: run `bench prepare pair`"
-    ):
+    with pytest.raises(BenchError, match=r"^\S+pair.json (has no data_|is not valid J).*: run `bench prepare pair`"):
         data_manifest(tmp_path, "pair")
 
 

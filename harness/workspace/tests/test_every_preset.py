@@ -140,7 +140,9 @@ def test_every_preset_comes_to_its_page(
     without_clips = find_spec("pybullet_data") is None and any(b["family"] == "mocap" for b in params["tasks"].values())
     elsewhere = name == "smoke" or on_gpu or any("root" in block for block in params["tasks"].values()) or without_clips
     left_out = ("prepare", "train") if elsewhere else ()
-    monkeypatch.setattr(presets, "bench_in", lambda copy, command, *_: command in left_out or bench(copy, command))
+    monkeypatch.setattr(
+        presets, "bench_in", lambda copy, command, *_, **__: command in left_out or bench(copy, command)
+    )
     page = presets.run_preset(tree, name, [], jobs=1).with_suffix(".md").read_text(encoding="utf-8")
     cells = [cell for frame in load(tree / "build" / name, params).values() for cell in frame.everything]
     asked = {(task, cell) for task, kept in rows(params).items() for cell in kept}

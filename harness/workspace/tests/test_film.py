@@ -75,4 +75,4 @@ def test_a_cell_whose_film_is_too_large_or_whose_task_has_no_clip(task, monkeypa
 def test_a_cell_that_is_not_trained_here_is_told_in_one_line(tmp_path, capsys):
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     assert main(["--root", str(tmp_path), "film", "march", "vail"]) == 2
-    assert "march.json is missing: run `bench prepare march` first" in capsys.readouterr().err
+    assert "artefacts.npz is missing: run `bench train march_expert true_reward` first" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def test_the_interval_is_that_of_the_mean_of_as_many_runs(tmp_path: Path, shift:
     assert judged(tmp_path, list(np.add(COMMITTED, shift)))[0] == word
 
 
-def test_missing_records_are_are_not_judged(tmp_path: Path) -> None:
+def test_missing_records_are_not_judged(tmp_path: Path) -> None:
     here = cell(tmp_path / "one", COMMITTED)
     assert repetition(CellFrame("t", "m", "m", "M"), here).word == "not judged"
     assert repetition(here, CellFrame("t", "m", "m", "M")).word == "not run"

@@ -77,7 +77,7 @@ def test_a_record_of_another_preset_is_not_this_reports(small):
         ({"schema": 0}, "has schema 0, but this code reads 1 to 3"),
         ({"steps": 7}, "steps of vib (7) and of deterministic (2000) differ"),
         ({"seeds": [0, 1, 2, 77]}, "seeds of vib (0,1,2,77) and of deterministic (0-9) differ"),
-        ({"cell": "gan"}, "record.json is of vib_digits/gan"),
+        ({"cell": "gan"}, "record.json belongs to vib_digits/gan"),
     ],
 )
 def test_what_must_not_be_mixed_is_refused(small, changes, words):
