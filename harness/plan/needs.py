@@ -2,7 +2,7 @@
 
 Both are in the other cell's `artefacts.npz`. A task names the former as `demonstrations: TASK/CELL` and the latter as
 `rewards: TASK`, so that DVC knows the dependency. `demonstrations: archive/PRESET/TASK/CELL` names an archived expert,
-and `data/FILE.npz` your own file, which `bench new-task --demonstrations` makes.
+and `data/NAME` a folder of your own, which `bench new-task --demonstrations` makes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from harness.ranges import reward_of
 from harness.run.params import TaskParams
 from harness.store import ARTEFACTS, RECORDS, SCORES
 
+OWN = "demonstrations.npz"  # the file in data/NAME
 REWARD = "reward/"  # before the names of a learnt reward's tensors
 
 if TYPE_CHECKING:  # `bench list` reads this file and needs neither
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # `bench list` reads this file and needs neither
 
 
 def demonstrations(params: TaskParams) -> str | None:
-    """Return TASK/CELL, archive/PRESET/TASK/CELL or data/FILE.npz whose demonstrations the task uses, or None."""
+    """Return TASK/CELL, archive/PRESET/TASK/CELL or data/NAME whose demonstrations the task uses, or None."""
     return params.expert
 
 
@@ -53,7 +54,7 @@ def sources(cell: Cell) -> set[str]:
 def place(cell: str) -> Path:
     """Return where the artefacts of TASK/CELL or archive/PRESET/TASK/CELL, or your own file, are, from the root."""
     if given(cell):
-        return Path(cell)
+        return Path(cell) / OWN
     return (Path("results") if is_archived(cell) else RECORDS) / cell / ARTEFACTS
 
 
@@ -68,8 +69,8 @@ def is_archived(cell: str | None) -> bool:
 
 
 def given(source: str | None) -> bool:
-    """Whether the demonstrations named are a file of one's own, which no cell makes."""
-    return source is not None and source.endswith(".npz")
+    """Whether the demonstrations named are your own, in the folder data/NAME, which no cell makes."""
+    return source is not None and source.startswith("data/")
 
 
 def path(root: Path, cell: str) -> Path:

@@ -45,7 +45,7 @@ class Params(TaskParams):
         imitation task automatically gets control rows. With `absorbing` the rest of the horizon is spent in a special
         state, which is zero except for a last coordinate that marks it (Kostrikov et al. 2019, section 4.2). `ignored`
         is for environments that never end an episode by themselves; others are an error.
-    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored, or your own as data/FILE.npz.
+    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored, or your own as data/NAME.
     episodes: how many of its complete episodes are used, from the first.
     every: the stride in steps at which they are used; 1 uses every step.
     """

@@ -50,7 +50,7 @@ class Params(TaskParams):
         another episode begins in the same world, and an imitation task automatically gets control rows. With
         `absorbing` the world stays until the horizon in a special state, which is zero except for a last coordinate
         that marks it (Kostrikov et al. 2019, section 4.2).
-    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored, or your own as data/FILE.npz.
+    demonstrations: the expert's, as TASK/CELL or as the path of what that cell stored, or your own as data/NAME.
     episodes: how many of its complete episodes are used, from the first.
     every: the stride in steps at which they are used; 1 uses every step (Ho and Ermon 2016 use 20).
     reset_noise: a factor for the width of Gymnasium's noise of the initial state. Above 1, episodes begin in states

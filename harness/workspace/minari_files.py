@@ -22,6 +22,7 @@ from harness.plan import needs
 from harness.schema import Head, read_head
 from harness.sim.gymnasium_worlds import AnyRobot
 from harness.sim.robots import Robot
+from harness.store import SCORES
 from harness.tasks.demonstrations import KIND
 
 KEPT = 50  # whole episodes of a data set: more than any table shows, and small enough for a file
@@ -129,10 +130,15 @@ def _check_spaces(data: Any, source: str, robot: AnyRobot | Robot) -> None:
 
 
 def write_ours(path: Path, found: Found) -> None:
-    """Write the file that a task names as `demonstrations: data/FILE.npz`."""
+    """Write the episodes of a task's `demonstrations: data/NAME` to `path`, and the scores of its expert beside it.
+
+    Those are the mean return of all the episodes kept, as nothing else is known of who left them.
+    """
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{f"{KIND}{name}": array[None] for name, array in found.arrays.items()})
     write_bytes(path, buffer.getvalue())
+    reached = float(found.arrays["rewards"].sum(0).mean())
+    write_bytes(path.with_name(SCORES), f"seed,step,metric,value\n0,0,return,{reached!r}\n".encode())
 
 
 def to_minari(root: Path, source: str, folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from harness import registry
 from harness.errors import BenchError
 from harness.files import write_text
 from harness.metrics.encoders.efficientnet_lite0 import ENCODER
+from harness.plan import needs
 from harness.plan.pipelines import write_pipelines
 from harness.plan.plan import Plan, load_plan
 from harness.store import checked_name
@@ -110,16 +112,17 @@ def environment_task(
     methods = {name: [f"{name}:", *(f"  {row}" for row in rows)]}
     if data is not None and demonstrations is not None:
         found = minari_files.whole_episodes(data, demonstrations, robot, steps)
-        file = f"data/{name}.npz"
-        if (root / file).exists():
-            raise BenchError(f"{root / file} is there already: move it away, or give the task another name")
-        own = [f"  demonstrations: {file}", f"  episodes: {min(found.n, SHOWN)}  # of the {found.n} in that file"]
+        source = f"data/{name}"
+        file = needs.place(source)
+        if (root / file).parent.exists():
+            raise BenchError(f"{(root / file).parent} is there already: move it away, or give the task another name")
+        own = [f"  demonstrations: {source}", f"  episodes: {min(found.n, SHOWN)}  # of the {found.n} in {file.name}"]
         blocks = {name: [f"{name}:", *(f"  {line}" for line in shared), *own, *_run(100, 4)]}
         minari_files.write_ours(root / file, found)
         try:
             _write(root, plan, blocks, methods, {name: pupil.methods[0]})
         except BaseException:
-            (root / file).unlink()
+            shutil.rmtree((root / file).parent)
             raise
         return [f"{file}: {found.told(demonstrations)}", *_done([name], pupil.methods[0])]
     teacher = _model(plan, "locomotion", lambda block: False, imitates=False)

@@ -77,6 +77,7 @@ def test_a_whole_update_and_its_scores(tmp_path):
     parts = {name: getattr(shown, name).numpy() for name in ("observations", "actions", "rewards")}
     parts |= {"last_observations": shown.next_observations[:, -1].numpy(), "whole": np.ones((1, 2), bool)}
     np.savez(tmp_path / "e.npz", **{f"demonstrations/{name}": part for name, part in parts.items()})
+    (tmp_path / "scores.csv").write_text("seed,step,metric,value\n0,1,return,9.0\n")
     states = []
     for physics in ("warp", "mujoco"):
         where, d = task(physics, demonstrations=str(tmp_path / "e.npz"), episodes=2), draws()

@@ -85,8 +85,8 @@ def test_own_episodes_are_imitated(root: Path, capsys: pytest.CaptureFixture) ->
     seen = recorded(env, [lambda o: 1 if o[0] > 0 else 3, lambda o: 3, lambda o: 2], cut={2: 5})
     bench = ["--root", str(root)]
     assert main([*bench, "new-task", "walk", "--env", "minari_walk:MinariWalk-v0", "--demonstrations", "own-v0"]) == 0
-    assert "data/walk.npz: 2 of the 3 episodes of own-v0, 1 of which end before" in capsys.readouterr().out
-    held = load(str(root / "data/walk.npz"), "walk", 12, {3}, 3)
+    assert "2 of the 3 episodes of own-v0, 1 of which end before" in capsys.readouterr().out
+    held = load(str(root / "data/walk/demonstrations.npz"), "walk", 12, {3}, 3)
     np.testing.assert_allclose(held.observations[:, 0, :2], seen[0]["observations"][:12])
     fall = len(seen[1]["actions"])
     assert fall < 12 and not held.observations[:fall, 1, 2].any() and not held.observations[:, 0, 2].any()
@@ -96,7 +96,7 @@ def test_own_episodes_are_imitated(root: Path, capsys: pytest.CaptureFixture) ->
     assert (held.actions[:fall, 1].argmax(1) == 2).all() and held.rewards.sum(0).tolist() == [12.0, fall]
     plan = load_plan(root)
     cells = [cell for cell in plan.cells if cell.task == "walk"]
-    assert needs.place("data/walk.npz") == Path("data/walk.npz") and len(cells) == 2
+    assert needs.place("data/walk") == Path("data/walk/demonstrations.npz") and len(cells) == 2
     assert main([*bench, "prepare", "walk"]) == 0
     small = cells[0].task_params.model_copy(update={"steps": 1, "evaluations": 1, "seeds": (0,), "block": 1})
     train_cell(root, replace(cells[0], task_params=small, seeds=(0,)))
@@ -111,11 +111,11 @@ def test_an_expert_goes_to_minari_and_comes_back(root: Path, capsys: pytest.Capt
     assert (data.total_episodes, data.total_steps, data.env_spec.id) == (50, 2500, "Reacher-v5")
     assert data.recover_environment().action_space == data.action_space
     assert main(["--root", str(root), "new-task", "reach", "--demonstrations", str(folder)]) == 0
-    assert "data/reach.npz: 50 of the 50 episodes of" in capsys.readouterr().out
+    assert "data/reach/demonstrations.npz: 50 of the 50 episodes of" in capsys.readouterr().out
     task = load_plan(root).cell("reach", "gail").task_params
     assert (task.family, task.horizon, task.episodes) == ("locomotion", 50, 11)
     ours = load(str(registry.ROOT / "results/records/reacher_expert/ppo/artefacts.npz"), "reacher", 50, {10}, 2)
-    back = load(str(root / "data/reach.npz"), "reach", 50, {10}, 2)
+    back = load(str(root / "data/reach/demonstrations.npz"), "reach", 50, {10}, 2)
     for name, one, other in zip(ours._fields, ours, back):
         np.testing.assert_allclose(other, np.clip(one, -1, 1) if name == "actions" else one, atol=1e-6)
     shown = load_task(root, "reach", task).source("cpu").demonstrations()
@@ -155,8 +155,8 @@ def test_what_leaves_no_demonstrations_is_told(root: Path) -> None:
 
 
 def test_a_missing_file_is_told_with_its_cure(root: Path) -> None:
-    with pytest.raises(BenchError, match=r"data/walk.npz is missing: bring it from where"):
-        needs.path(root, "data/walk.npz")
+    with pytest.raises(BenchError, match=r"data/walk/demonstrations.npz is missing: bring it from where"):
+        needs.path(root, "data/walk")
 
 
 def test_without_minari_the_cure_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
