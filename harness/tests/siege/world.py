@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from harness import registry
+from harness import packed, registry
 from harness.plan import needs
 from harness.plan.plan import Cell, Plan, load_plan
 from harness.registry import ROOT
@@ -84,14 +84,18 @@ def outside(root: Path) -> set[str]:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Path -> hash of all that a project holds but scratch, caches, and what differs between equal runs."""
+    """Path -> hash of all that a project holds but scratch, caches, and what differs between equal runs.
+
+    A table that the archive holds compressed counts as the table.
+    """
     found = {}
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
         if any(part.startswith(".") for part in parts) or parts[0] in CODE or path.name in UNSEALED:
             continue
         if path.is_file() and not path.is_symlink():
-            found["/".join(parts)] = hashlib.sha256(path.read_bytes()).hexdigest()
+            name = "/".join((*parts[:-1], packed.FORMS.get(path.name, path.name)))
+            found[name] = hashlib.sha256(packed.contents(path)).hexdigest()
     return found
 
 
