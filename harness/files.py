@@ -1,4 +1,4 @@
-"""Write files atomically: they are written under a temporary name, synced and renamed."""
+"""Read files that have an end, and write files atomically: under a temporary name, then synced and renamed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import glob
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,23 @@ from typing import BinaryIO
 from harness.errors import BenchError
 
 ASIDE, ROOM = ".aside", ".aside-"
+REFUSED = {  # what the system may say besides refusing access, and what to do about it
+    errno.ENOSPC: "the disk is full: free some space and run again",
+    errno.EDQUOT: "the disk quota is used up: free some space and run again",
+    errno.EFBIG: "the file exceeds the limit on file sizes: raise `ulimit -f` and run again",
+    errno.EMFILE: "the process has too many files open: raise `ulimit -n` and run again",
+}
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises OSError as the system does, and also for a pipe, a device or a socket, from which reading may never end.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # of a folder the system itself says so
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path.read_bytes()
 
 
 def write_bytes(path: Path, content: bytes | memoryview, previous: Path | None = None) -> None:
@@ -140,8 +158,8 @@ def _remove_unlocked(path: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> BenchError:
     """Return the error for a `path` that the system refused to write."""
-    if error.errno == errno.ENOSPC:
-        return BenchError(f"disk full while writing {path}: free some space and run again")
+    if error.errno in REFUSED:
+        return BenchError(f"cannot write {path}: {REFUSED[error.errno]}")
     return BenchError(
         f"cannot write {path} ({error.strerror}): make its folder writable or name another one, then run again"
     )

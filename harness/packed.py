@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import BenchError
+from harness.files import read_bytes
 from harness.store import CURVES, PANELS
 
 SUFFIX = ".xz"
@@ -30,7 +31,7 @@ def contents(path: Path) -> bytes:
     Raises BenchError where what is there is not compressed, and OSError as the system does.
     """
     found = standing(path)
-    return _table(found, found.read_bytes()) if found.name in FORMS else found.read_bytes()
+    return _table(found, read_bytes(found)) if found.name in FORMS else read_bytes(found)
 
 
 def packed(files: Mapping[str, bytes]) -> dict[str, bytes]:

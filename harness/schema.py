@@ -17,11 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness import seal
 from harness.errors import BenchError
+from harness.files import read_bytes
 from harness.settings import Seeds, Settings
 from harness.store import ARCHIVE, HEAD, PROVENANCE, SEAL, VERIFIED, CellName, Value, command_of
 
 SCHEMA = 3
 SEALED = 3  # the first schema whose records have a seal
+TOO_DEEP = "has too many levels of nested blocks"
 # Column -> kind of its values. curves.csv has further columns, one for each log, all of them numbers.
 SCORE_COLUMNS: dict[str, type] = {"task": str, "method": str, "seed": int, "step": int, "metric": str, "value": float}
 CURVE_COLUMNS: dict[str, type] = {"seed": int, "step": int}
@@ -239,7 +241,10 @@ def validate(model: type[P], block: Any, where: str, cure: str = "") -> P:
     try:
         return model.model_validate_json(json.dumps(block, default=str))
     except ValidationError as error:
-        raise BenchError(f"{where} {_fault(error.errors(), block)}{f'; {cure}' if cure else ''}") from None
+        fault = _fault(error.errors(), block)
+    except RecursionError:
+        fault = TOO_DEEP
+    raise BenchError(f"{where} {fault}{f'; {cure}' if cure else ''}")
 
 
 def _without_schema(found: dict[str, Any]) -> dict[str, Any]:
@@ -248,7 +253,9 @@ def _without_schema(found: dict[str, Any]) -> dict[str, Any]:
 
 def _mapping(path: Path, where: str, cure: str) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_bytes(path).decode("utf-8"))
+    except RecursionError:
+        raise BenchError(f"{where} {TOO_DEEP}; {cure}") from None
     except (ValueError, OSError) as error:
         raise BenchError(f"{where} cannot be read ({str(error).splitlines()[0]}); {cure}") from None
     if not isinstance(found, dict):
@@ -262,6 +269,8 @@ def _fault(errors: list[Any], block: Any) -> str:
     An unknown key comes first, because a misspelt key is also a missing one.
     """
     first = min(errors, key=lambda error: error["type"] != "extra_forbidden")
+    if first["type"] == "json_invalid":  # what Python has just written as JSON, so only its depth can be at fault
+        return TOO_DEEP
     key = ".".join(_keys(block, first["loc"]))
     if first["type"] == "extra_forbidden":
         return f"has an unknown key {key}"

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError
+from harness.files import read_bytes
 
 LARGEST_FILE = 2 * 2**20  # bytes
 DEEPEST = 100  # blocks within blocks
-LAYOUT = "\n\t"  # the control characters that a text may hold
+LAYOUT = "\n\t"  # the control characters that a string may contain
 MOST_VALUES = 200_000  # with every alias written out: an alias of aliases can stand for more than any memory holds
 
 
@@ -26,7 +27,7 @@ def load(path: Path) -> Any:
             raise BenchError(
                 f"{path} is too large for parameters: it has {size} bytes, and at most {LARGEST_FILE} are allowed"
             )
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path).decode("utf-8")
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as error:
@@ -37,8 +38,8 @@ def load(path: Path) -> Any:
 def parse(text: str, where: str = "the text") -> Any:
     """Return the content of YAML text: mappings, lists, strings, numbers, booleans and None.
 
-    Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
-    another kind, an integer that no float reaches, or a text with control characters.
+    Raises BenchError, in one line that begins with `where`, if the text is not valid YAML, repeats a key, or contains a
+    value of another kind, an integer that exceeds every float, or a string with control characters.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor
@@ -108,23 +109,25 @@ def _check_plain(content: Any, where: str) -> None:
     if isinstance(content, dict):
         for key, value in content.items():
             if not isinstance(key, str | int | float):
-                raise BenchError(f"{where}: the key {key!r} must be a text: write it in quotes")
+                raise BenchError(f"{where}: the key {key!r} must be a string: put it in quotes")
             _check_scalar(key, f"{where}: a key")
             _check_plain(value, f"{where}.{key}")
     elif isinstance(content, list):
         for i, value in enumerate(content):
             _check_plain(value, f"{where}[{i}]")
     elif not isinstance(content, str | int | float | None):
-        raise BenchError(f"{where} = {content}: must be a text or a number: write a text in quotes")
+        raise BenchError(f"{where} = {content}: must be a string or a number: put a string in quotes")
     else:
         _check_scalar(content, where)
 
 
 def _check_scalar(value: str | float | None, where: str) -> None:
-    """That it can be written, into a message too: Python spells no integer of thousands of digits."""
+    """Raise BenchError for a value that cannot be written, not even into a message: Python does not print an integer of
+    thousands of digits.
+    """
     if isinstance(value, int) and abs(value) > sys.float_info.max:
-        raise BenchError(f"{where} is an integer of {value.bit_length()} bits: write one below 1e308")
+        raise BenchError(f"{where} is an integer of {value.bit_length()} bits, which is too large: use one below 1e308")
     if isinstance(value, str):
         for char in value:
             if unicodedata.category(char) == "Cc" and char not in LAYOUT:
-                raise BenchError(f"{where} holds the character {char!a}: write what can be printed")
+                raise BenchError(f"{where} contains the control character {char!a}: remove it")

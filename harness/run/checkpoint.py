@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from harness.contracts import BenchError
-from harness.files import cannot_write, write_bytes
+from harness.files import cannot_write, read_bytes, write_bytes
 
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 MAGIC = b"bench\x00\x01\n"  # not text, and with the version of this layout in it
@@ -100,7 +100,7 @@ def read(path: Path) -> bytes:
     it.
     """
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except FileNotFoundError:
         raise Refused(f"{path} is missing") from None
     except OSError as error:

@@ -64,18 +64,18 @@ class TaskParams(Settings):
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in a file of parameters, with numbers as DVC reads them, e.g. 1e-3.
 
-    Raises BenchError where the file is missing, too large, no YAML, no mapping of plain values, or a text in it, as its
-    names are, is no line.
+    Raises BenchError if the file is missing, too large, not valid YAML or not a mapping of plain values, and if a
+    string in it, such as a name, is longer than one line.
     """
     try:
         content = load(path)
     except FileNotFoundError:
         raise BenchError(f"{path} is missing: run bench in the project's folder or set --root") from None
     if not isinstance(content, dict):
-        raise BenchError(f"{path} holds no mapping of parameters")
+        raise BenchError(f"{path} does not contain parameters: it must be a mapping, of lines such as `preset: laptop`")
     for text in _texts(content):
         if len(text) > LONGEST or len(text.splitlines()) > 1:
-            raise BenchError(f"{path}: {text!a:.60}...: a text must be one line of at most {LONGEST} characters")
+            raise BenchError(f"{path}: {text!a:.60}...: a string must be one line of at most {LONGEST} characters")
     return content
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import BenchError, nearest
+from harness.files import read_bytes
 
 ROW = 44
 PACKAGE, INSIDE, PREFIX = "pybullet_data", "data/motions", "humanoid3d_"
@@ -64,9 +65,9 @@ def recording(name: str, folder: str | None = None) -> Recording:
 def read(path: Path) -> Recording:
     """Read the motion in a file. Raises BenchError that says what is wrong with it."""
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(read_bytes(path).decode("utf-8"))
         loop, rows = held["Loop"], np.array(held["Frames"], float)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise BenchError(
             f'{path} is not a clip: it must be JSON with "Loop" and "Frames", which has rows of {ROW} numbers'
         ) from None

@@ -59,7 +59,7 @@ def load(
     if path is None:
         raise BenchError(f"{task} has no demonstrations: set tasks.{task}.demonstrations to the expert's cell")
     if not Path(path).is_file():
-        raise BenchError(f"{path}, which holds the demonstrations of {task}, is missing: train the expert's cell first")
+        raise BenchError(f"{path}, the demonstrations of {task}, is missing: train the expert's cell first")
     try:
         with np.load(path) as file:
             held = {name.removeprefix(KIND): file[name][0] for name in file.files if name.startswith(KIND)}
@@ -97,7 +97,7 @@ def scores(path: str, ordered_by: str) -> dict[str, float]:
     """
     file = Path(path).with_name(SCORES)
     if not file.is_file():
-        raise BenchError(f"{file} with the scores of the expert is missing: train the expert cell first")
+        raise BenchError(f"{file}, the scores of the expert, is missing: train the expert's cell first")
     seal.check(file.parent, [SCORES])
     try:
         with file.open(encoding="utf-8", newline="") as text:
@@ -115,7 +115,7 @@ def scores(path: str, ordered_by: str) -> dict[str, float]:
         if not all(map(math.isfinite, best.values())):
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile):
-        raise BenchError(f"{file} holds no scores of the expert: train the expert cell again") from None
+        raise BenchError(f"{file} does not contain the scores of an expert: train the expert's cell again") from None
     return best
 
 

@@ -306,7 +306,7 @@ CASES = {
         "ROOT/params.yaml is missing: run bench in the project's folder or set --root",
     ),
     "broken YAML": (broken_yaml, CHECK, "ROOT/params.yaml is not valid YAML: "),
-    "YAML of a list": (list_yaml, CHECK, "ROOT/params.yaml holds no mapping of parameters"),
+    "YAML of a list": (list_yaml, CHECK, "ROOT/params.yaml does not contain parameters"),
     "no zip": (lambda p: None, PREPARE, "no file or folder faces.zip: name a zip or a folder of images"),
     "half a zip": (
         truncated_zip,
@@ -355,7 +355,7 @@ CASES = {
     "locked folder": (locked, PAIR, "seeds-0-1 is in use by another run: wait until that has ended"),
     "no folder for records": (file_for_records, PAIR, "cannot write ROOT/results/records/pair/plain/"),
     "no folder for checkpoints": (file_for_scratch, PAIR, "cannot write ROOT/.scratch"),
-    "disk full": (full_disk, PAIR, "disk full while writing ROOT/.scratch/"),
+    "disk full": (full_disk, PAIR, "cannot write ROOT/.scratch/"),
 }
 
 

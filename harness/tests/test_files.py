@@ -24,9 +24,28 @@ def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, moment):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, moment, full)
-    with pytest.raises(BenchError, match="disk full while writing .*page.html: free some space"):
+    with pytest.raises(BenchError, match="cannot write .*page.html: the disk is full: free some space"):
         files.write_bytes(path, b"new")
     assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.EDQUOT, "the disk quota is used up: free some space and run again"),
+        (errno.EFBIG, "the file exceeds the limit on file sizes: raise `ulimit -f` and run again"),
+        (errno.EMFILE, "the process has too many files open: raise `ulimit -n` and run again"),
+        (errno.EROFS, "make its folder writable or name another one"),
+    ],
+)
+def test_the_cure_fits_what_the_system_refused(tmp_path, monkeypatch, number, cure):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(BenchError, match=f"cannot write .*page.html.*{cure}"):
+        files.write_bytes(tmp_path / "page.html", b"new")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_synced_before_renamed(tmp_path, monkeypatch):

@@ -112,6 +112,10 @@ def put(place: tuple[str, ...], value: Any) -> Any:
     return change
 
 
+def nested(levels: int) -> Any:
+    return {"a": nested(levels - 1)} if levels else 1
+
+
 def drop(*place: str) -> Any:
     def change(said: dict[str, Any]) -> Any:
         block = said
@@ -142,6 +146,7 @@ def drop(*place: str) -> Any:
         (put(("schema",), 4), "has schema 4, but this code reads 1 to 3"),
         (put(("schema",), True), "has schema True, but this code reads 1 to 3"),
         (lambda said: [said], "record.json cannot be read (it is not a mapping)"),
+        (put(("params", "method"), nested(500)), "record.json has too many levels of nested blocks"),
     ],
 )
 def test_a_broken_record_is_told_in_one_line(tmp_path: Path, change: Any, line: str, age: int) -> None:
@@ -159,6 +164,14 @@ def test_a_broken_record_is_told_in_one_line(tmp_path: Path, change: Any, line: 
         read_head(folder)
     told = str(caught.value)
     assert told.startswith("t/c") and line in told and told.endswith("; run `bench train t c`") and "\n" not in told
+
+
+def test_a_record_nested_beyond_what_python_reads_is_told_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "t/c"
+    folder.mkdir(parents=True)
+    (folder / HEAD).write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    with pytest.raises(BenchError, match="^t/c: record.json has too many levels of nested blocks; run `bench"):
+        read_head(folder)
 
 
 def test_a_unit_is_of_schema_1_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -151,6 +152,21 @@ def test_damage_is_told_by_all_that_read_records(
     assert main(["--root", str(empty), "merge", str(project)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "pair/plain: " in error and line in error and not empty.exists()
+
+
+@pytest.mark.parametrize("name", [HEAD, SCORES, PROVENANCE, SEAL])
+def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(
+    project: Path, name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = project / "results/records/pair/plain" / name
+    path.unlink()
+    os.mkfifo(path)
+    line = f"{SEAL} is missing" if name == SEAL else "cannot be read (not a regular file)"
+    assert main(["--root", str(project), "list"]) == 1 and line in capsys.readouterr().out
+    assert main(["--root", str(project), "compare", "plain", "wide"]) == 2
+    assert (line if name != HEAD else "no record of plain") in capsys.readouterr().err
+    assert main(["--root", str(tmp_path / "empty"), "merge", str(project)]) == 2
+    assert "is a link or not a file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("damage", ["score", "another preset", "half a record", "scores gone"])

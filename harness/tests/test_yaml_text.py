@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 from itertools import pairwise
 from pathlib import Path
@@ -43,13 +44,13 @@ def aliases(inner: str) -> str:
         (aliases("{{<<: [{}]}}"), "expands to more than 200000 values"),
         ("a: &a [*a]", "expands to more than 200000 values"),
         ("[" * 200_000 + "]" * 200_000, "has more than 100 levels of nested blocks"),
-        ("a: {b: [2020-01-01]}", r"\.a\.b\[0\] = 2020-01-01: must be a text or a number"),
-        ("null: 1", "the key None must be a text"),
-        ("? [1, 2]\n: 1", r"the key \(1, 2\) must be a text"),
+        ("a: {b: [2020-01-01]}", r"\.a\.b\[0\] = 2020-01-01: must be a string or a number"),
+        ("null: 1", "the key None must be a string"),
+        ("? [1, 2]\n: 1", r"the key \(1, 2\) must be a string"),
         ("#" * (LARGEST_FILE + 1), "has 2097153 bytes"),
-        (f"a: [0x{'f' * 6000}]", r"\.a\[0\] is an integer of 24000 bits: write one below 1e308"),
+        (f"a: [0x{'f' * 6000}]", r"\.a\[0\] is an integer of 24000 bits, which is too large: use one below 1e308"),
         (f"? 0x{'f' * 6000}\n: 1", "a key is an integer of 24000 bits"),
-        ('"a\\0b": 1', r"a key holds the character '\\x00'"),
+        ('"a\\0b": 1', r"a key contains the control character '\\x00'"),
     ],
     ids=str.split("flow twice documents tag aliases merges itself deep date null list large huge key nul"),
 )
@@ -67,6 +68,9 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "p.yaml")
     with pytest.raises(BenchError, match="is not valid YAML: .*Is a directory"):
         load(tmp_path)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(BenchError, match="pipe.yaml is not valid YAML: .*not a regular file"):
+        load(tmp_path / "pipe.yaml")
 
 
 def test_what_is_written_reads_the_same_and_has_no_aliases() -> None:

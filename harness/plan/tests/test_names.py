@@ -58,7 +58,7 @@ def test_a_hostile_method_stops_every_command_before_it_writes(
     before = everything(tmp_path)
     assert main(["--root", str(tmp_path / "tree"), *command]) == 2
     error = capsys.readouterr().err
-    says = "a text must be one line" if "\n" in name else "params.yaml: a key of methods.pair cannot be called "
+    says = "a string must be one line" if "\n" in name else "params.yaml: a key of methods.pair cannot be called "
     assert says in error and error.count("\n") == 1
     assert everything(tmp_path) == before
 
@@ -88,9 +88,7 @@ def test_a_hostile_name_from_outside_is_refused_before_anything_is_written(
     assert main(["--root", str(root), *arguments]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and error.startswith("error: "), error
-    says = (
-        ("control character", "a text must be one line", "cannot be called") if "\n" in name else ("cannot be called",)
-    )
+    says = ("control character", "must be one line", "cannot be called") if "\n" in name else ("cannot be called",)
     assert any(words in error for words in says) or (kind == "import" and name == ""), error
     assert everything(tmp_path) == before
 

@@ -1,5 +1,6 @@
 """Checkpoints: the old file or the new one, whole; damage, foreign runs and locks are told apart."""
 
+import os
 import random
 import subprocess
 import sys
@@ -61,6 +62,12 @@ def test_a_program_in_a_file_is_not_run(tmp_path):
     with pytest.raises(checkpoint.Refused, match="c.pt is not a checkpoint"):
         checkpoint.load(tmp_path / "c.pt", NAMES)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "c.pt")
+    with pytest.raises(BenchError, match=r"cannot read .*c.pt \(not a regular file\): .* move it away"):
+        checkpoint.load(tmp_path / "c.pt", NAMES)
 
 
 def test_a_folder_in_its_place_is_told(tmp_path):

@@ -78,10 +78,10 @@ def test_settings_are_frozen():
     ("text", "message"),
     [
         ("a: [1", "not valid YAML"),
-        ("- 1\n", "holds no mapping"),
-        ('a: ["b\\nc"]', r"'b\\nc'...: a text must be one line of at most 1000 characters"),
+        ("- 1\n", "does not contain parameters: it must be a mapping"),
+        ('a: ["b\\nc"]', r"'b\\nc'...: a string must be one line of at most 1000 characters"),
         ('"b\\u2028c": 1', "must be one line"),
-        (f"a: {'b' * 1001}", "'b{59}...: a text must be one line"),
+        (f"a: {'b' * 1001}", "'b{59}...: a string must be one line"),
     ],
 )
 def test_broken_yaml(tmp_path, text, message):

@@ -257,7 +257,7 @@ def test_a_full_disk_leaves_both_checkpoints_and_the_run_goes_on_bit_equal(tmp_p
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         patch.setattr(os, moment, full)
-        with pytest.raises(BenchError, match="disk full while writing .*checkpoint.pt: free some space"):
+        with pytest.raises(BenchError, match="cannot write .*checkpoint.pt: the disk is full: free some space"):
             run(tmp_path / "cut")
     assert {path.name: path.read_bytes() for path in (tmp_path / "cut").iterdir()} == before
     assert state_hash(run(tmp_path / "cut")[1]) == state_hash(method)

@@ -335,7 +335,7 @@ def test_episodes_begin_where_the_expert_has_never_been():
     [
         (
             {"demonstrations": "none.npz"},
-            "none.npz, which holds the demonstrations of robots, is missing: train the expert's cell first",
+            "none.npz, the demonstrations of robots, is missing: train the expert's cell first",
         ),
         ({"demonstrations": "FILE", "episodes": 5}, "holds 4 whole episodes, but tasks.robots.episodes = 5"),
         (

@@ -66,7 +66,7 @@ def test_a_full_disk_leaves_no_part_of_a_record(source: Path, tmp_path: Path, mo
         replace(old, new)
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(BenchError, match="disk full while writing .*scores.csv: free some space and run again"):
+    with pytest.raises(BenchError, match="cannot write .*scores.csv: the disk is full: free some space and run again"):
         merge(tmp_path / "root", source)
     assert not held(tmp_path / "root")
     monkeypatch.undo()
