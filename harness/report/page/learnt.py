@@ -1,15 +1,13 @@
-"""What we learnt, in at most 600 words that rules write from the numbers: the page can say nothing that they do not.
+"""What we learnt, in at most 600 words that rules write from the numbers, so that the page cannot contradict them.
 
-When the bottleneck helps, from every method beside its twin; what the studies of disputed settings showed, from rows
-that differ from another one in a single setting; and what would change our mind.
+It says when the bottleneck helps, from every method beside its twin; what the studies of disputed settings showed,
+from rows that differ from another row in a single setting; and what would change our mind.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,187 +15,135 @@ from harness.report.claims.judge import ELSEWHERE, MOST_SEEDS, NOT_RUN, Judged
 from harness.report.claims.verdicts import domains
 from harness.report.page.families import words
 from harness.report.page.sections import Section
-from harness.report.records.frame import CellFrame, TaskFrame
+from harness.report.records.frame import TaskFrame
 from harness.report.records.more import command
+from harness.report.records.studies import Change, changes, penalised, swept
 from harness.report.records.twins import Effect
-from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
-from harness.report.tables.spelling import number
+from harness.report.tables.entries import LEVEL, MISSING, Code, Entry, Head, Named, Table, Text, count, fixed
 
 MOST_WORDS = 600
-MOST_NAMED = 4  # changes of a study that are named
-
-
-@dataclass(frozen=True)
-class Change:
-    """One setting changed: the row and the one that it differs from, and their difference, positive where it is better.
-
-    low, high: the paired 95 % t interval, in the metric's unit.
-    """
-
-    frame: TaskFrame
-    row: CellFrame
-    base: CellFrame
-    key: str
-    difference: float
-    low: float
-    high: float
-
-    @property
-    def word(self) -> str:
-        """'better', 'worse' or 'open', by the interval."""
-        return "better" if self.low > 0 else "worse" if self.high < 0 else "open"
+FEWEST_CHANGES = 5  # a table with fewer rows that differ in one setting only happens to have them
+WORDS = ("better", "worse", "open")
 
 
 def section(
     effects: Sequence[Effect], frames: Sequence[Mapping[str, TaskFrame]], claims: Sequence[Judged]
 ) -> list[Section]:
-    """The page of it; nothing without a comparison. frames: task -> frame of each preset."""
+    """Return the page, or nothing if there is no comparison. frames: of each preset, task -> frame."""
     if not effects:
         return []
+    studies = list(_studies(frames))
+    asked = "What did the studies of disputed settings show?"
     parts = [
-        Section("learnt-help", "When does the bottleneck help?", " ".join(_help(effects))),
-        Section("learnt-studies", "What did the studies of disputed settings show?", " ".join(_studies(frames))),
-        Section("learnt-mind", "What would change our mind?", " ".join(_mind(effects, claims))),
+        _part("learnt-help", "When does the bottleneck help?", _help(effects), _by_kind(effects)),
+        _part("learnt-studies", asked, _changed(studies), _by_study(studies)),
+        _part("learnt-mind", "What would change our mind?", _mind(claims), _seeds(effects)),
     ]
-    return [Section("learnt", "What we learnt", "", parts=[part for part in parts if part.intro])]
+    return [Section("learnt", "What we learnt", "", parts=[part for part in parts if part is not None])]
 
 
-def changes(frames: Mapping[str, TaskFrame]) -> list[Change]:
-    """Every row of a preset's tasks that differs from an earlier one of the same task in one setting alone."""
-    found = []
-    for frame in frames.values():
-        metric = frame.headline
-        up = frame.metrics[metric]["higher_is_better"] if metric else None
-        if metric is None or up is None:
-            continue
-        run = [cell for cell in frame.cells if cell.record]
-        said = {cell.name: _settings(cell, frames) for cell in run}
-        for place, row in enumerate(run):
-            alike = ((base, _differing(said[row.name], said[base.name])) for base in run[:place])
-            made = (_change(frame, row, base, keys[0], metric, up) for base, keys in alike if len(keys) == 1)
-            found += [change for change in made if change is not None][:1]
-    return found
+def _part(anchor: str, title: str, intro: str, table: Table) -> Section | None:
+    return Section(anchor, title, intro, tables=[table]) if table.rows else None
 
 
-def _change(frame: TaskFrame, row: CellFrame, base: CellFrame, key: str, metric: str, up: bool) -> Change | None:
-    a, b = row.paired(base, metric)
-    if len(a) < st.FEWEST_FOR_INTERVAL:
-        return None
-    sign = 1 if up else -1
-    gap = st.paired_difference(sign * a, sign * b)
-    return Change(frame, row, base, key, gap.mean, gap.low, gap.high)
-
-
-def _settings(cell: CellFrame, frames: Mapping[str, TaskFrame]) -> dict[str, Any]:
-    """What a row was trained with, and what the reward that it was trained on was learnt with."""
-    found = dict(_leaves(cell.head["params"]["method"]))
-    source = frames.get(str(cell.head["params"]["task"].get("rewards")))
-    learnt = source.cell(cell.name) if source else None
-    return dict(_leaves(learnt.head["params"]["method"])) | found if learnt and learnt.record else found
-
-
-def _leaves(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in block.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        elif value is not None:
-            yield f"{prefix}{key}", value
-
-
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    return [key for key in {**one, **other} if one.get(key) != other.get(key)]
-
-
-def _help(effects: Sequence[Effect]) -> Iterator[str]:
+def _help(effects: Sequence[Effect]) -> str:
     counts = Counter(effect.word for effect in effects)
-    yield (
-        f"Of {len(effects)} comparisons of a method with its twin without the bottleneck {counts['better']} are better,"
-        f" {counts['worse']} worse, {counts['open']} open."
+    first = (
+        f"We compared {len(effects)} methods with the same method without the bottleneck, on shared seeds: "
+        f"{counts['better']} are better with it, {counts['worse']} are worse, and {counts['open']} stay open."
     )
+    sides = (
+        ("beside a gradient penalty", [e for e in effects if penalised(e.having)]),
+        ("without a penalty", [e for e in effects if not penalised(e.having)]),
+    )
+    said = [first]
+    for where, own in sides:
+        if own:
+            tally = Counter(effect.word for effect in own)
+            said.append(f"Of the {len(own)} {where}, {tally['better']} are better and {tally['worse']} worse.")
+    return " ".join(said)
+
+
+def _by_kind(effects: Sequence[Effect]) -> Table:
+    """Return a row for each family of tasks, with the comparison whose interval is furthest from no difference."""
+    rows = []
     for family, own in _by_family(effects).items():
-        line = f"{words(family)[0]}: {_tally([effect.word for effect in own])}"
         clear = [effect for effect in own if effect.word != "open"]
+        clearest: Entry = MISSING
         if clear:
             most = max(clear, key=lambda effect: min(abs(effect.low), abs(effect.high)))
-            size = f"{number(most.difference, 1)} [{number(most.low, 1)}, {number(most.high, 1)}]"
-            line += f"; clearest {most.having.title} over {most.without.title} on {most.frame.title}, {size}"
-        yield f"{line}."
-    beside = [effect for effect in effects if _penalised(effect.having)]
-    alone = [effect for effect in effects if not _penalised(effect.having)]
-    for name, own in (("Beside a gradient penalty", beside), ("Without one", alone)):
-        if own:
-            said = Counter(effect.word for effect in own)
-            yield f"{name} it is better in {said['better']} and worse in {said['worse']} of {len(own)}."
-    helps, harms = (
-        [words(name)[0] for name, own in _by_family(effects).items() if _sides(own) == {side}]
-        for side in ("better", "worse")
-    )
-    yield f"It helps and nowhere harms in: {'; '.join(helps) or 'none'}."
-    yield f"It harms and nowhere helps in: {'; '.join(harms) or 'none'}."
-    yield "Sizes are in standard deviations of a run, with 95 % intervals over shared seeds."
-
-
-def _studies(frames: Sequence[Mapping[str, TaskFrame]]) -> Iterator[str]:
-    for preset in frames:
-        for name, own in _by_task(changes(preset)).items():
-            if len(own) <= MOST_NAMED:
-                continue  # rows of a table that happen to differ in one setting are no study
-            line = f"{preset[name].title}: of {len(own)} single changes {_tally([change.word for change in own])}"
-            clear = sorted((c for c in own if c.word != "open"), key=lambda c: -min(abs(c.low), abs(c.high)))
-            if clear:
-                line += ": " + "; ".join(
-                    f"{c.row.title} is {c.word} than {c.base.title} by {number(abs(c.difference), 1)}"
-                    f" [{number(min(abs(c.low), abs(c.high)), 1)}, {number(max(abs(c.low), abs(c.high)), 1)}]"
-                    for c in clear[:MOST_NAMED]
-                )
-            yield f"{line}."
-    for frame in (frame for preset in frames for frame in preset.values()):
-        yield from _sweeps(frame)
-
-
-def _sweeps(frame: TaskFrame) -> Iterator[str]:
-    """How the values of each ablation of a task compare with its reference, in one sentence."""
-    if frame.headline is None or (up := frame.metrics[frame.headline]["higher_is_better"]) is None:
-        return
-    told = []
-    for sweep in frame.ablations:
-        against = frame.cell(sweep.reference)
-        run = [cell for cell in sweep.cells if cell.record and against is not None and against.record]
-        made = [_change(frame, cell, against, sweep.key, frame.headline, up) for cell in run if against is not None]
-        if found := [change.word for change in made if change is not None]:
-            told.append(f"{sweep.name} {_tally(found)}")
-    if told:
-        yield f"{frame.title}, values of a sweep beside its reference: {'; '.join(told)}."
-
-
-def _tally(found: Sequence[str]) -> str:
-    counts = Counter(found)
-    return ", ".join(f"{counts[word]} {word}" for word in ("better", "worse", "open") if counts[word])
-
-
-def _sides(effects: Sequence[Effect]) -> set[str]:
-    return {effect.word for effect in effects} - {"open"}
-
-
-def _mind(effects: Sequence[Effect], claims: Sequence[Judged]) -> Iterator[str]:
-    yield "A verdict turns when its interval leaves the side that it is on; for the open comparisons:"
-    nearest = [(needed, effect) for effect in effects if effect.word == "open" and (needed := _needed(effect))]
-    for family in dict.fromkeys(effect.frame.family for effect in effects):
-        own = [(needed, effect) for needed, effect in nearest if effect.frame.family == family]
-        if own:
-            needed, effect = min(own, key=lambda pair: pair[0])
-            typed = command(effect.frame, [effect.having.name, effect.without.name], needed)
-            how = f" ({typed})" if typed else ""
-            yield f"{effect.having.title} on {effect.frame.title} would take {needed} seeds{how}."
-    unrun = [
-        name for name, own in domains(list(claims)).items() if all(one.word in (NOT_RUN, ELSEWHERE) for one in own)
+            name = f"{most.frame.title}, {most.having.title} − {most.without.title}"
+            clearest = Named(Text(name), fixed(most.difference, 1, most.low, most.high))
+        rows.append([Text(words(family)[0]), *_counts(own), clearest])
+    head: list[Head | str] = [
+        "kind of task",
+        *WORDS,
+        Head("clearest difference, in standard deviations of a run", LEVEL),
     ]
+    return Table("The bottleneck by kind of task", head, rows, ["Positive: better with the bottleneck."])
+
+
+def _studies(frames: Sequence[Mapping[str, TaskFrame]]) -> Iterator[tuple[TaskFrame, str, list[Change]]]:
+    """Yield (task, what was changed, the comparisons) of every study of single settings and every ablation."""
+    for preset in frames:
+        made = changes(preset)
+        for frame in preset.values():
+            own = [change for change in made if change.frame.name == frame.name]
+            if len(own) >= FEWEST_CHANGES:
+                yield frame, "one setting at a time", own
+            for name, compared in swept(frame).items():
+                yield frame, f"values of {name}", compared
+
+
+def _changed(studies: Sequence[tuple[TaskFrame, str, list[Change]]]) -> str:
+    found = [change for *_, own in studies for change in own]
+    tally = Counter(change.word for change in found)
+    return (
+        "Each comparison is of a method with one setting changed, or of one value of an ablation with the ablation's "
+        f"reference, on shared seeds. Of these {len(found)}, {tally['better']} are better, {tally['worse']} are worse, "
+        f"and {tally['open']} stay open."
+    )
+
+
+def _by_study(studies: Sequence[tuple[TaskFrame, str, list[Change]]]) -> Table:
+    rows = [[Text(frame.title), Text(what), *_counts(own), _clearest(own)] for frame, what, own in studies]
+    head: list[Head | str] = ["task", "what was changed", *WORDS, Head("clearest change, in the task's metric", LEVEL)]
+    return Table("Studies", head, rows, ["Positive: the changed method is better than the one it was changed from."])
+
+
+def _clearest(found: Sequence[Change]) -> Entry:
+    clear = [change for change in found if change.word != "open"]
+    if not clear:
+        return MISSING
+    most = max(clear, key=lambda change: min(abs(change.low), abs(change.high)))
+    return Named(Text(f"{most.row.title} − {most.base.title}"), fixed(most.difference, 1, most.low, most.high))
+
+
+def _mind(claims: Sequence[Judged]) -> str:
+    said = (
+        "A verdict turns when its interval leaves the side on which it lies. The table names, for each kind of task, "
+        "the open comparison that the fewest further seeds would decide."
+    )
+    unrun = [name for name, own in domains(list(claims)).items() if all(c.word in (NOT_RUN, ELSEWHERE) for c in own)]
     if unrun:
-        yield (
-            f"Of {', '.join(unrun)} nothing was run under the published protocol: a clear result there outweighs what"
-            " smaller tasks say here."
+        said += (
+            f" Nothing of {', '.join(unrun[:-1])}{' and ' * (len(unrun) > 1)}{unrun[-1]} was run under the published "
+            "protocol, and a clear result there would outweigh what smaller tasks say here."
         )
+    return said
+
+
+def _seeds(effects: Sequence[Effect]) -> Table:
+    rows = []
+    for own in _by_family(effects).values():
+        nearest = [(needed, effect) for effect in own if effect.word == "open" and (needed := _needed(effect))]
+        if nearest:
+            needed, effect = min(nearest, key=lambda pair: pair[0])
+            typed = command(effect.frame, [effect.having.name, effect.without.name], needed)
+            name = f"{effect.frame.title}: {effect.having.title} − {effect.without.title}"
+            rows.append([Text(name), count(effect.n), count(needed), Code(typed) if typed else MISSING])
+    return Table("Seeds that would decide", ["open comparison", "seeds so far", "seeds it would take", "command"], rows)
 
 
 def _needed(effect: Effect) -> int | None:
@@ -206,8 +152,9 @@ def _needed(effect: Effect) -> int | None:
     return int(needed) if np.isfinite(needed) and effect.n < needed <= MOST_SEEDS else None
 
 
-def _penalised(cell: CellFrame) -> bool:
-    return any(".penalties." in f".{key}" for key, _ in _leaves(cell.head["params"]["method"]))
+def _counts(found: Sequence[Effect] | Sequence[Change]) -> list[Entry]:
+    tally = Counter(one.word for one in found)
+    return [count(tally[word]) for word in WORDS]
 
 
 def _by_family(effects: Sequence[Effect]) -> dict[str, list[Effect]]:
@@ -215,10 +162,3 @@ def _by_family(effects: Sequence[Effect]) -> dict[str, list[Effect]]:
     for effect in effects:
         found.setdefault(effect.frame.family, []).append(effect)
     return found
-
-
-def _by_task(found: Sequence[Change]) -> dict[str, list[Change]]:
-    tasks: dict[str, list[Change]] = {}
-    for change in found:
-        tasks.setdefault(change.frame.name, []).append(change)
-    return tasks

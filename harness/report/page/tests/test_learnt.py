@@ -12,7 +12,9 @@ from harness.plan.params import read_params
 from harness.report.page import learnt
 from harness.report.page.read import Preset, judged
 from harness.report.records.frame import load
+from harness.report.records.studies import changes
 from harness.report.records.twins import effects
+from harness.report.tables.formats import to_text
 from harness.workspace.presets import other_presets
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -33,17 +35,20 @@ def test_the_page_counts_what_the_records_hold_in_at_most_600_words(presets: lis
     found = effects(frame for preset in presets for frame in preset.frames.values())
     claims = judged(ROOT, presets, ())
     (page,) = learnt.section(found, [preset.frames for preset in presets], claims)
-    text = " ".join(f"{part.title} {part.intro}" for part in page.parts)
-    assert 200 < len(text.split()) <= learnt.MOST_WORDS
-    tally = {word: sum(effect.word == word for effect in found) for word in ("better", "worse", "open")}
-    said = "Of {n} comparisons of a method with its twin without the bottleneck {better} are better, {worse} worse"
+    tables = ["\n".join(to_text(part.tables[0])) for part in page.parts]
+    text = " ".join(f"{part.title} {part.intro} {table}" for part, table in zip(page.parts, tables, strict=True))
+    assert 200 < sum(any(map(str.isalnum, word)) for word in text.split()) <= learnt.MOST_WORDS
+    tally = {word: sum(effect.word == word for effect in found) for word in learnt.WORDS}
+    said = "We compared {n} methods with the same method without the bottleneck, on shared seeds: {better} are better"
     assert said.format(n=len(found), **tally) in text
-    assert len(page.parts) == 3 and "nothing was run under the published protocol" in text
+    assert len(page.parts) == 3 and "was run under the published protocol" in text
+    for place, word in enumerate(learnt.WORDS, 1):  # every comparison is counted under one kind of task
+        assert sum(row[place].value for row in page.parts[0].tables[0].rows) == tally[word]
 
 
 def test_a_study_is_the_paired_difference_of_rows_that_differ_in_one_setting(presets: list[Preset]) -> None:
     studies = next(preset for preset in presets if preset.name == "c_maze_studies").frames
-    made = {(one.frame.name, one.row.name): one for one in learnt.changes(studies)}
+    made = {(one.frame.name, one.row.name): one for one in changes(studies)}
     keys = {row: one.key for (task, row), one in made.items() if task == "c_maze_flipped"}
     assert keys["airl_gamma"] == keys["vairl_gamma"] == "discriminator.gamma"
     assert keys["vairl_dual"] == "discriminator.bottleneck.dual_step"
