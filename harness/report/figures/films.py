@@ -1,4 +1,4 @@
-"""Films of characters: a small animated PNG beside a task's records, and stills of it for paper.
+"""Films of robots and characters: a small animated PNG beside a task's records, and stills of it for paper.
 
 A film says which cells it shows, with the keys of their training. Where the records are of other runs, it is not shown.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image, ImageSequence
 
 from harness.errors import BenchError
-from harness.report.records.frame import TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 
 FILM = "film.png"  # in a task's folder of records, and the name of what its text says
 STILLS = 6  # moments on paper
@@ -39,34 +39,47 @@ class Film:
     alt: str
 
 
-def films(frame: TaskFrame) -> list[Film]:
-    """That of a task which has one of its own runs. Raises BenchError for a file that is none."""
+def films(frame: TaskFrame, frames: Mapping[str, TaskFrame]) -> list[Film]:
+    """Return the film of a task, if it has one that shows its own runs. Raises BenchError for a file that is no film.
+
+    frames: every task of the preset, as a film may also show the expert.
+    """
     path = place(frame)
     if path is None or not path.is_file():
         return []
-    said, frames = read(path)
-    cells = [frame.cell(panel["cell"]) for panel in said["panels"][1:]]
-    for cell, panel in zip(cells, said["panels"][1:], strict=True):
-        if cell is None or not cell.record or cell.head["training_key"] != panel["training_key"]:
-            return []
-    titles = [said["panels"][0]["cell"], *(cell.title for cell in cells if cell)]
-    stills = _stills(frames)
-    seeds = ", ".join(str(seed) for seed in dict.fromkeys(panel["seed"] for panel in said["panels"][1:]))
+    said, pictures = read(path)
+    cells = [_cell(panel, frame, frames) for panel in said["panels"] if "training_key" in panel]
+    if not all(cells):
+        return []
+    follows = "training_key" not in said["panels"][0]
+    titles = [said["panels"][0]["cell"]] * follows + [cell.title for cell in cells if cell]
+    stills = _stills(pictures)
+    seeds = ", ".join(str(seed) for seed in dict.fromkeys(panel["seed"] for panel in said["panels"][follows:]))
     names = ", ".join(titles)
+    shown = f"{said['seconds']:g} s of the policy's mode, seed {seeds}; dimmed after a fall."
     return [
         Film(
             f"{frame.name}-{FILM}",
             path.read_bytes(),
-            frames[0].size,
+            pictures[0].size,
             f"{frame.name}-stills.png",
             _png(stills),
             stills.size,
             titles,
-            f"From left to right: {names}. Each begins in the clip's first state and shows {said['seconds']:g} s of "
-            f"the policy's mode, seed {seeds}; dimmed after a fall. The view follows the root.",
-            f"Film of a flat figure in {len(titles)} panels: {names}.",
+            f"From left to right: {names}. Each begins in the clip's first state and shows {shown} The view follows "
+            "the root."
+            if follows
+            else f"From left to right: {names}. All begin in the same states. Each shows {shown}",
+            f"Film of a {'flat figure' if follows else 'robot'} in {len(titles)} panels: {names}.",
         )
     ]
+
+
+def _cell(panel: Mapping[str, Any], frame: TaskFrame, frames: Mapping[str, TaskFrame]) -> CellFrame | None:
+    """Return the cell of a panel, or None if it is gone or its record is of another training."""
+    its = frames.get(panel.get("task", frame.name))
+    cell = its.cell(panel["cell"]) if its else None
+    return cell if cell and cell.record and cell.head["training_key"] == panel["training_key"] else None
 
 
 def place(frame: TaskFrame) -> Path | None:
@@ -80,7 +93,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[Image.Image]]:
     try:
         with Image.open(path) as image:
             said = json.loads(image.info[FILM])
-            return said, [frame.convert("L") for frame in ImageSequence.Iterator(image)]
+            return said, [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
     except (OSError, ValueError, KeyError, AttributeError, SyntaxError) as error:
         raise BenchError(
             f"{path} is no film ({' '.join(str(error).split())}): run `bench film`, or take it away"
@@ -91,7 +104,7 @@ def _stills(frames: list[Image.Image]) -> Image.Image:
     """Moments at even distances, below each other."""
     width, height = frames[0].size
     chosen = list(_even(frames, STILLS))
-    sheet = Image.new("L", (width, height * len(chosen)))
+    sheet = Image.new("RGB", (width, height * len(chosen)))
     for k, frame in enumerate(chosen):
         sheet.paste(frame, (0, k * height))
     return sheet

@@ -68,7 +68,7 @@ def families(
             files["every number at full precision"] = root / f"results/summary/{name}.csv"
         links = [(said, link(path)) for said, path in files.items() if path.is_file()]
         order = sorted_cells(frame, preset.summaries[name])
-        found.setdefault(frame.family, []).append(_task(frame, links, tables, plots[name], order))
+        found.setdefault(frame.family, []).append(_task(frame, preset.frames, links, tables, plots[name], order))
     return [_family(name, parts) for name, parts in found.items()]
 
 
@@ -163,7 +163,12 @@ def _tables(preset: Preset, frame: TaskFrame, link: Link) -> list[Table | None]:
 
 
 def _task(
-    frame: TaskFrame, links: list[tuple[str, str]], tables: list[Table], plots: list[Plot], order: list[CellFrame]
+    frame: TaskFrame,
+    frames: Mapping[str, TaskFrame],
+    links: list[tuple[str, str]],
+    tables: list[Table],
+    plots: list[Plot],
+    order: list[CellFrame],
 ) -> Section:
     seeds, steps = frame.params.get("seeds", []), frame.params.get("steps")
     facts = [f"{len(frame.cells)} method{'s' * (len(frame.cells) != 1)}"]
@@ -181,7 +186,7 @@ def _task(
         tables,
         shown,
         made,
-        films(frame) + motion.draw(frame),
+        films(frame, frames) + motion.draw(frame),
         inside=inside,
         grid=grid(frame, made, order),
     )

@@ -32,13 +32,17 @@ def said(**changes) -> dict:
     return {"panels": [{"cell": "clip"}, panel], "seconds": 2.0}
 
 
+def shown(frames):
+    return films(frames["vib_digits"], frames)
+
+
 def test_moments_at_even_distances_stand_below_each_other(small):
     root, params = small
     path = written(root, said())
-    (film,) = films(load(root, params)["vib_digits"])
+    (film,) = shown(load(root, params))
     assert film.png == path.read_bytes() and film.size == (8, 4) and film.titles == ["clip", "vib"]
     with Image.open(BytesIO(film.stills)) as stills:
-        assert np.array_equal(np.asarray(stills)[::4, 0], [0, 20, 40, 60, 80, 100])
+        assert np.array_equal(np.asarray(stills)[::4, 0, 0], [0, 20, 40, 60, 80, 100])
     assert film.caption.startswith(CAPTION) and "2 s of the policy's mode, seed 3" in film.caption
 
 
@@ -46,14 +50,25 @@ def test_moments_at_even_distances_stand_below_each_other(small):
 def test_a_film_of_other_runs_is_not_shown(changes, small):
     root, params = small
     written(root, said(**changes))
-    assert films(load(root, params)["vib_digits"]) == []
+    assert shown(load(root, params)) == []
+
+
+def test_a_robot_is_shown_beside_the_expert_of_another_task(small):
+    root, params = small
+    expert = {"task": "teacher", "cell": "deterministic", "seed": 0, "training_key": KEY}
+    written(root, {"panels": [expert, {"cell": "vib", "seed": 0, "training_key": KEY}], "seconds": 1.0})
+    frame = load(root, params)["vib_digits"]
+    (film,) = films(frame, {"vib_digits": frame, "teacher": frame})
+    assert len(film.titles) == 2 and "All begin in the same states." in film.caption and "seed 0;" in film.caption
+    assert film.alt.startswith("Film of a robot in 2 panels: ")
+    assert films(frame, {"vib_digits": frame}) == [], "the expert's task is gone"
 
 
 def test_a_picture_that_says_nothing_is_named(small):
     root, params = small
     written(root, None)
     with pytest.raises(BenchError, match=r"film\.png is no film .*: run `bench film`, or take it away"):
-        films(load(root, params)["vib_digits"])
+        shown(load(root, params))
 
 
 def test_the_page_moves_and_its_print_does_not(small):
