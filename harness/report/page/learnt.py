@@ -1,7 +1,7 @@
-"""What we learnt, in at most 600 words that rules write from the numbers: the page can say nothing that they do not.
+"""Write what we learnt, in at most 600 words that rules derive from the numbers, so that nothing goes beyond them.
 
-When the bottleneck helps, from every method beside its twin; what the studies of disputed settings showed, from rows
-that differ from another one in a single setting; and what would change our mind.
+It says when the bottleneck helps, from every method and its twin; what the studies of disputed settings showed, from
+rows that differ from another row in a single setting; and what would change our mind.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.spelling import number
 
 MOST_WORDS = 600
-MOST_NAMED = 4  # changes of a study that are named
+MOST_NAMED = 4  # the most changes of a study that are named
 
 
 @dataclass(frozen=True)
 class Change:
-    """One setting changed: the row and the one that it differs from, and their difference, positive where it is better.
+    """A change of one setting: the row, the row that it differs from, and the difference, positive if it is better.
 
-    low, high: the paired 95 % t interval, in the metric's unit.
+    low: the lower end of the paired 95 % t interval, in the metric's unit.
+    high: the upper end.
     """
 
     frame: TaskFrame
@@ -45,14 +46,19 @@ class Change:
 
     @property
     def word(self) -> str:
-        """'better', 'worse' or 'open', by the interval."""
+        """Return 'better', 'worse' or 'open', depending on the interval."""
         return "better" if self.low > 0 else "worse" if self.high < 0 else "open"
 
 
 def section(
     effects: Sequence[Effect], frames: Sequence[Mapping[str, TaskFrame]], claims: Sequence[Judged]
 ) -> list[Section]:
-    """The page of it; nothing without a comparison. frames: task -> frame of each preset."""
+    """Return the section; nothing without a comparison.
+
+    effects: the comparisons with and without the bottleneck.
+    frames: for each preset, its frames by task.
+    claims: the judged claims.
+    """
     if not effects:
         return []
     parts = [
@@ -64,7 +70,7 @@ def section(
 
 
 def changes(frames: Mapping[str, TaskFrame]) -> list[Change]:
-    """Every row of a preset's tasks that differs from an earlier one of the same task in one setting alone."""
+    """Return every row of a preset's tasks that differs from an earlier row of the same task in exactly one setting."""
     found = []
     for frame in frames.values():
         metric = frame.headline
@@ -90,7 +96,7 @@ def _change(frame: TaskFrame, row: CellFrame, base: CellFrame, key: str, metric:
 
 
 def _settings(cell: CellFrame, frames: Mapping[str, TaskFrame]) -> dict[str, Any]:
-    """What a row was trained with, and what the reward that it was trained on was learnt with."""
+    """Return the settings that a row was trained with, and those with which its reward was learnt."""
     found = dict(_leaves(cell.head["params"]["method"]))
     source = frames.get(str(cell.head["params"]["task"].get("rewards")))
     learnt = source.cell(cell.name) if source else None
@@ -112,8 +118,8 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 def _help(effects: Sequence[Effect]) -> Iterator[str]:
     counts = Counter(effect.word for effect in effects)
     yield (
-        f"Of {len(effects)} comparisons of a method with its twin without the bottleneck {counts['better']} are better,"
-        f" {counts['worse']} worse, {counts['open']} open."
+        f"Of {len(effects)} comparisons of a method with its twin without the bottleneck, {counts['better']} are "
+        f"better, {counts['worse']} worse and {counts['open']} open."
     )
     for family, own in _by_family(effects).items():
         line = f"{words(family)[0]}: {_tally([effect.word for effect in own])}"
@@ -121,14 +127,14 @@ def _help(effects: Sequence[Effect]) -> Iterator[str]:
         if clear:
             most = max(clear, key=lambda effect: min(abs(effect.low), abs(effect.high)))
             size = f"{number(most.difference, 1)} [{number(most.low, 1)}, {number(most.high, 1)}]"
-            line += f"; clearest {most.having.title} over {most.without.title} on {most.frame.title}, {size}"
+            line += f"; the clearest is {most.having.title} over {most.without.title} on {most.frame.title}, {size}"
         yield f"{line}."
     beside = [effect for effect in effects if _penalised(effect.having)]
     alone = [effect for effect in effects if not _penalised(effect.having)]
     for name, own in (("Beside a gradient penalty", beside), ("Without one", alone)):
         if own:
             said = Counter(effect.word for effect in own)
-            yield f"{name} it is better in {said['better']} and worse in {said['worse']} of {len(own)}."
+            yield f"{name} it is better in {said['better']} and worse in {said['worse']} of {len(own)} comparisons."
     helps, harms = (
         [words(name)[0] for name, own in _by_family(effects).items() if _sides(own) == {side}]
         for side in ("better", "worse")
@@ -142,8 +148,8 @@ def _studies(frames: Sequence[Mapping[str, TaskFrame]]) -> Iterator[str]:
     for preset in frames:
         for name, own in _by_task(changes(preset)).items():
             if len(own) <= MOST_NAMED:
-                continue  # rows of a table that happen to differ in one setting are no study
-            line = f"{preset[name].title}: of {len(own)} single changes {_tally([change.word for change in own])}"
+                continue  # rows of a table that happen to differ in one setting are not a study
+            line = f"{preset[name].title}: of {len(own)} single changes, {_tally([change.word for change in own])}"
             clear = sorted((c for c in own if c.word != "open"), key=lambda c: -min(abs(c.low), abs(c.high)))
             if clear:
                 line += ": " + "; ".join(
@@ -157,7 +163,7 @@ def _studies(frames: Sequence[Mapping[str, TaskFrame]]) -> Iterator[str]:
 
 
 def _sweeps(frame: TaskFrame) -> Iterator[str]:
-    """How the values of each ablation of a task compare with its reference, in one sentence."""
+    """Yield one sentence on how the values of each ablation of a task compare with its reference."""
     if frame.headline is None or (up := frame.metrics[frame.headline]["higher_is_better"]) is None:
         return
     told = []
@@ -168,7 +174,7 @@ def _sweeps(frame: TaskFrame) -> Iterator[str]:
         if found := [change.word for change in made if change is not None]:
             told.append(f"{sweep.name} {_tally(found)}")
     if told:
-        yield f"{frame.title}, values of a sweep beside its reference: {'; '.join(told)}."
+        yield f"{frame.title}, values of a sweep compared with its reference: {'; '.join(told)}."
 
 
 def _tally(found: Sequence[str]) -> str:
@@ -181,7 +187,7 @@ def _sides(effects: Sequence[Effect]) -> set[str]:
 
 
 def _mind(effects: Sequence[Effect], claims: Sequence[Judged]) -> Iterator[str]:
-    yield "A verdict turns when its interval leaves the side that it is on; for the open comparisons:"
+    yield "A verdict changes when its interval leaves the side that it is on. For the open comparisons:"
     nearest = [(needed, effect) for effect in effects if effect.word == "open" and (needed := _needed(effect))]
     for family in dict.fromkeys(effect.frame.family for effect in effects):
         own = [(needed, effect) for needed, effect in nearest if effect.frame.family == family]
@@ -189,14 +195,14 @@ def _mind(effects: Sequence[Effect], claims: Sequence[Judged]) -> Iterator[str]:
             needed, effect = min(own, key=lambda pair: pair[0])
             typed = command(effect.frame, [effect.having.name, effect.without.name], needed)
             how = f" ({typed})" if typed else ""
-            yield f"{effect.having.title} on {effect.frame.title} would take {needed} seeds{how}."
+            yield f"{effect.having.title} on {effect.frame.title} would need {needed} seeds{how}."
     unrun = [
         name for name, own in domains(list(claims)).items() if all(one.word in (NOT_RUN, ELSEWHERE) for one in own)
     ]
     if unrun:
         yield (
-            f"Of {', '.join(unrun)} nothing was run under the published protocol: a clear result there outweighs what"
-            " smaller tasks say here."
+            f"Nothing of {', '.join(unrun)} was run under the published protocol; a clear result there would outweigh"
+            " what smaller tasks say here."
         )
 
 

@@ -52,7 +52,7 @@ def test_a_film_of_other_runs_is_not_shown(changes, small):
 def test_a_picture_that_says_nothing_is_named(small):
     root, params = small
     written(root, None)
-    with pytest.raises(BenchError, match=r"film\.png is no film .*: run `bench film`, or take it away"):
+    with pytest.raises(BenchError, match=r"film\.png is not a film .*: run `bench film`, or remove the file"):
         films(load(root, params)["vib_digits"])
 
 

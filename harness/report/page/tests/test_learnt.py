@@ -36,9 +36,9 @@ def test_the_page_counts_what_the_records_hold_in_at_most_600_words(presets: lis
     text = " ".join(f"{part.title} {part.intro}" for part in page.parts)
     assert 200 < len(text.split()) <= learnt.MOST_WORDS
     tally = {word: sum(effect.word == word for effect in found) for word in ("better", "worse", "open")}
-    said = "Of {n} comparisons of a method with its twin without the bottleneck {better} are better, {worse} worse"
+    said = "Of {n} comparisons of a method with its twin without the bottleneck, {better} are better, {worse} worse"
     assert said.format(n=len(found), **tally) in text
-    assert len(page.parts) == 3 and "nothing was run under the published protocol" in text
+    assert len(page.parts) == 3 and "was run under the published protocol; a clear result" in text
 
 
 def test_a_study_is_the_paired_difference_of_rows_that_differ_in_one_setting(presets: list[Preset]) -> None:
