@@ -86,7 +86,7 @@ class Board:
         return "" if seconds is None else f", about {seconds:.0f} s left"
 
     def seconds_left(self, elapsed: float) -> float | None:
-        """Return the larger of two times: all that is left at the total pace, and the longest chain at one job's pace."""
+        """Return the larger of two times: what is left at the total pace, and the longest chain at one job's pace."""
         shares = {job: pulse for job, pulse in self.running.items() if job.steps}
         made = self.made + sum(job.cost * pulse.made / job.steps for job, pulse in shares.items())
         if not made:

@@ -1,7 +1,8 @@
 """Make the part of a cell's record that belongs to one block, which is trained and scored in one go.
 
 Each scored step is scored as soon as it is reached, and its snapshot is removed, because those of a large net would
-fill the disk. The scores are computed by `harness.places.score`, whose code is in the scoring key; this file only calls it.
+fill the disk. The scores are computed by `harness.places.score`, whose code is in the scoring key; this file only calls
+it.
 """
 
 from __future__ import annotations
