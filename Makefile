@@ -1,4 +1,4 @@
-# Everything from Python (3.11 or newer), git and make: `make reproduce`, `make test`, `make smoke`.
+# Needs only Python (3.11 or newer), git and make: `make reproduce`, `make test`, `make smoke`.
 # None of the targets touches a tracked file.
 PYTHON ?= python3
 UV = .venv/bin/uv
@@ -11,8 +11,8 @@ export UV_HTTP_TIMEOUT ?= 300
 
 setup: $(READY)
 
-# Compiled once, as no process may write bytecode where PYTHONDONTWRITEBYTECODE is set, and each then takes 2 s more.
-# uv, as plain pip may pick a build of torch that torchvision does not fit.
+# Bytecode is compiled once, because with PYTHONDONTWRITEBYTECODE no process writes it and each takes 2 s more.
+# uv is used because plain pip may choose a build of torch that does not fit torchvision.
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
@@ -26,7 +26,7 @@ $(READY): requirements.txt pyproject.toml
 test: $(READY)
 	.venv/bin/python -m pytest -n 2
 
-# Style, types, who imports whom, and the declared dependencies.
+# Check style, types, the layers of imports, and the declared dependencies.
 lint: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -40,27 +40,27 @@ smoke: $(READY)
 reproduce: $(READY)
 	$(BENCH) reproduce
 
-# One injected fault per correctness trap, and the test that goes red.
+# Inject one fault for each known trap; each must make a test fail.
 mutants: $(READY)
 	.venv/bin/python -m harness.tests.mutants
 
-# Without network too: the packages of .venv, or those of PYTHON where there is no .venv.
+# Works without a network: uses the packages of .venv, or those of PYTHON if there is no .venv.
 BUDGET ?= 20m
 PRESET ?=
 gpu:
 	if test -x $(BENCH); then set $(BENCH); else set $(PYTHON) -m harness; fi; \
 	"$$@" gpu --budget $(BUDGET) $(if $(PRESET),--preset $(PRESET))
 
-# The page from the records at hand, in build/report: no DVC, nothing trained.
+# Render the page from the present records into build/report, without DVC and without training.
 report: $(READY)
 	$(BENCH) report --out build/report
 
-# The picture of the page's first screen, build/preview.png; the README shows the copy in reports/laptop.
+# Take the picture of the page's first screen, build/preview.png; the README shows the copy in reports/laptop.
 preview: report
 	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1500 \
 		--screenshot=build/preview.png file://$(CURDIR)/build/report/index.html
 
-# The documentation, build/site; a link that leads nowhere ends it.
+# Build the documentation, build/site; a broken link is an error.
 docs: $(READY)
 	$(UV) pip install --python .venv/bin/python --quiet mkdocs-material==9.8.2
 	.venv/bin/mkdocs build --strict --quiet

@@ -1,5 +1,4 @@
-"""The command `bench`: list the files of harness/commands, load the one that is called, and report an error in one
-line.
+"""Run the command `bench`: list the files of harness/commands, load the one that is called, and report its error.
 
 A command is a file there whose name does not begin with an underscore. The first line of its docstring is its help,
 EXAMPLE is an example call, `arguments(parser)` adds its arguments, and `run(args)` executes it and returns the exit
@@ -60,9 +59,9 @@ def main(argv: list[str] | None = None) -> int:
         _discard_output()
         return 0
     except RecursionError:
-        return _refused("a file that was read holds blocks within blocks without end: restore it, e.g. with git")
+        return _refused("a file that was read has too many nested blocks: restore it, e.g. with git")
     except Exception as error:
-        # Of the file system: a network's error names no file and keeps its traceback.
+        # Only errors of the file system: a network's error names no file and keeps its traceback.
         line = memory.told(error) or (_describe(error) if isinstance(error, OSError) else None)
         if line is None:
             raise
@@ -70,10 +69,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _check_words(words: Sequence[str]) -> None:
-    """Raises BenchError for a word that would break the line in which it is told, or the terminal's screen."""
+    """Raise BenchError for a word that would break the line that reports it, or the terminal's screen."""
     for word in words:
         if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in word):
-            raise BenchError(f"{word!a:.100} on the command line holds a control character: leave it out")
+            raise BenchError(f"{word!a:.100} on the command line has a control character: leave it out")
 
 
 def _refused(line: str) -> int:

@@ -1,7 +1,7 @@
-"""What was worked out before, by the content that it follows from: an index in the scratch folder.
+"""Remember computed values by the content that they follow from, in an index in the scratch folder.
 
-A key is a digest of everything that a value depends on, so an entry is right or it is not found: no clock is trusted,
-and losing the file costs only time. It holds a digest of itself; one that was damaged counts as empty.
+A key is a digest of everything that a value depends on, so an entry is either right or not found: no clock is trusted,
+and losing the file costs only time. The file contains a digest of itself; a damaged one counts as empty.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FOLDER = Path(".scratch/index")
 
 
 class Remembered:
-    """Entries key -> JSON value, of which the newest `most` are kept. Saved by leaving the context."""
+    """An index of JSON values by key, of which the newest `most` are kept; leaving the context saves it."""
 
     def __init__(self, root: Path, name: str, most: int = 20_000):
         self.path, self.most = root / FOLDER / f"{name}.json", most
@@ -28,9 +28,12 @@ class Remembered:
         self.new = False
 
     def get(self, key: str, make: Callable[[], Any]) -> Any:
-        """The value of `key`, which `make` works out where it is not known; what JSON cannot hold is not kept.
+        """Return the value of a key; a value that JSON cannot represent is not kept.
 
-        A value that was just made comes as JSON gives it back, lists for tuples, so that both ways are one.
+        A new value is returned as JSON gives it back, with lists for tuples, so that both ways give the same.
+
+        key: the digest of everything that the value depends on.
+        make: a function that computes the value if it is not known.
         """
         if key not in self.entries:
             made = make()
@@ -42,7 +45,7 @@ class Remembered:
         return self.entries[key]
 
     def save(self) -> None:
-        """Write what is new. Where the folder cannot be written, the next process works it out again."""
+        """Write new entries. If the folder cannot be written, the next process computes them again."""
         if self.new:
             kept = json.dumps(dict(list(self.entries.items())[-self.most :]), separators=(",", ":")).encode()
             with contextlib.suppress(BenchError, OSError):
@@ -57,7 +60,7 @@ class Remembered:
 
 
 def digest(*parts: bytes) -> str:
-    """64 hex digits of all parts, none of which can be taken for two."""
+    """Return 64 hexadecimal digits of all parts, which depend on the boundaries between them."""
     made = hashlib.sha256()
     for part in parts:
         made.update(hashlib.sha256(part).digest())

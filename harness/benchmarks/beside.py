@@ -1,17 +1,17 @@
-"""Adversarial imitation and PPO on a robot beside a peer, on the same work: environment steps per second and returns.
+"""Compare adversarial imitation and PPO on a robot with a peer, on the same work: steps per second and returns.
 
     python -m harness.benchmarks.beside gail PYTHON --demonstrations results/records/hopper_expert/ppo/artefacts.npz
     python -m harness.benchmarks.beside ppo PYTHON --robot HalfCheetah-v5 --steps 300000 --pairs 3
 
-or `bench speed --peer gail --python PYTHON`. PYTHON is that of an environment with `imitation` (for gail) and
-stable-baselines3, see `peers.py`. Robot, demonstrations, sizes of the nets, optimiser steps for each environment step
-and all settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed k, and a stack of
-ours, on one thread each. With two cores the stack is two blocks at once, and stands against the faster of the peer's
-two ways: on one core, or on both with a process for each world.
+or `bench speed --peer gail --python PYTHON`. PYTHON is the interpreter of an environment with `imitation` (for gail)
+and stable-baselines3, see `peers.py`. The robot, demonstrations, sizes of the nets, optimiser steps for each
+environment step and all settings of SETTINGS are the same. Pair k is the peer's run with seed k, ours alone with seed
+k, and a stack of ours, on one thread each. With two cores the stack is two blocks at once, and is compared with the
+faster of the peer's two ways: on one core, or on both with a process for each environment.
 
-Two things still differ. The peer's discriminator normalises by both sides' observations, so ours does too, and with it
-its policy, as there is one normaliser here. And the peer shortens the gradients of policy and value together, ours each
-alone. The result is printed and written to results/benchmarks/.
+Two things still differ. The peer's discriminator normalises by the observations of both sides. So does ours, and with
+it the policy, because there is only one normaliser here. And the peer clips the gradients of policy and value together,
+whereas ours clips each separately. The result is printed and written to results/benchmarks/.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SETTINGS = {
         "initial_std": 0.6,
     },
     "gail": {"width": 64, "batch": 256, "steps": 20, "lr": 3e-4},
-    # What the peers do by default and their users do not write down; here they are options.
+    # Defaults of the peers that their users do not mention; here they are options.
     "defaults": {
         "init": "orthogonal",
         "last_scale": 0.01,
@@ -54,8 +54,8 @@ SETTINGS = {
         "order": "policy_first",
     },
 }
-EPISODES = 20  # of the final policy, for its return
-SHOWN = 11  # of the expert
+EPISODES = 20  # episodes of the final policy, for its return
+SHOWN = 11  # episodes of the expert
 TITLES = {"gail": "GAIL", "ppo": "PPO"}
 CORES = 2
 AIMS = {
@@ -67,7 +67,11 @@ PEERS = tuple(AIMS)
 
 @dataclass(frozen=True)
 class Work:
-    """What both sides do. stack: seeds of ours at once, 1 for no such runs. returns: score the final policies too."""
+    """What both sides do.
+
+    stack: the number of our seeds that are trained at once; 1 for no such runs.
+    returns: whether the final policies are scored too.
+    """
 
     algorithm: str
     robot: str = "Hopper-v5"
@@ -99,13 +103,13 @@ def main() -> None:
 
 
 def of_peer(options: Options, algorithm: str) -> Iterator[Record]:
-    """The runs of `bench speed`: Hopper, for GAIL with the archived expert's episodes."""
+    """Yield the records of `bench speed`: on Hopper, and for GAIL with the archived expert's episodes."""
     shown = expert(options.root) if algorithm == "gail" else None
     return measure(options, Work(algorithm, demonstrations=shown, steps=options.size(20_000, 8_000)))
 
 
 def expert(root: Path) -> Path:
-    """The archived expert's episodes on Hopper."""
+    """Return the file with the archived expert's episodes on Hopper."""
     return root / "results/archive/hopper/hopper_expert/ppo/artefacts.npz"
 
 
@@ -206,7 +210,13 @@ def _blocks(work: Work, seeds: tuple[int, ...]) -> float:
 
 
 def build_ours(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-    """Ours on one thread: task, method, source and draws; `settings` is the method's block."""
+    """Build our task, method, source and draws on one thread.
+
+    work: what both sides do.
+    seeds: the seeds of the stack.
+    rounds: the number of updates.
+    settings: the method's block.
+    """
     import torch
 
     from harness import registry
@@ -235,7 +245,7 @@ def build_ours(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[s
 
 
 def block(algorithm: str) -> dict[str, Any]:
-    """The method's block with SETTINGS."""
+    """Return the method's block with SETTINGS."""
     s, g, d, imitates = SETTINGS["ppo"], SETTINGS["gail"], SETTINGS["defaults"], algorithm == "gail"
     rate = {"lr": s["lr"], "eps": d["eps"], "clip_norm": d["clip_norm"]}
     fit = {"epochs": s["epochs"], "minibatches": s["minibatches"], "optimizer": rate}
@@ -279,7 +289,7 @@ def block(algorithm: str) -> dict[str, Any]:
 
 
 def _ceiling(work: Work) -> float:
-    """Measure the simulator's environment steps per second under random actions, in as many worlds as the stack has.
+    """Measure the simulator's steps per second under random actions, in as many environments as the stack has.
 
     It runs on one thread.
     """

@@ -1,8 +1,9 @@
-"""What an update of five stacked seeds costs by the way in which they are convolved, beside the loop over seeds.
+"""Time an update of five stacked seeds for each way of convolving them, compared with a loop over the seeds.
 
     bench speed convolutions
 
-The released image nets, batch 64, on the present device. All ways are held ready, and a pair times each once.
+The nets are the released image nets with batch 64, on the current device. All ways are set up first, and a pair times
+each of them once.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""What a device gives: images per second of the released image nets, one seed and five, by precision, by graph and, on
-CUDA, by the way to convolve five seeds.
+"""Measure a device in images per second of the released image nets, with one seed and with five.
 
     python -m harness.benchmarks.device --updates 30
 
-Data are random pixels, resident on the device. Each row is timed after the updates in which kernels are chosen and the
-graph is captured.
+The settings vary precision, graph capture and, on CUDA, the way of convolving five seeds. Data are random pixels on the
+device. Each row is timed after the updates in which kernels are chosen and the graph is captured.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class Pixels:
 
 
 class Training:
-    """Updates of the released image nets on one device, warmed up, to be timed as often as wanted."""
+    """Updates of the released image nets on one device, warmed up, which can be timed repeatedly."""
 
     VARIABLE = "BENCH_CONVOLUTIONS"
 
@@ -85,7 +84,7 @@ class Training:
         self.seconds(WARM_UP if device.type == "cuda" else 1)
 
     def seconds(self, updates: int) -> float:
-        """Of `updates` more updates, on a GPU between two synchronisations."""
+        """Return the seconds of `updates` more updates, on a GPU between two synchronisations."""
         from harness.run.device import arithmetic
 
         wait = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
@@ -101,9 +100,11 @@ class Training:
 
 
 class Setting(NamedTuple):
-    """graphs: whether updates are captured. way: to convolve a stack of seeds, or None for the best of the device.
+    """A setting to measure.
 
-    deterministic: as in training; without it, what that costs is seen.
+    graphs: whether updates are captured as a graph.
+    way: the way of convolving a stack of seeds; None for the best on the device.
+    deterministic: whether kernels are deterministic as in training; False shows what that costs.
     """
 
     precision: Precision
@@ -114,7 +115,7 @@ class Setting(NamedTuple):
 
 
 def settings(device: torch.device) -> list[Setting]:
-    """What is measured on a device, what a first minute should show first."""
+    """Return the settings to measure on a device, those that matter most first."""
     if device.type != "cuda":
         return [Setting(precision, False, seeds) for precision in ("fp32", "bf16") for seeds in (1, 5)]
     stacks = ((1, None), *((5, way) for way in WAYS))
@@ -125,7 +126,7 @@ def settings(device: torch.device) -> list[Setting]:
 
 
 def measure_setting(device: torch.device, setting: Setting, updates: int, repeats: int = 5) -> dict[str, Any]:
-    """Medians and ranges of `repeats` runs of `updates`."""
+    """Measure the median and range over `repeats` runs of `updates` updates."""
     on_cuda, seeds = device.type == "cuda", setting.seeds
     if on_cuda:
         torch.cuda.reset_peak_memory_stats()
@@ -145,7 +146,7 @@ def measure_setting(device: torch.device, setting: Setting, updates: int, repeat
 
 
 def format_row(row: dict[str, Any]) -> str:
-    """A row for the terminal."""
+    """Return a row as text for the terminal."""
     way = f"  {row['convolutions']}" if row["convolutions"] else ""
     way += "" if row["deterministic"] else "  not deterministic"
     return (

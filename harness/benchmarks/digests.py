@@ -1,9 +1,9 @@
-"""What digests cost: a block of a laptop cell, trained with them and without.
+"""Measure what digests cost: train a block of a laptop cell with them and without.
 
     bench speed digests
 
-Without: checkpoints and snapshots carry no digest of their content and none is checked, and no state is hashed. Times
-are those of the processor in this one process, which others on the machine change little.
+Without them, checkpoints and snapshots have no digest of their content, none is checked, and no state is hashed. Times
+are processor times of this process, on which other processes have little effect.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ def measure(options: Options) -> Iterator[Record]:
 
 
 def _measured(root: Path, cell: Cell, steps: int, repeats: int, spent: Callable[[], float]) -> dict[str, float]:
-    """Milliseconds of a run of `steps`, of its parts, and what of the run went into digests as `spent` tells it."""
+    """Return the milliseconds of a run of `steps`, of its parts, and of its digests.
+
+    spent: a function that returns the milliseconds that digests have taken so far.
+    """
     task, draws = build_task(root, cell), CounterDraws(cell.blocks[0], "digests", DEVICE)
     method, source = build_method(cell, task, draws, DEVICE), task.source(DEVICE)
     schedule = train.Schedule(steps, cell.task_params.log_points, 1)
@@ -78,7 +81,7 @@ def _measured(root: Path, cell: Cell, steps: int, repeats: int, spent: Callable[
         path, previous = folder / checkpoint.CHECKPOINT, folder / checkpoint.PREVIOUS
         state = checkpoint.load(path, IDENTITY)
         written = [_milliseconds(lambda: checkpoint.save(path, IDENTITY, state, previous)) for _ in range(repeats)]
-        read = [_milliseconds(trained) for _ in range(repeats)]  # it is at its end already
+        read = [_milliseconds(trained) for _ in range(repeats)]  # it has reached its end already
     return {
         "run": run,
         "step": 1e3 * (times[steps - 2] - times[0]) / (steps - 2),
@@ -96,7 +99,10 @@ def _milliseconds(call: Callable[[], None]) -> float:
 
 @contextmanager
 def _digests(there: bool) -> Iterator[Callable[[], float]]:
-    """Within, digests are as they are, or there are none. Gives the milliseconds that they have taken."""
+    """Keep digests or disable them within the context, and yield a function that returns the milliseconds they took.
+
+    there: whether digests are kept.
+    """
     taken = [0.0]
 
     def timed(call: Callable[[Any], Any], instead: Any) -> Callable[[Any], Any]:

@@ -1,12 +1,12 @@
-"""Time image files to the Frechet distance beside pytorch-fid and torch-fidelity.
+"""Time the way from image files to the Frechet distance, compared with pytorch-fid and torch-fidelity.
 
     bench speed --peer torch-fidelity
 
 5,000 images pass through Inception v3 on one thread. All sides read the same JPEG files, pass them through the same net
-with the same random weights (the time does not depend on them) and take the distance to the same ready reference. A run
-encodes `images` of them, and the time is scaled to 5,000, as the work is the same for each image. The distance is that
-of 5,000 made features (`frechet.features`), as few images leave a matrix of low rank, which is quick. Ours decodes into
-its cache, which is new each time.
+with the same random weights (the time does not depend on them) and compute the distance to the same prepared reference.
+A run encodes `images` of them, and the time is scaled to 5,000, because the work is the same for each image. The
+distance is that of 5,000 artificial features (`frechet.features`), because few images give a matrix of low rank, which
+is fast. Ours decodes into its cache, which is new each time.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def measure(options: Options, peer: str) -> Iterator[Record]:
 
 
 def precision(options: Options) -> Iterator[Record]:
-    """Our bfloat16 beside our float32."""
+    """Compare our bfloat16 with our float32."""
     n, runs = options.size(100, 60), {name: [] for name in PRECISIONS}
     with tempfile.TemporaryDirectory() as folder:
         settings = _make_inputs(Path(folder), n, n)
@@ -118,13 +118,13 @@ def _make_inputs(folder: Path, n: int, n_reference: int) -> dict[str, Any]:
 
 
 def _weights(folder: Path) -> Path:
-    """A state dict of the net: He's initial weights, and statistics that keep the sizes of features."""
+    """Write a state dict of the net: He's initial weights, and statistics that preserve the scale of features."""
     import torch
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     class Blank(FeatureExtractorInceptionV3):
         def load_state_dict(self, *_):
-            """Keeps what the constructor drew."""
+            """Keep the weights that the constructor drew."""
 
     generator, path = torch.Generator().manual_seed(0), folder / "weights.pth"
     torch.save({}, path)
@@ -137,7 +137,7 @@ def _weights(folder: Path) -> Path:
 
 
 def ours(settings: dict[str, Any]) -> dict[str, float]:
-    """Seconds of features and of the distance, and the distance, by the files that score a run."""
+    """Return the seconds of features and of the distance, and the distance, by the code that scores a run."""
     import torch
 
     from harness.metrics import distances
@@ -146,7 +146,7 @@ def ours(settings: dict[str, Any]) -> dict[str, float]:
     from harness.tasks.data_files import list_images
 
     torch.set_num_threads(settings.get("threads", 1))
-    inception_v3_fid.SHA256 = base.sha256(settings["weights"])  # random ones have no hash to be known by
+    inception_v3_fid.SHA256 = base.sha256(settings["weights"])  # random weights have no known hash
     encoder = inception_v3_fid.InceptionV3Fid(settings["weights"], precision=settings.get("precision", "float32"))
 
     def encoded(part: str) -> np.ndarray:

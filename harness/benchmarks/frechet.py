@@ -1,5 +1,4 @@
-"""Time the matrix step of the Frechet distance, with the root of the reference given, beside scipy's matrix square
-root.
+"""Time the matrix step of the Frechet distance, given the root of the reference, compared with scipy's square root.
 
     bench speed frechet
 

@@ -1,9 +1,9 @@
-"""`bench gpu`: what to do with some minutes of a GPU. Is it right, how fast is it, and then cells of a preset.
+"""Run `bench gpu`, which makes use of some minutes of a GPU: it checks results, measures speeds, and then trains cells.
 
-Works without network, without git and without DVC. The data of the preset come first, as nothing is worth a minute
-that ends at a missing file. Then each part has its share of the budget and writes every row as it is made; what a call
-leaves in the copy build/<preset>/ the next one goes on with: rows stand as long as code and device are the same, cells
-go on from their checkpoints. `bench merge build/<preset>` brings finished records into the store.
+It works without network, git or DVC. The data of the preset are loaded first, so that no time is spent before a missing
+file is noticed. Then each part has its share of the budget and writes every row as soon as it is made. The next call
+continues what is in the copy build/<preset>/: rows are kept as long as code and device are the same, and cells continue
+from their checkpoints. `bench merge build/<preset>` copies finished records into the store.
 """
 
 from __future__ import annotations
@@ -38,14 +38,18 @@ from harness.workspace.presets import compose_preset, names
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 CHECKED, SPEEDS, ACTING = "gpu-check.json", "gpu-speed.json", "gpu-acting.json"
-MOST = {CHECKED: 170.0, SPEEDS: 180.0, ACTING: 120.0}  # seconds of a call, after which no new row is begun
-SHARE = 0.25  # of the budget, which none of them passes either
+MOST = {CHECKED: 170.0, SPEEDS: 180.0, ACTING: 120.0}  # seconds of a part after which no new row is begun
+SHARE = 0.25  # the share of the budget that no part exceeds either
 
 Row = dict[str, Any]
 
 
 class Item(NamedTuple):
-    """A row to be made. name: what it is of, with the code that it follows from; line: the row for the terminal."""
+    """A row to be made.
+
+    name: what it measures, with the key of the code that it follows from.
+    line: a function that returns the row as text for the terminal.
+    """
 
     name: str
     make: Callable[[], Row]
@@ -53,7 +57,7 @@ class Item(NamedTuple):
 
 
 def seconds(text: str) -> float:
-    """20m, 90s or 2h in seconds."""
+    """Convert a duration such as 20m, 90s or 2h to seconds."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
     if not found or not float(found[1]):
         raise BenchError(f"budget {text}: must be a number with s, m or h, such as 20m")
@@ -61,11 +65,14 @@ def seconds(text: str) -> float:
 
 
 def run(root: Path, preset: str | None, budget: float, order: Iterable[str] = ()) -> bool:
-    """Checks, speeds, then cells until `budget` (seconds) is spent; whether all that was checked is right.
+    """Check, measure speeds, and train cells until the budget is spent; return whether everything checked is right.
 
-    preset: None for the first of those meant for a GPU whose data are at hand. order: TASK/CELL by value, the first
-    comes first; otherwise as the preset has them. Raises BenchError without a GPU, and where the data of the preset
-    asked for are missing.
+    Raises BenchError without a GPU, and if the data of the requested preset are missing.
+
+    root: the project's folder.
+    preset: the preset; None for the first preset meant for a GPU whose data are available.
+    budget: the seconds to spend.
+    order: TASK/CELL of the cells to train first; default: the order of the preset.
     """
     deadline = time.monotonic() + budget
     device = pick_device()
@@ -85,22 +92,22 @@ def run(root: Path, preset: str | None, budget: float, order: Iterable[str] = ()
             print(f"{name_of(cell)}: left out, because its method failed the check on this device", flush=True)
         failed = _train(copy, plan, [cell for cell in cells if _kind(cell) not in kinds], deadline)
         print(
-            f"results: {copy}; `bench merge {copy}` brings finished records back,"
+            f"results: {copy}; `bench merge {copy}` copies finished records back,"
             f" `bench pack {copy}` unfinished ones too"
         )
         return not wrong and not failed
 
 
 def for_gpus(root: Path) -> list[str]:
-    """The presets that are meant for a GPU, as their files say."""
+    """Return the presets whose files say that they are meant for a GPU."""
     return [name for name in names(root) if read_yaml(root / f"presets/{name}.yaml").get("gpu")]
 
 
 def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
-    """The copy of the first of `presets` whose data and engine are at hand, and its plan; the data have been loaded.
+    """Return the copy of the first preset whose data and engine are available, and its plan; the data have been loaded.
 
-    Tasks whose experts are yet to be trained wait until they are. Raises BenchError where there is no such preset, with
-    what each of them lacks.
+    Tasks whose experts are not trained yet are loaded later. Raises BenchError, with what each preset lacks, if there
+    is no such preset.
     """
     lacking = []
     for preset in presets:
@@ -119,19 +126,19 @@ def with_data(root: Path, presets: Sequence[str]) -> tuple[Path, Plan]:
         except BenchError as error:
             lacking.append(f"preset {preset}: {error}")
         else:
-            print(f"preset {preset}: its data are at hand", flush=True)
+            print(f"preset {preset}: its data are available", flush=True)
             return copy, plan
     raise BenchError("; ".join(lacking))
 
 
 def _waits(params: TaskParams) -> bool:
-    """Whether the task shows an expert that is trained here."""
+    """Return whether the task uses an expert that is trained here."""
     expert = needs.demonstrations(params)
     return expert is not None and not needs.is_archived(expert) and not needs.given(expert)
 
 
 def _rows(path: Path, device: torch.device, items: Sequence[Item], budget: float) -> list[Row]:
-    """The rows in `path` of these items on this device, and those that are made in the time of this part."""
+    """Return the rows of these items on this device in `path`, and make missing ones in the time of this part."""
     deadline = time.monotonic() + min(MOST[path.name], SHARE * budget)
     told = {"device": device_name(device), "environment": environment(device)}
     held = _finished_rows(path, told["device"])
@@ -148,7 +155,7 @@ def _rows(path: Path, device: torch.device, items: Sequence[Item], budget: float
 
 
 def _finished_rows(path: Path, device: str) -> dict[str, Row]:
-    """Item -> row, of what was made on this device."""
+    """Return the rows that were made on this device, by item."""
     if not path.is_file():
         return {}
     held = json.loads(path.read_text(encoding="utf-8"))
@@ -156,7 +163,7 @@ def _finished_rows(path: Path, device: str) -> dict[str, Row]:
 
 
 def _trials(root: Path, presets: Sequence[str], cells: Sequence[Cell], device: torch.device) -> list[Trial]:
-    """What is to be checked: methods of `cells` first, then one cell of each algorithm and family, then the rest."""
+    """Return what is to be checked: methods of `cells`, then a cell of each algorithm and family, then the rest."""
     own, others = project(root), stand_ins(root, presets)
     known = {name_of(cell) for cell in own.cells}
     trials = [Trial(others, cell, device) for cell in others.cells if name_of(cell) not in known]
@@ -167,7 +174,7 @@ def _trials(root: Path, presets: Sequence[str], cells: Sequence[Cell], device: t
 
 
 def _kind(cell: Cell) -> tuple[str, str]:
-    """Cells of one kind run the same code by and large: what is wrong with one is taken to be wrong with the others."""
+    """Return the kind of a cell; cells of one kind run mostly the same code, so a fault of one is assumed for all."""
     return cell.family, cell.method
 
 
@@ -214,7 +221,7 @@ def _acting(root: Path, device: torch.device) -> list[Item]:
 
 
 def _engine() -> str:
-    """mujoco-warp's version: where it is installed later, what was left out is measured."""
+    """Return the version of mujoco-warp, so that rows left out without it are measured once it is installed."""
     try:
         return version("mujoco-warp")
     except PackageNotFoundError:
@@ -230,7 +237,7 @@ def _ordered(cells: list[Cell], order: list[str]) -> list[Cell]:
 
 
 def _train(root: Path, plan: Plan, cells: list[Cell], deadline: float) -> list[str]:
-    """Train and score `cells` one after the other until `deadline`; returns those that failed, which stop no other."""
+    """Train and score cells one after another until `deadline`, and return those that failed, which stop no other."""
     failed = []
     for cell in (cell for cell in cells if not (cell.folder(root) / HEAD).is_file()):
         if time.monotonic() >= deadline:
@@ -238,14 +245,14 @@ def _train(root: Path, plan: Plan, cells: list[Cell], deadline: float) -> list[s
             break
         try:
             print(f"{name_of(cell)}: {_train_cell(root, plan, cell, deadline)}", flush=True)
-        except (BenchError, RuntimeError) as error:  # the latter of torch: memory that is not there, a kernel's fault
+        except (BenchError, RuntimeError) as error:  # the latter is torch's: no memory, or a kernel's fault
             failed.append(name_of(cell))
             print(f"{name_of(cell)}: FAILED, {str(error).splitlines()[0]}", flush=True)
     return failed
 
 
 def _train_cell(root: Path, plan: Plan, cell: Cell, deadline: float) -> str:
-    """How far the cell came."""
+    """Train one cell until the deadline, and say how far it came."""
     if _waits(cell.task_params):
         prepare(root, plan, cell.task)
     done = all(train_block(root, cell, i, deadline) for i in range(len(cell.blocks)))

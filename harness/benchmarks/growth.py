@@ -1,8 +1,8 @@
-"""How the commands grow with the number of cells: `bench speed growth`.
+"""Measure how the time of commands grows with the number of cells: `bench speed growth`.
 
-Made-up records of made-up cells in a folder of their own, tasks of fifty methods. CPU seconds, of child processes too,
-as the wall clock of a busy machine tells nothing; what a size adds is told as the power that joins the last two sizes:
-1 is linear.
+The records and cells are artificial, in a separate folder, with fifty methods for each task. Times are CPU seconds,
+including child processes, because the wall clock of a busy machine is unreliable. The growth is given as the power
+between the last two sizes: 1 is linear.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from harness.yaml_text import dump
 
 SIZES = (60, 250, 1000, 2000)
 QUICK = (20, 60)
-DRAWN = 1000  # cells up to which a whole report is drawn
+DRAWN = 1000  # the most cells for which a whole report is drawn
 TASK = 50  # methods of a task
 SEEDS, STEPS = 5, 10
 AIMS = {"list": 3.0, "evaluate": 8.0, "report after one changed cell": 10.0}  # CPU s at AIMED cells
@@ -66,7 +66,7 @@ def _aim(name: str, size: int) -> dict[str, Any] | None:
 
 
 def _of_size(size: int) -> dict[str, float]:
-    """Command -> CPU seconds, the second time where it remembers."""
+    """Return the CPU seconds of each command; for one that remembers results, those of its second run."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         cells = _tree(root, size)
@@ -83,7 +83,7 @@ def _of_size(size: int) -> dict[str, float]:
 
 
 def _bench(root: Path, command: str) -> float:
-    """CPU seconds of a command and its children. Raises BenchError where it fails."""
+    """Return the CPU seconds of a command and its children. Raises BenchError if it fails."""
     before = os.times()
     words = [sys.executable, "-m", "harness", "--root", str(root), command]
     done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
@@ -94,7 +94,7 @@ def _bench(root: Path, command: str) -> float:
 
 
 def _tree(root: Path, size: int) -> list[Outline]:
-    """Parameters and records of `size` cells below `root`."""
+    """Write the parameters and records of `size` cells below `root`."""
     tasks = [f"task_{k}" for k in range(-(-size // TASK))]
     block = {"family": "gaussians", "seeds": list(range(SEEDS)), "steps": STEPS, "evaluations": 2, "log_points": 2}
     methods = {
@@ -119,7 +119,10 @@ def _tree(root: Path, size: int) -> list[Outline]:
 
 
 def _write(root: Path, cell: Outline, shift: float = 0.0) -> None:
-    """A record as training leaves it, its scores drawn at random. shift: added to them."""
+    """Write a record as training leaves it, with random scores.
+
+    shift: a number that is added to the scores.
+    """
     draw = random.Random(f"{cell}").random
     finished = dict.fromkeys(cell.seeds, "finished")
     resolved = Resolved(task=cell.task_params, method=cell.method_params)

@@ -1,6 +1,6 @@
 """Measure the peak memory of a cell.
 
-A process of its own trains a few updates of a whole block and scores them as at the end of a run.
+A separate process trains a few updates of a whole block and scores them as at the end of a run.
 
     bench speed memory
 

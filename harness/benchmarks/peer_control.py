@@ -2,10 +2,10 @@
 
     python harness/benchmarks/peer_control.py SETTINGS.json
 
-Called by `harness.benchmarks.beside` and `.target`, which write the settings. Needs stable-baselines3, gymnasium with
-MuJoCo, and for GAIL `imitation`; nothing of this project. Prints one line of JSON: seconds of training, and the returns
-of episodes with the final policy, which draws its actions; or, with a target, the returns along the way until it is
-reached.
+It is called by `harness.benchmarks.beside` and `.target`, which write the settings. It needs stable-baselines3,
+gymnasium with MuJoCo and, for GAIL, `imitation`, but nothing of this project. It prints one line of JSON: the seconds
+of training, and the returns of episodes in which the final policy samples its actions; or, with a target, the returns
+during training until the target is reached.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def make(settings: dict, terminate: bool):
 
 
 def worlds(settings: dict, terminate: bool):
-    """One after the other, or with `cores` above 1 a process for each."""
+    """Return environments that run one after another or, with `cores` above 1, in a process each."""
     kind = SubprocVecEnv if settings.get("cores", 1) > 1 else DummyVecEnv
     env = kind([make(settings, terminate)] * settings["ppo"]["n_envs"])
     env.seed(settings["seed"])
@@ -72,7 +72,7 @@ def ppo(settings: dict, env, **words) -> PPO:
 
 
 def true_reward(settings: dict):
-    """PPO with running means of observations and returns, its usual company on these robots."""
+    """Train PPO with running normalisation of observations and returns, as is usual on these robots."""
     env = VecNormalize(worlds(settings, True), clip_obs=10.0, clip_reward=10.0, gamma=settings["ppo"]["gamma"])
     learner = ppo(settings, env)
     started = time.perf_counter()
@@ -121,7 +121,7 @@ def gail(settings: dict):
 
 
 def shown(settings: dict) -> list:
-    """The expert's episodes."""
+    """Return the expert's episodes."""
     from imitation.data.types import TrajectoryWithRew
 
     with np.load(settings["demonstrations"]) as file:
@@ -139,14 +139,14 @@ def shown(settings: dict) -> list:
 
 
 class Reached(Exception):
-    """The target, or the end of the time."""
+    """Raised when the target is reached or the time is over."""
 
 
 def published(settings: dict) -> dict:
     """Train GAIL with the settings that `imitation` ships for Hopper, and return the mean returns along the way.
 
-    It ends where the mean return of the policy reaches `target`, or after `budget` seconds of training; the clock
-    stands still while a policy is scored.
+    It ends when the mean return of the policy reaches `target`, or after `budget` seconds of training; the clock
+    is stopped while a policy is scored.
     """
     from imitation.algorithms.adversarial.gail import GAIL
     from imitation.policies.base import NormalizeFeaturesExtractor
@@ -200,7 +200,7 @@ def published(settings: dict) -> dict:
 
 
 def returns(settings: dict, act) -> list[float]:
-    """Of episodes that end where Gymnasium ends them."""
+    """Return the returns of episodes that end when Gymnasium ends them."""
     env, found = make(settings, True)(), []
     for k in range(settings["n_episodes"]):
         observation, _ = env.reset(seed=1000 * settings["seed"] + k)

@@ -1,10 +1,10 @@
-"""One run of pytorch-fid or torch-fidelity on a folder of images, in the peer's own environment.
+"""Run pytorch-fid or torch-fidelity once on a folder of images, in the peer's own environment.
 
     python harness/benchmarks/peer_fid.py SETTINGS.json
 
-Called by `harness.benchmarks.fid`, which writes the settings; nothing of this project is needed. Prints one line of
-JSON: seconds from the files to the features, seconds of moments and distance, the distance. The net, a first pass and
-the reference are made before the clock starts.
+It is called by `harness.benchmarks.fid`, which writes the settings, and needs nothing of this project. It prints one
+line of JSON: the seconds from the files to the features, the seconds of moments and distance, and the distance. The
+net, a first pass and the reference are made before the clock starts.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import torch
 
 
 def pytorch_fid(settings: dict) -> dict[str, float]:
-    """Batches of 50, its default; images are read in this process, as the run has one thread."""
+    """Run with batches of 50, its default; images are read in this process, because the run has one thread."""
     from pytorch_fid import fid_score, inception
 
     state = torch.load(settings["weights"], weights_only=True)
-    inception.load_state_dict_from_url = lambda *_, **__: state  # the layers bear the same names
+    inception.load_state_dict_from_url = lambda *_, **__: state  # the layers have the same names
     net = inception.InceptionV3([inception.InceptionV3.BLOCK_INDEX_BY_DIM[2048]])
 
     def features(folder: str) -> np.ndarray:
@@ -46,7 +46,7 @@ def pytorch_fid(settings: dict) -> dict[str, float]:
 
 
 def torch_fidelity(settings: dict) -> dict[str, float]:
-    """Batches of 64, its default."""
+    """Run with batches of 64, its default."""
     from torch_fidelity import metric_fid, utils
 
     words = {

@@ -1,10 +1,10 @@
-"""One run of the released VDB image code from a checkout: seconds of so many updates, after one that is not counted.
+"""Run the released VDB image code once from a checkout, and time its updates after one that is not counted.
 
     python harness/benchmarks/peer_vdb_images.py SETTINGS.json
 
-Called by `harness.benchmarks.vdb_images`, which writes the settings. The loop is that of its train.py without data
-loading, logs and checkpoints; nets, optimisers, both steps and the moving average are its own code. It needs torch and
-PyYAML.
+It is called by `harness.benchmarks.vdb_images`, which writes the settings. The loop is that of the released train.py
+without data loading, logs and checkpoints; nets, optimisers, both steps and the moving average are the released code.
+It needs torch and PyYAML.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What a device gives where something acts: environment steps per second of whole updates, with physics by mujoco-warp.
+"""Measure a device in environment steps per second of whole control updates, with physics by mujoco-warp.
 
     python -m harness.benchmarks.physics
 
-An update is rollout, discriminator and policy, as the presets have them; what the expert shows is noise, which takes as
-long. `acting` is the share of the time that goes into rollouts: policy, engine and reward.
+An update consists of rollout, discriminator and policy, as in the presets. The expert's demonstrations are noise, which
+takes the same time. `acting` is the share of the time that rollouts take: policy, engine and reward.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.workspace.presets import compose_preset
 
 
 class Work(NamedTuple):
-    """A block of a preset; worlds of each seed, and of a trial on the CPU, whose episodes are short."""
+    """A block of a preset, with its number of seeds and the number of environments of each seed on a GPU."""
 
     title: str
     task: str  # the preset's name too
@@ -38,7 +38,7 @@ FEW, SHORT, EPISODES = 8, 8, 10
 
 
 class Shown:
-    """Environments with an expert of noise, and a clock over their rollouts."""
+    """Environments whose expert is noise, with a clock over their rollouts."""
 
     def __init__(self, source: Any, spec: TaskSpec, device: torch.device):
         self.source, self.seconds, self.wait = source, 0.0, waiting(device)
@@ -60,7 +60,7 @@ class Shown:
 
 
 def works() -> tuple[Work, ...]:
-    """What can be measured here: nothing without mujoco-warp."""
+    """Return what can be measured here: nothing without mujoco-warp."""
     if importlib.util.find_spec("mujoco_warp") is None:
         print(
             "steps per second are left out: physics on a device needs mujoco-warp, pip install 'vdb-bench[gpu]'",
@@ -71,7 +71,7 @@ def works() -> tuple[Work, ...]:
 
 
 def measure_work(root: Path, work: Work, device: torch.device, updates: int, repeats: int) -> dict[str, Any]:
-    """Medians and ranges of `repeats` runs of `updates`."""
+    """Measure the median and range over `repeats` runs of `updates` updates."""
     on_cuda, blocks = device.type == "cuda", compose_preset(root, work.task)
     seeds, worlds = tuple(range(work.seeds)), work.worlds if on_cuda else FEW
     words = {"physics": "warp", "demonstrations": None, "seeds": seeds, "block": work.seeds}

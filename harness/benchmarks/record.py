@@ -1,4 +1,4 @@
-"""What the benchmarks share: options, alternating runs, and the records that they write to results/benchmarks.
+"""Provide what the benchmarks share: options, alternating runs, and the records in results/benchmarks.
 
 The schema is that of `harness.report.records.measured`, which the page reads.
 """
@@ -48,7 +48,7 @@ class Options:
 
     @property
     def reduced(self) -> bool:
-        """Whether this is less than a full record, so that it gets a file of its own."""
+        """Return whether this is less than a full record, which gets a separate file."""
         return self.quick or self.count < PAIRS
 
     def size(self, full: int, quick: int) -> int:
@@ -125,7 +125,7 @@ def record(
 ) -> Record:
     """Return a record.
 
-    benchmark: the name of the file; a quick record has its own, so that it never overwrites a full one.
+    benchmark: the name of the file; a quick record has a separate file, so that it never overwrites a full one.
     """
     return {
         "benchmark": f"{benchmark}-quick" if options.reduced else benchmark,

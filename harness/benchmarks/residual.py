@@ -35,7 +35,7 @@ def train(root: Path, seeds: tuple[int, ...], updates: int, threads: int = 1) ->
     algorithm = registry.algorithm(block["algorithm"])
     draws = CounterDraws(
         seeds, "benchmark", device, lookahead=1
-    )  # no update, the first one least, draws what later ones use
+    )  # no update, least of all the first, draws what later ones use
     method, source = algorithm.build(algorithm.Params(**block), task.spec, draws, device), task.source(device)
     started = 0.0
     for draws.step in range(updates + 1):

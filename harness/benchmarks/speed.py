@@ -1,4 +1,4 @@
-"""All benchmarks by name, and the command that runs them: `bench speed`."""
+"""List all benchmarks by name, and run them for the command `bench speed`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Time five stacked seeds beside one seed, and beside five runs of one seed each, one after the other.
+"""Time five stacked seeds, compared with one seed and with five runs of one seed each, one after another.
 
     bench speed stack
 
 Nets have 64 units (two Gaussians), 256 units (supervised bottleneck) or are the residual nets of CIFAR. A pair trains
-seeds 0 to 4 alone and then as a stack, each from nothing, on one thread; the first update is not counted. Images are
+seeds 0 to 4 alone and then as a stack, each from scratch, on one thread; the first update is not counted. Images are
 also trained with two cores: one seed on two threads, and five seeds as two blocks at once on one thread each.
 """
 

@@ -2,8 +2,8 @@
 
     bench speed startup
 
-The child runs the command itself up to the training loop, which ends it here. Cells of each kind are started, with
-their data and simulators.
+A child process runs the command up to the training loop, and ends there. Cells of each kind are started, with their
+data and simulators.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def measure(options: Options) -> Iterator[Record]:
 
 
 def _seconds(options: Options, cell: tuple[str, str]) -> float:
-    started = time.monotonic()  # of the machine, so the child's is comparable
+    started = time.monotonic()  # the machine's clock, so that the child's is comparable
     command = [sys.executable, "-m", __name__, options.root, *cell]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:

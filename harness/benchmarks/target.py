@@ -1,12 +1,12 @@
-"""Wall-clock to a share of the expert's return, each side with the settings that it would be used with: GAIL on Hopper.
+"""Time GAIL on Hopper to a share of the expert's return, each side with the settings that its users would choose.
 
     bench speed --peer gail-target --python PYTHON
 
-The peer's settings are those that `imitation` ships as its best for Hopper; ours are the archived preset's. Both have
-the same robot, without early ends, the same expert's episodes, one seed and one thread. A policy is scored at a fixed
-interval of steps as it draws its actions, over episodes that end where Gymnasium ends them; that time is not counted. A
-side that has not arrived when the budget ends counts with the time it had, which is a bound in its favour, and the
-record says so.
+The peer's settings are those that `imitation` ships as its best for Hopper; ours are those of the archived preset. Both
+have the same robot, without early termination, the same expert's episodes, one seed and one thread. A policy is scored
+at fixed intervals of steps with sampled actions, over episodes that end when Gymnasium ends them; that time is not
+counted. A side that misses the target within the budget counts with the time that it had, which is a bound in its
+favour, and the record says so.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from harness.report.records.measured import Record
 from harness.run.like import without_title
 from harness.workspace.presets import compose_preset
 
-SHARE, AIM = 0.8, 0.1  # of the expert's return; time ours / theirs
+SHARE, AIM = 0.8, 0.1  # of the expert's return; our time / theirs
 EVERY = 40_000  # steps between scores
-STEPS = 10_000_000  # the most that a side takes: the length of the peer's own runs
+STEPS = 10_000_000  # the most steps of a side: the length of the peer's own runs
 PUBLISHED = {
     "n_envs": 8,
     "round": 4096,
@@ -109,7 +109,7 @@ def ours(options: Options, work: beside.Work, seed: int, target: float, budget: 
     from harness.run.step import Step
 
     settings = without_title(compose_preset(options.root, "hopper")["methods"]["hopper"]["gail"])
-    steps = settings["learner"]["n_envs"] * 1000  # an update's
+    steps = settings["learner"]["n_envs"] * 1000  # of an update
     task, method, source, draws = beside.build_ours(work, (seed,), STEPS // steps, settings)
     seconds, path, step = 0.0, [], Step(method, source, draws)
     while not path or (path[-1][2] < target and seconds < budget):

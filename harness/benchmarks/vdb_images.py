@@ -1,10 +1,10 @@
-"""The residual VGAN-GP of CIFAR beside the released VDB image code: updates per second of one seed, one thread.
+"""Compare the residual VGAN-GP of CIFAR with the released VDB image code: updates per second of one seed, one thread.
 
     git clone https://github.com/akanazawa/vgan build/vdb-images
     bench speed --peer vdb-images --checkout build/vdb-images
 
-Both train the released setting (its configs/cifar10_vgan.1-gp.yaml): the same nets, batch, losses, penalty, optimisers
-and moving average, on random images. An update is one step of the discriminator and one of the generator.
+Both train the released setting (configs/cifar10_vgan.1-gp.yaml there): the same nets, batch, losses, penalty,
+optimisers and moving average, on random images. An update is one step of the discriminator and one of the generator.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--budget", default="20m", help="time for all of it, such as 90s, 20m or 2h (default: %(default)s)"
     )
-    parser.add_argument("--preset", help="default: the first of those for a GPU whose data are at hand")
+    parser.add_argument("--preset", help="default: the first preset for a GPU whose data are available")
     parser.add_argument(
         "--cells",
         nargs="+",

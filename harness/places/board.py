@@ -1,4 +1,4 @@
-"""The tally: a line for each job that has ended, with the time that is left, and what went wrong."""
+"""Keep the tally of jobs: print a line for each job that has ended, with the time left, and collect failures."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ Longest = Callable[[Callable[[Job], float]], float]
 
 
 class Board:
-    """failed: title of a job, or name of what was not even begun -> why.
+    """The state of all jobs.
 
-    longest: of what is left of each job, that of the longest chain of jobs that wait for each other; no such chain can
-    be shortened by more machines. live: shows what runs now.
+    failed: the title of a job, or the name of what was not even begun -> the reason.
+    longest: a function that returns the cost of the longest chain of jobs that wait for each other, given the cost left
+        of each job; more machines cannot shorten such a chain.
+    live: the line and file that show what is running.
     """
 
     def __init__(self, jobs: Iterable[Job], longest: Longest | None = None):
         self.longest, self.live = longest, Live()
-        self.busy = 0.0  # seconds of the jobs that have ended, each by itself
+        self.busy = 0.0  # the sum of the seconds of the jobs that have ended
         self.open = set(jobs)
         self.total, self.ended = len(self.open), 0
-        self.made = 0.0  # cost of the steps made since `started`; those before a checkpoint do not count
+        self.made = 0.0  # the cost of the steps made since `started`, without those before a checkpoint
         self.started = time.monotonic()
         self.running: dict[Job, Pulse] = {}
         self.failed: dict[str, str] = {}
@@ -38,7 +40,13 @@ class Board:
         self.total += 1
 
     def skip(self, jobs: Iterable[Job], name: str, line: str, failed: bool = False) -> None:
-        """`jobs`, all of `name`, will not be done."""
+        """Note that jobs will not be done.
+
+        jobs: the jobs, which all belong to `name`.
+        name: the name of a cell.
+        line: the reason.
+        failed: whether this is a failure.
+        """
         jobs = set(jobs)
         self.open -= jobs
         self.total -= len(jobs)
@@ -47,7 +55,7 @@ class Board:
         self.say(f"{name} {'failed: ' if failed else ''}{line}")
 
     def give_up(self, job: Job) -> None:
-        """`job` will not be done, as another has failed; nothing where it was done."""
+        """Note that a job will not be done because another has failed; do nothing if it was done."""
         if job in self.open:
             self.open.remove(job)
             self.total -= 1
@@ -56,7 +64,7 @@ class Board:
         self.running[job] = pulse
 
     def again(self, job: Job, why: str, times: int = 1) -> None:
-        """`job` was lost; it is tried again, up to so many times."""
+        """Note that a job was lost and is tried again, up to `times` times."""
         del self.running[job]
         self.say(f"{job.title}: {why}, it is tried again {'once' if times == 1 else f'up to {times} times'}")
 
@@ -73,12 +81,12 @@ class Board:
         self.say(f"[{self.ended}/{self.total}] {job.title} {end}, {elapsed:.0f} s{self.left(elapsed)}")
 
     def left(self, elapsed: float) -> str:
-        """How long the open jobs will take at the pace so far; '' where nothing was made yet."""
+        """Say how long the open jobs will take at the pace so far; '' if no step was made yet."""
         seconds = self.seconds_left(elapsed)
         return "" if seconds is None else f", about {seconds:.0f} s left"
 
     def seconds_left(self, elapsed: float) -> float | None:
-        """The longer of two: all that is left at the pace of all together, and the longest chain at the pace of one."""
+        """Return the larger of two times: what is left at the total pace, and the longest chain at one job's pace."""
         shares = {job: pulse for job, pulse in self.running.items() if job.steps}
         made = self.made + sum(job.cost * pulse.made / job.steps for job, pulse in shares.items())
         if not made:
@@ -91,7 +99,7 @@ class Board:
         return max(seconds, self.longest(lambda job: left.get(job, 0.0)) * busy / made)
 
     def look(self) -> None:
-        """Say which of the running jobs stand, and show what runs."""
+        """Say which of the running jobs have stopped moving, and show what is running."""
         for job, pulse in self.running.items():
             if line := self.watch.look(job, pulse):
                 self.say(line)
@@ -105,7 +113,7 @@ class Board:
         print(line, flush=True)
 
     def settle(self, log: Path | None = None) -> None:
-        """Raises BenchError where something failed, after all the rest is done."""
+        """Raise BenchError if something failed, after everything else is done."""
         if self.failed:
             first, why = next(iter(self.failed.items()))
             see = f" (see {log})" if log else ""
@@ -113,7 +121,7 @@ class Board:
 
 
 class Quiet(Board):
-    """Says nothing of jobs that go well, nor how long they take."""
+    """A board that prints nothing about jobs that succeed, or how long they take."""
 
     def say(self, line: str) -> None:
         pass

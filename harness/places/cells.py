@@ -1,4 +1,4 @@
-"""The jobs of cells, and what waits for what: a cell for those that it takes from, its scores for all of its blocks."""
+"""Order the jobs of cells: a cell waits for the cells that it takes from, and its scores wait for all of its blocks."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from harness.plan.plan import Cell, Plan
 from harness.plan.resources import Resources
 from harness.plan.state import UP_TO_DATE, state
 
-SCORING_SHARE = 0.02  # of a cell's cost
+SCORING_SHARE = 0.02  # the share of a cell's cost that scoring takes
 
 
 def block_jobs(root: Path, cell: Cell, first: bool = False, takes: Resources | None = None) -> list[Job]:
-    """takes: of a machine, where that is asked for."""
+    """Return a job for each block of a cell.
+
+    first: whether other jobs wait for these.
+    takes: what a block takes of a machine; None on this machine, which does not ask.
+    """
     return [
         Job(
             f"{label(cell)} block {index + 1} of {len(cell.blocks)}",
@@ -44,17 +48,18 @@ def scores_job(root: Path, cell: Cell) -> Job:
 
 
 class Cells:
-    """A `Work`, with the board that it fills.
+    """A `Work` whose jobs train cells, with the board that it fills.
 
-    plan: to prepare the tasks that take demonstrations; None, and every cell is trained whatever its record says.
-    takes: of a machine, a block of a cell; only other machines ask.
+    plan: the plan to prepare tasks that take demonstrations; if it is None, every cell is trained whatever its record
+        says.
+    takes: what a block of a cell takes of a machine; only other machines ask.
     """
 
     def __init__(
         self, root: Path, cells: Sequence[Cell], plan: Plan | None, takes: Callable[[Cell], Resources] | None = None
     ):
         self.root, self.plan = root, plan
-        self.left = [cell for level in needs.levels(cells) for cell in level]  # which names a circle
+        self.left = [cell for level in needs.levels(cells) for cell in level]  # raises for a cycle
         taken = {source for cell in cells for source in needs.sources(cell)}
         self.order = {label(cell): needs.sources(cell) for cell in self.left}
         self.blocks = {
@@ -62,15 +67,15 @@ class Cells:
         }
         self.scores = {label(cell): scores_job(root, cell) for cell in cells}
         self.board = Board((job for name in self.scores for job in self._jobs(name)), self.longest)
-        self.undone = set(self.scores)  # names of cells that others have to wait for
+        self.undone = set(self.scores)  # names of cells that others must wait for
         self.failed: set[str] = set()
-        self.pending: dict[str, set[Job]] = {}  # of the cells that were begun
+        self.pending: dict[str, set[Job]] = {}  # the open jobs of cells that were begun
         self.prepared: dict[str, str | None] = {}  # task -> why not
         self.preparing: dict[Job, str] = {}
         self.due: list[Job] = []
 
     def ready(self) -> list[Job]:
-        for cell in [*self.left]:  # in an order in which each comes after those that it takes from
+        for cell in [*self.left]:  # each cell comes after those that it takes from
             if not needs.sources(cell) & self.undone and self._prepared(cell):
                 self.left.remove(cell)
                 self._begin(cell)
@@ -88,7 +93,10 @@ class Cells:
         self._ended(name, job, outcome)
 
     def longest(self, left: Callable[[Job], float]) -> float:
-        """The cost of the longest chain of jobs of which each waits for the one before; left: of one job."""
+        """Return the cost of the longest chain of jobs of which each waits for the one before.
+
+        left: a function from a job to the cost left of it.
+        """
         path: dict[str, float] = {}
         for name, taken in self.order.items():
             own = max(map(left, self.blocks[name])) + left(self.scores[name])
@@ -96,7 +104,7 @@ class Cells:
         return max(path.values(), default=0.0)
 
     def _ended(self, name: str, job: Job, outcome: Outcome) -> None:
-        """A job of `name` is done or has failed: the scores are next, once all blocks are trained."""
+        """Note that a job of cell `name` is done or has failed; the scores are next once all blocks are trained."""
         if self.pending[name]:
             return
         if job is self.scores[name] or name in self.failed:
@@ -106,7 +114,7 @@ class Cells:
             self._give(name, [self.scores[name]])
 
     def _prepared(self, cell: Cell) -> bool:
-        """Whether the task's demonstrations were prepared, or could not be; if not, that is a job now."""
+        """Return whether the task was prepared or could not be; if it is neither, start a job that prepares it."""
         if self.plan is None or not needs.demonstrations(cell.task_params) or needs.sources(cell) & self.failed:
             return True
         if cell.task not in self.prepared and cell.task not in self.preparing.values():

@@ -1,4 +1,4 @@
-"""What another machine does in place of a job: it stands in its own folder there and comes back as a value."""
+"""Define what another machine does in place of a job: it works in its own folder and returns a value."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ from harness.store import SEAL
 
 @dataclass(frozen=True)
 class There:
-    """Where an errand is done: a folder that stands for the project's, a pulse to beat, whether it is to stop.
+    """The place where an errand is done.
 
-    name: of the machine.
+    root: the folder used as the project's.
+    pulse: the pulse to beat.
+    stop: a function that returns whether to stop.
+    name: the name of the machine.
     """
 
     name: str
@@ -33,26 +36,32 @@ class There:
 
 
 class Errand(Protocol):
-    """Picklable. task_params: of the task whose data it loads."""
+    """A picklable errand.
+
+    task_params: the parameters of the task whose data it loads.
+    """
 
     @property
     def task_params(self) -> TaskParams: ...
 
     def files(self, root: Path) -> list[Path]:
-        """What it reads below the project's folder, relative to it; data sets apart."""
+        """Return what it reads below the project's folder, relative to that folder, without data sets."""
 
     def load(self, root: Path) -> Any:
-        """Load the data. Raises BenchError for others than were prepared."""
+        """Load the data. Raises BenchError if they are not those that were prepared."""
 
     def do(self, there: There) -> Any: ...
 
     def fault(self, value: Any) -> str | None:
-        """Why the value that came back is not what was asked for."""
+        """Say why the value that came back is not what was asked for, or return None."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of seeds of a cell, trained and scored. keys: what they are where it is asked for."""
+    """A block of seeds of a cell, to be trained and scored.
+
+    keys: the cell's keys on the machine that asks.
+    """
 
     cell: Cell
     index: int
@@ -76,18 +85,18 @@ class Block:
         return part
 
     def fault(self, value: Any) -> str | None:
-        """Another key than was asked for."""
+        """Say whether the part has a key that was not asked for."""
         if Keys(value.head.training_key, value.head.scoring_key) != self.keys:
-            return "what came back is made of other code or data: run the same command again"
+            return "what came back was made with other code or data: run the same command again"
         return None
 
 
 def block(root: Path, cell: Cell, index: int) -> Block:
-    """The errand as of now: its data have to be prepared, and what it takes from has to be there."""
+    """Return the errand of a block; its data must be prepared, and the cells that it takes from must have records."""
     return Block(cell, index, keys_of(root, cell))
 
 
 def weights(root: Path, params: TaskParams) -> list[Path]:
-    """The encoder's own file, where the task names one below the project's folder."""
+    """Return the encoder's file, if the task names one below the project's folder."""
     named = params.encoder and params.model_dump()["score"].get("encoder_weights")
     return [Path(named)] if named and not Path(named).is_absolute() and (root / named).is_file() else []

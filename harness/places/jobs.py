@@ -1,4 +1,4 @@
-"""What is to be done: jobs, what comes of them, where they come from, and where they are done."""
+"""Define jobs, their outcomes, where they come from (Work) and where they run (Place)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ ONE_CORE = Resources()
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """run: called in another process, so it must be picklable; it beats the pulse that it is given at each of `steps`.
+    """A job.
 
-    cost: in steps times seeds, for the time that is left. first: others wait for it. sent: what another machine does in
-    its place, asked for when it is to start; None: it is done on this one wherever the others are. takes: of a machine.
+    title: its name for readers.
+    run: the function that does it in another process, so it must be picklable; it beats its pulse at each step.
+    cost: its cost in steps times seeds, from which the time left is estimated.
+    steps: the number of its steps.
+    first: whether others wait for it.
+    sent: a function that returns what another machine does in its place, called when it is to start; None if it must
+        be done on this machine.
+    takes: what it takes of a machine.
     """
 
     title: str
@@ -40,48 +46,48 @@ class Lost(BrokenExecutor):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `run` returned, or the line that says why it did not."""
+    """What `run` returned, or the line that says why it failed."""
 
     value: Any = None
     failure: str | None = None
 
 
 class Work(Protocol):
-    """Gives the jobs that may start now, each once, and hears of each that has ended."""
+    """A source of jobs, which gives each job once when it may start and is told of each that has ended."""
 
     def ready(self) -> list[Job]: ...
     def done(self, job: Job, outcome: Outcome) -> None: ...
 
 
 class Place(Protocol):
-    """Where jobs run: processes of this machine (`Local`), or those of a cluster (`cluster.place.Cluster`).
+    """A place where jobs run: processes of this machine (`Local`) or of a cluster (`cluster.place.Cluster`).
 
-    A place knows jobs only: that a cell waits for another is a matter of `Work`, which gives a job when it may start.
-    It is a context, at whose end nothing of it runs any more.
+    A place knows only jobs: that a cell waits for another is the concern of `Work`, which gives a job when it may
+    start. It is a context, after which none of its jobs is running.
     """
 
     @property
     def tries(self) -> int:
-        """How many times a job is given to it whose workers are lost."""
+        """Return how many times a job whose worker was lost is submitted."""
 
     def room(self, job: Job) -> bool:
-        """Whether it takes the job now."""
+        """Return whether it accepts the job now."""
 
     def submit(self, job: Job) -> Future[Outcome]:
-        """Start a job. What goes wrong in it is an Outcome; the future raises BrokenExecutor where the worker was lost.
+        """Start a job. An error in it is an Outcome; the future raises BrokenExecutor if the worker was lost.
 
-        It is not tried again here: that is for the loop to decide.
+        The job is not tried again here, because the loop decides that.
         """
 
     def pulse(self, future: Future[Outcome]) -> Pulse:
-        """How far a running job is. A place from which that comes late gives what it heard last."""
+        """Return the progress of a running job, or the last report of it if reports come late."""
 
     def end(self, future: Future[Outcome]) -> None:
         """Kill a running job; its future raises BrokenExecutor then."""
 
 
 class Listed:
-    """Jobs that wait for nothing; their values in the order of the list."""
+    """A list of jobs that wait for nothing, with their values in the same order."""
 
     def __init__(self, jobs: Iterable[Job]):
         self.jobs = list(jobs)

@@ -1,7 +1,7 @@
-"""Two records of one cell with other seeds -> the one that it would have, had all been asked for at once.
+"""Join two records of one cell with different seeds into the record that all seeds would have given at once.
 
-The blocks of the second come after those of the first; every file but provenance.json has the very bytes of a run of
-all of them by the same code.
+The blocks of the second come after those of the first. Every file except provenance.json has exactly the bytes of a
+single run of all blocks with the same code.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from harness.run.record import to_json, to_npz
 from harness.schema import Head, Provenance, Resolved, content, read_head, read_provenance
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, PROVENANCE, SCORES, SHEET
 
-SHARED = "demonstrations/"  # of artefacts: left by the first block for all
-# (parameter, word of older records) -> what the same is called today.
-RENAMED = {("method.discriminator.loss", "non_saturating"): "minimax"}  # of GAIL's critic, which no generator meets
+SHARED = "demonstrations/"  # artefacts that the first block leaves for all
+# (parameter, value in older records) -> the name of the same value today.
+RENAMED = {("method.discriminator.loss", "non_saturating"): "minimax"}  # for GAIL's critic, which has no generator
 
 
 def joined(first: Path, more: Path) -> dict[str, bytes]:
-    """Name -> content of the files of the record that has the seeds of both folders.
+    """Return the content of each file, by name, of the record that has the seeds of both folders.
 
-    Measures that the second alone has are left out, as nothing can be scored by them any more that has no snapshot.
-    Raises BenchError where the two are not of one cell, share a seed, or were measured differently.
+    Metrics that only the second has are left out, because seeds without snapshots can no longer be scored by them.
+    Raises BenchError if the two are not of one cell, share a seed, or were measured differently.
     """
     one, other = read_head(first), read_head(more)
     _must_be_alike(one, other)
@@ -51,7 +51,7 @@ def joined(first: Path, more: Path) -> dict[str, bytes]:
 
 
 def begins_with(whole: Path, part: Path) -> bool:
-    """Whether the record in `whole` is the one in `part` with more blocks of seeds joined to it."""
+    """Return whether the record in `whole` is that in `part` with more blocks of seeds joined to it."""
     ours, theirs = read_head(whole), read_head(part)
     n, seeds = len(theirs.blocks), len(theirs.seeds)
     if (ours.blocks[:n], ours.seeds[:seeds]) != (theirs.blocks, theirs.seeds) or len(ours.seeds) == seeds:
@@ -71,7 +71,7 @@ def _must_be_alike(one: Head, other: Head) -> None:
     for metric, said in one.metrics.items():
         block = other.metrics.get(metric)
         if block is None or _measure(one, metric) != _measure(other, metric):
-            way = "is not" if block is None else "is otherwise"
+            way = "is not" if block is None else "is differently"
             raise BenchError(
                 f"{name}: {said.label} {way} measured by the present code: check out the commit that made the record,"
                 " or give the preset another name and train all of it"
@@ -79,9 +79,9 @@ def _must_be_alike(one: Head, other: Head) -> None:
 
 
 def of_one_cell(head: Head, cell: Cell, data_hash: str) -> str:
-    """The first thing in which a record differs from what the parameters ask for, '' where its seeds can be added to.
+    """Return the first thing in which a record differs from what the parameters ask for; '' if seeds can be added.
 
-    So it is told before anything is trained.
+    So a difference is reported before anything is trained.
     """
     asked = {key: getattr(cell, key) for key in ("protocol", "preset", "family", "algorithm", "ablation")}
     params = Resolved(task=cell.task_params.model_dump(mode="json"), method=cell.method_params.model_dump(mode="json"))
@@ -90,7 +90,7 @@ def of_one_cell(head: Head, cell: Cell, data_hash: str) -> str:
 
 
 def _difference(one: Head, other: Head) -> str:
-    """The first thing in which two cells differ, '' for the same cell. A parameter that is new by now is none."""
+    """Return the first thing in which two cells differ; '' for the same cell. New parameters are no difference."""
     for key in ("protocol", "preset", "task", "cell", "family", "algorithm", "ablation", "steps", "data_hash"):
         if getattr(one, key) != getattr(other, key):
             return key
@@ -108,7 +108,7 @@ def _measure(head: Head, metric: str) -> tuple[Any, ...]:
 
 
 def _head(one: Head, other: Head) -> Head:
-    """The second's, as a later block's, with what the first has."""
+    """Return the head of the second record, as that of later blocks, with what the first has."""
     metrics = {name: other.metrics[name] for name in one.metrics}
     manifests = {name for said in metrics.values() if (name := said.manifest) is not None}
     return other.model_copy(
@@ -129,7 +129,7 @@ def _moved(by_block: dict[int, Any], blocks: int) -> dict[int, Any]:
 
 
 def _provenance(first: Path, more: Path, blocks: int) -> dict[str, Any]:
-    """Each block keeps its seconds and, where it was made elsewhere or by another commit, its environment."""
+    """Join the provenance: blocks keep their seconds and, if made elsewhere or by another commit, their environment."""
     one, other = read_provenance(first), read_provenance(more)
     earlier = {i: one.earlier.get(i, one.environment) for i in range(blocks)}
     earlier = {i: made for i, made in earlier.items() if made != other.environment}
@@ -143,7 +143,7 @@ def _provenance(first: Path, more: Path, blocks: int) -> dict[str, Any]:
     return Provenance(**words).model_dump(mode="json", exclude_unset=True)
 
 
-Rows = Sequence[Sequence[str]]  # the first of them the header
+Rows = Sequence[Sequence[str]]  # the first row is the header
 
 
 def _rows(path: Path) -> Rows:
@@ -156,7 +156,7 @@ def _measured(rows: Rows, metrics: Iterable[str]) -> Rows:
 
 
 def _table(tables: Iterable[Rows]) -> bytes:
-    """The rows of all, one table after the other, under all columns in the order in which they first appear."""
+    """Concatenate the rows of all tables, under all columns in the order in which they first appear."""
     given = list(tables)
     names = list(dict.fromkeys(name for rows in given for name in (rows[0] if rows else ())))
     text = io.StringIO()

@@ -1,6 +1,6 @@
-"""A cell's record from the parts that its blocks made, maybe on different machines.
+"""Write a cell's record from the parts that its blocks made, perhaps on different machines.
 
-Outside of what a scoring key holds, as it only joins what `harness.places.score` made of each block.
+This code is in no scoring key, because it only joins what `harness.places.score` made of each block.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from harness.plan.plan import Cell
 from harness.run.record import Record, to_json
 from harness.schema import Tier
 
-NODE = "node"  # in the environment of a block: where it ran
-ORIGIN = ("commit", "dirty", "why")  # in it too: of the code, which a node cannot tell
+NODE = "node"  # in the environment of a block: the machine that it ran on
+ORIGIN = ("commit", "dirty", "why")  # also there: the origin of the code, which a node does not know
 
 
 def write_cell(root: Path, cell: Cell, parts: Sequence[Record], code: dict[str, Any]) -> str | None:
     """Write the record of a cell from the parts of all its blocks, in their order.
 
-    Returns what to say of a cell whose blocks ran on devices of several kinds.
+    Processors and GPUs of different kinds round differently: a cell whose blocks ran on several kinds is not bit-exact,
+    and its device names them all. Returns a line that says so, or None.
 
-    code: commit of the tree that the blocks' code came from, as `harness.plan.origin` tells it. Blocks from processors
-    or GPUs of different kinds do not round alike: such a cell is bit-exact no more, and its device names them all.
+    parts: the parts, in the order of the blocks.
+    code: the commit of the tree that the blocks' code came from, as `harness.plan.origin` returns it.
     """
     whole, rest = parts[0], parts[1:]
     environments = {
@@ -56,7 +57,7 @@ def write_cell(root: Path, cell: Cell, parts: Sequence[Record], code: dict[str, 
 
 
 def devices(environments: dict[str, dict[str, Any]]) -> str:
-    """The device that all blocks ran on, or each with its blocks: 'A (blocks 0, 2); B (block 1)'."""
+    """Return the device that all blocks ran on, or each device with its blocks: 'A (blocks 0, 2); B (block 1)'."""
     found: dict[str, list[str]] = {}
     for block, environment in environments.items():
         found.setdefault(environment["device"], []).append(block)
@@ -67,7 +68,7 @@ def devices(environments: dict[str, dict[str, Any]]) -> str:
 
 
 def tier(tiers: Sequence[Tier], kinds: set[str]) -> Tier:
-    """The weakest promise of the parts; of several kinds of device at most that of the same devices."""
+    """Return the weakest tier of the parts; with several kinds of device at most the same-device tier."""
     order = get_args(Tier)
     least: Tier = "bit-exact" if len(kinds) == 1 else "same-device exact"
     return max([*tiers, least], key=order.index)

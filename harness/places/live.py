@@ -1,4 +1,4 @@
-"""What runs now: one line in the terminal, and a file that `bench list` reads."""
+"""Show what is running: one line in the terminal, and a file that `bench list` reads."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from harness.places.jobs import Job
 from harness.places.pulse import WAITING, Pulse
 
 FILE = ".scratch/board.json"
-LINE_SECONDS = {True: 1.0, False: 60.0}  # between two lines, on a terminal and elsewhere
+LINE_SECONDS = {True: 1.0, False: 60.0}  # seconds between two lines, on a terminal and elsewhere
 FILE_SECONDS = 5.0
-HEARD_SECONDS = 60.0  # after which a file that is not written any more is told as that of a run that ended
+HEARD_SECONDS = 60.0  # if the file was not written for so long, the run is reported as ended
 
 
 @dataclass(frozen=True)
 class Running:
-    """A job that runs now. where: on which machine; rate: its steps a second, 0 where not yet known."""
+    """A job that is running.
+
+    where: the machine that it runs on.
+    rate: its steps per second; 0 if not yet known.
+    """
 
     title: str
     where: str
@@ -38,7 +42,10 @@ class Running:
 
 
 class Live:
-    """path: of the file; None: there is none."""
+    """The line and the file.
+
+    path: the path of the file; None for no file.
+    """
 
     def __init__(self) -> None:
         self.path: Path | None = None
@@ -48,12 +55,18 @@ class Live:
         self.file_at = -FILE_SECONDS
 
     def due(self) -> bool:
-        """Whether there is something to show again."""
+        """Return whether it is time to show something again."""
         now = time.monotonic()
         return now - self.line_at >= LINE_SECONDS[self.terminal] or self._file_due(now)
 
     def show(self, running: list[Running], ended: int, total: int, seconds: float | None) -> None:
-        """ended, total: of all jobs. seconds: that are left, None where that is not known."""
+        """Show the state of the jobs.
+
+        running: the jobs that are running.
+        ended: the number of jobs that have ended.
+        total: the number of all jobs.
+        seconds: the seconds left; None if unknown.
+        """
         line, now = told(running, ended, total, seconds), time.monotonic()
         if now - self.line_at >= LINE_SECONDS[self.terminal]:
             self.line_at = now
@@ -70,14 +83,14 @@ class Live:
                 write_text(self.path, f"{text}\n")
 
     def wipe(self) -> None:
-        """Take the line away, so that another one can be printed."""
+        """Erase the line, so that another one can be printed."""
         if self.shown:
             print("\r\x1b[K", end="")
             self.shown = False
 
     @contextlib.contextmanager
     def told_in(self, root: Path) -> Iterator[None]:
-        """Within, there is a file below `root` too; afterwards nothing runs any more."""
+        """Keep a file below `root` within the context; it is removed afterwards."""
         self.path = root / FILE
         try:
             yield
@@ -91,7 +104,7 @@ class Live:
 
 
 def told(running: list[Running], ended: int, total: int, seconds: float | None) -> str:
-    """The line: '3 of 22 jobs done; node-a: 2 running, 310 steps/s; about 812 s left'."""
+    """Return the line: '3 of 22 jobs done; node-a: 2 running, 310 steps/s; about 812 s left'."""
     places: dict[str, list[Running]] = {}
     for job in running:
         places.setdefault(job.where, []).append(job)
@@ -104,7 +117,7 @@ def told(running: list[Running], ended: int, total: int, seconds: float | None) 
 
 
 def heard(root: Path) -> str | None:
-    """What a run in `root` told last, for `bench list`; None where none runs."""
+    """Return the last line of a run in `root`, for `bench list`; None if none is running."""
     try:
         found = json.loads((root / FILE).read_text(encoding="utf-8"))
         line, ago = str(found["line"]), time.time() - float(found["at"])

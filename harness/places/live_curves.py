@@ -1,7 +1,7 @@
-"""Live curves for TensorBoard, where BENCH_TENSORBOARD=1 asks for them: event files in the scratch folder.
+"""Write live curves for TensorBoard if BENCH_TENSORBOARD=1, as event files in the scratch folder.
 
-`tensorboard --logdir .scratch/tensorboard` shows them while a run goes on; each seed is a run of its own. They are for
-looking alone: no record depends on them, and no training step sees them.
+`tensorboard --logdir .scratch/tensorboard` shows them while a run goes on; each seed is a separate run. They are only
+for looking: no record depends on them, and no training step reads them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ FOLDER = Path(".scratch/tensorboard")
 
 
 def with_live_curves(shown: Shown, root: Path, name: str, seeds: Sequence[int], schedule: Schedule) -> Shown:
-    """`shown`, and where the environment asks for it the curves of each seed too, under `name`: TASK/CELL.
+    """Return `shown`, with the curves of each seed if the environment asks for them.
 
-    Raises BenchError where they are asked for and the package tensorboard is missing.
+    Raises BenchError if they are asked for and the package tensorboard is missing.
+
+    shown: what shows the progress.
+    root: the project's folder.
+    name: TASK/CELL, under which the curves appear.
+    seeds: the seeds.
+    schedule: the schedule of logged steps.
     """
     if os.environ.get(VARIABLE, "0") in ("", "0"):
         return shown
@@ -32,10 +38,10 @@ def with_live_curves(shown: Shown, root: Path, name: str, seeds: Sequence[int], 
 
 
 class LiveCurves:
-    """Write at every logged step what the record's curves hold: the mean of each log since the logged step before.
+    """Write at every logged step what the record's curves contain: the mean of each log since the last logged step.
 
-    A run that goes on from a checkpoint goes on in the same curve: points behind the checkpoint are taken back. Its
-    first mean is over the steps since the checkpoint alone.
+    A run that continues from a checkpoint continues the same curve, and points behind the checkpoint are removed. Its
+    first mean is over only the steps since the checkpoint.
     """
 
     def __init__(self, shown: Shown, folder: Path, seeds: Sequence[int], schedule: Schedule):
@@ -69,7 +75,7 @@ class LiveCurves:
             writer.flush()
 
     def close(self) -> None:
-        """Close the files, and what is shown beside them."""
+        """Close the files and the other display."""
         for writer in self.writers:
             writer.close()
         self.shown.close()

@@ -1,4 +1,4 @@
-"""Jobs on this machine: long-lived processes, each an executor of its own, so that the death of one breaks no other."""
+"""Run jobs on this machine in long-lived processes, each with its own executor, so that one death breaks no other."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ def results(
     timeout: float | None = None,
     board: type[Board] = Board,
 ) -> list[Any]:
-    """What each of the jobs returns, in their order. Raises BenchError where one fails, after the others are done.
+    """Return the results of jobs in their order. Raises BenchError if one fails, after the others are done.
 
-    log: as of `Local`. timeout: as of `drive`.
+    jobs: the jobs.
+    workers: the number of jobs at the same time.
+    log: the log, as in `Local`.
+    timeout: the seconds, as in `drive`.
+    board: the kind of board.
     """
     work = Listed(jobs)
     told = board(work.jobs)
@@ -45,9 +49,10 @@ def results(
 
 
 class Local:
-    """slots: jobs at the same time. log: where the workers' own lines go, which would run into each other.
+    """A place on this machine. Leaving it stops what is running, at a checkpoint if one comes within GRACE seconds.
 
-    Leaving it stops what still runs, at a checkpoint where there is one in GRACE seconds.
+    slots: the number of jobs at the same time.
+    log: the file for the workers' lines, which would be mixed up in the terminal.
     """
 
     tries = 2
@@ -60,14 +65,14 @@ class Local:
     def __enter__(self) -> Local:
         if self.log is not None:
             self.log.parent.mkdir(parents=True, exist_ok=True)
-            self.log.open("a", encoding="utf-8").close()  # a refusal is told here, not by every worker
+            self.log.open("a", encoding="utf-8").close()  # a refusal is reported here, not by every worker
         return self
 
     def room(self, job: Job) -> bool:
         return sum(not future.done() for future in self.busy) < self.slots
 
     def submit(self, job: Job) -> Future[Outcome]:
-        """The future raises BrokenExecutor where the worker died."""
+        """Start a job; the future raises BrokenExecutor if the worker died."""
         for future in [future for future in self.busy if future.done()]:
             worker = self.busy.pop(future)
             if isinstance(future.exception(), BrokenExecutor):
@@ -83,7 +88,7 @@ class Local:
         return self.busy[future].pulse
 
     def end(self, future: Future[Outcome]) -> None:
-        """Kill the worker of a job that still runs."""
+        """Kill the worker of a running job."""
         self.busy[future].process.kill()
 
     def __exit__(self, *_: object) -> None:
@@ -99,12 +104,12 @@ class Local:
             worker = self.idle.pop()
             if worker.process.is_alive():
                 return worker
-            worker.close()  # it died while it had nothing to do
+            worker.close()  # it died while it was idle
         return Worker(self.log)
 
 
 class Worker:
-    """One process and its pulse."""
+    """A process and its pulse."""
 
     def __init__(self, log: Path | None):
         context = multiprocessing.get_context("spawn")
@@ -116,7 +121,7 @@ class Worker:
             _start(self.executor)
         except BaseException:
             for process in set(multiprocessing.active_children()) - others:
-                process.kill()  # nobody would ever tell it to end, and Python waits for its children
+                process.kill()  # nothing else would end it, and Python waits for its children
             raise
         (self.process,) = set(multiprocessing.active_children()) - others
 
@@ -130,12 +135,12 @@ class Worker:
 
 
 def _start(executor: ProcessPoolExecutor) -> None:
-    """Start an executor's process. Raises what ended a thread that serves it: jobs would wait for it for ever."""
+    """Start an executor's process. Raises the error that ended a thread of it, for which jobs would wait for ever."""
     before, hook, ended = set(threading.enumerate()), threading.excepthook, []
     threading.excepthook = lambda args: ended.append(args.exc_value)
     try:
         first = executor.submit(int)
-        # One thread hears of the process, and starts another one that sends to it.
+        # One thread receives from the process, and starts another one that sends to it.
         while not ended and not first.done() and len(set(threading.enumerate()) - before) < 2:
             time.sleep(0.001)
     finally:
@@ -148,7 +153,7 @@ _pulse = Pulse()
 
 
 def _begin(parent: int, numbers: Any, log: Path | None) -> None:
-    """In the worker, before its first job."""
+    """Set up a worker before its first job."""
     global _pulse
     lifeline.end_with(parent)
     signals.stop_worker_on_sigterm()
@@ -160,7 +165,10 @@ def _begin(parent: int, numbers: Any, log: Path | None) -> None:
 
 
 def _do(run: Callable[[Pulse], Any]) -> Outcome:
-    """In the worker. An error goes back as one line, as not every exception can be pickled; its trace is in the log."""
+    """Run a job in the worker.
+
+    An error is returned as one line, because not every exception can be pickled; its trace is in the log.
+    """
     try:
         return Outcome(run(_pulse))
     except KeyboardInterrupt as stop:  # told to end: nothing may follow

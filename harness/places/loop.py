@@ -1,4 +1,4 @@
-"""The one event loop: jobs on a place, the longest first, each as soon as what it waits for is done."""
+"""Run the event loop: start jobs on a place, the longest first, each as soon as the jobs that it waits for are done."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ KILLED = "its worker process was killed (out of memory?)"
 
 
 def drive(work: Work, place: Place, board: Board, timeout: float | None = None) -> None:
-    """Do all that `work` gives, until it gives no more.
+    """Do all jobs of `work`, until it gives no more.
 
-    A job whose worker is lost is tried again, as often as the place says. One that does not move for `timeout` seconds
-    is ended as failed.
+    A job whose worker is lost is tried again, as often as the place says.
+
+    work: the source of jobs.
+    place: where they run.
+    board: the tally.
+    timeout: the seconds without a step after which a job is ended as failed; None for no limit.
     """
     waiting: list[Job] = []
     running: dict[Future[Outcome], Job] = {}

@@ -1,4 +1,4 @@
-"""When memory is short: the ways in which Python, its libraries and the system say so, as one line with the cure."""
+"""Recognise the ways in which Python, its libraries and the system report a lack of memory, and name the cure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import errno
 from collections.abc import Iterator
 
 CURE = "run fewer --jobs, take a smaller block or batch, or raise the limit; finished work is kept"
-# What a library says where it has no kind of error for it: torch of a tensor on the CPU, Python of a thread's stack,
-# the loader of a library's code.
+# Messages of libraries that have no type of error for it: torch for a tensor on the CPU, Python for a thread's stack,
+# and the loader for a library's code.
 WORDS = ("can't allocate memory", "cannot allocate memory", "can't start new thread", "failed to map segment")
 
 
 def told(error: BaseException) -> str | None:
-    """The line for an error whose cause is a lack of memory; None for any other."""
-    if CURE in str(error):  # it has been told where it was met
+    """Return the line for an error that was caused by a lack of memory; None for any other."""
+    if CURE in str(error):  # it was reported where it occurred
         return None
     for cause in _causes(error):
         said = " ".join(str(cause).split())
@@ -28,7 +28,7 @@ def told(error: BaseException) -> str | None:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and those that it came from."""
+    """Yield the error and those that caused it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

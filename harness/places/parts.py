@@ -1,7 +1,8 @@
-"""The part of a cell's record that one block of it makes, trained and scored in one go.
+"""Make the part of a cell's record that belongs to one block, which is trained and scored in one go.
 
-Each scored step of a block is scored as soon as it is reached, and its snapshot goes: of a large net they would fill
-the disk. What a step is scored with is `harness.places.score`, whose code is in the scoring key; here it is moved.
+Each scored step is scored as soon as it is reached, and its snapshot is removed, because those of a large net would
+fill the disk. The scores are computed by `harness.places.score`, whose code is in the scoring key; this file only calls
+it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from harness.run.train import Schedule
 
 @dataclass(frozen=True)
 class UpTo(Schedule):
-    """A whole run's schedule that ends at one of its scored steps; those before were scored already."""
+    """The schedule of a whole run that ends at one of its scored steps, of which earlier ones were scored already."""
 
     every: int = 1
     last: int = 0
@@ -47,10 +48,16 @@ class UpTo(Schedule):
 def make_part(
     root: Path, cell: Cell, index: int, keys: Keys, pulse: Pulse, stop: Callable[[], bool] = lambda: False
 ) -> Record:
-    """Train block `index` where it is not trained yet, and score it: the record of the cell with this block alone.
+    """Train a block if it is not trained yet, score it, and return the record of the cell with only this block.
 
-    keys: those of the machine that asks for it. Raises BenchError where this one makes others, and Stopped at a
-    checkpoint once `stop` says so.
+    Raises BenchError if this machine computes other keys, and Stopped at a checkpoint once `stop` returns true.
+
+    root: the project's folder.
+    cell: the cell.
+    index: the index of the block.
+    keys: the keys on the machine that asks.
+    pulse: the pulse to beat at each step.
+    stop: a function that returns whether to stop.
     """
     here = keys_of(root, cell)
     for name, ours, theirs in zip(Keys._fields, here, keys):
@@ -75,7 +82,7 @@ def make_part(
     score._add_scores(record, cell, run.seeds, end, result.scores, trained)
     score._add_end(record, cell, index, run.seeds, trained, result)
     record.head.manifests |= result.manifests
-    record.sheet = result.sheet if index == 0 else None  # as of a cell scored whole
+    record.sheet = result.sheet if index == 0 else None  # as for a cell that is scored as a whole
     if record.artefacts is not None:
         needs.collect(record.artefacts, method.artefacts(), index)
     seconds += time.monotonic() - started
@@ -84,14 +91,14 @@ def make_part(
 
 
 class Kept(NamedTuple):
-    """Of the scores of a step: values [S], and what a failed run counts with."""
+    """The scores of a step: values [S], and the floor score of a failed run."""
 
     values: list[float]
     floor: float
 
 
 class Block:
-    """A block of seeds in its folder: the states that it trains through, and what each of them scored."""
+    """A block of seeds in its folder, with the scores of each of its scored steps."""
 
     def __init__(self, root: Path, cell: Cell, index: int):
         self.root, self.cell, self.index, self.seeds = root, cell, index, cell.blocks[index]
@@ -118,7 +125,7 @@ class Block:
         checkpoint.snapshot_path(self.folder, step).unlink(missing_ok=True)
 
     def kept(self, step: int, keys: Keys) -> dict[str, Any]:
-        """The scores that `keep` wrote under the same keys; {} where there are none."""
+        """Return the scores that `keep` wrote under the same keys; {} if there are none."""
         try:
             state = checkpoint.load(self._scores(step), self.names | {"scoring": keys.scoring})
         except checkpoint.Refused:

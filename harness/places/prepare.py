@@ -1,4 +1,4 @@
-"""Data and evaluators of a task: loaded once, hashed, the manifest written."""
+"""Prepare a task: load its data and evaluators once, hash them, and write the manifest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.run.record import to_json
 
 
 def prepare(root: Path, plan: Plan, task_name: str) -> Path:
-    """Write results/data/<task>.json; train the encoder if it is one that is trained here and its file is not there."""
+    """Write results/data/<task>.json; train the encoder if it is one that is trained here and its file is missing."""
     params = {c.task: c.task_params for c in plan.cells}
     if task_name not in params:
         raise BenchError(unknown(f"task {task_name}", task_name, params))

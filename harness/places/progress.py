@@ -1,4 +1,4 @@
-"""Progress of one block: a bar on a terminal, a plain line every ten seconds elsewhere."""
+"""Show the progress of one block: a bar on a terminal, a plain line every ten seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = ("loss_critic", "loss_generator", "loss", "kl", "beta", "accuracy")
 
 
 class Shown(Protocol):
-    """What shows how far a run is: called with each step and its logs [S], and closed at the end."""
+    """A display of a run's progress, which is called with each step and its logs [S], and closed at the end."""
 
     def __call__(self, step: int, logs: dict[str, Tensor]) -> None: ...
 
@@ -22,10 +22,14 @@ class Shown(Protocol):
 
 
 class Progress:
-    """Call it with the step and its logs; means over seeds are shown. Prints to standard error.
+    """A display that is called with each step and its logs, and prints means over seeds to standard error.
 
-    The pace is that of the steps made here, not of those before a checkpoint. The first call tells where the run began:
-    one that goes on from a checkpoint says from which step. pulse: beats at each step.
+    The pace is that of the steps made in this process, not of those before a checkpoint. The first call shows where the
+    run begins; one that continues from a checkpoint says from which step.
+
+    title: the name of the block.
+    steps: the number of steps of the run.
+    pulse: the pulse to beat at each step.
     """
 
     def __init__(self, title: str, steps: int, pulse: Pulse | None = None, every_seconds: float = 10.0):
@@ -69,6 +73,6 @@ class Progress:
             print(f"{self.title}: step {step}/{self.steps}  {pace}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """End the bar, so that the terminal is free for other output."""
         if self.bar:
             self.rich.stop()

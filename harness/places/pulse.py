@@ -1,19 +1,20 @@
-"""How far a job is: written at each step by the process that does it, read by the one that watches over it."""
+"""Share a job's progress: the process that does it writes at each step, and the one that watches it reads."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import MutableSequence
 
-WAITING = "waiting"  # in place of a machine, for a job that no machine has taken yet
+WAITING = "waiting"  # in place of a machine, for a job that no machine has accepted yet
 SIZE = 5
 BEGUN, FIRST, SINCE, STEP, LAST = range(SIZE)
 
 
 class Pulse:
-    """where: on which machine. numbers: SIZE floats, shared between the two processes.
+    """The progress of a job. Nothing is locked, so a reading may be off by one step.
 
-    Nothing is locked: a glance may be off by one step.
+    where: the machine of the job.
+    numbers: SIZE floats that the two processes share.
     """
 
     where = "here"
@@ -23,13 +24,13 @@ class Pulse:
         self.begin()
 
     def begin(self) -> None:
-        """A new job."""
+        """Begin a new job."""
         for place in (STEP, FIRST, SINCE, LAST):
             self.numbers[place] = 0.0
         self.numbers[BEGUN] = time.monotonic()
 
     def beat(self, step: int) -> None:
-        """Step `step`, counted from 1, is done."""
+        """Note that step `step`, counted from 1, is done."""
         now = time.monotonic()
         if not self.numbers[STEP]:
             self.numbers[FIRST], self.numbers[SINCE] = step - 1, now
@@ -42,18 +43,18 @@ class Pulse:
 
     @property
     def made(self) -> int:
-        """Steps of this process: those before its checkpoint do not count."""
+        """Return the steps of this process, without those before its checkpoint."""
         return int(self.numbers[STEP] - self.numbers[FIRST])
 
     @property
     def usual(self) -> float | None:
-        """Seconds that a step takes, None before two were made."""
+        """Return the seconds that a step usually takes; None before two were made."""
         return (self.numbers[LAST] - self.numbers[SINCE]) / (self.made - 1) if self.made > 1 else None
 
     def worked(self) -> float:
-        """Seconds since the job began."""
+        """Return the seconds since the job began."""
         return time.monotonic() - self.numbers[BEGUN]
 
     def quiet(self) -> float:
-        """Seconds since the last step, or since the job began."""
+        """Return the seconds since the last step, or since the job began."""
         return time.monotonic() - (self.numbers[LAST] or self.numbers[BEGUN])

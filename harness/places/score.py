@@ -1,4 +1,4 @@
-"""From the snapshots of a trained cell to its record. Scoring trains nothing and moves no training draw."""
+"""Make a cell's record from the snapshots of its training. Scoring trains nothing and changes no training draw."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from harness.run.train import Run, Schedule
 from harness.schema import Head, Metric, Resolved, Tier
 
 Fresh = Callable[[tuple[int, ...]], tuple[Method, CounterDraws]]
-EVALUATION_STEP = 0  # all methods and all checkpoints meet the same latents and codes
+EVALUATION_STEP = 0  # all methods and all checkpoints get the same latents and codes
 
 
 def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
-    """fresh(seeds) gives an untrained method with its draws, into which each snapshot is loaded."""
+    """Score every block of a cell and return its record.
+
+    fresh: a function from the seeds of a block to an untrained method with its draws, into which snapshots are loaded.
+    """
     record = Record(_head(root, cell, task), artefacts={} if "artefacts" in task.writes else None)
     params = cell.task_params
     points = Schedule(params.steps, params.log_points, params.evaluations).evaluated()
@@ -54,7 +57,7 @@ def score_cell(root: Path, cell: Cell, task: Task, fresh: Fresh) -> Record:
 
 
 def _head(root: Path, cell: Cell, task: Task) -> Head:
-    """The head without what the blocks are to bring."""
+    """Return the head without what the blocks will add."""
     keys = keys_of(root, cell)
     return Head(
         protocol=cell.protocol,
@@ -84,14 +87,14 @@ def _head(root: Path, cell: Cell, task: Task) -> Head:
 
 
 def tier(task: Task, device: torch.device) -> Tier:
-    """How far a second run may differ: not at all, not on the same device, or within chance."""
+    """Return how far a second run may differ: not at all, not on the same device, or within chance."""
     if task.statistical:
         return "statistical"
     return "bit-exact" if device.type == "cpu" else "same-device exact"
 
 
 def encoder_of(task: Task) -> Any:
-    """The encoder that an image task names, on the device that trains; or None for other tasks."""
+    """Return the encoder that an image task names, on the device that trains; None for other tasks."""
     if task.params.encoder is None:
         return None
     from harness.metrics.encoders.catalogue import load
@@ -117,7 +120,7 @@ def _read(path: Path, names: dict[str, Any], cell: Cell, like: dict[str, Any] | 
 def _add_scores(
     record: Record, cell: Cell, seeds: tuple[int, ...], step: int, scores: dict[str, Score], run: Run
 ) -> None:
-    """A seed that diverged by this step, or whose score is not finite, counts at the floor."""
+    """Add the scores of a step; a seed that diverged by then, or whose score is not finite, gets the floor score."""
     for name, score in scores.items():
         for place, seed in enumerate(seeds):
             value = float(score.values[place])

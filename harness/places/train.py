@@ -1,4 +1,4 @@
-"""Train the blocks of a cell, score them, write the record. Checkpoints lie in the scratch folder."""
+"""Train the blocks of a cell, score them, and write the record. Checkpoints are in the scratch folder."""
 
 from __future__ import annotations
 
@@ -34,13 +34,17 @@ from harness.run.seeds import CounterDraws
 from harness.run.train import Schedule, train
 
 PARTS = ".scratch/parts"  # records of further seeds until they are joined
-ENVIRONMENTS = "environments.json"  # of each block, beside a record whose blocks were made apart
+ENVIRONMENTS = "environments.json"  # that of each block, beside a record whose blocks were made separately
 
 
 def train_cell(root: Path, cell: Cell, jobs: int = 1, timeout: float | None = None) -> None:
-    """Train what is not trained yet, then score. jobs: blocks at the same time, each a process.
+    """Train the blocks that are not trained yet, then score the cell.
 
-    timeout: seconds in which a block has to move; it then runs in a process of its own, which can be ended.
+    root: the project's folder.
+    cell: the cell.
+    jobs: the number of blocks at the same time, each in its own process.
+    timeout: the seconds in which a block must make a step; if given, each block has its own process, which can be
+        ended.
     """
     if timeout is not None or min(jobs, len(cell.blocks)) > 1:
         from harness.places.pool import train_all
@@ -65,10 +69,18 @@ def train_block(
     progress: Shown | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Train one block from its checkpoint where there is one; whether it came to its end before `deadline` (monotonic).
+    """Train one block, from its checkpoint if there is one, and return whether it was finished.
 
-    pulse: beats at each step. A signal to stop is obeyed at a checkpoint where there is time for one; so is `stop`.
-    schedule, progress: others than those of the cell's parameters and of a bar, see `harness.places.tried`.
+    A signal to stop is obeyed at a checkpoint if there is time for one.
+
+    root: the project's folder.
+    cell: the cell.
+    index: the index of the block.
+    deadline: the monotonic time at which to stop at a checkpoint.
+    pulse: the pulse to beat at each step.
+    schedule: a schedule in place of that of the cell's parameters, see `harness.places.tried`.
+    progress: a display in place of a bar.
+    stop: a function that returns whether to stop at a checkpoint.
     """
     torch.set_num_threads(cell.task_params.threads)
     seeds = cell.blocks[index]
@@ -107,9 +119,10 @@ def train_block(
 
 
 def finish_cell(root: Path, cell: Cell) -> None:
-    """Score every block and write the record; needs all blocks trained. Raises BenchError while another does so.
+    """Score every block and write the record; all blocks must be trained.
 
-    Of a cell that joins, the blocks are scored alone, and what the record has is left as it is.
+    Raises BenchError while another process does so. If the cell joins further seeds to its record, only their blocks
+    are scored, and the scores in the record are kept.
     """
     from harness.places.join import joined
     from harness.places.score import score_cell
@@ -130,11 +143,11 @@ def finish_cell(root: Path, cell: Cell) -> None:
             shutil.rmtree(part)
         else:
             record.write(folder)
-        (folder / ENVIRONMENTS).unlink(missing_ok=True)  # of an earlier record
+        (folder / ENVIRONMENTS).unlink(missing_ok=True)  # left by an earlier record
 
 
 def build_task(root: Path, cell: Cell) -> Task:
-    """The task with its data; refuses data other than those prepared."""
+    """Return the task with its data. Raises BenchError if the data are not those that were prepared."""
     task = load_task(root, cell.task, cell.task_params)
     expected = data_manifest(root, cell.task)["data_hash"]
     if task.data_hash != expected:
@@ -146,7 +159,7 @@ def build_task(root: Path, cell: Cell) -> Task:
 
 @lru_cache(maxsize=2)
 def load_task(root: Path, name: str, params: TaskParams) -> Task:
-    """The task's data; paths of encoder weights and of demonstrations start at `root`."""
+    """Load the task with its data; paths of encoder weights and of demonstrations are relative to `root`."""
     params = params.located(root)
     if expert := needs.demonstrations(params):
         params = params.model_copy(update={"demonstrations": str(needs.path(root, expert))})
@@ -154,20 +167,20 @@ def load_task(root: Path, name: str, params: TaskParams) -> Task:
 
 
 def build_method(cell: Cell, task: Task, draws: CounterDraws, device: torch.device) -> Method:
-    """Freshly initialised on the CPU, then moved: the same initial weights on every device."""
+    """Return a new method, initialised on the CPU and then moved, so that every device has the same initial weights."""
     on_cpu = CounterDraws(draws.seeds, draws.scope, "cpu", lookahead=1)
     return registry.algorithm(cell.algorithm).build(cell.method_params, task.spec, on_cpu, device)
 
 
 def fresh(cell: Cell, task: Task, seeds: tuple[int, ...]) -> tuple[Method, CounterDraws]:
-    """An untrained method of a block, into which a snapshot can be loaded, and its draws."""
+    """Return an untrained method of a block, into which a snapshot can be loaded, and its draws."""
     device = pick_device()
     draws = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device, lookahead=1)
     return build_method(cell, task, draws, device), draws
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """Versions, machine, and the commit of the code that runs: told beside the record, never part of it."""
+    """Return the versions, the machine, and the commit of the running code, which are stored beside the record."""
     import numpy
 
     return {
@@ -184,5 +197,5 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _origin() -> dict[str, Any]:
-    """Asked once a process: a commit made while it trains is not that of the code it has imported."""
+    """Return the origin of the code, once per process: a later commit is not that of the code it has imported."""
     return origin(registry.ROOT)

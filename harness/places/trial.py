@@ -1,4 +1,4 @@
-"""One trial of tuning: its settings, on seeds that are not reported, scored on training data that are held out."""
+"""Run one trial of tuning: its settings on seeds that are not reported, scored on held-out training data."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from harness.run.train import Schedule, train
 
 
 class Space(Settings):
-    """keys: dotted key -> list of choices, or [low, high] drawn log-uniformly where `log` names it.
+    """The space of a task's trials: choices, and ranges [low, high] that are drawn log-uniformly, by dotted key.
 
-    together: keys that take another key's value, e.g. one learning rate for both nets.
+    together: keys that take the value of another key, e.g. one learning rate for both nets.
     """
 
     seeds: tuple[int, ...]
@@ -43,9 +43,10 @@ class Space(Settings):
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial of a method, an `Errand` of its own. block: its parameters with the drawn settings in them.
+    """One trial of a method, which is an `Errand`.
 
-    data: hash of the task's data where the trial is asked for; "" where it is done there too.
+    block: the parameters with the drawn settings.
+    data: the hash of the task's data on the machine that asks; "" if the trial runs on that machine.
     """
 
     task_params: TaskParams
@@ -61,14 +62,14 @@ class Trial:
         return weights(root, self.task_params)
 
     def load(self, root: Path) -> Task:
-        """Raises BenchError for other data than those of the machine that asks."""
+        """Load the task. Raises BenchError if its data are not those of the machine that asks."""
         task = load_task(root, self.task, self.task_params)
         if self.data and task.data_hash != self.data:
             raise BenchError(f"data of {self.task} have hash {task.data_hash}, asked for were {self.data}")
         return task
 
     def do(self, there: There) -> list[list[Any]]:
-        """A row of the table for each seed."""
+        """Return a row of the table for each seed."""
         return _run(self, there)
 
     def fault(self, value: Any) -> str | None:
@@ -76,7 +77,10 @@ class Trial:
 
 
 def job(root: Path, trial: Trial, takes: Resources) -> Job:
-    """The job of a trial, here or elsewhere. takes: of a machine."""
+    """Return the job of a trial, which may run here or elsewhere.
+
+    takes: what the trial takes of a machine.
+    """
     return Job(
         f"{trial.task}/{trial.method} trial {trial.number}",
         partial(_here, trial, root),
@@ -132,7 +136,7 @@ def _run(trial: Trial, there: There) -> list[list[Any]]:
 
 
 def value_at(block: Any, key: str) -> Any:
-    """What stands under a dotted key, None where nothing does."""
+    """Return the value of a dotted key, or None."""
     for part in key.split("."):
         block = block.get(part) if isinstance(block, dict) else None
     return block

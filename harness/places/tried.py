@@ -1,7 +1,7 @@
-"""`bench try`: a method on a few seeds for a few steps, into the scratch folder; no record of the project changes.
+"""Run `bench try`: a method on a few seeds for a few steps, in the scratch folder. No record of the project changes.
 
-Step for step it is the run that `bench train` would begin: the same batches, latents and settings. So its curves stand
-beside the committed ones of the same step.
+Step for step it is the run that `bench train` would begin, with the same batches, latents and settings. So its curves
+can be compared with the committed ones at the same step.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from harness.run.params import TaskParams, validate
 from harness.run.train import Schedule
 from harness.store import RECORDS
 
-WIDTH = 22  # of a column of the live table
+WIDTH = 22  # characters of a column of the live table
 
 
 @dataclass(frozen=True)
 class Trial(Cell):
-    """A cell whose record lies in the scratch folder."""
+    """A cell whose record is in the scratch folder."""
 
     def folder(self, root: Path) -> Path:
         return root / TRIED / self.task / self.name
@@ -40,7 +40,7 @@ class Trial(Cell):
 
 @dataclass(frozen=True)
 class Early(Schedule):
-    """Logs at the steps at which the whole run logs."""
+    """A shorter schedule that logs at the steps at which the whole run logs."""
 
     every: int = 1
 
@@ -49,10 +49,15 @@ class Early(Schedule):
 
 
 def try_method(root: Path, plan: Plan, cell: Cell, seeds: tuple[int, ...], steps: int | None) -> CellFrame:
-    """Train and score `cell` on `seeds` up to `steps`, showing a row of the live table at every step that is logged.
+    """Train and score a cell, and show a row of the live table at every logged step.
 
-    steps: by default up to the first step at which the whole run is scored. Raises BenchError where there are more
-    than the whole run has, and for seeds that are none.
+    Raises BenchError for invalid seeds, and for more steps than the whole run has.
+
+    root: the project's folder.
+    plan: the plan of the project.
+    cell: the cell.
+    seeds: the seeds.
+    steps: the number of steps; default: up to the first step at which the whole run is scored.
     """
     trial = _trial(cell, seeds, steps)
     if not (root / DATA / f"{cell.task}.json").is_file():
@@ -81,7 +86,7 @@ def _trial(cell: Cell, seeds: tuple[int, ...], steps: int | None) -> Trial:
 
 
 class LiveTable:
-    """A row at every logged step: the mean of each log since the row before, beside the baseline's in brackets."""
+    """A table with a row at every logged step: the mean of each log since the last row, the baseline's in brackets."""
 
     def __init__(self, schedule: Schedule, seeds: tuple[int, ...], baseline: CellFrame):
         self.schedule, self.started = schedule, time.monotonic()
@@ -118,7 +123,7 @@ class LiveTable:
 
 
 def _means(cell: CellFrame, seeds: tuple[int, ...]) -> dict[tuple[int, str], float]:
-    """(step, log) -> mean over those of the seeds that the committed record has."""
+    """Return the mean of each (step, log) over those of the seeds that the committed record has."""
     if not cell.record or cell.curves is None:
         return {}
     rows = cell.curves[cell.curves.seed.isin(seeds)].drop(columns="seed")

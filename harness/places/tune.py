@@ -1,8 +1,8 @@
-"""Equal tuning: every method of a task gets the same number of trials in a declared space.
+"""Tune all methods of a task equally: each gets the same number of trials in a declared space.
 
-Trials use seeds that are not reported and a validation part of the training images; the test set
-is never met. Trial 0 is the block as declared in `results/tuning/<task>.yaml`; the others draw
-each key of the space from its own sequence, so methods that share a key share its values.
+Trials use seeds that are not reported and a validation part of the training images; the test set is never used. Trial 0
+is the block as declared in `results/tuning/<task>.yaml`. The others draw each key of the space from its own sequence,
+so methods that share a key share its values.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FOLDER = Path("results/tuning")
 
 
 def trials(space: Space, block: dict[str, Any]) -> list[dict[str, Any]]:
-    """Dotted settings of each trial; a key applies where the method's block has it."""
+    """Return the dotted settings of each trial; a key applies if the method's block has it."""
     names = [k for k in (*space.choices, *space.log_uniform) if value_at(block, k) is not None]
     return [{}] + [{k: _draw(space, k, i) for k in names} for i in range(1, space.trials)]
 
@@ -66,14 +66,18 @@ def tune(
 ) -> Path:
     """Run every trial of every method and write results/tuning/<task>.csv.
 
-    jobs: trials at the same time, by default one per core. on: a cluster to run them on instead. timeout: seconds in
-    which a trial has to move.
+    root: the project's folder.
+    plan: the plan of the project.
+    task: the task.
+    jobs: the number of trials at the same time; default: one for each core.
+    timeout: the seconds in which a trial must make a step.
+    on: a cluster to run them on instead.
     """
     space = validate(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
     reported = {seed for cell in plan.cells for seed in cell.seeds if cell.task == task}
     if reported & set(space.seeds):
         raise BenchError(
-            f"{FOLDER}/{task}.yaml: seeds {sorted(reported & set(space.seeds))} are reported ones: take others"
+            f"{FOLDER}/{task}.yaml: seeds {sorted(reported & set(space.seeds))} are reported: choose others"
         )
     cells = plan.chosen(task)
     work = [

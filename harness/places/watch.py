@@ -1,4 +1,4 @@
-"""Says of a job that has stopped moving, once each time, since when."""
+"""Report a job that has stopped moving, once each time, and since when."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from collections.abc import Iterator
 from harness.places.jobs import Job
 from harness.places.pulse import Pulse
 
-TIMES = 10  # the usual step, and a job counts as standing
-LEAST = 30.0  # seconds: a checkpoint, or a machine with too much to do, is no standing job
+TIMES = 10  # usual steps without progress after which a job counts as stopped
+LEAST = 30.0  # seconds, so that a checkpoint or a busy machine does not count as a stopped job
 LOOK_SECONDS = 1.0
 
 
 class Watch:
-    """least: seconds under which no job counts as standing."""
+    """A watch over jobs.
+
+    least: the seconds before which no job counts as stopped.
+    """
 
     def __init__(self, least: float | None = None):
         self.least = LEAST if least is None else least
-        self.told: dict[Job, int] = {}  # the step at which it stood
+        self.told: dict[Job, int] = {}  # the step at which it stopped
 
     def look(self, job: Job, pulse: Pulse) -> str | None:
-        """The line to say now, or None. A job without steps, or between its last step and its end, says nothing."""
+        """Return the line to print now, or None, as for a job without steps, or between its last step and its end."""
         step, usual, quiet = pulse.step, pulse.usual, pulse.quiet()
         if usual is None or step >= job.steps or quiet < max(TIMES * usual, self.least) or self.told.get(job) == step:
             return None
@@ -37,7 +40,7 @@ class Watch:
 
 @contextlib.contextmanager
 def watched(job: Job) -> Iterator[Pulse]:
-    """The pulse for a job that this very process does, which a thread watches meanwhile."""
+    """Yield the pulse of a job that this process does itself, while a thread watches it."""
     pulse, watch, ended = Pulse(), Watch(), threading.Event()
 
     def look() -> None:

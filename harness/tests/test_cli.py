@@ -77,7 +77,7 @@ def test_each_command_shows_an_example_that_parses(name: str) -> None:
         (
             RecursionError("in C"),
             2,
-            "error: a file that was read holds blocks within blocks without end: restore it, e.g. with git\n",
+            "error: a file that was read has too many nested blocks: restore it, e.g. with git\n",
         ),
         (KeyboardInterrupt(), 130, "interrupted; run the same command to continue from the last checkpoint\n"),
     ],
@@ -103,8 +103,8 @@ def test_what_goes_wrong_is_one_line(
         (["check", "digits9"], "error: task or method digits9: unknown; did you mean digits8?"),
         (["chek"], "error: command chek: unknown; did you mean check?"),
         (["preset", "smok"], "error: preset smok: unknown; did you mean smoke?"),
-        (["train", "a\nb"], "error: 'a\\nb' on the command line holds a control character: leave it out"),
-        (["train", "\x1b[2J"], "error: '\\x1b[2J' on the command line holds a control character: leave it out"),
+        (["train", "a\nb"], "error: 'a\\nb' on the command line has a control character: leave it out"),
+        (["train", "\x1b[2J"], "error: '\\x1b[2J' on the command line has a control character: leave it out"),
     ],
 )
 def test_bad_input_names_the_nearest(

@@ -61,18 +61,21 @@ def test_every_committed_record_is_of_the_schema():
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (lambda r: r.pop("commit"), "its entries are not benchmark, title"),
-        (lambda r: r.update(benchmark="other"), "it is named other"),
-        (lambda r: r["machine"].pop("threads"), "machine has not processor"),
-        (lambda r: r.update(peer={"name": "x"}), "peer has not name and version"),
-        (lambda r: r.update(rows=[]), "it has no row"),
-        (lambda r: r["rows"][0].pop("aim"), "a row's entries are not name"),
-        (lambda r: r["rows"][0]["pairs"][0].pop("theirs"), "row work: a pair is not ours and theirs"),
-        (lambda r: r["rows"][0]["pairs"][0].update(ours=0.0), "above 0"),
-        (lambda r: r["rows"][0]["pairs"].pop(), "row work has 4 pairs of 5"),
-        (lambda r: r["rows"][0]["ratio"].update(median=0.4), "row work: the summaries are not those of its pairs"),
-        (lambda r: r["rows"][1].update(aim=at_most(1.0)), "row start: its aim is not of ours or ratio"),
-        (lambda r: r["rows"][0].update(aim={"of": "ratio"}), "row work: its aim is not of ours or ratio"),
+        (lambda r: r.pop("commit"), "its keys must be benchmark, title"),
+        (lambda r: r.update(benchmark="other"), "benchmark must be thing, got other"),
+        (lambda r: r["machine"].pop("threads"), "the keys of machine must be processor"),
+        (lambda r: r.update(peer={"name": "x"}), "the keys of peer must be name and version"),
+        (lambda r: r.update(rows=[]), "it must have at least one row"),
+        (lambda r: r["rows"][0].pop("aim"), "the keys of a row must be name"),
+        (
+            lambda r: r["rows"][0]["pairs"][0].pop("theirs"),
+            "row work: a pair must have positive numbers for ours",
+        ),
+        (lambda r: r["rows"][0]["pairs"][0].update(ours=0.0), "must have positive numbers"),
+        (lambda r: r["rows"][0]["pairs"].pop(), "row work must have at least 5 pairs, got 4"),
+        (lambda r: r["rows"][0]["ratio"].update(median=0.4), "row work: the summaries do not match its pairs"),
+        (lambda r: r["rows"][1].update(aim=at_most(1.0)), "row start: its aim must be of ours or of ratio"),
+        (lambda r: r["rows"][0].update(aim={"of": "ratio"}), "row work: its aim must be of ours or of ratio"),
     ],
 )
 def test_what_is_not_of_the_schema_is_named(change, line, tmp_path):

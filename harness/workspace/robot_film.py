@@ -76,6 +76,6 @@ def _view(robot: Robot) -> mujoco.MjvCamera:
         return camera
     hinges = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE)
     upright = len(hinges) > 0 and abs(model.jnt_axis[hinges[0], 2]) > 0.5
-    camera.lookat[:], camera.distance = model.stat.center, 1.2 * model.stat.extent
+    camera.lookat[:], camera.distance = model.stat.center, (0.7 if upright else 1.2) * model.stat.extent
     camera.azimuth, camera.elevation = 90, -90 if upright else -10
     return camera

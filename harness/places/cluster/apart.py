@@ -1,4 +1,4 @@
-"""The same graph where a block is scored where it was trained: its part of the record comes back, and is joined."""
+"""Order the jobs of cells whose blocks are scored on the machine that trained them; their parts are joined here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.plan.resources import Resources
 
 
 class Apart(Cells):
-    """Cells whose blocks bring parts of a record; there are no jobs for scores."""
+    """Cells whose blocks return parts of a record, so that there are no jobs for scores."""
 
     def __init__(self, root: Path, cells: Sequence[Cell], plan: Plan | None, takes: Callable[[Cell], Resources]):
         super().__init__(root, cells, plan, takes)

@@ -1,7 +1,7 @@
-"""How far the jobs on other machines are: each tells an actor beside the driver once a second, which the driver asks.
+"""Track the progress of jobs on other machines: each reports once a second to an actor, which the driver asks.
 
-The answer to a beat says whether to stop. Nobody waits for any of this: Ray counts a worker that waits as one that
-needs no core.
+The answer to a report says whether to stop. Nothing waits for these messages, because Ray gives the core of a waiting
+worker to others.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ SECONDS = 1.0
 
 
 class Beats:
-    """The actor: what each job said last, by its number; no more is kept of a job that has ended."""
+    """The actor, which keeps the last report of each job by its number until the job has ended."""
 
     def __init__(self) -> None:
         self.heard: dict[int, dict[str, Any]] = {}
         self.stopping = False
 
     def beat(self, number: int, news: dict[str, Any]) -> bool:
-        """Hear from a job; whether it is to stop."""
+        """Receive a report from a job, and return whether it must stop."""
         self.heard[number] = news
         return self.stopping
 
     def all(self, ended: list[int]) -> dict[int, dict[str, Any]]:
-        """What was heard, without the jobs `ended`."""
+        """Return the last reports, and forget the jobs that have ended."""
         for number in ended:
             self.heard.pop(number, None)
         return self.heard
 
     def stop(self) -> None:
-        """Answer every job from now on that it is to stop."""
+        """Tell every job to stop when it reports next."""
         self.stopping = True
 
 
 class Sender:
-    """Tells the actor of a pulse from within its job, and has heard whether to stop."""
+    """The sender in a job, which reports its pulse to the actor and knows whether to stop."""
 
     def __init__(self, actor: Any, number: int, where: dict[str, Any]):
         self.actor, self.number, self.where = actor, number, where
@@ -65,7 +65,7 @@ class Sender:
             thread.join()
 
     def news(self) -> dict[str, Any]:
-        """The pulse as it is now, and where."""
+        """Return the current pulse and the name of the machine."""
         return self.where | ages(self.pulse)
 
     def _send(self) -> None:
@@ -73,21 +73,21 @@ class Sender:
         answer.future().add_done_callback(self._hear)
 
     def _hear(self, answer: Any) -> None:
-        with contextlib.suppress(Exception):  # of an actor that is gone: so is the driver, and Ray ends this worker
+        with contextlib.suppress(Exception):  # if the actor is gone, so is the driver, and Ray ends this worker
             self.asked = self.asked or answer.result()
 
 
 def ages(pulse: Pulse) -> dict[str, Any]:
-    """A pulse without any clock: each of its times as seconds ago, None for one that has not come."""
+    """Return a pulse independent of clocks: each of its times as seconds ago, None for one that has not occurred."""
     now, numbers = time.monotonic(), list(pulse.numbers)
     times = {name: now - numbers[name] if numbers[name] else None for name in (BEGUN, SINCE, LAST)}
     return {"first": numbers[FIRST], "step": numbers[STEP], "ages": times}
 
 
 class Heard(Pulse):
-    """The pulse of a job elsewhere, as it was heard last. A job that has not begun yet is never quiet.
+    """The last reported pulse of a job on another machine. A job that has not begun is never quiet.
 
-    node: Ray's own name of the machine, None before it is known.
+    node: Ray's name of the machine; None before it is known.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,11 @@ class Heard(Pulse):
         self.node: str | None = None
 
     def hear(self, news: dict[str, Any], names: Mapping[str, str]) -> None:
-        """names: Ray's name of a machine -> that by which it is told, where it is not its own."""
+        """Take over a report.
+
+        news: the report.
+        names: Ray's name of a machine -> the name to show, if it is not the machine's own.
+        """
         now = time.monotonic()
         self.node = news["node"]
         self.where = names.get(news["node"], news["where"])

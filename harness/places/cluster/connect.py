@@ -1,4 +1,4 @@
-"""The way into a running Ray cluster: what is wrong with it is told in a line before anything runs."""
+"""Connect to a running Ray cluster, and report in one line what is wrong with it before anything runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOW = "`ray start --head` starts one, see docs/many-machines.md"
 
 
 def listening(on: On) -> Any:
-    """The package Ray, and something that listens where it is to be. Raises BenchError at once where either is not."""
+    """Return the package Ray once something listens at the address. Raises BenchError at once if either is missing."""
     if on.address.startswith("ray://"):
         raise BenchError(
             f"--on {on.address}: Ray's client loses a run when its connection stumbles: give HOST:PORT of the cluster, "
@@ -36,12 +36,12 @@ def listening(on: On) -> Any:
         )
     if on.shared is not None and not on.shared.is_dir():
         raise BenchError(f"--shared {on.shared} is no folder: make it, where every node sees it")
-    os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # takes lines for equal that differ in a number
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # it would treat lines that differ in a number as equal
     try:
         import ray
     except ImportError:
         raise BenchError("--on needs Ray: pip install -e '.[cluster]', here and on every node") from None
-    if on.address != "auto":  # which ray.init would wait for, minutes long
+    if on.address != "auto":  # ray.init would wait for it for minutes
         host, _, port = on.address.rpartition(":")
         if not host or not port.isdecimal():
             raise BenchError(f"--on {on.address}: must be HOST:PORT of a running Ray cluster, or auto")
@@ -54,7 +54,7 @@ def listening(on: On) -> Any:
 
 @contextlib.contextmanager
 def connected(on: On) -> Iterator[Any]:
-    """Within, the package Ray with a connection to the cluster; every job in it runs the code of this tree."""
+    """Connect to the cluster within the context; every job in it runs the code of this tree."""
     ray = listening(on)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with _code() as folder:
@@ -63,10 +63,10 @@ def connected(on: On) -> Iterator[Any]:
             ray.init(
                 on.address, namespace=NAMESPACE, logging_level="error", log_to_driver=False, runtime_env=environment
             )
-        except Exception as error:  # whatever it says of a cluster that is none, of another version or another token
+        except Exception as error:  # Ray raises many kinds for a missing cluster, another version or another token
             raise BenchError(f"no Ray cluster at {on.address} ({' '.join(str(error).split())[:200]}): {HOW}") from None
-        for number, handler in handlers.items():  # Ray's own prints a stack of C++
-            with contextlib.suppress(ValueError):  # not in the main thread
+        for number, handler in handlers.items():  # Ray's own handler prints a C++ stack
+            with contextlib.suppress(ValueError):  # outside the main thread
                 signal.signal(number, handler)
         try:
             yield ray
@@ -75,7 +75,7 @@ def connected(on: On) -> Iterator[Any]:
 
 
 def alike(ray: Any) -> dict[str, str]:
-    """Ray's name of each node -> a name to tell it by. Raises BenchError for one with other packages or code."""
+    """Return the name to show of each node by Ray's name. Raises BenchError for a node with other packages or code."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     ask = ray.remote(num_cpus=0, max_retries=1)(node.whoami)
@@ -95,7 +95,10 @@ def alike(ray: Any) -> dict[str, str]:
 
 
 def fitting(ray: Any, wanted: Collection[tuple[str, Resources]]) -> None:
-    """Raises BenchError for a task, (name, resources), of which a block fits on no node: it would wait for ever."""
+    """Raise BenchError for a task of which a block fits on no node, because it would wait for ever.
+
+    wanted: (name, resources) of each task.
+    """
     nodes = [found["Resources"] for found in ray.nodes() if found["Alive"]]
     for task, takes in wanted:
         asked = amounts(takes)
@@ -108,13 +111,13 @@ def fitting(ray: Any, wanted: Collection[tuple[str, Resources]]) -> None:
 
 
 def amounts(takes: Resources) -> dict[str, float]:
-    """By Ray's names; memory in bytes."""
+    """Return resources by Ray's names, with memory in bytes."""
     asked = {"CPU": takes.cpus or 1.0, "GPU": takes.gpus, "memory": (takes.memory or 0.0) * 1e9}
     return {name: amount for name, amount in asked.items() if amount}
 
 
 def variables() -> dict[str, str]:
-    """What a worker's environment takes from this one: settings of this project, and the pins of the bit-exact tier."""
+    """Return the variables that workers get: settings of this project, and the pins of the bit-exact tier."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
     return PINS | kept
 
@@ -128,7 +131,7 @@ def _told(amounts: dict[str, float]) -> str:
 
 @contextlib.contextmanager
 def _code() -> Iterator[Path]:
-    """A folder with the code alone: what Ray ships is found by its content, and the tree holds more than that."""
+    """Yield a folder with only the code, because Ray ships a folder whole and the tree has more than code."""
     with tempfile.TemporaryDirectory(prefix="bench-code-") as folder:
         for name in SHIPPED:
             shutil.copytree(registry.ROOT / name, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""The folder in which a node works, and the data sets that it finds there."""
+"""Manage the folder in which a node works, and find the data sets there."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from harness.files import write_bytes
 from harness.places import train
 from harness.run.params import TaskParams, flatten
 
-DATA = "data"  # where data sets lie: below the project, and below a shared folder
+DATA = "data"  # the folder of data sets, below the project and below a shared folder
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Home:
-    """Below `shared`, which every node sees, or in the node's own folder for temporary files.
+    """The folder in which a node works, below `shared` or in the node's folder for temporary files.
 
-    preset: of the cells. tree: the driver's folder, so that two trees do not meet.
+    preset: the preset of the cells.
+    tree: the driver's folder, which keeps two trees apart.
+    shared: a folder that every node sees, or None.
     """
 
     shared: Path | None
@@ -33,12 +35,15 @@ class Home:
     tree: Path
 
     def root(self) -> Path:
-        """The folder that stands for the project's; checkpoints in it outlast a worker, in a shared one a node too."""
+        """Return the folder used as the project's; its checkpoints outlive a worker, and a node if it is shared."""
         name = f"{self.preset}-{hashlib.sha256(str(self.tree).encode()).hexdigest()[:8]}"
         return (self.shared or Path(tempfile.gettempdir()) / f"vdb-bench-{getpass.getuser()}") / name
 
     def lay(self, files: Mapping[Path, bytes | None]) -> Path:
-        """Write what a job reads where it is not there as it is; returns the root. None: it has been laid there."""
+        """Write the files that a job reads, unless they are there already, and return the root.
+
+        files: path below the root -> content; None for a file that is there already.
+        """
         root = self.root()
         for path, content in files.items():
             if content is None:
@@ -48,15 +53,19 @@ class Home:
         return root
 
     def data(self) -> list[Path]:
-        """Folders of data sets, the nearest first: where the driver has them, and below the shared folder."""
+        """Return the folders of data sets, the nearest first: the driver's, and the one below the shared folder."""
         known = [self.tree / DATA, *([self.shared / DATA] if self.shared else [])]
         return [path.resolve() for path in known if path.is_dir()]
 
     def with_data(self, root: Path, params: TaskParams, load: Callable[[], T]) -> T:
-        """What `load` gives in a folder whose data/ is the first one that it takes; it refuses sets of another hash.
+        """Return the result of `load` in a folder with the first data/ that it accepts.
 
-        Leaves the process in that folder, as data are named by paths from there. Raises its last BenchError, with what
-        was tried.
+        The process stays in that folder, because data are named by paths from there. Raises the last BenchError of
+        `load`, with the folders that were tried.
+
+        root: the folder in which the node works.
+        params: the parameters of the task.
+        load: a function that loads the data and refuses data of another hash.
         """
         named = sorted({value for value in flatten(params.model_dump()).values() if below_data(value)})
         tried: list[Path] = []
@@ -66,7 +75,7 @@ class Home:
             try:
                 return load()
             except BenchError as error:
-                train.load_task.cache_clear()  # known by its name, wherever it was read
+                train.load_task.cache_clear()  # its key is the name of the task, not the folder
                 tried, fault = [*tried, folder], f"{error}; "
         if named:
             wanted = f"{self.shared / DATA}" if self.shared else "data/ below a folder that you give as --shared"
@@ -76,12 +85,12 @@ class Home:
         return load()
 
     def _stand(self, root: Path, data: Path | None) -> None:
-        """Go to a folder of its own for each folder of data, so that no link is ever changed."""
+        """Change to a separate folder for each folder of data, so that no link is ever changed."""
         name = hashlib.sha256(str(data).encode()).hexdigest()[:8]
         place = root / ".scratch" / "at" / name
         place.mkdir(parents=True, exist_ok=True)
         if data is not None and not (place / DATA).exists():
-            with contextlib.suppress(FileExistsError):  # another block on this node was faster
+            with contextlib.suppress(FileExistsError):  # another block on this node made it first
                 (place / DATA).symlink_to(data)
         os.chdir(place)
 

@@ -1,4 +1,4 @@
-"""What runs on a node, in a worker of Ray: an errand, and what comes back of it under a digest."""
+"""Run an errand on a node, in a worker of Ray, and return its result with a digest."""
 
 from __future__ import annotations
 
@@ -23,14 +23,18 @@ from harness.places.cluster.home import Home
 from harness.places.errand import Errand, There
 from harness.places.jobs import Outcome
 
-PATIENCE = 180.0  # seconds for the lock of a lost node to be given up by a shared folder
+PATIENCE = 180.0  # seconds in which a shared folder releases the lock of a lost node
 IN_USE = "in use by another run"
-LINES = 200  # of what a job printed, the last ones
+LINES = 200  # the last lines of what a job printed
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an errand came to, and its last beat. said: its last lines, for the log; stopped: it was told to."""
+    """The outcome of an errand, and its last beat.
+
+    said: the last lines that it printed, for the log.
+    stopped: whether it was told to stop.
+    """
 
     outcome: Outcome
     news: dict[str, Any]
@@ -39,16 +43,21 @@ class Answer:
 
 
 def whoami() -> tuple[str, str, same.Make]:
-    """Name of this machine, Ray's own name of it, and what it runs."""
+    """Return the name of this machine, Ray's name of it, and the packages and code that it runs."""
     return *names(), same.make()
 
 
 def run(
     errand: Errand, home: Home, files: Mapping[Path, Any], ours: same.Make, actor: Any, number: int
 ) -> tuple[bytes, str]:
-    """Do an errand; returns a pickled `Answer` and the SHA-256 of it.
+    """Do an errand, and return a pickled `Answer` and its SHA-256.
 
-    files: path below the root -> reference to its content. actor: of `beats`, which knows the errand by its number.
+    errand: the errand.
+    home: the folder in which this node works.
+    files: path below the root -> reference to its content.
+    ours: the packages and code of the driver.
+    actor: the actor of `beats`.
+    number: the number by which the actor knows the errand.
     """
     import ray
 
@@ -75,21 +84,24 @@ def run(
 
 
 def opened(content: bytes, told: str) -> Answer:
-    """On the driver. Raises BenchError where the content is not what was sent."""
+    """Unpickle an answer on the driver. Raises BenchError if the content is not what was sent."""
     if hashlib.sha256(content).hexdigest() != told:
         raise BenchError("what came back was damaged on its way: run the same command again")
     return pickle.loads(content)
 
 
 def names() -> tuple[str, str]:
-    """Of this machine: its own, and Ray's."""
+    """Return the name of this machine, and Ray's name of it."""
     import ray
 
     return socket.gethostname(), ray.get_runtime_context().get_node_id()
 
 
 def _done(errand: Errand, there: There, patience: float) -> Any:
-    """What the errand gives; a folder that another run holds is waited for, as a lost node's lock may outlive it."""
+    """Return the result of the errand.
+
+    A folder that another run holds is waited for, because the lock of a lost node may outlive it.
+    """
     until = time.monotonic() + patience
     while True:
         try:
@@ -102,13 +114,13 @@ def _done(errand: Errand, there: There, patience: float) -> Any:
 
 @contextlib.contextmanager
 def _kept(lines: deque[str]) -> Iterator[None]:
-    """Within, what is printed is kept in `lines` too."""
+    """Keep what is printed within the context in `lines` too."""
     with contextlib.redirect_stdout(Tee(sys.stdout, lines)), contextlib.redirect_stderr(Tee(sys.stderr, lines)):
         yield
 
 
 class Tee(io.TextIOBase):
-    """Text for a stream that is kept as well, line by line."""
+    """A text stream that also keeps its lines."""
 
     def __init__(self, stream: TextIO, lines: deque[str]):
         self.stream, self.lines, self.begun = stream, lines, ""

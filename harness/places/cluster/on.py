@@ -1,4 +1,4 @@
-"""Which cluster a command is to run on."""
+"""Name the cluster that a command runs on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ STOP_SECONDS = 8.0  # at most, for jobs on other machines that are told to stop 
 
 @dataclass(frozen=True)
 class On:
-    """address: HOST:PORT of a running cluster that this machine is part of, or auto. shared: a folder all nodes see."""
+    """A cluster.
+
+    address: HOST:PORT of a running cluster that this machine is part of, or auto.
+    shared: a folder that all nodes see, or None.
+    """
 
     address: str
     shared: Path | None = None
 
     def words(self) -> list[str]:
-        """The options of a command that say the same."""
+        """Return the options of a command that give this cluster."""
         return ["--on", self.address, *(["--shared", str(self.shared)] if self.shared else [])]

@@ -1,8 +1,8 @@
-"""Jobs on the nodes of a Ray cluster: a few machines, an allocation of SLURM, or Kubernetes (extra `cluster`).
+"""Run jobs on the nodes of a Ray cluster: a few machines, an allocation of SLURM, or Kubernetes (extra `cluster`).
 
-The code goes along with what a job reads; a node needs the packages and, where a task names some, its data.
-Checkpoints stay with the node, or in a folder that all nodes share: there the job of a lost node goes on, elsewhere it
-begins again, and ends with the same bits either way.
+The code is sent along with what a job reads; a node needs the packages and, if a task names data, those data.
+Checkpoints stay on the node, or in a folder that all nodes share. The job of a lost node continues from a shared
+folder, and begins again otherwise; it ends with the same bits either way.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ from harness.places.jobs import Job, Lost, Outcome
 from harness.places.local import Local
 from harness.places.pulse import Pulse
 
-LARGEST = 10_000_000  # bytes that go through Ray; what is larger has to lie where the nodes see it
+LARGEST = 10_000_000  # bytes of a file that is sent through Ray; larger ones must be where the nodes see them
 
 
 class Cluster:
-    """A `Place`. What cannot be sent is done on this machine, one at a time.
+    """A `Place` on a cluster. Jobs that cannot be sent run on this machine, one at a time.
 
-    ray: connected. names: of its nodes. log: where what the jobs printed goes, each when it has ended.
+    ray: the package Ray with a connection.
+    names: the names of its nodes.
+    log: the file for what the jobs printed, which is written when each has ended.
     """
 
     tries = 4
@@ -48,8 +50,8 @@ class Cluster:
         self.affinity = NodeAffinitySchedulingStrategy
         self.numbers = itertools.count()
         self.running: dict[Future[Outcome], Sent] = {}
-        self.ended: list[int] = []  # which the actor need not keep
-        self.last: dict[Job, str] = {}  # on which node a job was before its worker was lost
+        self.ended: list[int] = []  # numbers of jobs that the actor need not keep
+        self.last: dict[Job, str] = {}  # the node of a job before its worker was lost
         self.files: dict[tuple[Path, int], Any] = {}
         self.asked: Future[dict[int, dict[str, Any]]] | None = None
         self.asked_at = self.counted_at = -math.inf
@@ -57,13 +59,13 @@ class Cluster:
 
     def __enter__(self) -> Cluster:
         self.local.__enter__()
-        # Beside the driver, so that it is there as long as the driver is.
+        # It runs beside the driver, so that it lives as long as the driver.
         beside = self.affinity(self.ray.get_runtime_context().get_node_id(), soft=False)
         self.beats = self.ray.remote(Beats).options(num_cpus=0, scheduling_strategy=beside).remote()
         return self
 
     def room(self, job: Job) -> bool:
-        """Until one more was sent than fits on all nodes together: so none of them waits for this machine."""
+        """Accept jobs until one more was sent than fits on all nodes, so that no node waits for this machine."""
         if job.sent is None:
             return self.local.room(job)
         self._sort_out()
@@ -73,7 +75,7 @@ class Cluster:
         return not self.running or all(taken[name] <= self._there_is(name) for name in amounts(job.takes))
 
     def submit(self, job: Job) -> Future[Outcome]:
-        """The future raises Lost where the worker or its node was lost."""
+        """Send a job; the future raises Lost if the worker or its node was lost."""
         if job.sent is None:
             return self.local.submit(job)
         future: Future[Outcome] = Future()
@@ -91,7 +93,7 @@ class Cluster:
         return future
 
     def pulse(self, future: Future[Outcome]) -> Pulse:
-        """As it was heard last; the actor is asked for all of them once a second."""
+        """Return the last reported pulse; the actor is asked for all pulses once a second."""
         if future not in self.running:
             return self.local.pulse(future)
         self._listen()
@@ -105,7 +107,7 @@ class Cluster:
             self.ray.cancel(ref, force=True)
 
     def __exit__(self, *problem: object) -> None:
-        """Stop what still runs, at a checkpoint where there is time for one."""
+        """Stop what is still running, at a checkpoint if there is time for one."""
         self.local.__exit__(*problem)
         left = [future for future in self.running if not future.done()]
         if left:
@@ -121,19 +123,19 @@ class Cluster:
             "name": job.title,
             "num_cpus": asked.get("CPU", 0),
             "num_gpus": asked.get("GPU", 0),
-            "max_retries": 0,  # it is the loop that tries again, and says so
+            "max_retries": 0,  # the loop tries again, and says so
             "scheduling_strategy": "SPREAD",
         }
         if memory := asked.get("memory"):
             options["memory"] = int(memory)
-        if job in self.last:  # its checkpoints are there, if that node is
+        if job in self.last:  # its checkpoints are there, if that node still exists
             options["scheduling_strategy"] = self.affinity(self.last[job], soft=True)
         if self._there_is("GPU") and not job.takes.gpus and "BENCH_DEVICE" not in os.environ:
             options["runtime_env"] = {"env_vars": {"BENCH_DEVICE": "cpu"}}
         return self.ray.remote(node.run).options(**options)
 
     def _put(self, path: Path) -> Any:
-        """A reference to the content of a file, or to nothing where the nodes see it in the shared folder."""
+        """Return a reference to the content of a file, or to None if the nodes see it in the shared folder."""
         stamp = (path, (self.root / path).stat().st_mtime_ns)
         if stamp not in self.files:
             content: bytes | None = (self.root / path).read_bytes()
@@ -149,15 +151,15 @@ class Cluster:
         return self.files[stamp]
 
     def _settle(self, future: Future[Outcome], errand: Errand, job: Job, answer: Future[tuple[bytes, str]]) -> None:
-        """In a thread of Ray: hand on what a job came to."""
+        """Pass on the outcome of a job, in a thread of Ray."""
         try:
             future.set_result(self._outcome(errand, answer.result(), self.running[future].pulse))
         except BenchError as error:
             future.set_result(Outcome(failure=str(error)))
-        except self.ray.exceptions.RayTaskError as error:  # before or after the errand itself, e.g. of an import
+        except self.ray.exceptions.RayTaskError as error:  # outside the errand itself, e.g. in an import
             future.set_result(Outcome(failure=" ".join(str(error.cause).split()) or str(error)))
         except self.ray.exceptions.LocalRayletDiedError:
-            gone = "Ray's part on this machine is gone: start the cluster again and run the same command, it goes on"
+            gone = "Ray has stopped on this machine: start the cluster again and run the same command to continue"
             future.set_exception(BenchError(gone))
         except Exception as error:
             pulse = self.running[future].pulse
@@ -180,7 +182,7 @@ class Cluster:
 
     def _listen(self) -> None:
         if self.asked is not None and self.asked.done():
-            with contextlib.suppress(Exception):  # it is asked again
+            with contextlib.suppress(Exception):  # it will be asked again
                 heard = self.asked.result()
                 for sent in self.running.values():
                     if sent.number in heard:
@@ -192,7 +194,7 @@ class Cluster:
             self.ended = []
 
     def _there_is(self, name: str) -> float:
-        """Of all nodes together; they may become more or fewer."""
+        """Return the amount of a resource on all nodes together, which may change."""
         if time.monotonic() - self.counted_at > SECONDS:
             self.counted_at, self.total = time.monotonic(), Counter()
             for found in self.ray.nodes():
@@ -206,7 +208,7 @@ class Cluster:
 
 
 class Sent:
-    """A job under way: its number, Ray's reference to its answer, and its pulse."""
+    """A job that was sent: its number, Ray's reference to its answer, and its pulse."""
 
     def __init__(self, job: Job, number: int, ref: Any):
         self.job, self.number, self.ref, self.pulse = job, number, ref, Heard()

@@ -1,4 +1,4 @@
-"""Whether a node runs the same packages and code as the driver: other ones make other bits."""
+"""Check that a node runs the same packages and code as the driver, because others give other bits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ CODE = ("harness", "baselines")
 
 
 class Make(NamedTuple):
-    """packages: name -> version without its local suffix (+cu130), None for one that is not there."""
+    """What a process runs.
+
+    packages: name -> version without its local suffix (+cu130); None for one that is not installed.
+    """
 
     packages: dict[str, str | None]
     code: str
@@ -34,7 +37,7 @@ class Make(NamedTuple):
 
 @cache
 def make() -> Make:
-    """That of this process."""
+    """Return the packages and code of this process."""
     own: dict[str, str | None] = {"python": ".".join(platform.python_version_tuple()[:2])}
     total = hashlib.sha256()
     for path in sorted(path for top in CODE for path in (registry.ROOT / top).rglob("*.py")):
@@ -44,7 +47,7 @@ def make() -> Make:
 
 
 def difference(theirs: Make, ours: Make) -> str | None:
-    """What differs on a node, in words that go behind its name."""
+    """Describe what differs on a node, in words that follow its name, or return None."""
     differing = [
         _told(name, theirs.packages.get(name), version)
         for name, version in ours.packages.items()
@@ -53,7 +56,7 @@ def difference(theirs: Make, ours: Make) -> str | None:
     if differing:
         return f"has {', '.join(differing)}: install the same packages on every node"
     if theirs.code != ours.code:
-        return "runs other code than was sent: take what shadows it out of its PYTHONPATH, and start the command again"
+        return "runs other code than was sent: remove what shadows it from its PYTHONPATH, and start the command again"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Many cells at once, on the nodes of a cluster."""
+"""Train many cells at once on the nodes of a cluster."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ DRIVER = ".scratch/driver"
 def train_on(
     root: Path, on: On, cells: Sequence[Cell], plan: Plan, again: bool = False, timeout: float | None = None
 ) -> None:
-    """Train and score `cells` on a cluster, each as soon as those are done that it takes from.
+    """Train and score cells on a cluster, each as soon as the cells that it takes from are done.
 
-    again: whether cells are trained whatever their records say. timeout: seconds in which a block has to move. Raises
-    BenchError before anything runs where the cluster does not do, while another command does the same, and afterwards
-    where something failed.
+    Raises BenchError before anything runs if the cluster is not suitable or another command does the same, and at the
+    end if something failed.
+
+    root: the project's folder.
+    on: the cluster.
+    cells: the cells.
+    plan: the plan of the project.
+    again: whether cells are trained whatever their records say.
+    timeout: the seconds in which a block must make a step.
     """
     with place_on(root, on, plan, cells) as place:
         work = Apart(root, cells, None if again else plan, plan.takes)
@@ -41,7 +47,11 @@ def train_on(
 def results_on(
     root: Path, on: On, cells: Sequence[Cell], plan: Plan, jobs: Iterable[Job], timeout: float | None = None
 ) -> list[Any]:
-    """What each of the jobs returns, in their order; they take what blocks of `cells` take. Errors as of `train_on`."""
+    """Return the results of jobs in their order; errors and the other arguments are those of `train_on`.
+
+    cells: the cells whose blocks take as much of a machine as a job.
+    jobs: the jobs.
+    """
     work = Listed(jobs)
     board = Board(work.jobs)
     with place_on(root, on, plan, cells) as place, board.live.told_in(root):
@@ -52,7 +62,7 @@ def results_on(
 
 @contextlib.contextmanager
 def place_on(root: Path, on: On, plan: Plan, cells: Collection[Cell]) -> Iterator[Cluster]:
-    """The place, where nobody else in `root` has one. Raises BenchError where its nodes do not do for `cells`."""
+    """Yield the place, unless another command in `root` uses one. Raises BenchError if its nodes are unsuitable."""
     with checkpoint.lock_folder(root / DRIVER), connected(on) as ray:
         names = agreed(ray, plan, cells)
         with Cluster(ray, root, Home(on.shared, plan.params["preset"], root), names, root / LOG) as place:
@@ -60,12 +70,12 @@ def place_on(root: Path, on: On, plan: Plan, cells: Collection[Cell]) -> Iterato
 
 
 def agreed(ray: Any, plan: Plan, cells: Collection[Cell]) -> dict[str, str]:
-    """The names of the nodes, which are alike and have room. Raises BenchError where they do not do."""
+    """Return the names of the nodes. Raises BenchError if they are not alike or have no room for the cells."""
     fitting(ray, sorted({(cell.task, plan.takes(cell)) for cell in cells}, key=str))
     return alike(ray)
 
 
 def refused(on: On, plan: Plan) -> None:
-    """Raise BenchError where `train_on` would for want of a fitting cluster: before a copy is made for it."""
+    """Raise BenchError if `train_on` would because of an unsuitable cluster, before a copy is made for it."""
     with connected(on) as ray:
         agreed(ray, plan, plan.cells)

@@ -137,7 +137,7 @@ def test_a_second_driver_of_a_tree_is_refused(tree, monkeypatch, capsys) -> None
         (OURS._replace(packages={"python": "3.11"}), "node b has no torch, not 2.13.0: install"),
         (
             OURS._replace(code="other"),
-            "node b runs other code than was sent: take what shadows it out of its PYTHONPATH",
+            "node b runs other code than was sent: remove what shadows it from its PYTHONPATH",
         ),
     ],
 )

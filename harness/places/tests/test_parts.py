@@ -113,7 +113,7 @@ def test_what_comes_back_under_another_key_is_a_fault(tmp_path: Path) -> None:
     assert errand.fault(part) is None and part.provenance["environment"][NODE] == "there"
     for name in Keys._fields:
         other = replace(errand, keys=errand.keys._replace(**{name: "other"}))
-        assert other.fault(part) == "what came back is made of other code or data: run the same command again"
+        assert other.fault(part) == "what came back was made with other code or data: run the same command again"
 
 
 def test_blocks_of_several_kinds_of_processor_are_not_bit_exact(tmp_path: Path) -> None:

@@ -112,9 +112,10 @@ def test_refused_in_one_line(arguments: list[str], line: str, root: Path, capsys
 def test_no_common_scored_step_is_told(root: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["--root", str(root), "try", "wide", "--steps", "3"]) == 0
     assert (
-        "The others were not scored at step 3: a step that was is compared with --steps 2." in capsys.readouterr().out
+        "The others were not scored at step 3; for a step at which they were, use --steps 2." in capsys.readouterr().out
     )
     assert main(["--root", str(root), "compare", "wide", "plain", "--tried"]) == 2
-    assert "no step was scored of both wide (seeds 0-1, steps 3) and plain (seeds 0-3, steps 2, 4)" in (
-        capsys.readouterr().err
+    assert (
+        "there is no step at which both were scored, wide (seeds 0-1, steps 3) and plain (seeds 0-3, steps 2, 4)"
+        in (capsys.readouterr().err)
     )

@@ -61,7 +61,7 @@ def test_reported_seeds_are_refused(tmp_path):
     space = read_yaml(ROOT / FOLDER / "digits8.yaml") | {"seeds": [3, 1000]}
     (tmp_path / FOLDER).mkdir(parents=True)
     (tmp_path / FOLDER / "digits8.yaml").write_text(dump(space))
-    with pytest.raises(BenchError, match=r"seeds \[3\] are reported ones"):
+    with pytest.raises(BenchError, match=r"seeds \[3\] are reported: choose others"):
         tune(tmp_path, plan, "digits8")
 
 

@@ -1,4 +1,4 @@
-"""The published claims as data, `results/claims.yaml`: what was said, where, and which tests can judge it."""
+"""Read the published claims from `results/claims.yaml`: what was claimed, where, and which tests can judge it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from harness.yaml_text import load as load_yaml
 class Test:
     """One comparison in the records of one preset and task; all of its parts must hold.
 
-    metric: an endpoint score, or log: the mean of a logged quantity over the last quarter of training.
-    pairs: (better, worse) cells, by paired differences on shared seeds; margin, in the quantity's unit: a tie that is
-    worse by less is enough; gap: the published difference; than_metric: what the second cell of a pair is scored by.
-    cell, within: the whole interval of the cell's mean lies between two numbers (None: open).
-    at, than_at: shares of the training at which the cells of a pair are scored, the nearest scored step counts; 1 is
-    the end. higher_is_better: where the metric itself only describes. requires: dotted keys of a record -> value.
-    reading: whose reading of the claim it is, where it is not the paper's own.
+    metric: the endpoint score that is compared; give either this or `log`.
+    log: the logged quantity that is compared, as its mean over the last quarter of training.
+    pairs: pairs of cells (better, worse), compared by paired differences on shared seeds.
+    margin: how much worse the better cell may be and still count as tied, in the quantity's unit.
+    gap: the published difference.
+    than_metric: the metric of the second cell of a pair, if it is not `metric`.
+    cell: the cell whose mean is held against `within`, in place of pairs.
+    within: the two numbers between which the whole interval of that mean must lie; None leaves a side open.
+    at: the share of the training at which the cells of a pair are scored, by the nearest scored step; 1 is the end.
+    than_at: the same share for the second cell of a pair, if it is not `at`.
+    higher_is_better: the direction to use where the metric itself has none.
+    requires: dotted keys of a record -> the value that each must have.
+    reading: whose interpretation of the claim this is, if it is not the paper's own.
     """
 
     preset: str
@@ -40,15 +46,15 @@ class Test:
     reading: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what names no comparison."""
+        """Raise ValueError for a test that does not define a comparison."""
         if bool(self.metric) == bool(self.log):
-            raise ValueError("needs either metric or log")
+            raise ValueError("must have exactly one of metric and log")
         if bool(self.pairs) == bool(self.cell):
-            raise ValueError("needs either pairs or cell")
+            raise ValueError("must have exactly one of pairs and cell")
         if self.log and (self.at, self.than_at) != (1.0, None):
-            raise ValueError("at and than_at are of a metric: a log is the mean of the last quarter")
+            raise ValueError("at and than_at need a metric: a log is always the mean over the last quarter")
         if self.cell and self.within == (None, None):
-            raise ValueError("cell needs within: [low, high]")
+            raise ValueError("a test with cell must have within: [low, high]")
 
     @property
     def cells(self) -> list[str]:
@@ -57,12 +63,15 @@ class Test:
 
 @dataclass(frozen=True)
 class Claim:
-    """evidence: tests under the claim's own protocol, which give the verdict. elsewhere: on other data; they only
-    inform.
+    """A published claim and the tests that judge it.
 
-    published, source: the printed numbers and where. why: what keeps the protocol from being run. caution: what the
-    printed numbers themselves can carry. uncounted: why it has no place in any count, e.g. a source that nobody could
-    read again.
+    published: the printed numbers.
+    source: where they are printed.
+    why: what prevents the claim's own protocol from being run.
+    caution: how far the printed numbers themselves support the claim.
+    uncounted: why the claim is left out of every count, e.g. because nobody could read its source again.
+    evidence: tests under the claim's own protocol, which give the verdict.
+    elsewhere: tests on other data, which only inform.
     """
 
     id: str
@@ -78,11 +87,14 @@ class Claim:
 
     def __post_init__(self) -> None:
         if not self.evidence and not self.why:
-            raise ValueError("without evidence it needs a why")
+            raise ValueError("a claim without evidence must have why")
 
 
 def load_claims(path: Path) -> list[Claim]:
-    """The claims of a file; none without it. Raises BenchError that names the claim and the wrong key."""
+    """Read the claims of a file; return none if it does not exist.
+
+    Raises BenchError that names the claim and the wrong key.
+    """
     if not path.is_file():
         return []
     blocks = load_yaml(path)
@@ -94,12 +106,12 @@ def load_claims(path: Path) -> list[Claim]:
     names = [claim.id for claim in claims]
     for name in names:
         if names.count(name) > 1:
-            raise BenchError(f"{path}: claim {name} is there {names.count(name)} times; give each an id of its own")
+            raise BenchError(f"{path}: claim {name} occurs {names.count(name)} times; give each claim a unique id")
     return claims
 
 
 def published_gap(claims: list[Claim], preset: str, task: str, metric: str, pair: tuple[str, str]) -> float | None:
-    """The published difference between two cells in either order, in the metric's unit; None where none was printed."""
+    """Return the published difference between two cells in either order, in the metric's unit, or None."""
     tests = [test for claim in claims for test in claim.evidence if (test.preset, test.task) == (preset, task)]
     same = [test for test in tests if test.metric == metric and {pair, pair[::-1]} & set(test.pairs)]
     return next((test.gap for test in same if test.gap and len(test.pairs) == 1), None)

@@ -1,6 +1,6 @@
-"""A claim and the records -> its verdict, with the evidence for it and what it would take to know.
+"""Judge a claim by the records: its verdict, the evidence for it, and how many seeds would settle it.
 
-Only tests under the claim's own protocol give a verdict: under another preset, metric or data set it reads
+Only tests under the claim's own protocol give a verdict: under another preset, metric or data set the verdict is
 'not comparable', whatever those records say.
 """
 
@@ -33,15 +33,22 @@ REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN, UNCOUNTED = VERDICTS = (
 )
 TESTED = (REPRODUCED, NOT, OPEN)
 NOTHING = Number(np.nan)
-MOST_SEEDS = 1000  # beyond it the number says no more than that nobody will run them
+MOST_SEEDS = 1000  # nobody will run more, so larger numbers are not given
 Frames = Mapping[str, Mapping[str, TaskFrame]]  # preset -> task -> frame
 
 
 @dataclass(frozen=True)
 class Part:
-    """One pair, or one cell against its bounds; of a pair that is open, the seeds of its `cells` that would decide it.
+    """The result for one pair, or for one cell against its bounds.
 
-    needed: were the observed difference the true one; needed_published: were the published one, where there is one.
+    name: the pair or cell for a reader.
+    word: its verdict, one of VERDICTS.
+    found: the difference or mean with its interval.
+    n: the number of independent runs.
+    chance: the chance that one run of the better cell beats one of the worse cell.
+    needed: for an open pair, the seeds that would decide it if the observed difference were the true one.
+    needed_published: the same if the published difference were the true one; None if none was published.
+    cells: the cells that need those seeds.
     """
 
     name: str
@@ -59,20 +66,22 @@ Evidence = tuple[Test, TaskFrame, list[Part]]
 
 @dataclass(frozen=True)
 class Judged:
+    """A claim with its verdict `word` and the reason for it."""
+
     claim: Claim
     word: str
     reason: str
-    parts: list[Evidence]  # of its evidence, as far as it has run
-    passing: list[Evidence]  # of records elsewhere
+    parts: list[Evidence]  # under the claim's own protocol, as far as it has run
+    passing: list[Evidence]  # under other protocols
 
     @property
     def needed(self) -> int | None:
-        """Seeds that would decide every open part, were the observed differences the true ones."""
+        """Return the seeds that would decide every open part if the observed differences were the true ones."""
         return max((part.needed for part in self._each if part.needed), default=None)
 
     @property
     def needed_published(self) -> int | None:
-        """The same, were the published differences the true ones."""
+        """Return the same if the published differences were the true ones."""
         return max((part.needed_published for part in self._each if part.needed_published), default=None)
 
     @property
@@ -81,13 +90,13 @@ class Judged:
 
     @property
     def words(self) -> set[str]:
-        """How its comparisons came out: those of its own protocol, else those elsewhere."""
+        """Return the verdicts of its comparisons: those under its own protocol or, without any, those elsewhere."""
         found = [part.word for *_, parts in self.parts or self.passing for part in parts]
         return {word for word in found if word in TESTED}
 
     @property
     def commands(self) -> list[str]:
-        """What trains them, of each preset and task."""
+        """Return the commands that train the seeds that open parts need, one for each preset and task."""
         found = []
         for _, frame, parts in self.parts:
             open_ones = [part for part in parts if part.needed and part.needed <= MOST_SEEDS]
@@ -98,7 +107,11 @@ class Judged:
 
 
 def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused: Collection[str] = ()) -> Judged:
-    """The claim's verdict. overlays: presets that have a command of their own. refused: those that cannot be shown."""
+    """Judge a claim by the records of all presets.
+
+    overlays: presets whose records are made by a command of their own.
+    refused: presets that cannot be shown.
+    """
     parts: list[Evidence] = []
     words: list[str] = []
     odd = ""
@@ -126,24 +139,24 @@ def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused:
 
 
 def _run(test: Test, frame: TaskFrame, found: list[Part]) -> list[Evidence]:
-    """The test with its parts, if any of them has run."""
+    """Return the test with its parts, if any of them has run."""
     return [(test, frame, found)] if any(part.word != NOT_RUN for part in found) else []
 
 
 def together(words: list[str]) -> str:
-    """One verdict of several parts: one against is enough, and all must hold."""
+    """Combine the verdicts of several parts: one part against is enough to reject, and all must hold to reproduce."""
     return next((word for word in (NOT, ELSEWHERE, NOT_RUN, OPEN) if word in words), REPRODUCED)
 
 
 def sided(low: float, high: float, margin: float = 0.0) -> str:
-    """Of the interval of a difference that is positive where the claim holds."""
+    """Judge the interval of a difference that is positive if the claim holds."""
     if low > -margin:
         return REPRODUCED
     return NOT if high <= -margin else OPEN
 
 
 def placed(low: float, high: float, bounds: tuple[float | None, float | None]) -> str:
-    """Of the interval of a mean that the claim puts between two bounds (None: open)."""
+    """Judge the interval of a mean that the claim places between two bounds, of which None is open."""
     least, most = (-np.inf if bounds[0] is None else bounds[0]), (np.inf if bounds[1] is None else bounds[1])
     if not np.isfinite(low):
         return OPEN
@@ -153,7 +166,7 @@ def placed(low: float, high: float, bounds: tuple[float | None, float | None]) -
 
 
 def measure(test: Test, frame: TaskFrame) -> list[Part]:
-    """Its pairs, or its one cell."""
+    """Return a part for each pair of the test, or the part of its one cell."""
     cells = {cell.name: cell for cell in frame.everything}
     if test.pairs:
         return [_pair(test, cells.get(a), cells.get(b), f"{a} over {b}") for a, b in test.pairs]
@@ -191,12 +204,12 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
 
 
 def measured_by(cell: CellFrame, quantity: str) -> str:
-    """The label of a metric; of a log its name."""
+    """Return the label of a metric, or the name of a log."""
     return str(cell.head["metrics"].get(quantity, {}).get("label", quantity))
 
 
 def _number(found: st.Difference) -> Number:
-    """With its interval, to as many decimals as the typical of the three needs."""
+    """Return the mean with its interval, to as many decimals as the typical one of the three numbers needs."""
     return fixed(found.mean, decimals([found.mean, found.low, found.high]), found.low, found.high)
 
 
@@ -220,9 +233,9 @@ def _share(of_training: float) -> str:
 
 
 def _values(test: Test, cell: CellFrame | None, metric: str, at: float) -> pd.Series | None:
-    """The cell's quantity by seed or learnt reward at a share of the training; None where it does not have it.
+    """Return a cell's quantity by seed or learnt reward at a share of the training; None if the cell does not have it.
 
-    A log is its mean over the last steps, of the runs that finished and that wrote it.
+    For a log this is the mean over the last quarter of the steps, over the runs that finished and wrote it.
     """
     if cell is None or not cell.record:
         return None
@@ -237,7 +250,7 @@ def _values(test: Test, cell: CellFrame | None, metric: str, at: float) -> pd.Se
 
 
 def _requirement(test: Test, frame: TaskFrame) -> str:
-    """What a record holds that the claim's protocol does not allow; '' where all is well."""
+    """Describe the first value in a record that differs from the claim's protocol; '' if there is none."""
     for cell in frame.everything:
         if cell.name in test.cells and cell.record:
             for key, wanted in test.requires.items():
@@ -245,14 +258,14 @@ def _requirement(test: Test, frame: TaskFrame) -> str:
                 for part in key.split("."):
                     value = value.get(part) if isinstance(value, dict) else None
                 if value != wanted:
-                    return f"the records hold {key} = {value}, the claim is of {wanted}"
+                    return f"the records have {key} = {value}, but the claim is about {wanted}"
     return ""
 
 
 def _absent(claim: Claim, overlays: Collection[str], refused: Collection[str]) -> str:
-    """Why there are no records of its own protocol: they cannot be shown, or the commands that make them."""
+    """Say why there are no records under the claim's own protocol, or which commands make them."""
     if held := sorted({test.preset for test in claim.evidence} & set(refused)):
-        return f"preset {', '.join(held)} cannot be shown, for the reason at the end of this page"
+        return f"preset {', '.join(held)} cannot be shown; the reason is at the end of this page"
     commands = (preset_command(t.preset) if t.preset in overlays else f"bench train {t.task}" for t in claim.evidence)
     return claim.why or "not run: " + ", ".join(dict.fromkeys(f"`{command}`" for command in commands))
 
@@ -263,11 +276,11 @@ def _reason(claim: Claim, word: str, parts: list[Evidence], odd: str, absent: st
         REPRODUCED: lambda: (
             f"{'every comparison is' if len(listed) > 1 else 'the whole interval is'} on the claim's side"
         ),
-        NOT: lambda: "against it: " + ", ".join(part.name for part in listed if part.word == NOT),
+        NOT: lambda: "the evidence is against it: " + ", ".join(part.name for part in listed if part.word == NOT),
         OPEN: lambda: (
-            "the interval reaches to both sides: " + ", ".join(part.name for part in listed if part.word == OPEN)
+            "the interval includes both sides: " + ", ".join(part.name for part in listed if part.word == OPEN)
         ),
-        ELSEWHERE: lambda: odd or f"its own protocol is not run: {claim.why}",
+        ELSEWHERE: lambda: odd or f"its own protocol was not run: {claim.why}",
         NOT_RUN: lambda: absent,
         UNCOUNTED: lambda: claim.uncounted,
     }[word]()

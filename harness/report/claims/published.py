@@ -1,8 +1,8 @@
-"""What the paper printed as tables, beside ours with a verdict where the protocol is the same.
+"""Make tables of the numbers that the paper printed, with our numbers and a verdict where the protocol is the same.
 
-A published number stands beside ours only where `report.published.<task>` declares one protocol:
-`task` and `metric` name the published column and our metric, `names` maps our methods to the
-paper's, `margin` is the relative width within which an interval can confirm anything.
+A published number is compared with ours only if `report.published.<task>` declares that both have the same protocol:
+`task` and `metric` name the published column and our metric, `names` maps our methods to the paper's, and `margin` is
+the largest half-width of an interval, relative to our mean, that can confirm the published value.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from harness.report.tables.spelling import NONE, TIED
 
 
 def numbers(data: pd.DataFrame, methods: dict[str, str] | None = None) -> list[Table]:
-    """One table per domain: methods by tasks, the latest version first. methods: those of ours by the title that they
-    share.
+    """Make one table for each domain, of methods by tasks, with the latest printed version first.
+
+    methods: the title of a published method -> our method of the same title.
     """
     known = methods or {}
     tables = []
@@ -43,7 +44,14 @@ def numbers(data: pd.DataFrame, methods: dict[str, str] | None = None) -> list[T
 
 
 def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link: Link) -> Table | None:
-    """Ours beside the published number of the same protocol, with a verdict per method."""
+    """Compare our scores with the numbers published under the same protocol, with a verdict for each method.
+
+    Returns None if none of our methods has a published number.
+
+    declared: the block `report.published.<task>`.
+    data: the published numbers.
+    link: a file of the project -> its address.
+    """
     metric, margin = declared["metric"], declared["margin"]
     rows = data[data.task == declared["task"]].drop_duplicates("method", keep="last")
     rows = rows.set_index("method")
@@ -56,7 +64,7 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
         ours, word = MISSING, "not run"
         if cell.record and metric in cell.head["metrics"]:
             x = cell.units(metric).to_numpy()
-            runs = int(theirs.n_seeds or 1)  # one run where the paper does not say
+            runs = int(theirs.n_seeds or 1)  # one run if the paper does not say how many
             single = float(cell.endpoint(metric).var(ddof=1)) if cell.rewards else None
             low, high = st.prediction_interval(x, runs, variance_of_run=single) if len(x) > 1 else (np.nan, np.nan)
             ours = measured(x.mean(), low, high)
@@ -74,17 +82,25 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
     head: list[Head | str] = ["method", Head("ours, mean", "95 % prediction"), "n", "published", "verdict", "record"]
     notes = [
         (
-            "Reproduced: the published value lies in the interval in which a new mean of as many runs "
-            f"as the paper's would fall, and that interval is within {margin:.0%} of our mean. "
-            "Inconclusive: the interval is wider than that. Ours is better: the whole interval is beyond the published "
-            "value; not reproduced: short of it."
+            "Reproduced: the published value lies in the interval in which a new mean of as many runs as the paper's "
+            f"would fall, and half the width of that interval is at most {margin:.0%} of our mean. "
+            "Inconclusive: the interval is wider than that. Ours is better: the whole interval is better than the "
+            "published value. Not reproduced: the whole interval is worse than it."
         )
     ]
     return Table(f"{frame.title}: {metric} beside the published {declared['task']}", head, body, notes)
 
 
 def agreement(published: float, mean: float, low: float, high: float, margin: float, higher_is_better: bool) -> str:
-    """'reproduced', 'inconclusive', 'not reproduced' or, beyond the published value, 'ours is better'."""
+    """Return the verdict: 'reproduced', 'inconclusive', 'not reproduced' or 'ours is better'.
+
+    published: the published mean.
+    mean: our mean.
+    low: the lower end of the prediction interval around it.
+    high: its upper end.
+    margin: the largest half-width, relative to our mean, of an interval that can confirm the published value.
+    higher_is_better: the direction of the metric.
+    """
     if not np.isfinite(low):
         return "inconclusive"
     if not low <= published <= high:
@@ -93,13 +109,13 @@ def agreement(published: float, mean: float, low: float, high: float, margin: fl
 
 
 def _printed(row: Any) -> str:
-    """'0.64 ± 0.09 (n 3)', with the digits that the paper prints."""
+    """Return a published number as '0.64 ± 0.09 (n 3)', with the digits that the paper prints."""
     words = row["mean"].replace("-", "−")
     words += f"{TIED}±{TIED}{row['std']}" if row["std"] else ""
     return words + (f" (n{TIED}{row['n_seeds']})" if row["n_seeds"] else "")
 
 
 def _versions(rows: pd.DataFrame) -> str:
-    """The last printed value, and an earlier one where it differs."""
+    """Return the last printed value, followed by the first one if it differs."""
     words = list(dict.fromkeys(_printed(row) for row in rows.iloc[::-1].to_dict("records")))
-    return words[0] + (f"; at first {words[1]}" if len(words) > 1 else "") if words else NONE
+    return words[0] + (f"; earlier {words[1]}" if len(words) > 1 else "") if words else NONE

@@ -1,4 +1,4 @@
-"""Judged claims -> the first table of the page, a count by domain, and the tables of all claims."""
+"""Make tables of judged claims: the first table of the page, which counts them by domain, and those of all claims."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ from harness.report.tables.spelling import TIED
 
 FOR, AGAINST, EITHER = WAYS
 POINTS = {REPRODUCED: FOR, NOT: AGAINST, OPEN: EITHER}
-Address = Callable[[str, str], str]  # (preset, task) -> where its section lies
+Address = Callable[[str, str], str]  # (preset, task) -> the address of its section
 
 
 def domains(judged: list[Judged]) -> dict[str, list[Judged]]:
-    """The claims of each domain, in the order of the file."""
+    """Group the claims by domain, in the order of the file."""
     found: dict[str, list[Judged]] = {}
     for one in judged:
         found.setdefault(one.claim.domain, []).append(one)
@@ -53,17 +53,20 @@ def domains(judged: list[Judged]) -> dict[str, list[Judged]]:
 
 
 def counted(judged: Iterable[Judged]) -> list[Judged]:
-    """Those that have a place in a count."""
+    """Return the claims that are counted."""
     return [one for one in judged if one.word != UNCOUNTED]
 
 
 def anchor(one: Judged) -> str:
-    """Where a claim stands on the page of all claims."""
+    """Return the anchor of a claim on the page of all claims."""
     return f"claim-{one.claim.id}"
 
 
 def first(judged: list[Judged]) -> Table | None:
-    """A row per domain: how many of its claims came out how, and which."""
+    """Make a table with a row for each domain: how many of its claims have each verdict, and which.
+
+    Returns None if there are no claims.
+    """
     rows = []
     for domain, own in domains(judged).items():
         cells = []
@@ -77,34 +80,38 @@ def first(judged: list[Judged]) -> Table | None:
     rows.append([Text("all", strong=True), *(count(each, strong=True) for each in total)])
     notes = [
         (
-            "Numbers of the published claims in brackets; each leads to its evidence. Inconclusive: run under the "
-            "claim's protocol, and the interval is too wide. Not comparable: run on other data or under another "
-            "protocol only. Not run: neither. Not counted: the source is remembered or gives nothing to test."
+            "The numbers in brackets are those of the published claims; each links to its evidence. Inconclusive: it "
+            "was run under the claim's protocol, and the interval is too wide. Not comparable: it was run only on "
+            "other data or under another protocol. Not run: neither. Not counted: the source is quoted from memory or "
+            "gives nothing to test."
         )
     ]
     return Table("What was reproduced", ["domain", "claims", *VERDICTS], rows, notes)
 
 
 READING = (
-    "Differences are paired by seed, in the metric's unit, positive where the claim holds, with a t interval; P is "
-    "the chance that one run beats one of the other method. The shaded side of a small plot is the claim's, its "
-    "upright line no difference (or the claim's bound), an upright dash the published difference. "
-    "▲ the whole interval is on the claim's side, ▼ all of it is on the other side, ○ neither. Reproduced: every "
-    "comparison is ▲; not reproduced: one is ▼; inconclusive: else. Intervals are not adjusted for the number of "
-    "claims. Seeds it would take, for an open claim: to find the difference with 80 % power at the spread observed "
-    "here, were the observed or the published difference the true one."
+    "Differences are paired by seed, in the metric's unit, positive if the claim holds, with a t interval; P is the "
+    "chance that one run beats a run of the other method. The shaded side of a small plot is the claim's side, the "
+    "vertical line marks no difference (or the claim's bound), and a vertical dash marks the published difference. "
+    "▲: the whole interval is on the claim's side; ▼: the whole interval is on the other side; ○: neither. "
+    "Reproduced: every comparison is ▲; not reproduced: at least one is ▼; inconclusive: otherwise. Intervals are not "
+    "adjusted for the number of claims. The columns of seeds give, for an open claim, how many would find the "
+    "difference with 80 % power at the spread observed here, if the observed or the published difference were the "
+    "true one."
 )
 
 
 def tables(judged: list[Judged], address: Address, preset: str = "") -> list[Table]:
-    """The claims that were tested, looked at elsewhere, not run and not counted, a table each.
+    """Make a table each of the claims that were tested, tested elsewhere only, not run, and not counted.
 
-    preset: only claims with evidence in it, by the records of all.
+    judged: all claims, judged by the records of every preset.
+    address: (preset, task) -> the address of its section.
+    preset: the preset to whose claims the tables are limited; '' for all.
     """
     own = [one for one in judged if not preset or any(t.preset == preset for t in one.claim.evidence)]
     groups = {
         "Claims: tested under their own protocol": TESTED,
-        "Claims: tested on other data or under another protocol only": (ELSEWHERE,),
+        "Claims: tested only on other data or under another protocol": (ELSEWHERE,),
         "Claims: not run": (NOT_RUN,),
         "Claims: not counted": (UNCOUNTED,),
     }
@@ -115,7 +122,8 @@ def tables(judged: list[Judged], address: Address, preset: str = "") -> list[Tab
 def _table(title: str, judged: list[Judged], address: Address) -> Table:
     tested = judged[0].word in TESTED
     head: list[Head | str] = ["claim", "domain", "verdict", "points", Head("evidence: difference", LEVEL), "published"]
-    head += ["remarks", "seeds, observed difference", "seeds, published difference"] if tested else ["why"]
+    more = ["remarks", "seeds for the observed difference", "seeds for the published difference"]
+    head += more if tested else ["why"]
     rows = [_row(one, address, tested) for one in judged]
     return Table(title, head, rows, folded=judged[0].word in (NOT_RUN, UNCOUNTED))
 
@@ -137,7 +145,7 @@ def _row(one: Judged, address: Address, tested: bool) -> list[Entry]:
 
 
 def points(words: Iterable[str]) -> str:
-    """Which way evidence points at a glance: '▲ for', '▼ against', '▲▼ both ways' or '○ open'."""
+    """Return which way the evidence points, at a glance: '▲ for', '▼ against', '▲▼ both ways' or '○ open'."""
     ways = {POINTS[word] for word in words}
     if {FOR, AGAINST} <= ways:
         return f"{WAYS[FOR]}{WAYS[AGAINST]} both ways"
@@ -171,7 +179,7 @@ def _bar(part: Part, gap: float | None) -> Bar:
 
 
 def _seeds(needed: int | None, commands: list[str]) -> Entry:
-    """How many, and what trains those that lack."""
+    """Return how many seeds are needed, with the commands that train the missing ones."""
     if needed is None:
         return MISSING
     if needed > MOST_SEEDS:

@@ -1,4 +1,4 @@
-"""The figure of one ablation: score and KL against the swept value, beta and accuracy over time."""
+"""Draw the figure of one ablation: score and KL against the swept value, and beta and accuracy over time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from harness.report.records.frame import Sweep, TaskFrame, shown
 from harness.report.stats.centre import centre
 from harness.report.tables.spelling import labelled, wrapped
 
-BESIDE = {"reward_gradient": "roughness of the learnt reward"}  # metrics that have a panel beside the score
-BUDGET = "i_c"  # the parameter whose values are nats of KL, so that an identity line has a meaning
+BESIDE = {"reward_gradient": "roughness of the learnt reward"}  # metrics that have their own panel beside the score
+BUDGET = "i_c"  # the parameter whose values are a KL in nat, so that an identity line makes sense
 MARKS = {"binding": "o", "slack": "o", "above I_c": "^", "below I_c, beta still on": "v"}
 
 
 def draw(frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
-    """Up to five panels; those without data are left out. None where no cell has run."""
+    """Draw up to five panels and leave out those without data. Returns None if no cell has run."""
     rows = summary[(summary.ablation == swept.name) & summary.metric.notna()]
     if rows.empty:
         return None
@@ -49,7 +49,7 @@ def draw(frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str,
     if over_time:
         words = {"title": f"{swept.parameter} of {looks[swept.of].label}", "title_fontsize": 8.5}
         handles, labels = ax.get_legend_handles_labels()
-        if panels % 2:  # the empty place beside the last panel
+        if panels % 2:  # use the empty place beside the last panel
             axes[panels].set(visible=True)
             axes[panels].set_axis_off()
             axes[panels].legend(handles, labels, loc="center left", ncol=2, **words)
@@ -62,8 +62,8 @@ def draw(frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str,
         "Score: interquartile mean, 95 % interval and every seed; the band is "
         f"{looks[swept.reference].label} with its interval."
         + (
-            " KL: mean of the last quarter of training, bar from the lowest to the highest seed; "
-            "on the dashed line KL equals I_c; hollow: the constraint is slack."
+            " KL: mean of the last quarter of training, with a bar from the lowest to the highest seed. "
+            "On the dashed line the KL equals I_c. Hollow marks: the constraint is slack."
             if kl and swept.parameter == BUDGET
             else " KL: mean of the last quarter of training."
             if kl
@@ -80,7 +80,7 @@ def draw(frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str,
 def _score(
     ax: Axes, frame: TaskFrame, swept: Sweep, summary: pd.DataFrame, looks: dict[str, Style], metric: str, title: str
 ) -> None:
-    """Every metric of the task would crowd: the headline is drawn, and what BESIDE names."""
+    """Draw one metric; a panel for every metric would be too crowded, so only the headline and BESIDE have one."""
     rows = summary[summary.metric == metric]
     base = rows[(rows.cell == swept.reference) & (rows.ablation == "")]
     if len(base):
@@ -162,14 +162,17 @@ def _time(ax: Axes, swept: Sweep, log: str) -> None:
 
 
 def _varies(curves: pd.DataFrame | None, log: str) -> bool:
-    """Whether a log is there and moves within some seed (a fixed beta needs no picture)."""
+    """Return whether a log exists and changes within some seed; a fixed beta needs no picture."""
     if curves is None or log not in curves:
         return False
     return bool((curves.groupby("seed")[log].nunique() > 1).any())
 
 
 def _scale(ax: Axes, swept: Sweep) -> None:
-    """Swept values on a logarithmic axis, each with its tick; a zero sits left of the smallest. Words stand evenly."""
+    """Scale the axis of swept values: logarithmic, with a tick for each value and 0 left of the smallest.
+
+    Words are evenly spaced.
+    """
     values = [swept.place(cell) for cell in swept.points]
     positive = [value for value in values if value > 0]
     if swept.numeric and positive and max(positive) / min(positive) >= 8:

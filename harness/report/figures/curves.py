@@ -1,4 +1,4 @@
-"""The learning curve of one method: every run thin, their middle thick, the baseline in grey."""
+"""Draw the learning curve of one method: every run as a thin line, their middle thick, the baseline in grey."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats.centre import centre
 from harness.report.tables.spelling import aimed, wrapped
 
-POINTS = 40  # of a run's line at most
+POINTS = 40  # the most points of a run's line
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
-    """A figure for each method that was scored at more than one step."""
+    """Draw a figure for each method that was scored at more than one step."""
     return [_of(frame, cell, looks[cell.name]) for cell in frame.cells if len(_steps(frame, cell)) > 1]
 
 
@@ -63,7 +63,7 @@ def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
     return Plot(
         f"{frame.name}-curve-{cell.name}",
         f"{frame.title}: learning curve of {look.label}",
-        f"Thin: one training run each. Thick: the interquartile mean over the seeds{against}.",
+        f"Thin lines: one training run each. Thick line: the interquartile mean over the seeds{against}.",
         f"{block['label']} of {look.label} against the training step, {points.middle.iloc[0]:.3g} at the first and "
         f"{points.middle.iloc[-1]:.3g} at the last.",
         svg(fig),

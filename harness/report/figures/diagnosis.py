@@ -1,7 +1,7 @@
-"""What went on inside each run of a method of control: one panel per log, one line per run.
+"""Draw what happened inside each run of a control method: one panel for each log, with a line for each run.
 
-A discriminator that is always right, a reward without spread, an entropy that is gone or a gradient that explodes
-each tell why a method did not learn; their means over seeds would hide it.
+A discriminator that is always right, a reward without spread, an entropy of 0 or an exploding gradient each explain
+why a method did not learn; means over seeds would hide them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from harness.report.figures.lines import thin
 from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, shades, stretch, svg
 from harness.report.records.frame import CellFrame, TaskFrame
 
-TOLD_BY = {"accuracy", "grad_policy"}  # logs of a method in which a discriminator pays a policy
+TOLD_BY = {"accuracy", "grad_policy"}  # logs of a method in which a discriminator rewards a policy
 LOGS = {
     "accuracy": "accuracy, discriminator",
     "kl": "KL of the code (nat)",
@@ -26,11 +26,11 @@ LOGS = {
     "grad_policy": "gradient, policy",
 }
 COLUMNS = 5
-POINTS = 200  # of all lines of a panel, so that many seeds weigh no more than few
+POINTS = 200  # of all lines of a panel together, so that many seeds take no more bytes than few
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
-    """A figure for each method that logs what a discriminator does."""
+    """Draw a figure for each method that logs its discriminator."""
     told = [cell for cell in frame.cells if cell.curves is not None and {*cell.curves} >= TOLD_BY]
     return [_of(frame, cell, looks[cell.name]) for cell in told]
 
@@ -66,8 +66,8 @@ def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
     return Plot(
         f"{frame.name}-diagnosis-{cell.name}",
         f"{frame.title}: inside {look.label}",
-        "One line for each run. An accuracy of 0.5 (dashed) is a discriminator that cannot tell; 1 leaves the policy "
-        "no reward.",
+        "One line for each run. At an accuracy of 0.5 (dashed) the discriminator cannot tell the two apart; at 1 the "
+        "policy gets no useful reward.",
         f"{look.label}, medians at the end: "
         + ", ".join(f"{LOGS[log]} {value:.3g}" for log, value in ends.items())
         + ".",

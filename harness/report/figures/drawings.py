@@ -1,8 +1,8 @@
-"""Figures that need no drawing: of records, parameters, looks and drawing code that are what they were.
+"""Reuse figures whose records, parameters, styles and drawing code have not changed.
 
-Drawing takes nine tenths of the time of a report. Archived records never change and a new record is seen by a few
-figures, so what was drawn is kept by the digest of all that it shows: in the scratch folder, and packed in the report
-itself, so that a fresh clone draws nothing again. Nothing that a result hangs on, and safe to delete.
+Drawing takes nine tenths of the time of a report. Archived records never change, and a new record affects only a few
+figures. So each figure is kept under the digest of all that it shows: in the scratch folder, and packed in the report
+itself, so that a fresh clone draws nothing again. No result depends on these files, and they are safe to delete.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ from harness.report.records.frame import CellFrame, Sweep, TaskFrame
 from harness.store import CURVES, PANELS, SCORES
 
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")
-CODE = (".csv", ".py")  # of the report, but for its pages, which draw nothing
-FOLDER = "drawn"  # of a report: what was drawn for it, packed
+CODE = (".csv", ".py")  # suffixes of the report's files; its pages are excluded because they draw nothing
+FOLDER = "drawn"  # in a report: the packed figures that were drawn for it
 XZ = b"\xfd7zXZ"
 Kept = dict[str, list[Plot]]  # digest of what a part shows -> its figures
 
 
 @dataclass
 class Drawings:
-    """What was drawn before, and what is drawn now.
+    """The figures drawn before and those drawn now.
 
-    scratch: a folder that is read and written, None where nothing is kept. packed: that of an earlier report.
-    each: `map` to a list, in other processes perhaps.
+    scratch: the folder where figures are kept; None to keep none.
+    packed: the folder of figures in an earlier report.
+    each: a function like `map` that returns a list and may use other processes.
     """
 
     scratch: Path | None = None
     packed: Path | None = None
     each: Callable[[Callable[[Any], Any], list[Any]], list[Any]] = lambda do, what: list(map(do, what))
-    made: dict[str, Kept] = field(default_factory=dict)  # by file name: all that this report shows
+    made: dict[str, Kept] = field(default_factory=dict)  # by file name: all figures that this report shows
 
     def draw(
         self,
@@ -55,9 +56,13 @@ class Drawings:
         looks: dict[str, Style],
         declared: Mapping[str, dict[str, Any] | None],
     ) -> dict[str, list[Plot]]:
-        """By task, the figures as of figures.draw: drawn where none of the same digest is kept.
+        """Return the figures of each task, as figures.draw does, and draw only those that are not kept.
 
-        summaries: of the frames, from which they follow. looks: those of other tasks' methods change nothing here.
+        preset: the name of the preset.
+        frames: the frames by task.
+        summaries: the summaries of the frames, which follow from them.
+        looks: the styles of methods; those of other tasks' methods have no effect.
+        declared: the published protocols by task.
         """
         asked = {name: list(_parts(frame, summaries[name], looks, declared[name])) for name, frame in frames.items()}
         known = {name: self._read(f"{preset}-{name}") for name in frames}
@@ -73,7 +78,7 @@ class Drawings:
         }
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """(path, content) of what was drawn, for the report; a file that holds the same already stays as it is."""
+        """Yield (path, content) of the drawn figures for the report; a file with the same figures keeps its bytes."""
         for name, kept in self.made.items():
             before = _content(self.packed / f"{name}.json.xz") if self.packed else None
             same = before is not None and _parsed(before) == kept
@@ -83,7 +88,7 @@ class Drawings:
             )
 
     def _read(self, name: str) -> Kept:
-        """What is kept under a name; a file that was cut off counts as none."""
+        """Read the figures kept under a name; a truncated file counts as none."""
         places = [self.packed / f"{name}.json.xz"] if self.packed else []
         places += [self.scratch / f"{name}.json"] if self.scratch else []
         found: Kept = {}
@@ -92,9 +97,9 @@ class Drawings:
         return found
 
     def _write(self, name: str, kept: Kept) -> None:
-        """Written aside and renamed: two reports at a time do not read halves of each other's.
+        """Write the figures aside and rename the file, so that two reports at a time never read half of a file.
 
-        Where the folder cannot be written, as in a tree of another owner, nothing is kept: the next report draws again.
+        If the folder cannot be written, as in a tree of another owner, nothing is kept and the next report draws again.
         """
         if self.scratch is None:
             return
@@ -107,7 +112,7 @@ class Drawings:
 
 @dataclass(frozen=True)
 class Asked:
-    """A part with all that it is drawn from, and a digest of that."""
+    """A part with everything that it is drawn from, and the digest of that."""
 
     part: figures.Part
     summary: pd.DataFrame
@@ -132,7 +137,7 @@ def _drawn(asked: Asked) -> list[Plot]:
 
 
 def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] | None) -> str:
-    """A hash of all that the figures follow from, wherever the project lies."""
+    """Return a hash of all that the figures follow from, independent of the project's location."""
     frame = part.frame
     words = (
         part.kind,
@@ -147,7 +152,7 @@ def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] |
     )
     made = hashlib.sha256(_code() + hashlib.sha256(repr(words).encode()).digest())
     for content in (*map(_cell, frame.cells), *(line for swept in frame.ablations for line in _sweep(swept))):
-        made.update(hashlib.sha256(content).digest())  # of equal length, so that no two lists of parts look alike
+        made.update(hashlib.sha256(content).digest())  # of equal length, so that different lists of parts differ
     return made.hexdigest()
 
 
@@ -158,7 +163,7 @@ def _sweep(swept: Sweep) -> Iterator[bytes]:
 
 
 def _cell(cell: CellFrame) -> bytes:
-    """The words of a cell, its record among them, and digests of its tables."""
+    """Return the fields of a cell, including its record, and digests of its tables."""
     words = (
         cell.task,
         cell.name,
@@ -182,13 +187,13 @@ def _tables(folder: Path) -> Iterator[bytes]:
 
 @cache
 def _digest(path: Path, modified: int, size: int) -> str:
-    """Asked many times in a report; time and size are the cache's key."""
+    """Return the digest of a file; it is needed many times in a report, so it is cached by time and size."""
     return hashlib.sha256(packed.contents(path)).hexdigest()
 
 
 @cache
 def _code() -> bytes:
-    """A digest of the sources of the report and the versions of what it draws with."""
+    """Return a digest of the report's sources and of the versions of the drawing libraries."""
     made = hashlib.sha256(repr([sys.version, *map(version, PACKAGES)]).encode())
     places = Path(__file__).parents[1].rglob("*")
     for path in sorted(path for path in places if path.suffix in CODE and not {"tests", "page"} & set(path.parts)):

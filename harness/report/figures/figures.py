@@ -1,7 +1,6 @@
-"""The figures that every task has: scores, learning curves, training logs; and the list of all.
+"""Draw the figures that every task has (scores, learning curves, training logs), and list all figures of a task.
 
-Each function takes a checked frame and the styles and returns a Plot, or None where the records
-hold nothing to draw.
+Each function takes a checked frame and the styles, and returns a Plot, or None if the records have nothing to draw.
 """
 
 from __future__ import annotations
@@ -33,14 +32,20 @@ OTHERS = " Grey: the other methods."
 
 @dataclass(frozen=True)
 class Part:
-    """One or a few figures, and a frame with no more in it than they show. kind: a key of KINDS."""
+    """One or a few figures, with a frame that contains only what they show.
+
+    kind: a key of KINDS.
+    """
 
     kind: str
     frame: TaskFrame
 
 
 def parts(frame: TaskFrame, declared: dict[str, Any] | None = None) -> list[Part]:
-    """What makes up the figures of one task, in the order of the pages; declared as in published.py."""
+    """Return the parts of the figures of one task, in the order of the pages.
+
+    declared: the task's block in `report.published`, if any.
+    """
     own = ("published",) if declared else ()
     whole = ("toy", "mazes", "grids", "scores", "learning", *own, "motions", "training")
     made = [Part(kind, frame) for kind in whole]
@@ -53,7 +58,7 @@ def parts(frame: TaskFrame, declared: dict[str, Any] | None = None) -> list[Part
 
 
 def _only(frame: TaskFrame, about: set[str], kept: set[str | None]) -> TaskFrame:
-    """The frame with those of its cells alone, the ones that it is about in front."""
+    """Return the frame with only some of its cells, those that it is about first."""
     cells = [cell for cell in frame.cells if cell.name in kept]
     return replace(frame, cells=sorted(cells, key=lambda cell: cell.name not in about), ablations=[])
 
@@ -61,7 +66,7 @@ def _only(frame: TaskFrame, about: set[str], kept: set[str | None]) -> TaskFrame
 def draw_part(
     part: Part, summary: pd.DataFrame, looks: dict[str, Style], declared: dict[str, Any] | None = None
 ) -> list[Plot]:
-    """The figures of one part."""
+    """Draw the figures of one part."""
     with theme():
         return [plot for plot in KINDS[part.kind](part.frame, summary, looks, declared or {}) if plot]
 
@@ -72,18 +77,21 @@ def draw(
     looks: dict[str, Style],
     declared: dict[str, Any] | None = None,
 ) -> list[Plot]:
-    """Every figure of one task, in the order of the pages; declared as in published.py."""
+    """Draw every figure of one task, in the order of the pages.
+
+    declared: the task's block in `report.published`, if any.
+    """
     return [plot for part in parts(frame, declared) for plot in draw_part(part, summary, looks, declared)]
 
 
 def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> Plot | None:
-    """Headline metric: every seed as a point, IQM with interval, best method on top."""
+    """Draw the headline metric: every seed as a point, the IQM with its interval, the best method on top."""
     metric = frame.headline
     rows = summary[(summary.metric == metric) & (summary.ablation == "")]
     if metric is None or rows.empty:
         return None
     block = frame.metrics[metric]
-    up = block["higher_is_better"]  # without a direction the largest stands on top
+    up = block["higher_is_better"]  # without a direction the largest value is on top
     rows = rows.sort_values("value", ascending=up is False, kind="stable")
     fig = figure(0.9 + 0.3 * len(rows))
     ax = fig.subplots()
@@ -100,15 +108,15 @@ def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> 
     for label, value in frame.references(metric).items():
         ax.axvline(value, color=REFERENCE, ls="--", lw=1.2, label=f"{label}: {number(value, decimals([value]))}")
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
-    if not up:  # what nears 0 as it gets better may span decades
+    if not up:  # a value that approaches 0 as it gets better may span decades
         stretch(ax, "x", np.concatenate([*ends.values(), list(frame.references(metric).values())]))
     ax.set_xlabel(aimed(block))
     best, worst = rows.iloc[0], rows.iloc[-1]
     return Plot(
         f"{frame.name}-scores",
         f"{frame.title}: score of every run",
-        "Each point is one training run at the last step; a failed run stands at the floor score. "
-        "The tick is the interquartile mean, the bar its 95 % interval." + " Best on top." * (up is not None),
+        "Each point is one training run at the last step; a failed run is at the floor score. The tick is the "
+        "interquartile mean, the bar its 95 % interval." + " The best method is on top." * (up is not None),
         f"Dot plot of {block['label']} for {len(rows)} methods, from {looks[best.cell].label} at "
         f"{best.value:.3g} to {looks[worst.cell].label} at {worst.value:.3g}.",
         svg(fig),
@@ -116,7 +124,7 @@ def scores(frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style]) -> 
 
 
 def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
-    """Headline metric against the step; beyond FEW methods each has a panel of its own."""
+    """Draw the headline metric against the step; with more than FEW methods each has its own panel."""
     metric = frame.headline
     lines = {
         cell.name: centre(cell.scores[cell.scores.metric == metric], "step", "value")
@@ -127,7 +135,7 @@ def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
         return None
     known = frame.references(metric)
     label = aimed(frame.metrics[metric])
-    up = frame.metrics[metric]["higher_is_better"]  # then the scale is for the best, not for who starts from nothing
+    up = frame.metrics[metric]["higher_is_better"]  # if so, the scale suits the best scores, not the start
     fig = compare(lines, looks, "training step", label, known.values(), wide=np.inf if up else 8)
     caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW)
     caption += f" Dashed: {', '.join(known)}." if known else ""
@@ -142,7 +150,7 @@ def learning(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
 
 
 def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
-    """The logs of training against the step, one panel per log that moves."""
+    """Draw the logs of training against the step, with a panel for each log that changes."""
     logs = {cell.name: cell.curves for cell in frame.cells if cell.curves is not None}
     moving = {log: [name for name, own in logs.items() if log in own and own[log].nunique() > 1] for log in LOGS}
     having = {log: some for log, some in moving.items() if some}
@@ -173,7 +181,7 @@ def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
 
 
 def panels(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
-    """Recorded curves that are no time series and have no picture of their own: y against x."""
+    """Draw recorded curves that are not time series and have no other picture, as y against x."""
     held = {cell.name: cell.panels for cell in frame.cells if cell.panels is not None}
     names = dict.fromkeys(name for own in held.values() for name in own.panel)
     return [_panel(frame, held, name, looks) for name in names if name not in toy.PANELS + mazes.PANELS + grids.PANELS]
@@ -192,7 +200,7 @@ def _panel(frame: TaskFrame, held: dict[str, pd.DataFrame], name: str, looks: di
 
 
 def _first(frame: TaskFrame, plots: list[Plot]) -> list[Plot]:
-    """Those of the cell that the frame is about."""
+    """Return the figures of the cell that the frame is about."""
     return [plot for plot in plots if plot.method == frame.cells[0].name]
 
 

@@ -1,6 +1,6 @@
 """Films of robots and characters: a small animated PNG beside a task's records, and stills of it for paper.
 
-A film says which cells it shows, with the keys of their training. Where the records are of other runs, it is not shown.
+A film names the cells that it shows and the keys of their training. If the records are of other runs, it is not shown.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from PIL import Image, ImageSequence
 from harness.errors import BenchError
 from harness.report.records.frame import CellFrame, TaskFrame
 
-FILM = "film.png"  # in a task's folder of records, and the name of what its text says
-STILLS = 6  # moments on paper
+FILM = "film.png"  # in a task's folder of records; also the name of its text
+STILLS = 6  # moments that paper shows
 
 
 @dataclass(frozen=True)
 class Film:
-    """The animated PNG, and a still one of some of its moments below each other, each with its file's name and size.
+    """An animated PNG, and a still PNG of some of its moments one below another, each with its file name and size.
 
-    titles: of the panels from left to right.
+    titles: the titles of the panels from left to right.
     """
 
     file: str
@@ -83,25 +83,25 @@ def _cell(panel: Mapping[str, Any], frame: TaskFrame, frames: Mapping[str, TaskF
 
 
 def place(frame: TaskFrame) -> Path | None:
-    """Where the film of a task lies, if there is one: beside the folders of its cells."""
+    """Return the path of a task's film, beside the folders of its cells, or None if there is no film."""
     folders = (cell.folder for cell in frame.everything if cell.folder)
     return next((folder.parent / FILM for folder in folders), None)
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Image.Image]]:
-    """What a film says of itself, and its frames. Raises BenchError where the file is no film."""
+    """Return the text of a film and its frames. Raises BenchError if the file is not a film."""
     try:
         with Image.open(path) as image:
             said = json.loads(image.info[FILM])
             return said, [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
     except (OSError, ValueError, KeyError, AttributeError, SyntaxError) as error:
         raise BenchError(
-            f"{path} is no film ({' '.join(str(error).split())}): run `bench film`, or take it away"
+            f"{path} is not a film ({' '.join(str(error).split())}): run `bench film`, or remove the file"
         ) from None
 
 
 def _stills(frames: list[Image.Image]) -> Image.Image:
-    """Moments at even distances, below each other."""
+    """Return evenly spaced moments, one below another."""
     width, height = frames[0].size
     chosen = list(_even(frames, STILLS))
     sheet = Image.new("RGB", (width, height * len(chosen)))

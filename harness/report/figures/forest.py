@@ -1,4 +1,4 @@
-"""The forest plot of the bottleneck: with it minus without, standardised, a row for each comparison."""
+"""Draw the forest plot of the bottleneck: with it minus without it, standardised, with a row for each comparison."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from harness.report.figures.style import REFERENCE, Plot, figure, svg, theme
 from harness.report.records.twins import Effect
 
 LOOK = {"better": ("#0072B2", "D"), "worse": ("#B34700", "s"), "open": (REFERENCE, "o")}
-ROW, NARROW = 0.34, 4.7  # inches of a comparison, and of the figure, which a phone shows whole
-EDGE = 5.0  # standard deviations; beyond it an arrow says that the interval goes on
+ROW, NARROW = 0.34, 4.7  # height of a comparison and width of the figure in inches; a phone shows the whole width
+EDGE = 5.0  # standard deviations; an interval that extends further ends in an arrow
 
 
 def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
-    """None without a comparison."""
+    """Draw the plot of all effects; return None if there are none.
+
+    effects: the comparisons.
+    name: the file name.
+    title: the title for readers.
+    """
     if not effects:
         return None
     with theme():
@@ -24,7 +29,7 @@ def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
             colour, marker = LOOK[effect.word]
             low, high = max(effect.low, -EDGE), min(effect.high, EDGE)
             above: dict[str, Any] = {"fontsize": 8.5, "va": "center", "bbox": {"fc": "white", "lw": 0, "pad": 0.6}}
-            ax.text(-EDGE - 0.3, place - 0.36, label(effect), **above)  # a phone has no room beside
+            ax.text(-EDGE - 0.3, place - 0.36, label(effect), **above)  # a phone has no room beside the plot
             ax.plot([low, high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
             for end, beyond, arrow in ((low, effect.low < -EDGE, "<"), (high, effect.high > EDGE, ">")):
                 if beyond:
@@ -43,8 +48,8 @@ def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
             name,
             title,
             "The headline score with the bottleneck minus that of the same method without it, in standard deviations "
-            "of a run, with 95 % paired t intervals, not adjusted for their number. Filled: the interval leaves out 0. "
-            "Learning rates and weights of penalties are those tuned for each method.",
+            "of a run, with 95 % paired t intervals, not adjusted for their number. Filled: the interval excludes 0. "
+            "Learning rates and weights of penalties are tuned for each method.",
             f"Forest plot of {len(effects)} comparisons: {counted['better']} better with the bottleneck, "
             f"{counted['worse']} worse, {counted['open']} open.",
             svg(fig),
@@ -52,5 +57,5 @@ def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
 
 
 def label(effect: Effect) -> str:
-    """'HopperSim: VAIL − GAIL (5)': task, the pair, and how many runs."""
+    """Return e.g. 'HopperSim: VAIL − GAIL (n 5)': the task, the pair, and the number of runs."""
     return f"{effect.frame.title}: {effect.having.title} − {effect.without.title} (n {effect.n})"

@@ -1,4 +1,4 @@
-"""Learnt rewards of a tabular maze beside the true one."""
+"""Draw the learnt rewards of a tabular maze beside the true one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = 4
 
 
 def draw(frame: TaskFrame) -> list[Plot]:
-    """One map for the truth and one for each method that learns a reward: the mean over its seeds."""
+    """Draw a map of the true reward and one for each method that learns a reward, the mean over its seeds."""
     held = [(cell.title, cell.panels) for cell in frame.cells if cell.panels is not None]
     learnt = [(title, panels) for title, panels in held if (panels.panel == LEARNT).any()]
     if not learnt:
@@ -47,9 +47,10 @@ def draw(frame: TaskFrame) -> list[Plot]:
         Plot(
             f"{frame.name}-rewards",
             f"{frame.title}: learnt rewards beside the true one",
-            "Mean over the seeds and the actions, in the true reward's units, with its mean taken on: no reward is "
-            "identified beyond a constant. One scale, that of the true reward; what lies beyond it is cut off.",
-            "Heat maps of the reward of each cell of the maze: true, and learnt by "
+            "Mean over the seeds and the actions, in the units of the true reward and shifted to its mean, because a "
+            "reward is identified only up to a constant. All maps have the scale of the true reward; values beyond it "
+            "are clipped.",
+            "Heat maps of the reward of each cell of the maze: the true one, and those learnt by "
             f"{', '.join(title for title, _ in learnt)}.",
             svg(fig),
         )
@@ -57,7 +58,7 @@ def draw(frame: TaskFrame) -> list[Plot]:
 
 
 def _map(panels: pd.DataFrame, name: str) -> np.ndarray:
-    """[rows, columns], mean over seeds; the mazes are square."""
+    """Return a map [rows, columns] as the mean over seeds; the mazes are square."""
     values = panels[panels.panel == name].groupby("x").y.mean().to_numpy()
     side = math.isqrt(len(values))
     return values.reshape(side, -1)

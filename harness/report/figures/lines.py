@@ -1,4 +1,4 @@
-"""Lines over seeds: the interquartile mean with a band, on one pair of axes or on a grid of panels."""
+"""Draw lines over seeds: the interquartile mean with a band, on one pair of axes or on a grid of panels."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from matplotlib.text import Text
 from harness.report.figures.style import REFERENCE, WIDE_RANGE, Style, figure, stretch
 from harness.report.tables.spelling import wrapped
 
-FEW = 5  # methods that still read well on one pair of axes
-POINTS = 100  # of a line at most: one in three pixels of a panel
-GHOST = "#C9C9C9"  # the other methods behind one
+FEW = 5  # the most methods that are legible on one pair of axes
+POINTS = 100  # the most points of a line: one for every three pixels of a panel
+GHOST = "#C9C9C9"  # the colour of the other methods behind one
 CENTRE = "Interquartile mean over the seeds"
 BAND = "the band holds the middle half of the seeds"
-GHOST_POINTS = 30  # of each of them: they stand in every panel
+GHOST_POINTS = 30  # fewer points for each of them, because they are in every panel
 
 
 def thin(points: pd.DataFrame, most: int = POINTS) -> pd.DataFrame:
-    """At most so many rows, evenly spaced, the first and the last among them."""
+    """Return at most `most` rows, evenly spaced, the first and the last among them."""
     places = np.linspace(0, len(points) - 1, min(most, len(points))).round().astype(int)
     return points.iloc[places]
 
 
 def line(ax: Axes, points: pd.DataFrame, look: Style, band=True, markers=True) -> None:
-    """One method's line with its band; few markers, so that a grey print still parts the lines."""
+    """Draw one method's line with its band, and a few markers that keep lines apart in a grey print."""
     points = thin(points)
     if band:
         ax.fill_between(points.x, points.low, points.high, color=look.colour, alpha=0.18, lw=0)
@@ -52,10 +52,18 @@ def compare(
     references: Iterable[float] = (),
     wide: float = WIDE_RANGE,
 ) -> Figure:
-    """All lines on one pair of axes; beyond FEW each has a panel of its own, the others in grey."""
+    """Draw all lines on one pair of axes; with more than FEW, each has its own panel with the others in grey.
+
+    lines: the points of each method.
+    looks: the styles of the methods.
+    x: the label of the horizontal axis.
+    y: the label of the vertical axis.
+    references: values for dashed horizontal lines.
+    wide: the ratio of largest to smallest value from which the vertical axis is logarithmic.
+    """
     crowded = len(lines) > FEW
     fig, axes, columns = grid(len(lines) if crowded else 1)
-    gap = pd.DataFrame({"x": [np.nan], "middle": [np.nan]})  # one path for all that is grey
+    gap = pd.DataFrame({"x": [np.nan], "middle": [np.nan]})  # one path for all grey lines
     others = pd.concat([part for points in lines.values() for part in (thin(points, GHOST_POINTS), gap)])
     titles = []
     for ax, shown in zip(axes, [[name] for name in lines] if crowded else [list(lines)], strict=True):
@@ -82,7 +90,7 @@ def compare(
 
 
 def fit(fig: Figure, titles: Iterable[Text]) -> None:
-    """Titles wider than their panel get a smaller type."""
+    """Reduce the type of titles that are wider than their panel."""
     engine = fig.get_layout_engine()
     assert engine is not None, "figures have a constrained layout"
     engine.execute(fig)
@@ -94,7 +102,7 @@ def fit(fig: Figure, titles: Iterable[Text]) -> None:
 
 
 def grid(count: int) -> tuple[Figure, list[Axes], int]:
-    """A figure with `count` small panels that share their axes (or one large one); its columns."""
+    """Return a figure with `count` small panels that share their axes (or a large one), its axes and its columns."""
     if count == 1:
         fig = figure(3.2)
         return fig, [fig.subplots()], 1
@@ -108,7 +116,7 @@ def grid(count: int) -> tuple[Figure, list[Axes], int]:
 
 
 def legend(fig: Figure, axes: Iterable[Axes]) -> None:
-    """One legend below all panels."""
+    """Draw one legend below all panels."""
     found: dict[str, Any] = {}
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
@@ -117,5 +125,5 @@ def legend(fig: Figure, axes: Iterable[Axes]) -> None:
 
 
 def balanced(count: int, most: int) -> int:
-    """Columns of a legend whose last row is as full as can be: 7 entries in 4, not 6."""
+    """Return the columns of a legend whose last row is as full as possible: 4 for 7 entries, not 6."""
     return -(-count // -(-count // most))

@@ -1,4 +1,4 @@
-"""Learnt rewards over the room with the path that the policy took (the paper's Fig. 7), and policies by reward."""
+"""Draw learnt rewards over the room with the policy's path (the paper's Fig. 7), and policies by reward."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from harness.report.records.frame import CellFrame, TaskFrame
 
 MAP = "reward map"
 PANELS = (MAP, "path x", "path y", "walls")
-SHOWN = 5  # seeds of a cell
+SHOWN = 5  # the most seeds of a cell
 RETURN = "return"
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
-    """The maps of every method that learnt a reward, a row each; of re-training, every policy by its reward."""
+    """Draw the maps of every method that learnt a reward, a row each, and for re-training each policy by its reward."""
     with_map = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.head["metrics"]]
     plots = [_maps(frame, with_map)] if with_map else []
     trained_on = [cell for cell in frame.cells if cell.record and cell.rewards]
@@ -42,7 +42,7 @@ def _maps(frame: TaskFrame, cells: list[CellFrame]) -> Plot:
 
 
 def _room(ax, cell: CellFrame, seed: int) -> None:
-    assert cell.panels is not None, f"{cell} has a map and no panels"
+    assert cell.panels is not None, f"{cell} has a map but no panels"
     panels = cell.panels[cell.panels.seed == seed]
     block = cell.head["manifests"][cell.head["metrics"]["reward_gradient"]["manifest"]]
     (nx, ny), (x0, y0), d = block["points"], block["first_m"], block["spacing_m"]
@@ -78,8 +78,8 @@ def _by_reward(frame: TaskFrame, cells: list[CellFrame], looks: dict[str, Style]
     return Plot(
         f"{frame.name}-by-reward",
         f"{frame.title}: every policy, by learnt reward",
-        "One point a policy; those on one line were trained on the same learnt reward. Outcomes are often two "
+        "Each point is one policy; those on one line were trained on the same learnt reward. Outcomes often form two "
         "clusters, solved and stuck, which a mean hides.",
-        "True return of every policy, a line for each learnt reward, grouped by method.",
+        "True return of every policy, with a line for each learnt reward, grouped by method.",
         svg(fig),
     )

@@ -1,7 +1,7 @@
-"""Policies in mazes as a film: the path of each method's ball, side by side, and a still for paper.
+"""Show policies in mazes as a film: the path of each method's disc, side by side, and a still for paper.
 
-All of it comes from the records: the path of the policy's mode, the learnt reward over the room, the walls. What shows
-no motion (paper, a reader who asked for none) shows the still, the last frame.
+Everything comes from the records: the path of the policy's mode, the learnt reward over the room, the walls. The still
+is the last frame; paper shows it, and so does a screen whose reader asked for reduced motion.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from harness.report.records.frame import CellFrame, TaskFrame
 
 MOST = 5  # methods side by side
 SIDE, GAP = 130, 6  # pixels of a room, and between two of them
-MILLISECONDS, PAUSE = 90, 1500  # of a frame, and of the last one
-FRAMES = 40  # of a path at most
-GROUND = 120  # shades of the learnt reward; behind them the palette has three colours more
+MILLISECONDS, PAUSE = 90, 1500  # duration of a frame, and of the last one
+FRAMES = 40  # the most frames of a path
+GROUND = 120  # shades of the learnt reward; the palette has three more colours behind them
 BLACK, WHITE, DISC = range(GROUND, GROUND + 3)
 Point = tuple[float, float]
 
 
 def draw(frame: TaskFrame) -> list[Film]:
-    """A film of the first seed of the methods that learnt a reward; none where none did."""
+    """Make a film of the first seed of the methods that learnt a reward; none if no method did."""
     cells = [cell for cell in frame.cells if cell.record and "reward_gradient" in cell.head["metrics"]][:MOST]
     cells = [cell for cell in cells if cell.panels is not None and (cell.panels.panel == MAP).any()]
     if not cells:
@@ -52,14 +52,14 @@ def draw(frame: TaskFrame) -> list[Film]:
             frames[-1].size,
             titles,
             f"Seed {cells[0].seeds[0]} of each. The disc follows the policy's mode over {steps} recorded points of an "
-            "episode; the ground is the learnt reward, low (dark) to high (bright).",
+            "episode. The ground shows the learnt reward, from low (dark) to high (bright).",
             f"The paths of {', '.join(titles)} through the maze, on the reward that each learnt.",
         )
     ]
 
 
 def _room(cell: CellFrame) -> tuple[Image.Image, list[Point]]:
-    """The room with its walls and target, and the path, in pixels."""
+    """Return a picture of the room with its walls and target, and the path in pixels."""
     assert cell.panels is not None, f"{cell} has no panels"
     panels = cell.panels[cell.panels.seed == cell.seeds[0]]
     block = cell.head["manifests"][cell.head["metrics"]["reward_gradient"]["manifest"]]

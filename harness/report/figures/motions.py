@@ -1,6 +1,6 @@
-"""How long a character follows its clip, and how closely until then: what the error, with pi after a fall, puts in one.
+"""Draw how long a character follows its clip and how closely until then, which the error combines (pi after a fall).
 
-A policy that stands still and one that runs and falls may have the same error. These two lines tell them apart.
+A policy that stands still and one that runs and falls may have the same error. These two panels tell them apart.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from harness.report.stats.centre import centre
 from harness.report.tables.spelling import aimed, wrapped
 
 LONG, CLOSE = PANELS = ("time", "error_alive")
-BANDED = 5  # methods whose bands still read well on each other
+BANDED = 5  # the most methods whose bands are legible on top of each other
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
-    """Seconds until the fall, and the error until then, of every method against the step; None for other tasks."""
+    """Draw the seconds until the fall, and the error until then, of every method; None for other tasks."""
     cells = [cell for cell in frame.cells if cell.record and {*PANELS} <= cell.head["metrics"].keys()]
     if not cells or all(cell.scores.step.nunique() < 2 for cell in cells):
         return None
@@ -41,7 +41,7 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
         f"{frame.title}: how long and how closely",
         CENTRE
         + f"; {BAND}" * (len(cells) <= BANDED)
-        + ". On the right the steps before a fall alone."
+        + ". The right panel includes only the steps before a fall."
         + (f" Dashed: {', '.join(known)}." if known else ""),
         f"Seconds until the fall and error until then for {len(cells)} methods: from {looks[longest].label}, "
         f"{ends[longest]:.3g} s at the end, to {looks[shortest].label}, {ends[shortest]:.3g} s.",

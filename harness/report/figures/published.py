@@ -1,4 +1,4 @@
-"""Our learning curves beside those of the paper, where a task was run under the protocol of a published one."""
+"""Draw our learning curves beside those of the paper, for a task that was run under the protocol of a published one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from harness.report.tables.spelling import labelled, wrapped
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any]) -> Plot | None:
-    """Lines are ours, dotted ones with hollow markers join the points read off the paper's figure.
+    """Draw our lines, and dotted lines with hollow markers through the points read off the paper's figure.
 
-    declared: as in `claims.published`. None where the paper draws no curve of the task, or none of its methods has run.
+    Returns None if the paper has no curve of the task, or if none of its methods has run.
+
+    declared: the task's block in `report.published`, as in `claims.published`.
     """
     printed = read_off_of(declared["task"])
     metric, names = declared["metric"], declared["names"]
@@ -47,8 +49,8 @@ def draw(frame: TaskFrame, looks: dict[str, Style], declared: dict[str, Any]) ->
     return Plot(
         f"{frame.name}-published",
         f"{frame.title}: beside the published curves",
-        f"Lines: ours. {CENTRE}; {BAND}. Dotted with hollow markers: the paper's Fig. {printed.figure}, read by eye to "
-        f"about {printed.accuracy:g}.",
+        f"Lines: ours. {CENTRE}; {BAND}. Dotted lines with hollow markers: the paper's Fig. {printed.figure}, read by "
+        f"eye to an accuracy of about {printed.accuracy:g}.",
         f"{metric} against the {unit} for {shown}, ours and published.",
         svg(fig),
     )
@@ -68,7 +70,7 @@ def _unit(cell: CellFrame) -> str:
 
 
 def samples(cell: CellFrame) -> int | None:
-    """Control steps that a training step takes, of a method that acts in worlds; None for others."""
+    """Return the control steps in one training step of a method that acts in environments; None for other methods."""
     params = cell.head.get("params", {})
     worlds = (params.get("method", {}).get("learner") or {}).get("n_envs")
     horizon = params.get("task", {}).get("horizon")

@@ -1,6 +1,4 @@
-"""Imitation over several robots at once: performance profiles and times to a target, of methods that ran on all of
-them.
-"""
+"""Draw imitation over several robots: performance profiles and times to a target of methods that ran on all of them."""
 
 from __future__ import annotations
 
@@ -15,11 +13,11 @@ from harness.report.records.robots import TARGET, common, robots, run_times, sco
 from harness.report.stats import profiles
 from harness.report.stats import statistics as st
 
-WIDE, THIN = 5.0, 1.2  # points, of lines that may lie on each other
+WIDE, THIN = 5.0, 1.2  # widths in points of lines that may coincide
 
 
 def draw(frames: Sequence[TaskFrame], looks: dict[str, Style]) -> list[Plot]:
-    """Both figures; none with fewer than two robots."""
+    """Draw both figures; none with fewer than two robots."""
     cells = common(frames)
     if not cells:
         return []
@@ -38,29 +36,29 @@ def _profile(cells: dict[str, list[CellFrame]], looks: dict[str, Style], robots:
         ax.step(profiles.GRID, profiles.performance(pooled), where="post", label=look.label, **look.line)
     ax.axvline(1, color=REFERENCE, ls="--", lw=1)
     ax.set(
-        xlabel="normalised return: 0 for actions at random, 1 for the expert (dashed)",
-        ylabel="share of runs beyond it",
+        xlabel="normalised return: 0 for random actions, 1 for the expert (dashed)",
+        ylabel="share of runs above it",
         ylim=(-0.03, 1.03),
     )
     _below(fig, ax)
     return Plot(
         "robots-profile",
         "Robots together: performance profile",
-        f"Share of runs beyond each score, mean over {robots}; the band is a pointwise 95 % bootstrap interval, seeds "
-        "redrawn within each robot. A line above another one everywhere is the better method.",
+        f"Share of runs above each score, averaged over {robots}. The band is a pointwise 95 % bootstrap interval with "
+        "seeds resampled within each robot. If one line is above another everywhere, its method is better.",
         f"Performance profiles of {', '.join(looks[name].label for name in cells)} over {robots}.",
         svg(fig),
     )
 
 
 def _times(cells: dict[str, list[CellFrame]], looks: dict[str, Style]) -> Plot:
-    """Median run of each method and robot, as a ratio to the fastest method on that robot."""
+    """Draw the time of the median run of each method and robot, as a ratio to the fastest method on that robot."""
     times = np.array([[np.median(run_times(cell)) for cell in own] for own in cells.values()])  # [N, T]
     shares = profiles.fastest_ratios(times)
     fig = figure(3.0)
     ax = fig.subplots()
     for place, (name, share) in enumerate(zip(cells, shares, strict=True)):
-        # Lines that coincide stay at their values: each one is narrower than those below it, which show at its sides.
+        # Lines that coincide stay at their values: each is narrower than those below it, which are visible beside it.
         width = THIN + (WIDE - THIN) * (len(cells) - 1 - place) / max(1, len(cells) - 1)
         look = looks[name].line | {"lw": width, "alpha": 0.75}
         ax.step(profiles.RATIOS, share, where="post", label=looks[name].label, **look)
@@ -73,11 +71,11 @@ def _times(cells: dict[str, list[CellFrame]], looks: dict[str, Style]) -> Plot:
     return Plot(
         "robots-time",
         f"Robots together: training steps until {TARGET} of the expert's return",
-        "Share of robots on which a method's median run is scored at the target within so many times the steps of "
-        "the fastest method there. Runs are scored a few times only, so times are that coarse; who never meets the "
+        "Share of robots on which a method's median run is scored at the target within a multiple of the steps of the "
+        "fastest method there. Runs are scored only a few times, so times are coarse. A method that never meets the "
         "target counts as infinite"
         + (f": {', '.join(never)}." if never else ".")
-        + " Lines that coincide lie on each other, the wider ones below.",
+        + " Where lines coincide, the wider ones are below.",
         f"Profiles of time to target of {', '.join(looks[name].label for name in cells)}.",
         svg(fig),
     )

@@ -1,7 +1,4 @@
-"""Sheets of generated samples: small PNG files that a page shows from beside itself.
-
-With them inside it would weigh half as much again.
-"""
+"""Show sheets of generated samples: small PNG files beside a page, which they would make half as large again."""
 
 from __future__ import annotations
 
@@ -21,14 +18,15 @@ HEADER = struct.Struct(">8s4x4sII")
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-SHOWN = 8  # samples of a row of the grid
+SHOWN = 8  # samples in a row of the grid
 
 
 @dataclass(frozen=True)
 class Sheet:
     """Generated samples of one cell: its title, the file's name, and the PNG with its size in pixels.
 
-    side: of one sample, its first row's height too. row: the width of the first samples, those that the grid shows.
+    side: the side of one sample, which is also the height of the first row.
+    row: the width of the first samples, which the grid shows.
     """
 
     cell: str
@@ -43,7 +41,7 @@ class Sheet:
 
 
 def sheets(frame: TaskFrame) -> list[Sheet]:
-    """Those of every cell that has one."""
+    """Return the sheet of every cell that has one."""
     return [_of(frame, cell, sheet) for cell in frame.everything if (sheet := cell.sheet)]
 
 
@@ -59,7 +57,7 @@ def _of(frame: TaskFrame, cell: CellFrame, sheet: Path) -> Sheet:
 
 
 def tiles(png: bytes) -> tuple[int, int]:
-    """(width of a sample, from one to the next) in pixels: samples are parted by columns that are white throughout."""
+    """Return in pixels the width of a sample and the distance to the next; white columns separate the samples."""
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
     white = np.flatnonzero((pixels == 255).all(axis=(0, 2)))
     if not len(white) or white[0] == 0:
@@ -69,6 +67,6 @@ def tiles(png: bytes) -> tuple[int, int]:
 
 
 def grid(frame: TaskFrame, found: list[Sheet], order: list[CellFrame]) -> list[Sheet]:
-    """A sheet for each method that has one, in this order; those of ablations are left out."""
+    """Return a sheet for each method that has one, in the given order; those of ablations are left out."""
     by = {sheet.method: sheet for sheet in found}
     return [by[cell.name] for cell in order if cell.name in by and frame.cell(cell.name)]

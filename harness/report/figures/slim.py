@@ -1,6 +1,6 @@
-"""Matplotlib's SVG without what no reader sees: group names, far decimals, repeated styles.
+"""Remove from Matplotlib's SVG what no reader sees: group names, excess decimals, repeated styles.
 
-Text stays text (in the page it can be selected and searched); equal figures give equal bytes.
+Text stays text, which can be selected and searched in the page. Equal figures give equal bytes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
-FONTS = "'DejaVu Sans',Verdana,sans-serif"  # the first two are equally wide, others narrower
+FONTS = "'DejaVu Sans',Verdana,sans-serif"  # the first two are equally wide, others are narrower
 REFERENCE = re.compile(r'(id="|href="#|url\(#)')
 
 
 def slim(svg: str | bytes) -> bytes:
-    """The same picture in a third of the bytes; coordinates to 0.01 point."""
+    """Return the same picture in a third of the bytes, with coordinates to 0.01 point."""
     ElementTree.register_namespace("", SVG[1:-1])
     root = ElementTree.fromstring(svg)
-    for style in root.findall(f"{SVG}defs[{SVG}style]"):  # a rule for `*` would reach the whole page
+    for style in root.findall(f"{SVG}defs[{SVG}style]"):  # a rule for `*` would apply to the whole page
         root.remove(style)
     root.attrib.pop("version", None)
     used = dict.fromkeys(
@@ -38,13 +38,17 @@ def slim(svg: str | bytes) -> bytes:
 
 
 def inline(svg: bytes, name: str, alt: str) -> str:
-    """The picture as a part of a page: ids that no other picture has, and words for who cannot see it."""
+    """Return the picture as a part of a page, with unique ids and words for readers who cannot see it.
+
+    name: the prefix of the ids.
+    alt: the words.
+    """
     text = REFERENCE.sub(rf"\g<1>{name}-", svg.decode().strip())
     return text.replace("<svg ", f'<svg class="plot" role="img" aria-label="{escape(alt)}" ', 1)
 
 
 def _tidy(key: str, value: str, short: dict[str, str]) -> str:
-    """One attribute in its shortest form; '' where it says nothing."""
+    """Return one attribute in its shortest form; '' if it has no effect."""
     if key == "id":
         return short.get(value, "")
     if key in (LINK, "clip-path"):
@@ -60,7 +64,7 @@ def _tidy(key: str, value: str, short: dict[str, str]) -> str:
 
 
 def _flatten(node: Element) -> None:
-    """Groups that say nothing give way to their children; a style that all children share moves up."""
+    """Replace groups without attributes by their children, and move a style that all children share to the group."""
     children: list[Element] = []
     for child in node:
         _flatten(child)
@@ -73,7 +77,7 @@ def _flatten(node: Element) -> None:
     styles = {child.get("style", "") for child in children}
     if node.tag == f"{SVG}g" and "style" not in node.attrib and len(styles) == 1 != len(children):
         (style,) = styles
-        if style and not re.search(r"(^|;)opacity", style):  # which a group would apply to the whole
+        if style and not re.search(r"(^|;)opacity", style):  # a group would apply the opacity to the whole
             node.set("style", style)
             for child in children:
                 del child.attrib["style"]

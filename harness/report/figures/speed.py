@@ -1,4 +1,4 @@
-"""The measured speeds as one figure: times ours to theirs, beside the aims."""
+"""Draw the measured speeds as one figure: the ratio of our times to theirs, beside the aims."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.report.records.measured import cost, load_measured, met, stated
 
 
 def draw(folder: Path) -> list[Plot]:
-    """Times ours to theirs, a dot with its range for each compared quantity; none without one."""
+    """Draw the ratio of our time to theirs as a dot with its range for each compared quantity; none without one."""
     rows = [(record, row) for record in load_measured(folder) for row in record["rows"] if row["ratio"]]
     if not rows:
         return []
@@ -41,8 +41,8 @@ def draw(folder: Path) -> list[Plot]:
         Plot(
             "speed",
             "Speed: time beside others",
-            "Median and range of the ratio within pairs; throughputs as times. Upright bar: the aim, where the "
-            "project states one. Orange: the median misses it. Five seeds against one do five times the work.",
+            "Median and range of the ratio within pairs; throughputs are shown as times. Vertical bar: the aim, if the "
+            "project states one. Orange: the median misses the aim. Five seeds against one do five times the work.",
             f"Time ratios of {len(rows)} comparisons with their ranges and aims.",
             drawn,
         )
@@ -50,6 +50,6 @@ def draw(folder: Path) -> list[Plot]:
 
 
 def _bound(row: dict[str, Any]) -> float | None:
-    """The aim of a ratio, as one of times."""
+    """Return the aim of a ratio as a ratio of times, or None."""
     value = stated(row, "ratio")
     return 1 / value if value is not None and row["higher_is_better"] else value

@@ -1,4 +1,4 @@
-"""The strip of the first screen: generated samples and learnt rewards, from what the records hold."""
+"""Draw the strip of the first screen: generated samples and learnt rewards from the records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.report.figures.sheets import tiles
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.twins import bottlenecked
 
-SIDE, GAP = 96, 6  # pixels of a tile and between two of them
+SIDE, GAP = 96, 6  # pixels of a tile, and between two tiles
 SAMPLES, MAZES = 8, 2
 
 
@@ -30,7 +30,7 @@ class Strip:
 
 
 def draw(frames: dict[str, TaskFrame]) -> Strip | None:
-    """Eight samples of the first method with the bottleneck that has a sheet, and two learnt rewards of mazes."""
+    """Draw eight samples of the first method with the bottleneck that has a sheet, and two learnt rewards of mazes."""
     cells = [cell for frame in frames.values() for cell in frame.cells if cell.record and bottlenecked(cell)]
     tiles: list[Image.Image] = []
     words = []
@@ -53,7 +53,7 @@ def draw(frames: dict[str, TaskFrame]) -> Strip | None:
 
 
 def _samples(cell: CellFrame) -> list[Image.Image]:
-    """The first samples of a sheet's first row."""
+    """Return the first samples of a sheet's first row."""
     assert cell.sheet is not None
     sheet = Image.open(cell.sheet).convert("RGB")
     side, step = tiles(cell.sheet.read_bytes())
@@ -63,7 +63,7 @@ def _samples(cell: CellFrame) -> list[Image.Image]:
 
 
 def _maze(cell: CellFrame, seed: int) -> Image.Image:
-    """The learnt reward over the room, from low (dark) to high (bright)."""
+    """Return a picture of the learnt reward over the room, from low (dark) to high (bright)."""
     assert cell.panels is not None
     rows = cell.panels[(cell.panels.seed == seed) & (cell.panels.panel == MAP)].sort_values("x")
     block = cell.head["manifests"][cell.head["metrics"]["reward_gradient"]["manifest"]]

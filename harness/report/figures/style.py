@@ -1,9 +1,9 @@
-"""How every figure looks: one colour, dash and marker per method name, and deterministic bytes.
+"""Define the style of every figure: one colour, dash and marker for each method name, and deterministic bytes.
 
-The colours are those of Okabe and Ito (readable with any colour vision) without the pale yellow,
-plus a dark wine red and an olive. The 9 colours, 4 dashes and 7 markers repeat at periods without a common factor, so
-that 252 places look each its own way; places fewer than 28 apart differ by dash or marker, not by colour alone. A name
-has its place for good: that in `report.looks`, or else one by its letters among the places behind that list.
+The colours are those of Okabe and Ito (distinguishable with any colour vision) without the pale yellow, plus a dark
+wine red and an olive. The 9 colours, 4 dashes and 7 markers repeat at periods without a common factor, so that all 252
+places look different; places fewer than 28 apart differ by dash or marker, not only by colour. The place of a name
+never changes: it is that in `report.looks`, or else one computed from its letters among the places behind that list.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ COLOURS = (
 )
 DASHES = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.4, 1.4, 1.4)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-REFERENCE = "#5B5B5B"  # floors, baselines, published values: never a method's colour
-MOST_LISTED = 126  # names in `report.looks`; the other half of all places is for names outside it
-WIDE_RANGE = 20  # largest over smallest value from which an axis is logarithmic
+REFERENCE = "#5B5B5B"  # for floors, baselines and published values; never a method's colour
+MOST_LISTED = 126  # the most names in `report.looks`; the other half of all places is for names outside it
+WIDE_RANGE = 20  # the ratio of largest to smallest value from which an axis is logarithmic
 WIDTH = 7.2  # inch: one column of the page at its native size
 
 
 @dataclass(frozen=True)
 class Style:
-    """The look that belongs to one method's name, and its title for the reader."""
+    """The style of one method's name, and its title for readers."""
 
     label: str
     colour: str
@@ -63,8 +63,9 @@ class Style:
 
 @dataclass(frozen=True)
 class Plot:
-    """A finished figure: file name without suffix, words for the reader, SVG bytes. method: whose page it stands on,
-    if not the main one.
+    """A finished figure: its file name without suffix, words for readers, and SVG bytes.
+
+    method: the method on whose page it is; '' for the task's page.
     """
 
     name: str
@@ -76,7 +77,7 @@ class Plot:
 
 
 def styles(params: dict[str, Any]) -> dict[str, Style]:
-    """A style per method name of the parameters, titled by the first block that has a title."""
+    """Return a style for each method name of the parameters, with the title of the first block that has one."""
     mine = [pair for block in params.get("methods", {}).values() for pair in (block or {}).items()]
     titles = {name: block["title"] for name, block in reversed(mine) if "title" in block}
     listed = params.get("report", {}).get("looks", [])
@@ -84,26 +85,29 @@ def styles(params: dict[str, Any]) -> dict[str, Style]:
 
 
 def look(name: str, title: str, listed: Sequence[str]) -> Style:
-    """That of one name, whatever other names there are. listed: `report.looks`."""
+    """Return the style of one name, which does not depend on other unlisted names.
+
+    listed: the names in `report.looks`.
+    """
     place = listed.index(name) if name in listed else _elsewhere(name)
     return Style(title, COLOURS[place % len(COLOURS)], DASHES[place % len(DASHES)], MARKERS[place % len(MARKERS)])
 
 
 def _elsewhere(name: str) -> int:
-    """A place that no list reaches, and that hangs on the name alone."""
+    """Return a place behind any list, which depends only on the name."""
     digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     return MOST_LISTED + digest % (len(COLOURS) * len(DASHES) * len(MARKERS) - MOST_LISTED)
 
 
 def shades(count: int) -> list[Any]:
-    """Ordered colours, dark to light (but never pale), for the values of one swept parameter."""
+    """Return ordered colours, from dark to light but never pale, for the values of one swept parameter."""
     return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.75, count)))
 
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Seaborn's white grid at the page's type size, whatever the user's own settings."""
-    import seaborn as sns  # which takes as long as all else that a page needs where nothing is drawn
+    """Use Seaborn's white grid at the page's type size, regardless of the user's own settings."""
+    import seaborn as sns  # importing it takes as long as the rest of a page for which nothing is drawn
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -132,12 +136,16 @@ def theme() -> Iterator[None]:
 
 
 def figure(height: float, width: float = WIDTH) -> Figure:
-    """An empty figure outside pyplot's global list; height and width in inches."""
+    """Return an empty figure outside pyplot's global list.
+
+    height: the height in inches.
+    width: the width in inches.
+    """
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def stretch(ax: Axes, axis: str, values: np.ndarray, wide: float = WIDE_RANGE) -> None:
-    """A logarithmic axis with plain numbers where positive values span a wide range."""
+    """Make an axis logarithmic, with plain numbers, if positive values span a wide range."""
     values = values[np.isfinite(values)]
     if not len(values) or values.min() <= 0 or values.max() / values.min() <= wide:
         return
@@ -150,7 +158,7 @@ def stretch(ax: Axes, axis: str, values: np.ndarray, wide: float = WIDE_RANGE) -
 
 
 def dwarfed(ax: Axes, values: np.ndarray, share: float = 10) -> None:
-    """An axis that is logarithmic beyond -1 and 1 where a few values are more than `share` times the median."""
+    """Make an axis logarithmic beyond -1 and 1 if a few values are more than `share` times the median."""
     values = values[np.isfinite(values)]
     if len(values) and np.abs(values).max() > share * np.median(np.abs(values)):
         ax.set_yscale("symlog", linthresh=1)
@@ -159,12 +167,12 @@ def dwarfed(ax: Axes, values: np.ndarray, share: float = 10) -> None:
 
 
 def svg(fig: Figure) -> bytes:
-    """The figure as SVG without dates or versions: equal data give equal bytes."""
+    """Return the figure as SVG without dates or versions, so that equal data give equal bytes."""
     for spine in (spine for ax in fig.axes for spine in ax.spines.values()):
-        spine.set_in_layout(False)  # it lies on the edge of its axes, and to ask it costs a seventh of the drawing
+        spine.set_in_layout(False)  # it is on the edge of its axes, and measuring it takes a seventh of the time
     for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis) if not axis.get_label_text()):
         axis.set_label_coords(0, 0)
     buffer = io.StringIO()
     empty = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    FigureCanvasSVG(fig).print_svg(buffer, metadata=empty)  # savefig would draw it twice, first for the layout alone
+    FigureCanvasSVG(fig).print_svg(buffer, metadata=empty)  # savefig would draw it twice, first only for the layout
     return slim(buffer.getvalue())

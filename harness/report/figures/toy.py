@@ -1,4 +1,4 @@
-"""The picture of the paper's Fig. 2 (right): D(x) between two Gaussians, beside the published curves."""
+"""Draw the paper's Fig. 2 (right): D(x) between two Gaussians, beside the published curves."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ MEAN, SPREAD = 2.0, 0.5  # the classes are N(-2, 0.5^2) and N(2, 0.5^2)
 
 
 def many_dims(kl: np.ndarray) -> np.ndarray:
-    """D at the class mean when unit-variance codes in many dimensions spend KL [P] (nat)."""
+    """Return D at the class mean if unit-variance codes in many dimensions use a KL [P] (nat)."""
     return expit(4 * kl)
 
 
 def one_dim(kl: np.ndarray) -> np.ndarray:
-    """D at the class mean when one code dimension shrinks its variance to spend KL [P] (nat)."""
+    """Return D at the class mean if one code dimension shrinks its variance to use a KL [P] (nat)."""
     return expit(2 * np.expm1(2 * kl))
 
 
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
-    """D(x) with the published points, and D at the class mean against the measured KL."""
+    """Draw D(x) with the published points, and D at the class mean against the measured KL."""
     ours = curves(frame)
     if not ours:
         return []
@@ -49,10 +49,10 @@ def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
         Plot(
             f"{frame.name}-d",
             f"{frame.title}: the discriminator between two Gaussians",
-            "Left: lines are our D(x) at the mean code (interquartile mean over the seeds), hollow "
-            "markers the curves of the paper's Fig. 2, read by eye to about 0.03. Right: what a "
-            "measured KL allows. A D(2) of 0.85, as published for I_c = 0.1, needs a KL of 0.31 to "
-            "0.43 nat (grey band); a budget of 0.1 nat that holds gives 0.60 to 0.61.",
+            "Left: the lines are our D(x) at the mean code (interquartile mean over the seeds), and the hollow markers "
+            "are the curves of the paper's Fig. 2, read by eye to an accuracy of about 0.03. Right: the D(2) that a "
+            "measured KL allows. A D(2) of 0.85, as published for I_c = 0.1, needs a KL of 0.31 to 0.43 nat (grey "
+            "band); a budget of 0.1 nat that is kept gives 0.60 to 0.61.",
             "Curves of D(x) from -4 to 4 for " + ", ".join(ours) + " with published points, and "
             "D(2) against KL between its two closed forms.",
             svg(fig),

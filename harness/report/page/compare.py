@@ -1,4 +1,4 @@
-"""A comparison of two methods from records alone, as lines for a terminal or as a page with the runs of both."""
+"""Compare two methods from records only, as lines for a terminal or as a page with the runs of both."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from harness.report.tables.spelling import labelled
 
 
 def lines(root: Path, a: str, b: str, task: str | None = None, preset: str | None = None) -> Iterator[str]:
-    """The comparison for a terminal, a line at a time; arguments and errors as in `pairs`."""
+    """Yield the lines of the comparison for a terminal; arguments and errors are those of `pairs`."""
     for name, frame in pairs(root, a, b, task, preset):
         made = _compared(root, frame)
         yield from to_text(replace(made, title=f"{made.title}{f' (archived preset {name})' if name else ''}"))
 
 
 def tried(root: Path, a: str, b: str, task: str | None = None) -> Iterator[str]:
-    """The same of what `bench try` has left of `a`."""
+    """Yield the same lines for the trials of `a`, made by `bench try`."""
     for frame in trials(root, a, b, task):
         yield from to_text(comparison(frame, summarise(frame)))
 
@@ -36,7 +36,10 @@ def tried(root: Path, a: str, b: str, task: str | None = None) -> Iterator[str]:
 def write(
     root: Path, a: str, b: str, task: str | None, preset: str | None, path: Path, listed: Sequence[str] = ()
 ) -> None:
-    """The page at `path`; arguments and errors as in `pairs`. listed: `report.looks` of the parameters."""
+    """Write the comparison as a page to `path`; the other arguments and errors are those of `pairs`.
+
+    listed: `report.looks` of the parameters.
+    """
     parts = []
     for name, frame in pairs(root, a, b, task, preset):
         title = f"{frame.name}{f', archived preset {name}' if name else ''}"
@@ -46,7 +49,7 @@ def write(
 
 
 def _compared(root: Path, frame: TaskFrame) -> Table:
-    """With the seeds that the published difference would take, as the claims of the report tell it."""
+    """Return the comparison with the seeds that the published difference needs, as in the claims of the report."""
     a, b = frame.cells
     known = load_claims(root / "results/claims.yaml")
     gap = published_gap(known, a.head["preset"], frame.name, frame.scored_by, (a.name, b.name))
@@ -54,7 +57,7 @@ def _compared(root: Path, frame: TaskFrame) -> Table:
 
 
 def _runs(frame: TaskFrame, listed: Sequence[str]) -> Plot:
-    """The headline of every pair of runs, joined: what pairing sees and an interval of each method does not."""
+    """Draw the headline metric with the runs of each pair joined, which intervals of the single methods do not show."""
     a, b = frame.cells
     metric = frame.scored_by
     one, other = a.paired(b, metric)
@@ -74,7 +77,7 @@ def _runs(frame: TaskFrame, listed: Sequence[str]) -> Plot:
     return Plot(
         f"{frame.name}-runs",
         f"Run by run: {label}",
-        f"Each line joins the two runs of one {unit}, which share batches, latents or resets.",
+        f"Each line joins the two runs of one {unit}, which share their batches, latents or resets.",
         f"{a.name} and {b.name} at the end of training, by {unit}.",
         drawn,
     )

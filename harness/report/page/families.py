@@ -1,7 +1,7 @@
-"""The families of tasks: the heading under which their tasks stand, and what is common to all of them.
+"""Describe the families of tasks: the heading of their tasks, and what these have in common.
 
-Both are the family's own words, the beginning of its file in harness/tasks, which is read and not run: its first
-line, and the paragraph after it. As docstrings are in no code key, rewording them retrains nothing.
+Both are taken from the docstring of the family's file in harness/tasks, which is read but not run: its first line, and
+the paragraph after it. Because docstrings are in no code key, rewording them retrains nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "tasks"
 
 @cache
 def words(family: str) -> tuple[str, str]:
-    """(heading, words for the reader); the bare name of a family that has no file here, as an archived one may."""
+    """Return (heading, words for readers); only the name for a family without a file here, such as an archived one."""
     path = FOLDER / f"{family}.py"
     if not path.is_file():
         return family, ""

@@ -1,4 +1,4 @@
-"""What was found, in a few sentences that rules write from the numbers, each with the address of its evidence."""
+"""Write the findings in a few sentences that rules derive from the numbers, each with a link to its evidence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOREST = "With the bottleneck minus without it, standardised, by task"
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence, with the words of a link behind it and where that leads."""
+    """One sentence, with the words and the address of the link behind it."""
 
     text: str
     more: str
@@ -28,7 +28,13 @@ class Finding:
 def sentences(
     effects: Sequence[Effect], claims: Sequence[Judged], own: Preset, address: Callable[[str, str], str]
 ) -> list[Finding]:
-    """At most five. address: (preset, task) -> where its page lies."""
+    """Return at most five findings.
+
+    effects: the comparisons with and without the bottleneck.
+    claims: the judged claims.
+    own: the preset of the page.
+    address: (preset, task) -> the address of its page.
+    """
     return [*_help(effects), *_extremes(effects, address), *_claims(claims), *_constraints(own)]
 
 
@@ -49,14 +55,14 @@ def _help(effects: Sequence[Effect]) -> Iterator[Finding]:
         )
         helps = "helps in most comparisons" if better > total / 2 else helps
         said = (
-            f"The bottleneck {helps}: of {total} comparisons with the same method without it, {better} are better, "
-            f"{worse} worse and {total - better - worse} open at these numbers of runs"
+            f"The bottleneck {helps}: in {total} comparisons with the same method without it, it is better in {better},"
+            f" worse in {worse}, and {total - better - worse} are open at these numbers of runs"
         )
     yield Finding(said + ".", "all comparisons", "topics/bottleneck.html")
 
 
 def _extremes(effects: Sequence[Effect], address: Callable[[str, str], str]) -> Iterator[Finding]:
-    """The clearest gain and the clearest loss: by the end of the interval that is nearer to no difference."""
+    """Yield the clearest gain and the clearest loss, by the end of the interval that is nearer to no difference."""
     sides = (
         ("gain", [e for e in effects if e.word == "better"], lambda e: e.low, "better"),
         ("loss", [e for e in effects if e.word == "worse"], lambda e: -e.high, "worse"),
@@ -81,7 +87,7 @@ def _claims(claims: Sequence[Judged]) -> Iterator[Finding]:
         return
     counts = Counter(one.word for one in counting)
     yield Finding(
-        f"Of {len(counting)} published claims {counts[REPRODUCED]} are reproduced, {counts[NOT]} are not and "
+        f"Of {len(counting)} published claims, {counts[REPRODUCED]} are reproduced, {counts[NOT]} are not, and "
         f"{counts[OPEN]} stay open; {counts[ELSEWHERE] + counts[NOT_RUN]} were not run under their own protocol.",
         "every claim with its evidence",
         "topics/claims.html",
@@ -89,13 +95,13 @@ def _claims(claims: Sequence[Judged]) -> Iterator[Finding]:
 
 
 def _constraints(own: Preset) -> Iterator[Finding]:
-    """Whether the dual step held the KL at its budget."""
+    """Yield whether the dual update kept the KL at its budget."""
     states = [state.state for cell in own.cells if (state := constraint(cell)) and state.i_c is not None]
     if states:
         held = sum(state == "binding" for state in states)
         yield Finding(
             f"The information constraint was at work in {held} of {len(states)} cells with a budget: their KL settled "
-            "at I_c in every run; in the others it stayed below, above, or differed between runs.",
+            "at I_c in every run. In the others it stayed below or above I_c, or differed between runs.",
             "how to read the numbers",
             "#reading",
         )

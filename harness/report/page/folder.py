@@ -1,7 +1,7 @@
-"""The folder of a report. It is written beside itself first, then moved in file by file, and what is not ours stays.
+"""Write the folder of a report: first aside, then moved in file by file. Files of other programs stay.
 
-`manifest.txt` in the folder lists what reports wrote there, a path a line. Only what it lists is removed, once the
-report has no such file any more. A file whose bytes have not changed is not touched.
+`manifest.txt` in the folder lists what reports wrote there, one path on each line. Only files that it lists are
+removed, when the report no longer has them. A file whose bytes have not changed is not touched.
 """
 
 from __future__ import annotations
@@ -17,42 +17,45 @@ from harness.files import cannot_write, lock_folder, write_bytes, write_text
 
 MAIN = "index.html"  # the page that leads to the others
 MANIFEST = "manifest.txt"
-HEAD = "# Files that `bench report` wrote here; it removes those that a later report has not."
-GENERATED = ("build", "reports")  # of the project: what stands there was made by it, and may be made again
+HEAD = "# Files that `bench report` wrote here; it removes those that a later report does not have."
+GENERATED = ("build", "reports")  # folders of the project that it makes, and may make again
 SOURCES = ("baselines", "data", "harness", "pipelines", "presets", "results")
 
 
 def check(root: Path, out: Path) -> None:
-    """Raises BenchError where `out` is no place for a report of the project at `root`."""
+    """Raise BenchError if a report of the project at `root` must not be written to `out`."""
     top = _top(root, out)
     if not out.name:
-        raise BenchError(f"--out {out}: name a folder of its own, such as build/report")
+        raise BenchError(f"--out {out}: must be a separate folder, such as build/report")
     if top in ("", *SOURCES) or (top or "").startswith("."):
-        raise BenchError(f"--out {out} is among the project's sources: name a folder of its own, such as build/report")
+        raise BenchError(f"--out {out} is among the project's sources: name a separate folder, such as build/report")
     if found := next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None):
         raise BenchError(f"--out {out}: {found} is a file, so name another folder")
     if not generated(root, out) and (out / MAIN).exists() and MAIN not in _listed(out):
-        raise _foreign(out / MAIN)  # told before an hour of drawing, not after it
+        raise _foreign(out / MAIN)  # reported before an hour of drawing, not after it
 
 
 def generated(root: Path, out: Path) -> bool:
-    """Whether all that may stand in `out` was made by this project."""
+    """Return whether everything in `out` was made by this project."""
     return _top(root, out) in GENERATED
 
 
 def replace(out: Path, files: Iterable[tuple[str, bytes]], foreign: bool = False) -> None:
-    """Make `files`, (path below `out`, content), the report in `out`, and remove what only the report before it had.
+    """Replace the report in `out`, and remove files that only the report before it had.
 
-    All are made before the first one is moved in, and they are moved in their order: MAIN has to come last. So a run
-    that fails leaves the old pages, and a reader finds a page at any time. foreign: whether a file that no report
-    wrote may be replaced; else BenchError names it. Raises BenchError too where `out` cannot be written or another
-    report is being written there.
+    All files are made before the first one is moved in, and they are moved in their order, in which MAIN must be last.
+    So a run that fails leaves the old pages, and a reader finds a page at any time. Raises BenchError if `out` cannot
+    be written or another report is being written there.
+
+    out: the folder of the report.
+    files: (path below `out`, content) of each file.
+    foreign: whether a file that no report wrote may be replaced; if not, BenchError names it.
     """
     aside = out.with_name(f".{out.name}.bench-report")
     with _alone(out):
         try:
             with _told(aside):
-                shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+                shutil.rmtree(aside, ignore_errors=True)  # left by a run that was killed
                 aside.mkdir()
             before = _listed(out)
             names = _written(out, aside, files, None if foreign else before)
@@ -64,7 +67,7 @@ def replace(out: Path, files: Iterable[tuple[str, bytes]], foreign: bool = False
 
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    """Make the folder, and hold it against other reports while this one is written."""
+    """Make the folder, and lock it against other reports while this one is written."""
     with ExitStack() as held:
         with _told(out):
             held.enter_context(lock_folder(out))
@@ -82,13 +85,13 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _top(root: Path, out: Path) -> str | None:
-    """The project's folder that `out` lies in, '' for the project itself, None outside it."""
+    """Return the project's folder that contains `out`: '' for the project itself, None outside it."""
     root, out = root.resolve(), out.resolve()
     return (*out.relative_to(root).parts, "")[0] if out.is_relative_to(root) else None
 
 
 def _listed(out: Path) -> set[str]:
-    """What earlier reports wrote; a line that leads out of the folder counts for nothing.
+    """Return what earlier reports wrote; lines that lead out of the folder are ignored.
 
     Raises BenchError for a manifest of another program.
     """
@@ -107,7 +110,10 @@ def _list(out: Path, names: Iterable[str]) -> None:
 
 
 def _written(out: Path, aside: Path, files: Iterable[tuple[str, bytes]], ours: set[str] | None) -> list[str]:
-    """Every name, once what differs from `out` lies in `aside`; ours: the names that may be replaced, None for all."""
+    """Write the files that differ from those in `out` to `aside`, and return the names of all.
+
+    ours: the names that may be replaced; None for all.
+    """
     names = []
     for name, content in files:
         path = out / name
@@ -133,7 +139,7 @@ def _moved_in(out: Path, aside: Path, names: list[str], before: set[str]) -> Non
 
 
 def _remove(out: Path, path: Path) -> None:
-    """A file and the folders that are empty without it; nothing that a link leads to."""
+    """Remove a file and the folders that are empty without it, but nothing behind a link."""
     if _in_the_way(out, path) or not path.is_file():
         return
     path.unlink()
@@ -144,7 +150,7 @@ def _remove(out: Path, path: Path) -> None:
 
 
 def _in_the_way(out: Path, path: Path) -> Path | None:
-    """What keeps a file from being at `path`: a folder there, or a file or a link where a folder has to be."""
+    """Return what prevents a file at `path`: a folder there, or a file or a link where a folder has to be, or None."""
     folders = [folder for folder in path.parents if folder != out and folder.is_relative_to(out)]
     wrong = (folder for folder in folders if folder.is_symlink() or (folder.exists() and not folder.is_dir()))
     return path if path.is_dir() else next(wrong, None)
@@ -158,4 +164,4 @@ def _same(path: Path, content: bytes) -> bool:
 
 
 def _foreign(path: Path) -> BenchError:
-    return BenchError(f"{path} was not written by a report: move it away or give another --out")
+    return BenchError(f"{path} was not written by a report: move it or give another --out")

@@ -1,7 +1,7 @@
-"""What a method computes, in a sentence and formulas: composed of the parts that its block of parameters names.
+"""Describe what a method computes in a sentence and formulas, composed of the parts that its parameters name.
 
-The sentence is the first of the docstring of the algorithm's file, which is read and not run; the terms are those of
-baselines/formulas.yaml whose conditions hold. So a method that is composed of known parts has its formula at once.
+The sentence is the first one in the docstring of the algorithm's file, which is read but not run. The terms are those
+of baselines/formulas.yaml whose conditions hold. So a new method that is composed of known parts has its formula.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ PARTS = {"when", "side", "term", "words", "source"}
 
 @dataclass(frozen=True)
 class Formula:
-    """sentence: what the method is. sides: who minimises what, in HTML. sources: papers and equations."""
+    """The description of a method.
+
+    sentence: what the method is.
+    sides: the net that minimises -> the formula that it minimises, in HTML.
+    sources: papers and equations.
+    """
 
     sentence: str
     sides: dict[str, str]
@@ -36,7 +41,7 @@ class Formula:
 
 
 def formula(settings: Mapping[str, Any]) -> Formula:
-    """That of a block of parameters as resolved; without a known part it has no sides."""
+    """Return the formula of a resolved block of parameters; it has no sides if no part is known."""
     flat = {**settings, **(settings.get("discriminator") or {})}
     known = rules(BASELINES / "formulas.yaml")
     held = [rule for rule in known if all(_holds(flat, *pair) for pair in rule["when"].items())]
@@ -54,7 +59,7 @@ def formula(settings: Mapping[str, Any]) -> Formula:
 
 @cache
 def rules(path: Path) -> list[dict[str, Any]]:
-    """Raises BenchError for a rule that lacks a part or has an unknown one."""
+    """Read the rules. Raises BenchError for a rule that lacks a part or has an unknown one."""
     found: list[dict[str, Any]] = load(path)
     for place, rule in enumerate(found, 1):
         if not {"when", "side", "term"} <= rule.keys() <= PARTS:
@@ -64,7 +69,7 @@ def rules(path: Path) -> list[dict[str, Any]]:
 
 @cache
 def about(algorithm: str) -> str:
-    """The first sentence of its file; '' of one that has no file here, such as that of a package."""
+    """Return the first sentence of an algorithm's file; '' if it has no file here, for example in a package."""
     path = BASELINES / "methods" / f"{algorithm}.py"
     if not path.is_file():
         return ""
@@ -85,7 +90,7 @@ def _holds(settings: Mapping[str, Any], key: str, wanted: Any) -> bool:
 
 
 def _filled(text: str, settings: Mapping[str, Any]) -> str:
-    """The text with the settings that it names; one that the block does not have is missing, as in a table."""
+    """Fill in the settings that a text names; one that the block does not have is shown as missing, as in a table."""
     return PLACE.sub(lambda place: _shown(_at(settings, place[1])), text)
 
 

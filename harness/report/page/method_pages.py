@@ -1,6 +1,4 @@
-"""A page for each method: its cells over all tasks, and on each task its settings, curves, ablations, and what went on
-inside.
-"""
+"""Make a page for each method: its scores on all tasks, and for each task its settings, curves, ablations and logs."""
 
 from __future__ import annotations
 
@@ -23,12 +21,15 @@ from harness.report.tables.summary import nominal, score, separation, to_baselin
 
 FOLDER = "methods"
 ABSENT = object()  # a setting that the baseline does not have
-SHORT = 64  # characters of a block of settings that stands on one line
+SHORT = 64  # the most characters of a block of settings on one line
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the settings; differs: from the baseline's, with what that has as the remark."""
+    """One line of the settings.
+
+    differs: whether it differs from the baseline's, whose setting is then the remark.
+    """
 
     text: str
     differs: bool = False
@@ -37,9 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Part:
-    """A method on one task: what its settings are compared with, the settings, tables, figures and a sheet of samples,
-    if any.
-    """
+    """A method on one task: its settings and what they are compared with, tables, figures, and a sheet of samples."""
 
     task: str
     title: str
@@ -52,9 +51,10 @@ class Part:
 
 @dataclass(frozen=True)
 class MethodPage:
-    """What one page shows; failures: a line for each cell in which a run failed, or one that there is none.
+    """The content of one page.
 
-    formula: of its settings on the first task that it ran on.
+    failures: a line for each cell in which a run failed, or a line that says that none did.
+    formula: the formula of its settings on the first task that it ran on.
     """
 
     name: str
@@ -72,15 +72,26 @@ def pages(
     plots: dict[str, list[Plot]],
     link: Link,
 ) -> list[MethodPage]:
-    """One for each method's name, in the order of the parameters. plots: by task, those of all methods."""
+    """Return a page for each method's name, in the order of the parameters.
+
+    params: the parameters.
+    frames: the frames by task.
+    summaries: the summaries by task.
+    plots: the figures of all methods by task.
+    link: a file of the project -> its address.
+    """
     names = dict.fromkeys(cell.name for frame in frames.values() for cell in frame.cells)
     return [_page(name, params, frames, summaries, plots, link) for name in names]
 
 
 def listing(block: Mapping[str, Any], base: Any = None, depth: int = 0) -> Iterator[Line]:
-    """Nested settings as YAML, a line each; base: those to compare with, None for no comparison.
+    """Yield the lines of nested settings as YAML.
 
-    A block of plain values that are all the baseline's stands on one line. What only the baseline has comes last.
+    A block of plain values that all equal the baseline's is on one line. What only the baseline has comes last.
+
+    block: the settings.
+    base: the settings to compare with; None for no comparison.
+    depth: the level of nesting.
     """
     indent = "  " * depth
     for key, value in block.items():
@@ -103,7 +114,7 @@ def _remark(other: Any) -> str:
 
 
 def _flow(value: Any) -> str:
-    """A value on one line: {k: v}, [a, b], null, true, 1e-08, plain words."""
+    """Write a value on one line: {k: v}, [a, b], null, true, 1e-08, plain words."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
     if isinstance(value, (list, tuple)):
@@ -176,7 +187,7 @@ def _part(
     base = frame.cell(frame.baseline)
     other = base if base and base.name != cell.name else None
     settings = list(listing(_settings(cell, params), _settings(other, params) if other else None))
-    words = "Settings as resolved." if cell.record else "Settings as declared: it has not run."
+    words = "Settings as resolved." if cell.record else "Settings as declared; the method has not run."
     if other:
         marked = sum(line.differs for line in settings)
         lines = f"{marked or 'No'} line{'s' * (marked != 1)} marked{TIED}≠ differ{'s' * (marked == 1)}"
@@ -188,6 +199,6 @@ def _part(
 
 
 def _settings(cell: CellFrame, params: dict[str, Any]) -> dict[str, Any]:
-    """The method's block of the record, or of the parameters where there is no record."""
+    """Return the method's block of the record, or that of the parameters if there is no record."""
     declared = (params.get("methods", {}).get(cell.task) or {}).get(cell.name) or {}
     return (cell.record or {}).get("params", {}).get("method", declared)

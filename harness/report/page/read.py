@@ -1,4 +1,4 @@
-"""What the pages are made from, read and checked: records with their summaries, and what stands beside them."""
+"""Read and check what the pages are made from: records with their summaries, and what they are compared with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.report.tables.entries import Link, Table
 
 @dataclass(frozen=True)
 class Preset:
-    """What one page is made from: parameters, checked frames and their summaries, by task."""
+    """What one page is made from: parameters, and checked frames with their summaries by task."""
 
     params: dict[str, Any]
     frames: dict[str, TaskFrame]
@@ -31,9 +31,10 @@ class Preset:
 
     @classmethod
     def live(cls, root: Path, params: dict[str, Any]) -> Preset:
-        """With the summaries that `bench evaluate` wrote; made here for a task of which a record cannot be read.
+        """Read a preset with the summaries that `bench evaluate` wrote.
 
-        Raises BenchError where those are missing or older than the records.
+        For a task with an unreadable record the summary is made here. Raises BenchError if summaries are missing or
+        older than the records.
         """
         frames = load(root, params)
         made = {n: summarise(frame) if frame.unreadable else read_summary(root, frame) for n, frame in frames.items()}
@@ -41,7 +42,7 @@ class Preset:
 
     @classmethod
     def archived(cls, root: Path, params: dict[str, Any]) -> Preset:
-        """With summaries made here: an archive keeps records alone."""
+        """Read an archived preset with summaries made here, because an archive keeps only records."""
         frames = load(root, params, other=True)
         return cls(params, frames, {name: summarise(frame) for name, frame in frames.items()})
 
@@ -54,13 +55,15 @@ class Preset:
         return [cell for frame in self.frames.values() for cell in frame.everything]
 
     def published(self, task: str) -> dict[str, Any] | None:
-        """The declaration that a task was run under the protocol of a published number, where there is one."""
+        """Return the declaration that a task was run under the protocol of a published number, or None."""
         return self.params.get("report", {}).get("published", {}).get(task)
 
 
 def judged(root: Path, presets: Sequence[Preset], refused: Collection[str]) -> list[judge.Judged]:
-    """The claims, held against the records of `presets`, the first of them the page's own; refused: those that cannot
-    be shown.
+    """Judge the claims by the records of all presets.
+
+    presets: the presets, of which the first is the page's own.
+    refused: the presets that cannot be shown.
     """
     frames = {preset.name: preset.frames for preset in presets}
     overlays = {path.stem for path in root.glob("presets/*.yaml")} - {presets[0].name}
@@ -69,9 +72,9 @@ def judged(root: Path, presets: Sequence[Preset], refused: Collection[str]) -> l
 
 @dataclass(frozen=True)
 class Beside:
-    """What stands beside our records: printed numbers (None without the file), and runs made elsewhere.
+    """What our records are compared with: printed numbers (None without the file), and runs made elsewhere.
 
-    refused: import -> why it is left out.
+    refused: the name of an import -> the reason why it is left out.
     """
 
     numbers: pd.DataFrame | None
@@ -83,7 +86,10 @@ class Beside:
         return cls(load_published(root / "results/published.csv"), *load_external(root))
 
     def tables(self, preset: Preset, frame: TaskFrame, link: Link, archived: bool) -> list[Table]:
-        """Those of one task; archived: whether the preset's records are."""
+        """Make the tables of one task.
+
+        archived: whether the preset's records are archived.
+        """
         declared = preset.published(frame.name)
         printed = None
         if declared is not None and self.numbers is not None:

@@ -1,10 +1,10 @@
-"""Records, tables and figures -> `index.html`, `index.md`, and pages of tasks, methods, topics and archived presets.
+"""Render records, tables and figures as `index.html`, `index.md`, and pages of tasks, methods, topics and presets.
 
-`index.html` is the summary. Pages of tasks and topics hold their figures, so that their text can be searched; the
-others show them by file, as all pages do with sheets of samples. An address is written as seen from the folder of the
-report; a page in a folder below it gets `../` before each. Nothing is fetched from elsewhere: the folder works without
-a network. `make preview` takes the picture of the first screen. Nothing here changes from run to run on equal records:
-no dates, no duration of this run; what the training of a cell took stands in its provenance file, and in its tables.
+`index.html` is the summary. Pages of tasks and topics contain their figures, so that their text can be searched; other
+pages show them as files, as all pages do with sheets of samples. Addresses are written as seen from the folder of the
+report; a page in a folder below it gets `../` before each. Nothing is fetched from elsewhere, so the folder works
+without a network. `make preview` takes the picture of the first screen. Equal records give equal pages: there are no
+dates and no duration of this run; the training time of a cell is in its provenance file and in its tables.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from harness.report.records.twins import effects
 from harness.report.tables.overview import overview
 
 ARCHIVE = "archived"  # the folder of the pages of archived presets
-TASKS, TOPICS = "tasks", "topics"  # folders of pages, as that of the methods
+TASKS, TOPICS = "tasks", "topics"  # folders of pages, beside that of the methods
 ADDRESS = re.compile(r'\b(href|src)="(?!#|[a-z]+:)')
 
 
@@ -44,13 +44,19 @@ def render(
 ) -> dict[str, str]:
     """Write out/index.html, out/index.md, out/figures/ and the pages in folders beside them, from the records.
 
-    archived: parameters of presets whose records lie in results/archive; each gets a page of its own in
-    `out/archived/<preset>/`, and its tables of numbers a place on this one. drawn: what was drawn for
-    earlier reports, if anything. waiting: of presets without records: preset, what, rows and command. refused: preset
-    -> why it cannot be shown. An archived preset that cannot be read or drawn joins these and stops nobody else's page;
-    nor does a record that cannot be read, or an import. Returns all that were left out, e.g. 'preset far', 'cell
-    pair/gan', 'import peer', each with its reason. What else stands in `out` stays. Raises BenchError where `out` is no
-    place for pages, or the page's summaries are missing or older than its records; the old pages stay then.
+    A preset, record or import that cannot be read or drawn is left out and does not stop the other pages. Other files
+    in `out` stay. Returns everything that was left out, e.g. 'preset far', 'cell pair/gan' or 'import peer', with the
+    reason. Raises BenchError if `out` is not a valid folder for pages, or if the page's summaries are missing or older
+    than its records; the old pages stay then.
+
+    root: the project's folder.
+    params: the parameters of the page's own preset.
+    out: the folder of the report.
+    archived: the parameters of presets with records in results/archive; each has its own page in
+        `out/archived/<preset>/`, and its tables of numbers are also on this page.
+    drawn: the figures that were drawn for earlier reports, if any.
+    waiting: for each preset without records: preset, what, rows and command.
+    refused: the name of a preset -> the reason why it cannot be shown.
     """
     root, out = Path(root), Path(out)
     folder.check(root, out)
@@ -61,13 +67,13 @@ def render(
     for block in archived:
         try:
             kept[block["preset"]] = _archived(root, block, beside, out, drawn)
-        except Exception as error:  # whatever is wrong with one preset's records
+        except Exception as error:  # whatever is wrong with this preset's records must not stop the others
             refused[block["preset"]] = reason(error)
     shown = [own, *(other.preset for other in kept.values())]
     claims = judged(root, shown, refused)
 
     def address(page: Path, preset: str, task: str) -> str:
-        """Where a task's page lies, seen from the folder `page`."""
+        """Return the address of a task's page as seen from the folder `page`."""
         target = out if preset == own.name else pages / preset
         return _link(page, target / TASKS / f"{task}.html")
 
@@ -104,7 +110,7 @@ def render(
 
 @dataclass(frozen=True)
 class Archived:
-    """A preset beside the page's own: its records, its page without the claims, and its part of the main page."""
+    """An archived preset: its records, its page without the claims, and its part of the main page."""
 
     preset: Preset
     page: dict[str, Any]
@@ -112,7 +118,7 @@ class Archived:
 
 
 def _archived(root: Path, params: dict[str, Any], beside: Beside, out: Path, drawn: drawings.Drawings) -> Archived:
-    """All that is made of the preset of `params` before anything is written; arguments as in `render` and `_page`."""
+    """Make everything of an archived preset before anything is written; arguments are those of `render` and `_page`."""
     preset = Preset.archived(root, params)
     place = out / ARCHIVE / preset.name
     page = _page(root, preset, beside, place, [], drawn, behind=True)
@@ -132,8 +138,14 @@ def _page(
     drawn: drawings.Drawings,
     behind: bool = False,
 ) -> dict[str, Any]:
-    """What the templates show, without the claims. after: sections behind those of the tasks.
+    """Return what the templates show, without the claims.
 
+    root: the project's folder.
+    preset: the preset of the page.
+    beside: what its records are compared with.
+    out: the folder of the report.
+    after: the sections behind those of the tasks.
+    drawn: the figures that were drawn before.
     behind: whether the page is that of an archived preset, behind the main one.
     """
     link, looks = partial(_link, out), styles(preset.params)
@@ -144,10 +156,10 @@ def _page(
     return {
         "preset": preset.name,
         "protocol": preset.params["protocol"],
-        "top": "../../" if behind else "",  # the folder of the report that this one stands behind, if any
-        "before": None,  # the pages beside this one: address and title
+        "top": "../../" if behind else "",  # the way to the folder of the main report, if this is an archived one
+        "before": None,  # the neighbouring pages: address and title
         "after": None,
-        "tally": None,  # these five open the main page, where there is something to tell
+        "tally": None,  # these five come first on the main page, if they have content
         "findings": [],
         "forest": None,
         "strip": None,
@@ -166,14 +178,18 @@ def _link(out: Path, path: Path) -> str:
 
 
 def _files(page: dict[str, Any], where: str = "") -> Iterator[tuple[str, bytes]]:
-    """(path, content) of the figures and of all pages, the main one last; where: their folder, with its slash."""
+    """Yield (path, content) of the figures and of all pages, the main page last.
+
+    page: what the templates show.
+    where: the folder of the pages, with a slash at the end.
+    """
     made = environment()
 
     def filled(name: str, template: str, **more: Any) -> tuple[str, bytes]:
         return f"{where}{name}", made.get_template(template).render(page | more).encode()
 
     def beneath(folder: str, template: str, names: list[str], parts: list[Any]) -> Iterator[tuple[str, bytes]]:
-        """A page for each part, with the way to the one before and the one after it."""
+        """Yield a page for each part, with links to the one before and the one after it."""
         titles = [part.title for part in parts]
         for place, (name, part) in enumerate(zip(names, parts, strict=True)):
             beside = {
@@ -189,7 +205,7 @@ def _files(page: dict[str, Any], where: str = "") -> Iterator[tuple[str, bytes]]
         yield f"{where}figures/{page['forest'].name}.svg", page["forest"].svg
     if page["strip"]:
         yield f"{where}figures/{page['strip'].file}", page["strip"].png
-    if not page["top"]:  # archived pages take those of the report
+    if not page["top"]:  # archived pages use those of the report
         yield from (filled(name, name) for name in ("page.css", "page.js"))
     yield from beneath(TASKS, "section.html.j2", [part.anchor for part in tasks], tasks)
     yield from beneath(TOPICS, "section.html.j2", [part.anchor for part in page["topics"]], page["topics"])
@@ -200,7 +216,7 @@ def _files(page: dict[str, Any], where: str = "") -> Iterator[tuple[str, bytes]]
 
 
 def _pictures(parts: Iterable[Section]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of every file in `figures/`."""
+    """Yield the name and bytes of every file in `figures/`."""
     for section in parts:
         yield from ((f"{plot.name}.svg", plot.svg) for plot in section.plots + section.inside)
         yield from ((sheet.file, sheet.png) for sheet in section.sheets)

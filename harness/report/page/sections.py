@@ -1,4 +1,4 @@
-"""The parts of a page: a section for each task below its family, and what stands before and after them."""
+"""Make the sections of a page: one for each task below its family, and those before and after them."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ from harness.report.tables.variance import table as variance
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: `anchor` in the contents, words, tables, figures, sheets and films, and parts one level
-    below.
+    """One part of the page, with its anchor, words, tables, figures, sheets, films, and the parts one level below.
 
-    inside: figures of one method each, which stand on the methods' own pages. grid: the sheets whose first samples
-    stand below each other, best first.
+    inside: figures of a single method each, which are on the methods' pages.
+    grid: the sheets whose first samples are shown one below another, best method first.
     """
 
     anchor: str
@@ -57,7 +56,15 @@ class Section:
 def families(
     root: Path, preset: Preset, beside: Beside, plots: dict[str, list[Plot]], link: Link, archived: bool
 ) -> list[Section]:
-    """Every task of a preset, below the heading of its family. plots: by task. archived: whether its records are."""
+    """Return the sections of a preset's tasks, below the heading of their family.
+
+    root: the project's folder.
+    preset: the preset.
+    beside: what its records are compared with.
+    plots: the figures by task.
+    link: a file of the project -> its address.
+    archived: whether the preset's records are archived.
+    """
     found: dict[str, list[Section]] = {}
     for name, frame in preset.frames.items():
         made = _tables(preset, frame, link)
@@ -73,13 +80,16 @@ def families(
 
 
 def claims(judged: list[Judged], address: verdicts.Address, preset: str = "") -> list[Section]:
-    """A table per kind of verdict; of one preset, only what its records are evidence for."""
+    """Return the section of claims, with a table for each kind of verdict.
+
+    preset: the preset to whose claims it is limited; '' for all.
+    """
     made = verdicts.tables(judged, address, preset)
     return [Section("claims", "Claims", wording.CLAIMS, tables=made)] if made else []
 
 
 def bottleneck(found: list[Effect], address: verdicts.Address) -> list[Section]:
-    """Every method with the bottleneck beside its twin; nothing where there is no such pair."""
+    """Return the section that compares methods with the bottleneck and their twins; nothing without such a pair."""
     plot = forest.draw(found, "bottleneck", "With the bottleneck minus without it, every comparison")
     if plot is None:
         return []
@@ -87,7 +97,7 @@ def bottleneck(found: list[Effect], address: verdicts.Address) -> list[Section]:
 
 
 def together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]:
-    """The robots as one, of every preset; nothing where methods ran that this page has no style for."""
+    """Return the section of robots pooled over presets; nothing if it has a method for which the page has no style."""
     found = robots.table(frames)
     if found is None or not common(frames).keys() <= looks.keys():
         return []
@@ -96,7 +106,7 @@ def together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]:
 
 
 def archive(presets: list[Section], waiting: Iterable[dict[str, str]]) -> list[Section]:
-    """Archived presets, and those without records with their commands; nothing where there is none of them."""
+    """Return the section of archived presets, and of presets without records with their commands, or nothing."""
     rows = [[Text(p["preset"]), Text(p["what"]), Text(p["rows"]), Code(p["command"])] for p in waiting]
     told = [Table("Presets without records here", ["preset", "what it is", "rows", "command"], rows)] if rows else []
     if not presets and not told:
@@ -105,14 +115,14 @@ def archive(presets: list[Section], waiting: Iterable[dict[str, str]]) -> list[S
 
 
 def left_out(reasons: Mapping[str, str]) -> list[Section]:
-    """What cannot be shown, e.g. 'cell pair/gan', with the reason; nothing where there is nothing of the kind."""
+    """Return the section of what cannot be shown, e.g. 'cell pair/gan', with the reasons; nothing without any."""
     rows = [[Text(name, alarm=True), Text(why)] for name, why in reasons.items()]
     made = [Table("Left out", ["what", "why"], rows)]
     return [Section("left-out", "What cannot be shown", wording.LEFT_OUT, tables=made)] if rows else []
 
 
 def archived(preset: Preset, beside: Beside, link: Link, place: Path) -> Section:
-    """What a preset with a page of its own, in the folder `place`, shows on another one."""
+    """Return what the main page shows of an archived preset, whose own page is in the folder `place`."""
     page = link(place / "index.html")
     made = [overview(preset.frames, preset.summaries, f"{preset.name}: archived", link(place) + "/")]
     made += [table for frame in preset.frames.values() for table in beside.tables(preset, frame, link, archived=True)]
@@ -121,26 +131,26 @@ def archived(preset: Preset, beside: Beside, link: Link, place: Path) -> Section
 
 
 def statistics(root: Path) -> list[Section]:
-    """What so many seeds can decide; nothing where it was not simulated."""
+    """Return the section on what a number of seeds can decide; nothing if it was not simulated."""
     found = support.tables(root / "results/statistics/coverage.csv")
-    return [Section("support", "What so many seeds can decide", wording.SUPPORT, tables=found)] if found else []
+    return [Section("support", "What a number of seeds can decide", wording.SUPPORT, tables=found)] if found else []
 
 
 def speeds(root: Path, link: Link) -> list[Section]:
-    """Speed beside others; nothing where none was measured."""
+    """Return the section of speeds compared with others; nothing if none was measured."""
     folder = root / "results/benchmarks"
     found = speed.tables(folder, link)
     return [Section("speed", "Speed", wording.SPEED, tables=found, plots=speed_figure.draw(folder))] if found else []
 
 
 def siege(root: Path) -> list[Section]:
-    """What attacks on the harness came to; nothing where none were made."""
+    """Return the section of attacks on the harness; nothing if none were made."""
     found = attacks.tables(root / "results/benchmarks")
     return [Section("siege", "Attacks on the harness", wording.SIEGE, tables=found)] if found else []
 
 
 def printed(preset: Preset, beside: Beside) -> list[Section]:
-    """The published numbers; nothing without their file."""
+    """Return the section of published numbers; nothing without their file."""
     if beside.numbers is None:
         return []
     methods = {cell.title: cell.method for cell in reversed(preset.cells)}

@@ -1,4 +1,4 @@
-"""The templates and what they need: tables by format, figures in the page or by file."""
+"""Load the templates with what they need: tables in each format, and figures in the page or as files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from harness.report.tables.formats import heading, to_html, to_markdown
 
 
 def environment() -> Environment:
-    """Jinja's environment for one page."""
-    places = count()  # of the figures on a page: the shortest ids that no other has
+    """Return Jinja's environment for one page."""
+    places = count()  # numbers the figures on a page, which gives the shortest unique ids
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,

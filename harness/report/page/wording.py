@@ -1,4 +1,4 @@
-"""The paragraphs of the page: what stands below a heading, and how the numbers are to be read."""
+"""Hold the paragraphs of the page: those below headings, and how to read the numbers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from harness.report.stats import statistics as st
 from harness.report.tables.spelling import RHO
 
 CLAIMS = (
-    f"This part lists what the papers claim and holds each claim against the records of its own protocol. {READING}"
+    f"This part lists what the papers claim and compares each claim with the records of its own protocol. {READING}"
 )
 
 BOTTLENECK = (
-    "Each row is a method with the bottleneck beside its twin: the same parts without it, on the same seeds. On the "
-    "digits the learning rate and the weight of a penalty are those tuned for each of the two, by the same number of "
-    "trials; elsewhere both have the settings that docs/explanations.md names."
+    "Each row compares a method that has the bottleneck with its twin: the same parts without it, on the same seeds. "
+    "On the digits the learning rate and the weight of a penalty were tuned for each of the two, with the same number "
+    "of trials; elsewhere both have the settings that docs/explanations.md names."
 )
 
 ROBOTS = (
-    "These are the imitation methods that ran on every robot, by their normalised returns. "
-    "Archived runs are among them."
+    "These are the imitation methods that ran on every robot, with their normalised returns. "
+    "Archived runs are included."
 )
 
 ARCHIVED = (
@@ -28,24 +28,23 @@ ARCHIVED = (
 )
 
 SIEGE = (
-    "A fuzzer kills commands, flips bits, exchanges files, edits records, mutates parameters and fills the disk, over "
-    "every family of tasks at smoke size. The table tells how each attack ended."
+    "A fuzzer kills commands, flips bits, exchanges files, edits records, mutates parameters and fills the disk, for "
+    "every family of tasks at smoke size. The table shows how the attacks ended."
 )
 
 LEFT_OUT = (
-    "These records, presets and imports were refused when this page was made. Everything else is here, and nothing of "
-    "what is here takes from them."
+    "These records, presets and imports were refused when this page was made. Everything else is here, and nothing "
+    "here depends on them."
 )
 
 SUPPORT = (
-    "The intervals and tests of this page were applied to runs drawn from known distributions. The tables say what n "
-    "seeds can support, and what they cannot."
+    "The intervals and tests of this page were applied to runs drawn from known distributions. The tables show what n "
+    "seeds can support and what they cannot."
 )
 
 SPEED = (
-    "Each row compares the same work done by this project and by another one, one after the other in one session on "
-    f"one machine. Further rows give the start-up time, memory and idle cost of a cell. `{COMMAND}` makes these "
-    "records."
+    "Each row compares the same work done by this project and by another one, alternately in one session on one "
+    f"machine. Further rows give the start-up time, memory and idle cost of a cell. `{COMMAND}` makes these records."
 )
 
 PUBLISHED = (
@@ -55,8 +54,8 @@ PUBLISHED = (
 )
 
 PAIRS = (
-    "Each pair of rows is one seed: the upper row shows generated samples, the lower row the training image nearest to "
-    "each."
+    "Each pair of rows is one seed: the upper row shows generated samples, and the lower row shows the training image "
+    "nearest to each."
 )
 
 HOW = [
@@ -65,19 +64,19 @@ HOW = [
         "differences are paired by seed."
     ),
     (
-        "A score is the interquartile mean (IQM) at the last step with a 95 % percentile bootstrap interval over "
-        f"seeds ({st.RESAMPLES} resamples; none below n = {st.FEWEST_FOR_INTERVAL}). By simulation such an interval "
-        "covers 90 % at n = 5 and 94 % at n = 10."
+        "A score is the interquartile mean (IQM) at the last step, with a 95 % percentile bootstrap interval over "
+        f"seeds ({st.RESAMPLES} resamples; no interval below n = {st.FEWEST_FOR_INTERVAL}). In simulations such an "
+        "interval covers 90 % at n = 5 and 94 % at n = 10."
     ),
     (
-        "A difference is the mean over seeds of method minus baseline with a paired t interval. It is a mean, so a "
+        "A difference is the mean over seeds of method minus baseline, with a paired t interval. It is a mean, so a "
         f"failed run moves it more than it moves the IQM. {RHO}"
     ),
     (
-        "p is an exact sign-flip test, adjusted by Holm over the task's methods on its headline metric. 'Better' "
+        "p is from an exact sign-flip test, adjusted by Holm over the task's methods on its headline metric. 'Better' "
         "needs p < 0.05 and P(better) of at least 0.75, where P(better) is the chance that a run of the method beats "
         "a run of the baseline."
     ),
-    "A run that failed counts at the floor score and is listed; nothing is dropped.",
+    "A run that failed counts with the floor score and is listed; nothing is dropped.",
     "Tables round their numbers for reading; their CSV files hold them at full precision.",
 ]

@@ -1,14 +1,15 @@
-"""A checked frame -> the tidy summary of its task, and a few numbers of each method for DVC's metrics.
+"""Summarise a checked frame as a tidy table of its task, and as a few numbers for each method for DVC's metrics.
 
-A row of the summary is (cell, metric). Where policies are trained anew on learnt rewards, the run is the reward: its
-re-trainings are averaged first, as they share what was learnt. Differences are cell minus baseline on the same seeds,
-in the metric's own unit; for the cells of an ablation the baseline is the ablation's reference. The tested family, over
-which Holm adjusts, is: every method against the baseline on the task's headline metric. Ablations and secondary metrics
-are exploratory and carry no p.
+The summary has one row for each (cell, metric). Where new policies are trained on learnt rewards, one run is one
+reward: its re-trainings are averaged first, because they share what was learnt. Differences are cell minus baseline on
+the same seeds, in the metric's own unit; for the cells of an ablation the baseline is the ablation's reference. The
+family of tests that Holm's method adjusts for is every method against the baseline on the task's headline metric.
+Ablations and secondary metrics are exploratory and have no p.
 
-pairs: how many seeds, or learnt rewards, both cells of a comparison have. seeds_needed: what that family's test would
-need to find the observed mean difference with 80 % power, were it the true one. optimality_gap: of scores that are 0
-for actions at random and 1 for the expert.
+pairs: how many seeds, or learnt rewards, both cells of a comparison have.
+seeds_needed: how many that family's test would need to find the observed mean difference with 80 % power if it were the
+    true one.
+optimality_gap: the mean shortfall of scores that are 0 for random actions and 1 for the expert.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import power, significance
 from harness.report.stats import statistics as st
 
-NORMALISED = "normalised"  # the metric whose scores are fractions of the way from random to expert
+NORMALISED = "normalised"  # the metric whose scores are fractions of the way from random actions to the expert
 COLUMNS = [
     "task",
     "cell",
@@ -54,7 +55,7 @@ COLUMNS = [
     "seeds_needed",
     "optimality_gap",
 ]
-SHOWN = {  # of the headline: the word in `dvc metrics show` -> the column
+SHOWN = {  # for the headline metric: the name in `dvc metrics show` -> the column
     "score": "value",
     "low": "ci_low",
     "high": "ci_high",
@@ -66,7 +67,7 @@ SHOWN = {  # of the headline: the word in `dvc metrics show` -> the column
 
 
 def summarise(frame: TaskFrame) -> pd.DataFrame:
-    """One row per (cell, metric) in the order of the parameters; cells not run have one row."""
+    """Return one row for each (cell, metric) in the order of the parameters; a cell that has not run has one row."""
     rows = [row for cell in frame.cells for row in _rows(frame, cell, frame.baseline)]
     for ablation in frame.ablations:
         for cell in ablation.cells:
@@ -76,16 +77,16 @@ def summarise(frame: TaskFrame) -> pd.DataFrame:
     if len(family):
         table.loc[family, "seeds_needed"] = [seeds_needed(frame, table.loc[i], len(family)) for i in family]
         table.loc[family, "p_holm"] = significance.holm(table.loc[family, "p"])
-        # Too few seeds for the size of the family: a p would only mislead.
+        # With too few seeds for the size of the family, a p would only mislead.
         reachable = table.loc[family, "pairs"].map(lambda n: significance.can_reach_significance(int(n), len(family)))
         table.loc[family[~reachable], ["p", "p_holm"]] = np.nan
     return table
 
 
 def metrics_of(table: pd.DataFrame) -> dict[str, dict[str, float | int]]:
-    """Method -> the few numbers that `dvc metrics` shows: its score on the headline, the difference to the baseline.
+    """Return for each method the numbers that `dvc metrics` shows: its headline score and difference to the baseline.
 
-    What is not known is left out.
+    Unknown numbers are left out.
     """
     rows = table[(table.ablation == "") & table.metric.notna()]
     rows = rows[rows.headline.astype(bool)]
@@ -96,7 +97,7 @@ def metrics_of(table: pd.DataFrame) -> dict[str, dict[str, float | int]]:
 
 
 def _tidy(number: float) -> float | int:
-    """Five significant digits: a short line, and enough to see a change."""
+    """Round to five significant digits, which keeps the line short and is enough to see a change."""
     return int(number) if float(number).is_integer() else float(f"{number:.5g}")
 
 
@@ -120,7 +121,7 @@ def _rows(frame: TaskFrame, cell: CellFrame, against: str | None, ablation: str 
 
 
 def _level(cell: CellFrame, metric: str) -> dict[str, Any]:
-    """Where the runs of one cell lie: IQM with interval, mean, median, standard deviation."""
+    """Return the IQM with its interval, mean, median and standard deviation of the runs of one cell."""
     x = cell.units(metric).to_numpy()
     low = high = math.nan
     if len(x) >= st.FEWEST_FOR_INTERVAL:
@@ -139,14 +140,14 @@ def _level(cell: CellFrame, metric: str) -> dict[str, Any]:
 
 
 def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | None, tested: bool) -> dict[str, Any]:
-    """The paired difference to another cell on the seeds (or learnt rewards) that both have."""
+    """Return the paired difference to another cell on the seeds (or learnt rewards) that both have."""
     other = frame.cell(against)
     if not other or not other.record or other.name == cell.name:
         return {}
     if metric not in other.head["metrics"]:
         return {}
     block = cell.head["metrics"][metric]
-    up = block["higher_is_better"]  # None where the metric only describes
+    up = block["higher_is_better"]  # None for a metric without a direction
     a, b = cell.paired(other, metric)
     d = st.paired_difference(a, b)
     enough = d.n >= st.FEWEST_FOR_INTERVAL
@@ -167,9 +168,10 @@ def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | N
 
 
 def seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int, gap: float | None = None) -> float:
-    """What a family of so many comparisons would take, by the differences of one row; NaN where no number would do.
+    """Return how many seeds a family of tests would need, estimated from the differences of one row; NaN if unknown.
 
-    gap: the difference to be found; that of the row where it is None.
+    comparisons: the size of the family.
+    gap: the difference to be found; None for that of the row.
     """
     a, b = frame.known(row.cell).paired(frame.known(row.compared_with), row.metric)
     found = power.seeds_to_decide(a - b, gap, comparisons)

@@ -1,7 +1,7 @@
-"""Whether the information constraint was at work: KL and beta over the last quarter of training.
+"""Determine whether the information constraint was at work, from KL and beta over the last quarter of training.
 
-The dual update raises beta while KL exceeds I_c and lowers it to 0 otherwise, so a settled run
-either holds KL at I_c (the constraint binds) or has let go of beta (the constraint is slack).
+The dual update raises beta while KL exceeds I_c and lowers it towards 0 otherwise, so a settled run either has its KL
+at I_c (the constraint binds) or a beta near 0 (the constraint is slack).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 from harness.report.records.frame import CellFrame
 
-LAST = 0.75  # from this share of the steps on, training counts as settled
+LAST = 0.75  # training counts as settled after this share of the steps
 BINDING = 0.15  # relative distance below I_c within which the constraint binds
-ABOVE = 1.10  # KL over I_c beyond which the constraint is broken
-RELEASED = 1e-3  # beta below which the penalty has no say
+ABOVE = 1.10  # KL / I_c above which the constraint is violated
+RELEASED = 1e-3  # beta below which the penalty has no effect
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """Means over seeds, with the smallest and largest seed, of the last quarter (KL in nat)."""
+    """Means over seeds of the last quarter of training, with the smallest and the largest seed (KL in nat)."""
 
     i_c: float | None
     kl: float
@@ -31,7 +31,7 @@ class Constraint:
 
     @property
     def state(self) -> str:
-        """The one state of all seeds, or how many seeds are in which."""
+        """Return the state that all seeds share, or how many seeds are in each state."""
         if len(self.states) == 1:
             return next(iter(self.states))
         return ", ".join(f"{count} {state}" for state, count in self.states.items())
@@ -41,13 +41,13 @@ STATES = ("binding", "slack", "above I_c", "below I_c, beta still on")
 
 
 def i_c(cell: CellFrame) -> float | None:
-    """The information budget in a record's method parameters (nat), None without one."""
+    """Return the information budget in the method parameters of a record (nat), or None without one."""
     found = _search((cell.record or {}).get("params", {}).get("method", {}))
     return None if found is None else float(found)
 
 
 def constraint(cell: CellFrame) -> Constraint | None:
-    """The settled state of a cell with a logged KL; None for a cell without one."""
+    """Return the settled state of a cell that logged a KL, or None for any other cell."""
     logs = cell.curves
     if logs is None or "kl" not in logs:
         return None

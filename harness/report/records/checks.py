@@ -1,4 +1,4 @@
-"""What must never stand in one table: each check tells one line that names both sides."""
+"""Find records that must never be in the same table; each fault is described in a line that names both sides."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 
 def check(frame: TaskFrame, protocol: int) -> None:
-    """Raises BenchError for the first of the faults."""
+    """Raise BenchError for the first of the faults."""
     for _, why in faults(frame, protocol):
         raise BenchError(why)
 
 
 def faults(frame: TaskFrame, protocol: int) -> Iterator[tuple[str, str]]:
-    """(cell, why) of records of mixed protocol, data, manifests or directions, and of unpaired seeds.
+    """Yield (cell, reason) for records whose protocol, data, manifests, directions or seeds do not match the others.
 
-    Raises BenchError where the parameters compare an ablation with no method.
+    Raises BenchError if the parameters name an unknown method as the reference of an ablation.
+
+    protocol: the protocol that every record must have.
     """
     run = [cell for cell in frame.everything if cell.record]
     for cell in run:
@@ -45,22 +47,22 @@ def faults(frame: TaskFrame, protocol: int) -> Iterator[tuple[str, str]]:
         reference = frame.cell(ablation.reference)
         if reference is None:
             raise BenchError(
-                f"ablations.{frame.name}.{ablation.name}: no method {ablation.reference!r} "
+                f"ablations.{frame.name}.{ablation.name}: there is no method {ablation.reference!r} "
                 "to compare with; name one of the task's methods as `reference`"
             )
         for cell in swept if reference.record else ():
             if not set(cell.seeds) <= set(reference.seeds):
                 lacking = f"{reference.name} ({span(reference.seeds)}) lacks; run `{reference.command}`"
-                yield cell.name, f"{frame.name}: {cell.name} has seeds {span(cell.seeds)} which {lacking}"
+                yield cell.name, f"{frame.name}: {cell.name} has seeds {span(cell.seeds)}, some of which {lacking}"
 
 
 def _expected(cell: CellFrame, what: str, got: Any, wanted: Any) -> Iterator[tuple[str, str]]:
     if got != wanted:
-        yield cell.name, f"{cell} has {what} {got}, this report is of {what} {wanted}; run `{cell.command}`"
+        yield cell.name, f"{cell} has {what} {got}, but this report needs {what} {wanted}; run `{cell.command}`"
 
 
 def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) -> Iterator[tuple[str, str]]:
-    """All cells agree with the first, which is the first one that the parameters name."""
+    """Yield every cell whose value differs from that of the first cell, which is the first in the parameters."""
     for cell in cells[1:]:
         if value(cell) != value(cells[0]):
             one, other = (f"{each.name} ({_short(value(each))})" for each in (cell, cells[0]))
@@ -68,9 +70,9 @@ def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) 
 
 
 def _nested(cells: list[CellFrame]) -> Iterator[tuple[str, str]]:
-    """Of any two cells one has all seeds of the other: it may have been given more, and the shared ones are compared.
+    """Yield every cell whose seeds neither contain those of an earlier cell nor are contained in them.
 
-    Where neither has, the one that comes later and is not like the first is at fault.
+    Nested seeds are allowed because a cell may have been given more of them; the shared ones are compared.
     """
     for place, cell in enumerate(cells):
         for other in cells[:place]:
@@ -82,7 +84,7 @@ def _nested(cells: list[CellFrame]) -> Iterator[tuple[str, str]]:
 
 
 def _references(cell: CellFrame, metric: str, known: dict[str, float]) -> Iterator[tuple[str, str]]:
-    """A cell's reference values are those of the table; other processors may move the last digits."""
+    """Yield every reference value of a cell that differs from the table's by more than other processors explain."""
     for label, value in cell.head["references"].get(metric, {}).items():
         if not math.isclose(value, known[label], rel_tol=1e-3):
             said = f"{label} of {metric} is {value:.6g} in {cell.name} and {known[label]:.6g} in the cells before it"

@@ -1,4 +1,4 @@
-"""What a method costs beside what it scores: updates, batches of its critic and core-seconds, each of one run."""
+"""Measure what one run of a method costs: updates, batches of its critic and core-seconds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from harness.report.records.frame import CellFrame
 from harness.schema import read_provenance
 from harness.store import PROVENANCE
 
-STEPS = ("critic_steps", "discriminator_steps")  # of a method's block: batches of its critic in one step of the run
-CRITIC = "critic_optimizer"  # of a block whose critic has one batch in each step
+STEPS = ("critic_steps", "discriminator_steps")  # keys of a method's block: batches of its critic in one training step
+CRITIC = "critic_optimizer"  # a key of every block whose critic takes one batch in each step
 
 
 class Cost(NamedTuple):
-    """Of one run; NaN: not known, or the method has no critic. core_seconds: all of the block's threads' together."""
+    """The cost of one run; NaN means that it is unknown, or that the method has no critic.
+
+    core_seconds: the sum over all threads of the block, divided by its seeds.
+    """
 
     updates: float
     critic_batches: float
@@ -23,13 +26,13 @@ class Cost(NamedTuple):
 
 
 def cost(cell: CellFrame) -> Cost:
-    """Of a cell that has run, by its record and its provenance, whose seconds the seeds of a block share."""
+    """Return the cost of a cell that has run, from its record and from the seconds in its provenance."""
     steps, block = cell.head["steps"], cell.head["params"].get("method", {})
     return Cost(steps, steps * _batches(block), _seconds(cell))
 
 
 def device(cell: CellFrame) -> str:
-    """Where it trained; '' where nobody noted it."""
+    """Return the device that the cell was trained on; '' if the record does not say."""
     return str(_provenance(cell).get("environment", {}).get("device") or "")
 
 
@@ -49,5 +52,5 @@ def _provenance(cell: CellFrame) -> dict[str, Any]:
         return {}
     try:
         return read_provenance(cell.folder).model_dump()
-    except BenchError:  # it is told where the cell is read; no score hangs on it
+    except BenchError:  # reported when the cell is read; no score depends on it
         return {}

@@ -1,9 +1,8 @@
-"""Runs made elsewhere: a CSV of scores and a manifest that says what was measured. They stand beside ours, never
-paired.
+"""Read runs made elsewhere: a CSV of scores and a manifest that says what was measured.
 
-`results/external/<name>/scores.csv` has the columns of a record's scores (task, method, seed, step, metric, value) and
-`manifest.yaml` beside it says where they come from and, per task, the data and each metric's manifest, in the words of
-our records.
+They are compared with ours, but never paired. `results/external/<name>/scores.csv` has the columns of a record's scores
+(task, method, seed, step, metric, value). `manifest.yaml` beside it says where they come from and, for each task, the
+data and the manifest of each metric, in the terms of our records.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ KEYS, OPTIONAL = {"source", "tasks"}, {"preset"}
 
 @dataclass(frozen=True)
 class External:
-    """The runs of one import; scores as in a record, those of the last step being the endpoint."""
+    """The runs of one import; as in a record, the scores of the last step are the endpoint."""
 
     name: str
     source: str
-    preset: str  # whose records they stand beside; '' for the live ones
+    preset: str  # the preset whose records they are compared with; '' for the live ones
     tasks: dict[str, dict[str, Any]]  # task -> {data_hash, metrics: {metric: manifest}}
     scores: pd.DataFrame
     folder: Path
 
 
 def load_external(root: Path) -> tuple[list[External], dict[str, str]]:
-    """Every import under `root`, checked by itself, and name -> why of those that are refused.
+    """Return the valid imports under `root`, and the reason for each refused one by its name.
 
-    `check` holds one against a task.
+    This checks each import by itself; `check` compares one with a task.
     """
     found, refused = [], {}
     for path in sorted((root / FOLDER).glob("*")):
@@ -52,50 +51,56 @@ def load_external(root: Path) -> tuple[list[External], dict[str, str]]:
 
 
 def read(folder: Path, name: str, scores: Path | None = None, manifest: Path | None = None) -> External:
-    """One import, from its folder or from two files. Raises BenchError that names file and fault."""
+    """Read one import. Raises BenchError that names the file and the fault.
+
+    folder: the folder of the import.
+    name: the name of the import.
+    scores: the file of scores; default: scores.csv in the folder.
+    manifest: the manifest; default: manifest.yaml in the folder.
+    """
     scores, manifest = scores or folder / SCORES, manifest or folder / MANIFEST
     said = _manifest(manifest)
     table = read_scores(scores)
     for task in table.task.unique():
         if task not in said["tasks"]:
-            raise BenchError(f"{manifest}: tasks.{task} is missing, {scores.name} has scores of it")
+            raise BenchError(f"{manifest}: tasks.{task} is missing, but {scores.name} has scores of that task")
         for metric in table[table.task == task].metric.unique():
             if metric not in said["tasks"][task]["metrics"]:
                 raise BenchError(
-                    f"{manifest}: tasks.{task}.metrics.{metric} is missing, {scores.name} has scores of it"
+                    f"{manifest}: tasks.{task}.metrics.{metric} is missing, but {scores.name} has scores of that metric"
                 )
     return External(name, str(said["source"]), said.get("preset") or "", said["tasks"], table, folder)
 
 
 def check(found: External, frame: TaskFrame) -> None:
-    """Raises BenchError where its scores on this task are not the quantity of our records."""
+    """Raise BenchError if the scores of an import on this task do not measure the same quantity as our records."""
     said, ran = found.tasks[frame.name], [cell for cell in frame.everything if cell.record]
     where = f"external runs {found.name}, task {frame.name}"
     if not ran:
-        raise BenchError(f"{where}: nothing of ours has run to hold them against; run `{frame.command}`")
+        raise BenchError(f"{where}: there are no records of ours to compare them with; run `{frame.command}`")
     data = ran[0].head["data_hash"]
     if said.get("data_hash") != data:
         raise BenchError(
-            f"{where}: data_hash {said.get('data_hash')} is not {data} of our records; scores on other data do not "
-            "stand beside them"
+            f"{where}: data_hash must be that of our records, {data}, got {said.get('data_hash')}; scores on other "
+            "data are not comparable"
         )
     for metric, manifest in said["metrics"].items():
         if metric not in frame.metrics:
-            raise BenchError(f"{where}: metric {metric} is unknown there; known: {', '.join(frame.metrics)}")
+            raise BenchError(f"{where}: the task has no metric {metric}; it has {', '.join(frame.metrics)}")
         ours = frame.manifests.get(frame.metrics[metric].get("manifest") or "", {})
         theirs = manifest or {}
         for key in dict.fromkeys([*ours, *theirs]):
             if str(ours.get(key)) != str(theirs.get(key)):
                 raise BenchError(
-                    f"{where}: {metric} was measured with {key} {theirs.get(key)}, ours with {ours.get(key)}: not the "
-                    "same quantity"
+                    f"{where}: {metric} was measured with {key} {theirs.get(key)}, but ours with {ours.get(key)}, so "
+                    "they are not the same quantity"
                 )
 
 
 def skeleton(frame: TaskFrame, preset: str = "") -> dict[str, Any]:
-    """The manifest that runs on this task need, to be filled in: true only if they were measured like that.
+    """Return a manifest to fill in for runs on this task; it holds only if they were measured in the same way.
 
-    preset: the archived one whose records they stand beside; '' for the live ones.
+    preset: the archived preset whose records they are compared with; '' for the live ones.
     """
     ran = next((cell for cell in frame.everything if cell.record), None)
     if ran is None:
@@ -104,7 +109,7 @@ def skeleton(frame: TaskFrame, preset: str = "") -> dict[str, Any]:
         name: dict(frame.manifests.get(block.get("manifest") or "", {})) for name, block in frame.metrics.items()
     }
     return ({"preset": preset} if preset else {}) | {
-        "source": "who made these runs, with what: project, version, command",
+        "source": "who made these runs and how: project, version, command",
         "tasks": {frame.name: {"data_hash": ran.head["data_hash"], "metrics": metrics}},
     }
 

@@ -1,4 +1,4 @@
-"""The scores of runs made elsewhere: a CSV with the columns of a record's scores, of which every row is checked."""
+"""Read the scores of runs made elsewhere from a CSV with the columns of a record's scores, and check every row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.report.records.frame import SCORE_COLUMNS
 
 
 def read_scores(path: Path) -> pd.DataFrame:
-    """The rows of a CSV, each checked. Raises BenchError that names the first broken one by its line."""
+    """Read the rows of a CSV and check each of them. Raises BenchError that names the line of the first invalid one."""
     words = _rows(path)
     rows = pd.DataFrame({column: _column(path, words[column], column) for column in SCORE_COLUMNS}).drop_duplicates()
     same = ["task", "method", "seed", "step", "metric"]
@@ -22,7 +22,7 @@ def read_scores(path: Path) -> pd.DataFrame:
         first = twice.iloc[0]
         raise BenchError(
             f"{path}, line {twice.index[0]}: {first.task}/{first.method}, seed {first.seed}, step {first.step}: "
-            f"{first.metric} is there twice with different values"
+            f"{first.metric} occurs twice with different values"
         )
     for (task, method, metric), part in rows.groupby(["task", "method", "metric"], sort=False):
         ends = part.groupby("seed").step.max()
@@ -35,7 +35,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 
 def _rows(path: Path) -> pd.DataFrame:
-    """The columns of a CSV as the text that stands there ('None' is a name like another), indexed by line."""
+    """Read the columns of a CSV as text, so that a method may be called 'None', and index them by line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
@@ -46,23 +46,23 @@ def _rows(path: Path) -> pd.DataFrame:
     except (csv.Error, ValueError, OSError) as error:
         raise BenchError(f"{path} is not a readable CSV: {' '.join(str(error).split())}") from None
     if odd := [column for column in SCORE_COLUMNS if head.count(column) != 1]:
-        what = "is missing" if odd[0] not in head else "is there twice"
+        what = "is missing" if odd[0] not in head else "occurs twice"
         raise BenchError(f"{path}: column {odd[0]} {what}; the columns are {', '.join(SCORE_COLUMNS)}")
     for line, row in found.items():
         if len(row) != len(head):
-            raise BenchError(f"{path}, line {line}: {len(row)} values for {len(head)} columns")
+            raise BenchError(f"{path}, line {line}: must have {len(head)} values, one for each column, got {len(row)}")
     if not found:
         raise BenchError(f"{path} has no rows")
     return pd.DataFrame.from_dict(found, orient="index", columns=head, dtype=str)
 
 
 def _column(path: Path, words: pd.Series, column: str) -> pd.Series:
-    """One column, read by its kind: names, whole numbers (seed, step), or finite numbers (value)."""
+    """Convert one column by its kind: names, non-negative integers (seed, step) or finite numbers (value)."""
     read, needed = READERS[column]
     values = [read(word) for word in words]
     for line, word, value in zip(words.index, words, values, strict=True):
         if value is None:
-            raise BenchError(f"{path}, line {line}: {column} {word!a} must be {needed}")
+            raise BenchError(f"{path}, line {line}: {column} must be {needed}, got {word!a}")
     return pd.Series(values, words.index)
 
 
@@ -76,7 +76,7 @@ def _whole(word: str) -> int | None:
 
 def _finite(word: str) -> float | None:
     try:
-        value = float(word.replace("_", "?"))  # Python would take 1_0 for ten
+        value = float(word.replace("_", "?"))  # Python would read 1_0 as ten
     except ValueError:
         return None
     return value if math.isfinite(value) else None
@@ -87,7 +87,7 @@ READERS = {
     "task": NAMED,
     "method": NAMED,
     "metric": NAMED,
-    "seed": (_whole, "an integer from 0"),
-    "step": (_whole, "an integer from 0"),
-    "value": (_finite, "a finite number; give a failed run its floor score"),
+    "seed": (_whole, "a non-negative integer"),
+    "step": (_whole, "a non-negative integer"),
+    "value": (_finite, "a finite number (the floor score for a failed run)"),
 }

@@ -1,8 +1,8 @@
-"""Result files -> one checked frame per task. Reads only what the parameters name, never a glob.
+"""Read result files into one checked frame for each task. Only cells that the parameters name are read, never a glob.
 
-A cell is looked for in `results/records/<task>/<cell>/` (live) and then in
-`results/archive/<preset>/<task>/<cell>/` (evidence of a named commit). What is missing stays in the frame as 'not run',
-and what cannot be read or must not stand beside the others as 'unreadable', with its reason.
+A cell is looked for in `results/records/<task>/<cell>/` (live) and then in `results/archive/<preset>/<task>/<cell>/`
+(evidence of a named commit). A missing cell stays in the frame as 'not run'; one that cannot be read, or that must not
+be compared with the others, stays as 'unreadable' with the reason.
 """
 
 from __future__ import annotations
@@ -52,40 +52,40 @@ from harness.store import (
 
 @dataclass(frozen=True)
 class CellFrame(CellName):
-    """What one cell left, with all its seeds.
+    """The record of one cell, with all its seeds.
 
-    record: its head, as in the schema; None where it has not run, and where `fault` says why it cannot be shown.
+    record: its head, as in the schema; None if the cell has not run, or if `fault` says why it cannot be shown.
     """
 
     method: str
-    title: str  # for the reader
+    title: str  # the name that readers see
     value: Value | None = None  # of the ablated parameter
     folder: Path | None = None
     record: dict[str, Any] | None = None
     commit: str = ""  # of an archived record
     verified: str = ""  # of an archived record: what `bench verify` found
-    rewards: int | None = None  # of re-training: how many learnt rewards the seeds that parameters name go round
-    preset: str = ""  # where another preset than the project's own has it
+    rewards: int | None = None  # for re-training: the number of learnt rewards that the named seeds cycle through
+    preset: str = ""  # the preset of the cell, if it is not the project's own
     named: tuple[int, ...] = ()  # the seeds that the parameters name; the record may have more
-    between: renormalised.Between = field(default_factory=dict)  # of an older record of imitation
+    between: renormalised.Between = field(default_factory=dict)  # what older returns are normalised between
     fault: str = ""
-    sealed: bool = True  # whether its record has a seal: the oldest have none
+    sealed: bool = True  # whether its record has a seal; the oldest records have none
 
     @property
     def command(self) -> str:
-        """What makes its record, in the project's folder: a cell of another preset is trained with that preset."""
+        """Return the command that makes its record, in the project's folder and with the cell's own preset."""
         return preset_command(self.preset) if self.preset else f"bench train {self.task} {self.name}"
 
     @property
     def head(self) -> dict[str, Any]:
-        """The record's head, of a cell that has run."""
+        """Return the head of the record of a cell that has run."""
         assert self.record is not None, f"{self} has not run"
         return self.record
 
     @property
     def swept(self) -> Value:
-        """The value of the ablated parameter, of a cell of an ablation."""
-        assert self.value is not None, f"{self} is of no ablation"
+        """Return the value of the ablated parameter of a cell of an ablation."""
+        assert self.value is not None, f"{self} is not part of an ablation"
         return self.value
 
     @property
@@ -94,7 +94,7 @@ class CellFrame(CellName):
 
     @property
     def failures(self) -> dict[int, str]:
-        """Seed -> what became of it, for the seeds that did not finish."""
+        """Return the seeds that did not finish, each with its state."""
         if not self.record:
             return {}
         status = {int(seed): word for seed, word in self.record["status"].items()}
@@ -102,7 +102,7 @@ class CellFrame(CellName):
 
     @property
     def status(self) -> str:
-        """'not run', 'unreadable: why', 'finished', or e.g. '1 of 10 failed: seed 3 diverged at step 512'."""
+        """Return 'not run', 'unreadable: reason', 'finished', or e.g. '1 of 10 failed: seed 3 diverged at step 512'."""
         if self.fault:
             return f"unreadable: {self.fault}"
         if not self.record:
@@ -114,21 +114,21 @@ class CellFrame(CellName):
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Rows task, method, seed, step, metric, value; the last step is the endpoint."""
+        """Return rows of (task, method, seed, step, metric, value), of which the last step is the endpoint."""
         rows = _read_csv(self, SCORES, SCORE_COLUMNS)
-        assert rows is not None, "it is not optional"
+        assert rows is not None, "scores are not optional"
         for task, name in {*zip(rows.task, rows.method)} - {(self.task, self.name)}:
             raise BenchError(f"{self}: {SCORES} has rows of {task}/{name}; run `{self.command}`")
         return renormalised.rows(rows, self.between) if self.between else rows
 
     @cached_property
     def curves(self) -> pd.DataFrame | None:
-        """Wide logs: seed, step and one column per log; None where there are none."""
+        """Return the logs as columns seed, step and one for each log; None if there are no logs."""
         return _read_csv(self, CURVES, CURVE_COLUMNS, optional=True, further=True)
 
     @cached_property
     def panels(self) -> pd.DataFrame | None:
-        """Curves that are no time series: seed, panel, x, y; None where there are none."""
+        """Return curves that are not time series as columns seed, panel, x, y; None if there are none."""
         return _read_csv(self, PANELS, PANEL_COLUMNS, optional=True)
 
     @property
@@ -141,45 +141,48 @@ class CellFrame(CellName):
         return {key: rows.set_index("seed").value for key, rows in self.scores.groupby(["step", "metric"])}
 
     def units(self, metric: str, at: float = 1.0) -> pd.Series:
-        """Scores indexed by what is independent: the seed, or the learnt reward (mean of its re-trainings).
+        """Return the scores of independent runs, indexed by seed or by learnt reward (mean of its re-trainings).
 
-        at: share of the training after which they are taken; the nearest scored step counts.
+        at: the share of the training after which they are taken; the nearest scored step counts.
         """
         values = self.by_unit(metric, at)
         return values.groupby(level=0).mean() if self.rewards else values
 
     def by_unit(self, metric: str, at: float = 1.0) -> pd.Series:
-        """Every score at one step, indexed by the seed or by the learnt reward that it shares with others."""
+        """Return every score at one step, indexed by its seed or by the learnt reward that it shares with others."""
         return pd.Series(self.endpoint(metric, at), index=self.independent)
 
     def paired(self, other: CellFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
-        """The units [N] that this cell and the other both have, of each of them."""
+        """Return the scores [N] of this cell and of the other on the N units that both have."""
         own, theirs = self.units(metric), other.units(metric)
         shared = own.index[own.index.isin(theirs.index)]
         return own.loc[shared].to_numpy(), theirs.loc[shared].to_numpy()
 
     @property
     def independent(self) -> list[int]:
-        """What each run has to itself: its seed, or the learnt reward that it shares with other re-trainings."""
+        """Return for each run its independent unit: its seed, or the learnt reward that it shares with re-trainings."""
         if not self.rewards:
             return self.seeds
         return [reward_of(seed, self.named or self.seeds, self.rewards) for seed in self.seeds]
 
     @property
     def n(self) -> int:
-        """Independent runs: seeds, or learnt rewards."""
+        """Return the number of independent runs: seeds, or learnt rewards."""
         return len(set(self.independent))
 
     def endpoint(self, metric: str, at: float = 1.0) -> np.ndarray:
-        """Scores [S] at the last step, in the order of `seeds`; at: as of `units`."""
+        """Return the scores [S] at the last step, in the order of `seeds`.
+
+        at: the share of the training at which they are taken, as in `units`.
+        """
         steps = self.scores.step.unique()
         step = int(steps[np.abs(steps - at * steps.max()).argmin()]) if len(steps) else 0
         last = self._by_step.get((step, metric), pd.Series(dtype=float))
         whole = last.index.is_unique and set(last.index) == set(self.seeds)
         if not whole or not np.isfinite(last).all():
             raise BenchError(
-                f"{self}: {metric} has no single finite endpoint score for each "
-                f"of the seeds {span(self.seeds)}; run `{self.command}`"
+                f"{self}: {metric} must have exactly one finite endpoint score for each of the seeds "
+                f"{span(self.seeds)}; run `{self.command}`"
             )
         return last.loc[self.seeds].to_numpy(dtype=float)
 
@@ -188,7 +191,7 @@ class CellFrame(CellName):
 class Sweep:
     """An ablation as it ran: the cells of one swept parameter, in the order of its values.
 
-    Where some of the values are words, in the order in which params.yaml declares them.
+    If some of the values are words, the order is that of params.yaml.
     """
 
     name: str
@@ -196,7 +199,7 @@ class Sweep:
     of: str
     reference: str  # the method that its cells are compared with
     cells: list[CellFrame]
-    itself: CellFrame | None  # the unchanged method at its own value, where nothing else was set
+    itself: CellFrame | None  # the unchanged method at its own value, if the ablation sets nothing else
 
     @property
     def parameter(self) -> str:
@@ -204,23 +207,23 @@ class Sweep:
 
     @property
     def points(self) -> list[CellFrame]:
-        """The swept cells and the method itself, in the order of their values; of words the method's own comes last."""
+        """Return the swept cells and the method itself, ordered by value; among words, the method's own comes last."""
         points = self.cells + ([self.itself] if self.itself else [])
         return sorted(points, key=self.place) if self.numeric else points
 
     @property
     def numeric(self) -> bool:
-        """Whether every value has a place on an axis of numbers; words and booleans have not."""
+        """Return whether every value is a number, and so has a place on a numeric axis."""
         return all(is_number(cell.value) for cell in self.cells)
 
     def place(self, cell: CellFrame) -> float:
-        """Where a cell stands on the axis of the swept parameter: at its value, or at its place among words."""
+        """Return a cell's position on the axis of the swept parameter: its value, or its index among words."""
         return float(cell.swept) if self.numeric else float([point.name for point in self.points].index(cell.name))
 
 
 @dataclass(frozen=True)
 class TaskFrame:
-    """All cells of one task that the parameters name, run or not."""
+    """All cells of one task that the parameters name, whether or not they have run."""
 
     name: str
     title: str
@@ -229,11 +232,11 @@ class TaskFrame:
     baseline: str | None
     cells: list[CellFrame]
     ablations: list[Sweep]
-    preset: str = ""  # where another preset than the project's own has it
+    preset: str = ""  # the preset of the task, if it is not the project's own
 
     @property
     def command(self) -> str:
-        """What makes its records, in the project's folder."""
+        """Return the command that makes its records, in the project's folder."""
         return preset_command(self.preset) if self.preset else f"bench train {self.name}"
 
     @property
@@ -242,12 +245,12 @@ class TaskFrame:
 
     @property
     def unreadable(self) -> list[CellFrame]:
-        """The cells whose records cannot be shown."""
+        """Return the cells whose records cannot be shown."""
         return [cell for cell in self.everything if cell.fault]
 
     @property
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """Metric name -> its block (label, higher_is_better, ...), headline first."""
+        """Return the block of each metric (label, higher_is_better, ...) by its name, the headline metric first."""
         found: dict[str, dict[str, Any]] = {}
         for cell in self.everything:
             for name, block in (cell.head["metrics"] if cell.record else {}).items():
@@ -260,7 +263,7 @@ class TaskFrame:
 
     @property
     def scored_by(self) -> str:
-        """The headline, of a task of which something has run."""
+        """Return the headline metric of a task of which at least one cell has run."""
         assert self.headline is not None, f"nothing of {self.name} has run"
         return self.headline
 
@@ -272,7 +275,7 @@ class TaskFrame:
         return found
 
     def references(self, metric: str | None) -> dict[str, float]:
-        """Reference values of a metric, e.g. {'train-test floor': 1.7}."""
+        """Return the reference values of a metric, e.g. {'train-test floor': 1.7}."""
         found: dict[str, float] = {}
         for cell in self.everything:
             found = (cell.head["references"].get(metric, {}) if cell.record else {}) | found
@@ -280,7 +283,7 @@ class TaskFrame:
 
     @property
     def floor(self) -> float | None:
-        """The headline's reference that calls itself a floor: what perfect samples would score."""
+        """Return the headline's reference value that is labelled a floor: what perfect samples would score."""
         found = (v for label, v in self.references(self.headline).items() if "floor" in label)
         return next((value for value in found if value > 0), None)
 
@@ -288,16 +291,19 @@ class TaskFrame:
         return next((cell for cell in self.cells if cell.name == name), None)
 
     def known(self, name: str) -> CellFrame:
-        """The cell of a name that the task is known to have, as one from its own summary."""
+        """Return the cell of a name that the task is known to have, for example because its summary names it."""
         found = self.cell(name)
         assert found is not None, f"{self.name} has no cell {name}"
         return found
 
 
 def load(root: Path, params: dict[str, Any], other: bool = False) -> dict[str, TaskFrame]:
-    """Every task of params with its cells; what cannot be read or must not be mixed is no record there, but a fault.
+    """Return every task of the parameters with its cells.
 
-    other: these are the parameters of another preset than the project's own. Raises BenchError for parameters alone.
+    A record that cannot be read or must not be mixed with the others becomes the fault of its cell. Raises BenchError
+    only for faulty parameters.
+
+    other: whether the parameters are those of a preset other than the project's own.
     """
     frames = {}
     for task in params["tasks"]:
@@ -309,14 +315,17 @@ def load(root: Path, params: dict[str, Any], other: bool = False) -> dict[str, T
 
 
 def demand(frames: Iterable[TaskFrame]) -> None:
-    """Raises BenchError for the first cell that cannot be shown: for those who need every record."""
+    """Raise BenchError for the first cell that cannot be shown, for callers that need every record."""
     for frame in frames:
         for cell in frame.unreadable:
             raise BenchError(cell.fault)
 
 
 def _without(frame: TaskFrame, faults: dict[str, str]) -> TaskFrame:
-    """The frame with the records of the cells `faults`, name -> reason, taken away."""
+    """Return the frame without the records of faulty cells.
+
+    faults: the name of a cell -> the reason.
+    """
 
     def one(cell: CellFrame) -> CellFrame:
         return replace(cell, record=None, folder=None, fault=faults[cell.name]) if cell.name in faults else cell
@@ -333,7 +342,7 @@ def _without(frame: TaskFrame, faults: dict[str, str]) -> TaskFrame:
 
 
 def shown(value: Value) -> str:
-    """An ablated value for a reader: a float in short, anything else as it is spelled in params.yaml."""
+    """Return an ablated value as readers see it: a float in short form, anything else as params.yaml spells it."""
     return f"{value:g}" if isinstance(value, float) else spell(value)
 
 
@@ -343,7 +352,7 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
     titles = {name: block.get("title", name) for name, block in methods.items()}
     baseline = report.get("baseline", {}).get(task)
     if baseline is not None and baseline not in methods:
-        raise BenchError(f"report.baseline.{task}: no method {baseline!r}; one of {', '.join(methods)}")
+        raise BenchError(f"report.baseline.{task}: must be one of {', '.join(methods)}, got {baseline!r}")
     source = params["tasks"][task].get("rewards")
     rewards = len(params["tasks"][source]["seeds"]) if source in params["tasks"] else None
 
@@ -367,7 +376,7 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
 
 
 def _itself(cells: list[CellFrame], said: Ablation) -> CellFrame | None:
-    """The unchanged method with the value that it trained with, unless the sweep holds that too."""
+    """Return the unchanged method at the value that it was trained with, unless the sweep contains that value."""
     cell = next((cell for cell in cells if cell.name == said.method), None)
     if cell is None or not cell.record:
         return None
@@ -380,23 +389,23 @@ def _itself(cells: list[CellFrame], said: Ablation) -> CellFrame | None:
 
 
 def _find(root: Path, preset: str, cell: CellFrame) -> CellFrame:
-    """The cell with its record, where one of this preset exists, or with what is wrong with that."""
+    """Return the cell with its record of this preset, if there is one, or with the fault of that record."""
     archive, strange = archive_folder(root, preset), ""
     for folder in (archive,) if cell.preset else (root / RECORDS, archive):
         try:
             found = read(folder, cell)
             if found.record and found.record["preset"] == preset:
-                _ = found.scores, found.curves, found.panels  # now, so that a damaged one is the fault of its cell
+                _ = found.scores, found.curves, found.panels  # read here, so that damage becomes the fault of the cell
                 return found
         except BenchError as error:
             return replace(cell, fault=str(error))
         if found.record:
-            strange = f"{cell}: {HEAD} is of preset {found.record['preset']}, not {preset}; run `{cell.command}`"
+            strange = f"{cell}: {HEAD} must be of preset {preset}, got {found.record['preset']}; run `{cell.command}`"
     return replace(cell, fault=strange)
 
 
 def _incomplete(frame: TaskFrame) -> Iterator[tuple[str, str]]:
-    """(cell, why) of those that lack a score of the last step."""
+    """Yield (cell, reason) for the cells that lack a score of the last step."""
     for cell in frame.everything:
         try:
             for metric in cell.head["metrics"] if cell.record else ():
@@ -406,9 +415,11 @@ def _incomplete(frame: TaskFrame) -> Iterator[tuple[str, str]]:
 
 
 def read(folder: Path, cell: CellFrame) -> CellFrame:
-    """The cell with its record in `folder`, which holds a folder per task; as it was where there is none there.
+    """Return the cell with its record in `folder`, or unchanged if there is none.
 
-    Under results/archive it carries the commit that made it.
+    A record under results/archive comes with the commit that made it.
+
+    folder: a folder that has a subfolder for each task.
     """
     place = folder / cell.task / cell.name
     if not (place / HEAD).is_file():
@@ -425,7 +436,7 @@ UNKNOWN = "an unknown commit"
 
 
 def _commit(folder: Path) -> str:
-    """Whose code made the record, of several those of the earlier blocks first."""
+    """Return the commits whose code made the record, those of earlier blocks first."""
     if not (folder / PROVENANCE).is_file():
         return UNKNOWN
     found = read_provenance(folder)
@@ -439,18 +450,21 @@ def _verified(folder: Path) -> str:
     return (
         "the current code reproduces the recorded states"
         if read_verified(folder).agrees
-        else "the current code makes other states"
+        else "the current code does not reproduce the recorded states"
     )
 
 
 def _read_csv(
     cell: CellFrame, name: str, columns: Mapping[str, type], optional: bool = False, further: bool = False
 ) -> pd.DataFrame | None:
-    """Read a table of the record; None where an `optional` one is missing or empty.
+    """Read a table of the record; return None if an optional one is missing or empty.
 
-    further: it may have more columns, of numbers.
+    Raises BenchError for a column that the schema does not have and for a value of the wrong type.
 
-    Raises BenchError for another column than those of the schema and for a value of another kind.
+    name: the name of the file.
+    columns: the name of each column -> its type.
+    optional: whether the file may be missing.
+    further: whether more columns, of numbers, are allowed.
     """
     path = packed.standing(cell.folder / name) if cell.folder else None
     if path is None or not path.is_file():
@@ -458,7 +472,7 @@ def _read_csv(
             return None
         raise BenchError(f"{cell}: {name} is missing; run `{cell.command}`")
     content = packed.contents(path)
-    if optional and len(content) <= 1:  # of seeds that all died before the first logged step
+    if optional and len(content) <= 1:  # all seeds failed before the first logged step
         return None
     words = {column: str for column, kind in columns.items() if kind is str}
     try:  # a cell may be called 'NA' or 'None'
@@ -473,7 +487,7 @@ def _read_csv(
         return None
     for column in frame if len(frame) else ():
         if not KINDS[columns.get(column, float)](frame[column]):
-            raise BenchError(f"{cell}: column {column} of {name} has a value of another kind; run `{cell.command}`")
+            raise BenchError(f"{cell}: column {column} of {name} has a value of the wrong type; run `{cell.command}`")
     return frame
 
 

@@ -1,4 +1,4 @@
-"""D(x) of the discriminators between two Gaussians, ours and the published ones."""
+"""Return D(x) of the discriminators between two Gaussians, ours and the published ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PANEL = "D(x)"
 
 
 def curves(frame: TaskFrame) -> dict[str, pd.DataFrame]:
-    """Cell name -> D(x) over seeds as `centre` gives it; empty for a task without the panel."""
+    """Return D(x) over seeds for each cell's name, as `centre` gives it; empty for a task without that panel."""
     found = {}
     for cell in frame.cells:
         if cell.panels is not None and (cell.panels.panel == PANEL).any():
@@ -23,6 +23,6 @@ def curves(frame: TaskFrame) -> dict[str, pd.DataFrame]:
 
 
 def published_curve(cell: CellFrame) -> pd.Series | None:
-    """The published D(x) with this cell's I_c, indexed by x; None where the paper has none."""
+    """Return the published D(x) for this cell's I_c, indexed by x; None if the paper has none."""
     budget = i_c(cell)
     return read_off(FIGURE_2).get("none" if budget is None else f"{budget:g}")

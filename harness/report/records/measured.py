@@ -1,10 +1,10 @@
-"""The measured speeds of results/benchmarks: one JSON for each benchmark, all of one schema, read and checked here.
+"""Read and check the measured speeds in results/benchmarks: one JSON file for each benchmark, all with one schema.
 
-A record: benchmark (the file's name), title, peer ({name, version}, or null where none is compared), settings, machine
-({processor, threads, torch}), commit, quick (reduced: two pairs, less work), rows. A row is one quantity, measured
-alternately in one session: name, unit, higher_is_better, against (what stands beside ours, "" for nothing), pairs
-([{ours, theirs}]), their summaries ours, theirs and ratio = ours / theirs within each pair ({median, least, most}, or
-null), aim ({of: ratio or ours, at_most or at_least: number}, or null).
+A record has: benchmark (the file's name), title, peer ({name, version}, or null if there is none), settings, machine
+({processor, threads, torch}), commit, quick (whether reduced to two pairs and less work) and rows. A row is one
+quantity, measured alternately for both sides in one session: name, unit, higher_is_better, against (what ours is
+compared with, "" for nothing), pairs ([{ours, theirs}]), the summaries ours, theirs and ratio = ours / theirs within
+each pair ({median, least, most}, or null), and aim ({of: ratio or ours, at_most or at_least: number}, or null).
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from harness.errors import BenchError
 FIELDS = ("benchmark", "title", "peer", "settings", "machine", "commit", "quick", "rows")
 ROW = ("name", "unit", "higher_is_better", "against", "pairs", "ours", "theirs", "ratio", "aim")
 MACHINE = ("processor", "threads", "torch")
-FEWEST_PAIRS = 5  # of a record that is not quick
+FEWEST_PAIRS = 5  # for a record that is not quick
 COMMAND = "bench speed"
-SIEGE = "siege.json"  # in the same folder: what attacks on the harness came to
+SIEGE = "siege.json"  # in the same folder: the results of attacks on the harness
 
 Record = dict[str, Any]
 
 
 def load_measured(folder: Path) -> list[Record]:
-    """All records by file name, a quick one only where there is no full one; none without the folder.
+    """Return all records in the order of their file names; a quick one only if there is no full one.
 
-    Raises BenchError for a file that is not of the schema.
+    Returns none if the folder does not exist. Raises BenchError for a file that does not match the schema.
     """
     found = []
     for path in sorted(set(folder.glob("*.json")) - {folder / SIEGE}):
@@ -52,7 +52,7 @@ def summary(values: Sequence[float]) -> dict[str, float]:
 
 
 def summaries(pairs: Sequence[dict[str, float]]) -> dict[str, dict[str, float] | None]:
-    """ours, theirs and the ratio of each pair; the last two are null where nothing stands beside ours."""
+    """Summarise ours, theirs and the ratio within each pair; the last two are None if ours is compared with nothing."""
     beside = all("theirs" in pair for pair in pairs)
     return {
         "ours": summary([pair["ours"] for pair in pairs]),
@@ -62,40 +62,43 @@ def summaries(pairs: Sequence[dict[str, float]]) -> dict[str, dict[str, float] |
 
 
 def fault(record: Any, name: str) -> str | None:
-    """The first thing that is not as the schema says, or None. name: of the file, without suffix."""
+    """Describe the first thing that does not match the schema; None if everything does.
+
+    name: the name of the file without its suffix.
+    """
     if not isinstance(record, dict) or set(record) != set(FIELDS):
-        return f"its entries are not {', '.join(FIELDS)}"
+        return f"its keys must be {', '.join(FIELDS)}"
     if record["benchmark"] != name:
-        return f"it is named {record['benchmark']}"
+        return f"benchmark must be {name}, got {record['benchmark']}"
     if set(record["machine"]) != set(MACHINE):
-        return f"machine has not {', '.join(MACHINE)}"
+        return f"the keys of machine must be {', '.join(MACHINE)}"
     if record["peer"] is not None and set(record["peer"]) != {"name", "version"}:
-        return "peer has not name and version"
+        return "the keys of peer must be name and version"
     if not record["rows"]:
-        return "it has no row"
+        return "it must have at least one row"
     return next((wrong for row in record["rows"] if (wrong := _row_fault(row, record["quick"]))), None)
 
 
 def _row_fault(row: Any, quick: bool) -> str | None:
     if not isinstance(row, dict) or set(row) != set(ROW):
-        return f"a row's entries are not {', '.join(ROW)}"
+        return f"the keys of a row must be {', '.join(ROW)}"
     where = f"row {row['name']}"
     keys = {"ours", "theirs"} if row["against"] else {"ours"}
     if not all(set(pair) == keys and min(pair.values()) > 0 for pair in row["pairs"]):
-        return f"{where}: a pair is not {' and '.join(sorted(keys))}, above 0"
+        return f"{where}: a pair must have positive numbers for {' and '.join(sorted(keys))} and nothing else"
     if len(row["pairs"]) < (1 if quick else FEWEST_PAIRS):
-        return f"{where} has {len(row['pairs'])} pairs of {FEWEST_PAIRS}"
+        return f"{where} must have at least {FEWEST_PAIRS} pairs, got {len(row['pairs'])}"
     if {name: row[name] for name in ("ours", "theirs", "ratio")} != summaries(row["pairs"]):
-        return f"{where}: the summaries are not those of its pairs"
+        return f"{where}: the summaries do not match its pairs"
     if (aim := row["aim"]) is None:
         return None
     if aim.get("of") not in ("ours", "ratio") or row[aim["of"]] is None or len(set(aim) & {"at_most", "at_least"}) != 1:
-        return f"{where}: its aim is not of ours or ratio, at_most or at_least"
+        return f"{where}: its aim must be of ours or of ratio, with either at_most or at_least"
     return None
 
 
 def met(row: dict[str, Any]) -> bool | None:
-    """Does the median reach the aim? None without one."""
+    """Return whether the median reaches the aim, or None without an aim."""
     if (aim := row["aim"]) is None:
         return None
     found = row[aim["of"]]["median"]
@@ -103,13 +106,13 @@ def met(row: dict[str, Any]) -> bool | None:
 
 
 def stated(row: dict[str, Any], name: str) -> float | None:
-    """The value that the aim of a row gives to this quantity."""
+    """Return the value that the aim of a row sets for this quantity, or None."""
     aim = row["aim"]
     return aim.get("at_most", aim.get("at_least")) if aim is not None and aim["of"] == name else None
 
 
 def cost(row: dict[str, Any]) -> dict[str, float]:
-    """The ratio as one of times, ours to theirs, whatever was counted: below 1 ours is faster."""
+    """Return the ratio as a ratio of times, ours to theirs, whatever was measured: below 1, ours is faster."""
     if not row["higher_is_better"]:
         return row["ratio"]
     return summary([pair["theirs"] / pair["ours"] for pair in row["pairs"]])

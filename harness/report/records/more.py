@@ -1,4 +1,4 @@
-"""The command that gives cells the seeds that a comparison would take."""
+"""Compose the command that trains the further seeds that a comparison needs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from harness.report.records.frame import CellFrame, TaskFrame
 
 
 def command(frame: TaskFrame, names: Sequence[str], needed: float) -> str:
-    """What brings the cells `names` to `needed` independent runs each, in the project's folder.
+    """Return the command that brings cells to `needed` independent runs each, in the project's folder.
 
-    '' where they have so many, where one of them has not run, and where no command can: ablated cells on learnt
-    rewards have their seeds from the parameters alone.
+    Returns '' if they have that many, if one of them has not run, or if no command can do it: ablated cells on learnt
+    rewards take their seeds from the parameters only.
+
+    names: the names of the cells.
     """
     cells = [cell for cell in frame.everything if cell.name in names]
     known = [cell for cell in cells if cell.record and not (cell.rewards and cell.head["ablation"])]
@@ -30,5 +32,5 @@ def command(frame: TaskFrame, names: Sequence[str], needed: float) -> str:
 
 
 def _named(cell: CellFrame) -> int:
-    """How many independent runs the parameters name, to which a command counts the further ones."""
+    """Return how many independent runs the parameters name; the command counts further ones from there."""
     return cell.rewards or len(cell.named or cell.seeds)

@@ -1,4 +1,4 @@
-"""Two cells of one task as a frame of their own, from records alone: no parameters are read."""
+"""Read two cells of one task as a frame from their records only, without any parameters."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from harness.report.records import checks
 from harness.report.records.frame import CellFrame, TaskFrame, read
 from harness.schema import read_head
 
-Place = tuple[str, Path]  # a preset ('' for the live records) and the folder that holds its tasks
+Place = tuple[str, Path]  # a preset ('' for the live records) and the folder of its tasks
 
 
 def pairs(
     root: Path, a: str, b: str, task: str | None = None, preset: str | None = None
 ) -> list[tuple[str, TaskFrame]]:
-    """(preset, frame of the two cells with b as the baseline), one for each place where both have records.
+    """Return (preset, frame of both cells) for each place in which both have records.
 
-    preset: of archived records; default: the live ones, and the archived ones where there are no live ones.
-    Raises BenchError where there is no such pair, or where the two must not stand in one table.
+    Raises BenchError if there is no such pair, or if the two must not be compared.
+
+    a: the first cell.
+    b: the second cell, which is the baseline.
+    task: the task to look at; default: all.
+    preset: the preset of archived records; default: the live records, or the archived ones if there are none.
     """
     places = _places(root, preset)
     found: list[tuple[str, TaskFrame]] = []
     for name, folder in places:
         if name and found and preset is None:
-            break  # live records answer
+            break  # live records take precedence
         tasks = sorted(p for p in folder.iterdir() if p.is_dir() and task in (None, p.name))
         having = [path for path in tasks if all((path / cell / "record.json").is_file() for cell in (a, b))]
         found += [(name, _frame(folder, name, path.name, a, b)) for path in having]
@@ -45,7 +49,7 @@ def _frame(folder: Path, preset: str, task: str, a: str, b: str) -> TaskFrame:
 
 
 def _rewards(folder: Path, record: dict[str, Any]) -> int | None:
-    """How many learnt rewards the policies of a re-training cell go round: as many as the parameters named."""
+    """Return the number of learnt rewards that the seeds of a re-training cell cycle through."""
     source = record.get("params", {}).get("task", {}).get("rewards")
     learnt = folder / str(source) / record["cell"]
     if not source or not (learnt / "record.json").is_file():
@@ -54,7 +58,7 @@ def _rewards(folder: Path, record: dict[str, Any]) -> int | None:
 
 
 def _named(record: dict[str, Any]) -> tuple[int, ...]:
-    """The seeds that the parameters named when the record was made; of an ablated cell, which has its own, all."""
+    """Return the seeds that the parameters named when the record was made; for an ablated cell, all its seeds."""
     return tuple(record["seeds"] if record["ablation"] else record["params"]["task"]["seeds"])
 
 
@@ -63,14 +67,14 @@ def _places(root: Path, preset: str | None) -> list[Place]:
     if preset is not None:
         names = [path.name for path in archived]
         if preset not in names:
-            raise BenchError(f"no archived records of preset {preset}; there are {', '.join(names) or 'none'}")
+            raise BenchError(f"preset {preset} has no archived records; those that have: {', '.join(names) or 'none'}")
         return [(preset, root / "results/archive" / preset)]
     live = root / "results/records"
     return [("", live)] * live.is_dir() + [(path.name, path) for path in archived]
 
 
 def _nothing(places: list[Place], a: str, b: str, task: str | None) -> str:
-    """Which name is wrong, or that the two never meet."""
+    """Say which name is wrong, or that the two cells have no task in common."""
     known = {
         cell.name: None
         for _, folder in places

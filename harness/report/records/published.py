@@ -1,4 +1,4 @@
-"""What the paper printed: the numbers of its tables, and the points read off its figures."""
+"""Read what the paper printed: the numbers in its tables, and the points read off its figures."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ class ReadOff(NamedTuple):
     accuracy: float
 
 
-ACCURACY = {2: 0.03, 4: 0.15, 8: 1.0}  # of what was read by eye from a figure: D(x), rad, FID
+ACCURACY = {2: 0.03, 4: 0.15, 8: 1.0}  # figure -> the accuracy of points read by eye: D(x), rad, FID
 
 
 @cache
 def read_off(figure: int) -> dict[str, pd.Series]:
-    """Curve name -> y indexed by x, read by eye from the camera-ready figure of that number.
+    """Return the curves of one figure, each as y indexed by x, by name; read by eye from the camera-ready paper.
 
-    Figure 2: D(x) per I_c. Figure 8: FID per method and iteration. A figure of several tasks is read by `read_off_of`.
+    Figure 2 has D(x) for each I_c, figure 8 the FID for each method and iteration. For a figure of several tasks see
+    `read_off_of`.
+
+    figure: the number of the figure.
     """
     data = _data()
     return _curves(data[data.figure == figure])
@@ -37,9 +40,9 @@ def read_off(figure: int) -> dict[str, pd.Series]:
 
 @cache
 def read_off_of(task: str) -> ReadOff | None:
-    """The published learning curves of a task of published.csv; None where none were drawn.
+    """Return the published learning curves of a task of published.csv; None if the paper has none.
 
-    Figure 4: the error of joint rotations (rad) of three skills against the samples.
+    Figure 4 has the error of joint rotations (rad) of three skills against the number of samples.
     """
     rows = _data()
     rows = rows[(rows.task == task) & (rows.figure != FIGURE_2)]
@@ -50,9 +53,9 @@ def read_off_of(task: str) -> ReadOff | None:
 
 
 def load_published(path: Path) -> pd.DataFrame | None:
-    """published.csv with its numbers as printed (text, '' where none); None without the file.
+    """Read published.csv with its numbers as printed: as text, '' for none. Returns None if the file does not exist.
 
-    Raises BenchError for a file that is no such table.
+    Raises BenchError for a file that is not such a table.
     """
     if not path.is_file():
         return None

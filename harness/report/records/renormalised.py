@@ -1,8 +1,8 @@
-"""Normalised returns of older records, brought up to what the metric is today.
+"""Convert the normalised returns of older records to today's definition of the metric.
 
-They were 1 for the mean of the episodes that are shown, which the expert had survived; now they are 1 for what the
-expert's own cell was scored with, every episode, drawing its actions or taking their mode. Both are linear in returns
-that every record holds, so what is recorded follows from these and from the record of the expert.
+In older records 1 was the mean return of the demonstrated episodes, all of which the expert had survived. Now 1 is the
+score of the expert's own cell over every episode, with sampled actions or with the policy's mode. Both are linear in
+returns that every record has, so the new values follow from these and from the expert's record.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import pandas as pd
 from harness import seal
 from harness.store import ARCHIVE, ARTEFACTS, HEAD, SCORES
 
-RANDOM, EXPERT = "actions at random", "expert"  # as `harness.metrics.episodes` calls its references
-OF = {"return": "normalised", "return_mode": "normalised_mode"}  # the return -> what is normalised of it
+RANDOM, EXPERT = "actions at random", "expert"  # the labels of references in `harness.metrics.episodes`
+OF = {"return": "normalised", "return_mode": "normalised_mode"}  # a metric of returns -> its normalised metric
 LABELS = {
     "normalised": "return: 0 for actions at random, 1 for the expert",
     "normalised_mode": "return of the policy's mode: 0 for actions at random, 1 for the expert's mode",
 }
-PLACE = "demonstrations/place"  # of the expert's seed in its block
+PLACE = "demonstrations/place"  # the index of the expert's seed in its block
 Between = dict[str, dict[str, float]]  # normalised metric -> label -> return
 
 
 def between(record: dict[str, Any], folder: Path) -> Between:
-    """What the returns of an older record are to be normalised between; empty where it needs nothing.
+    """Return what the returns of an older record are to be normalised between; empty if it needs no conversion.
 
-    folder: that of the record's tasks, results/records or results/archive/<preset>.
+    folder: the folder of the record's tasks, results/records or results/archive/<preset>.
     """
     said = record["metrics"].get("normalised")
     source = record["params"]["task"].get("demonstrations")
@@ -47,7 +47,7 @@ def between(record: dict[str, Any], folder: Path) -> Between:
 
 
 def head(record: dict[str, Any], found: Between) -> dict[str, Any]:
-    """The record's head with the metrics, manifests and references that go with `found`."""
+    """Return the record's head with the metrics, manifests and references that match `found`."""
     metrics, manifests = dict(record["metrics"]), dict(record["manifests"])
     references = dict(record["references"])
     for name, normalised in OF.items():
@@ -61,7 +61,7 @@ def head(record: dict[str, Any], found: Between) -> dict[str, Any]:
 
 
 def rows(scores: pd.DataFrame, found: Between) -> pd.DataFrame:
-    """The record's scores with those that are normalised anew."""
+    """Return the record's scores with the normalised ones recomputed."""
     made = [scores[~scores.metric.isin(found)]]
     for name, normalised in OF.items():
         if normalised in found:
@@ -72,7 +72,10 @@ def rows(scores: pd.DataFrame, found: Between) -> pd.DataFrame:
 
 
 def _scores(place: Path) -> dict[str, float]:
-    """Metric -> what the seed that left the episodes got at the end; of older files the one with the highest return."""
+    """Return the final scores of the seed that made the demonstrations, by metric.
+
+    Older files do not name that seed; it was the one with the highest return.
+    """
     seal.check(place)
     table = pd.read_csv(place / SCORES)
     last = table[table.step == table.step.max()].pivot(index="seed", columns="metric", values="value")

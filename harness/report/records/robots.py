@@ -1,4 +1,4 @@
-"""Imitation over several robots at once: methods that ran on all of them, their scores, and how soon they arrived."""
+"""Pool imitation over several robots: the methods that ran on all of them, their scores and their times to a target."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from harness.report.records.aggregate import NORMALISED
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import profiles
 
-TARGET = 0.9  # of the way from actions at random to the expert
+TARGET = 0.9  # of the way from random actions to the expert
 FEWEST_TASKS = 2
 
 
 def robots(frames: Sequence[TaskFrame]) -> list[TaskFrame]:
-    """The tasks whose scores are normalised."""
+    """Return the tasks whose scores are normalised."""
     return [frame for frame in frames if NORMALISED in frame.metrics]
 
 
 def common(frames: Sequence[TaskFrame]) -> dict[str, list[CellFrame]]:
-    """Method -> its cells, one for each robot whose scores are normalised; of the methods that ran on all of them."""
+    """Return the cells of each method that ran on every robot with normalised scores, one cell for each robot."""
     tasks = robots(frames)
     having = [
         {cell.name: cell for cell in frame.cells if cell.record and NORMALISED in cell.head["metrics"]}
@@ -32,13 +32,13 @@ def common(frames: Sequence[TaskFrame]) -> dict[str, list[CellFrame]]:
 
 
 def scores(cells: list[CellFrame]) -> np.ndarray:
-    """[T, S]: as many runs of each robot as the one with the fewest has."""
+    """Return scores [T, S] of T robots, with as many runs S of each as the robot with the fewest has."""
     ends = [cell.endpoint(NORMALISED) for cell in cells]
     return np.stack([end[: min(map(len, ends))] for end in ends])
 
 
 def run_times(cell: CellFrame) -> np.ndarray:
-    """[S]: share of the budget at which each run is first scored at the target; inf where it never is."""
+    """Return for each run [S] the share of the budget at which it first scores at the target; inf if it never does."""
     rows = cell.scores[cell.scores.metric == NORMALISED]
     runs = [rows[rows.seed == seed] for seed in cell.seeds]
     return np.array([

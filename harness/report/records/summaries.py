@@ -1,7 +1,7 @@
-"""The summaries on disk: `bench evaluate` writes them, the page reads them.
+"""Write and read the summaries on disk: `bench evaluate` writes them, and the page reads them.
 
-A row names its source: a digest of the files and settings that its cell's numbers follow from. So a summary that is
-older than the records is noticed, and numbers are read back as they were computed.
+Each row has a source, a digest of the files and settings that its cell's numbers follow from. So a summary that is
+older than the records is detected, and numbers are read back exactly as they were computed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from harness.report.records.frame import CellFrame, TaskFrame, load
 FOLDER, METRICS = Path("results/summary"), Path("results/metrics")
 SOURCE = "source"
 WORDS = ("task", "cell", "ablation", "parameter", "metric", "status", "compared_with", SOURCE)
-DIGITS = 16  # of a digest
+DIGITS = 16  # hexadecimal digits of a digest
 
 
 def write_summaries(root: Path, params: dict[str, Any]) -> list[str]:
     """Write results/summary/<task>.csv, at full precision, and results/metrics/<task>/<method>.json, for DVC's metrics.
 
-    Those of tasks and methods that are gone are removed: DVC leaves the folders as they are, so a stopped run loses
-    nothing. Returns a line for each cell whose record cannot be read.
+    Files of tasks and methods that no longer exist are removed. DVC leaves the folders as they are, so a run that is
+    stopped loses nothing. Returns a line for each cell whose record cannot be read.
     """
     frames = load(root, params)
     kept: set[Path] = set()
@@ -50,9 +50,9 @@ def write_summaries(root: Path, params: dict[str, Any]) -> list[str]:
 
 
 def read_summary(root: Path, frame: TaskFrame) -> pd.DataFrame:
-    """What `write_summaries` wrote for this frame, as `summarise` made it.
+    """Read what `write_summaries` wrote for this frame, as `summarise` made it.
 
-    Raises BenchError where there is none, or where it was made from other records or settings.
+    Raises BenchError if there is no summary, or if it was made from other records or settings.
     """
     path = root / FOLDER / f"{frame.name}.csv"
     cure = "run `bench evaluate`"
@@ -75,17 +75,17 @@ def read_summary(root: Path, frame: TaskFrame) -> pd.DataFrame:
     if changed := [cell for (_, cell), digest in wanted.items() if found.get((_, cell)) != digest]:
         raise BenchError(f"{path} is older than the record of {changed[0]}: {cure}")
     if list(found) != list(wanted):
-        raise BenchError(f"{path} has other cells than the parameters: {cure}")
+        raise BenchError(f"{path} does not have the cells of the parameters: {cure}")
     return table[COLUMNS]
 
 
 def _sources(frame: TaskFrame) -> dict[tuple[str, str], str]:
-    """(ablation or '', cell) -> digest, in the order of the summary's rows."""
+    """Return the digest of each (ablation or '', cell), in the order of the summary's rows."""
     return {(ablation, cell.name): _digest(cell, against) for ablation, cell, against in _compared(frame)}
 
 
 def _compared(frame: TaskFrame) -> Iterator[tuple[str, CellFrame, str | None]]:
-    """Every cell with the ablation that it belongs to and what it is compared with."""
+    """Yield the ablation ('' for none), the cell, and the name of the cell that it is compared with, for every cell."""
     yield from (("", cell, frame.baseline) for cell in frame.cells)
     for swept in frame.ablations:
         yield from ((swept.name, cell, swept.reference) for cell in swept.cells)

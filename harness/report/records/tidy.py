@@ -1,4 +1,4 @@
-"""All records of a project as one frame, a row for each number, for a notebook or a script."""
+"""Read all records of a project into one frame with a row for each number, for a notebook or a script."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CURVES = ("task", "cell", "method", "seed", "step", "log", "value", "preset")
 
 
 def scores(root: Path | str | None = None) -> pd.DataFrame:
-    """Rows of SCORES; see `harness.scores`."""
+    """Return rows with the columns SCORES; see `harness.scores`."""
     parts = []
     for cell in cells(root):
         rows = cell.scores.assign(cell=cell.name, **_named(cell))
@@ -27,7 +27,7 @@ def scores(root: Path | str | None = None) -> pd.DataFrame:
 
 
 def curves(root: Path | str | None = None) -> pd.DataFrame:
-    """Rows of CURVES; see `harness.curves`."""
+    """Return rows with the columns CURVES; see `harness.curves`."""
     parts = []
     for cell in cells(root):
         if cell.curves is not None:
@@ -37,7 +37,7 @@ def curves(root: Path | str | None = None) -> pd.DataFrame:
 
 
 def cells(root: Path | str | None = None) -> Iterator[CellFrame]:
-    """Every record, the live ones first. Raises BenchError where there is none."""
+    """Yield every record, the live ones first. Raises BenchError if there is none."""
     root = Path(root) if root is not None else OURS
     found = [*sorted(root.glob(f"{RECORDS}/*/*/{HEAD}")), *sorted(root.glob(f"{ARCHIVE}/*/*/*/{HEAD}"))]
     if not found:

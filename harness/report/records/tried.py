@@ -1,4 +1,4 @@
-"""What `bench try` has left, beside the committed records of the same task cut to the same seeds and steps."""
+"""Read what `bench try` has left, and the committed records of the same task cut to the same seeds and steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRIED = Path(".scratch/tried")
 
 @dataclass(frozen=True)
 class Cut(CellFrame):
-    """The seeds of its head, up to its last step, of a record that holds more."""
+    """A record cut to the seeds and the last step of its head."""
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -36,7 +36,7 @@ class Cut(CellFrame):
 
 
 def tried(root: Path, method: str, task: str | None = None) -> list[CellFrame]:
-    """What was tried of a method, one for each task. Raises BenchError where there is nothing."""
+    """Return the trials of a method, one for each task. Raises BenchError if there are none."""
     found = sorted(root.glob(f"{TRIED}/{task or '*'}/*/{HEAD}"))
     if not (own := [path for path in found if path.parent.name == method]):
         where = f"{method} on {task}" if task else method
@@ -46,9 +46,13 @@ def tried(root: Path, method: str, task: str | None = None) -> list[CellFrame]:
 
 
 def beside(root: Path, mine: CellFrame, name: str) -> CellFrame | None:
-    """The record of another method of the task, a trial or else the committed one, cut to what `mine` has.
+    """Return the record of another method of the task, cut to the seeds and steps of `mine`.
 
-    None where it has none of the seeds. Raises BenchError where there is no record.
+    A trial takes precedence over the committed record. Returns None if it has none of the seeds. Raises BenchError if
+    there is no record.
+
+    mine: a trial.
+    name: the name of the other method.
     """
     cell = read(root / TRIED, _named(mine.task, name))
     if not cell.record or cell.head["seeds"] != mine.seeds or cell.head["steps"] < mine.head["steps"]:
@@ -61,7 +65,7 @@ def beside(root: Path, mine: CellFrame, name: str) -> CellFrame | None:
 
 
 def committed(root: Path, mine: CellFrame) -> list[CellFrame]:
-    """Every method of the task with a committed record of the same data but its own, cut to what `mine` has."""
+    """Return the committed records of the task's other methods on the same data, cut to the seeds and steps of mine."""
     names = [path.parent.name for path in sorted((root / RECORDS / mine.task).glob(f"*/{HEAD}"))]
     found = [read(root / RECORDS, _named(mine.task, name)) for name in names if name != mine.name]
     same = [c for c in found if c.head["ablation"] is None and c.head["data_hash"] == mine.head["data_hash"]]
@@ -70,9 +74,9 @@ def committed(root: Path, mine: CellFrame) -> list[CellFrame]:
 
 
 def pair(root: Path, a: str, b: str, task: str | None = None) -> list[TaskFrame]:
-    """The trials of `a`, each beside `b`, at the last step that was scored of both.
+    """Return the trials of `a`, each with the record of `b`, at the last step at which both were scored.
 
-    Raises BenchError where one of the two is missing, or no step was scored of both.
+    Raises BenchError if one of the two is missing, or if there is no such step.
     """
     frames = []
     for mine in tried(root, a, task):
@@ -80,7 +84,7 @@ def pair(root: Path, a: str, b: str, task: str | None = None) -> list[TaskFrame]
         step = scored_of_both(mine, other) if other else None
         if other is None or step is None:
             raise BenchError(
-                f"{mine.task}: no step was scored of both {a} (seeds {span(mine.seeds)}, "
+                f"{mine.task}: there is no step at which both were scored, {a} (seeds {span(mine.seeds)}, "
                 f"{_steps(mine)}) and {b} ({_all_steps(root, mine.task, b)}): try {a} with --steps and --seeds of {b}"
             )
         cells: list[CellFrame] = [cut for cell in (mine, other) if (cut := _cut(cell, other.seeds, step))]
@@ -92,7 +96,7 @@ def pair(root: Path, a: str, b: str, task: str | None = None) -> list[TaskFrame]
 
 
 def scored_of_both(mine: CellFrame, other: CellFrame) -> int | None:
-    """The last step with scores of both."""
+    """Return the last step at which both were scored, or None."""
     return max(set(mine.scores.step) & set(other.scores.step), default=None)
 
 
@@ -104,13 +108,13 @@ def _cut(cell: CellFrame, seeds: Iterable[int], steps: int) -> Cut | None:
     head = cell.head | {"seeds": kept, "steps": min(steps, cell.head["steps"]), "status": status}
     fields = {name: getattr(cell, name) for name in CellFrame.__dataclass_fields__}
     cut = Cut(**fields | {"record": head})
-    last = set(cut.scores[cut.scores.step == cut.scores.step.max()].metric)  # some are of the end of a run alone
+    last = set(cut.scores[cut.scores.step == cut.scores.step.max()].metric)  # some exist only at the end of a run
     metrics = {name: block for name, block in head["metrics"].items() if name in last or not last}
     return Cut(**fields | {"record": head | {"metrics": metrics}})
 
 
 def _until(word: str, steps: int) -> str:
-    """What was known of a seed at a step: of the whole run only that it had diverged by then."""
+    """Return the state of a seed at a step, at which later divergence was not yet known."""
     late = word.startswith("diverged at step ") and int(word.rsplit(" ", 1)[1]) > steps
     return "finished" if late or word == "collapsed" else word
 

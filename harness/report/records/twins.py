@@ -1,7 +1,7 @@
-"""Methods with the bottleneck beside their twins without it: what the bottleneck alone adds.
+"""Compare methods that have the bottleneck with their twins without it, to measure what the bottleneck alone adds.
 
-A twin is composed of the same parts. It may differ in the bottleneck, in the code that this replaces, and in what is
-tuned for each method by itself (learning rates, weights of penalties).
+A twin is composed of the same parts. It may differ in the bottleneck, in the code that the bottleneck replaces, and in
+what is tuned for each method separately (learning rates, weights of penalties).
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
 
 BOTTLENECK = "bottleneck"
-FREE = {BOTTLENECK, "code_size", "head", "kl_terms", "title", "like", "lr", "weight"}  # what twins need not share
+FREE = {BOTTLENECK, "code_size", "head", "kl_terms", "title", "like", "lr", "weight"}  # keys that twins may differ in
 
 
 @dataclass(frozen=True)
 class Effect:
-    """With the bottleneck minus without, on the headline metric, positive where the bottleneck is better.
+    """The difference with the bottleneck minus without, on the headline metric; positive if the bottleneck is better.
 
-    difference, low, high: in standard deviations of a run (pooled over both methods), with the paired t interval over
-    the n shared runs. main: the pair that stands for its task.
+    difference: the mean, in standard deviations of a run (pooled over both methods).
+    low: the lower end of its paired t interval over the n shared runs.
+    high: the upper end.
+    main: whether this pair represents its task.
     """
 
     frame: TaskFrame
@@ -38,22 +40,22 @@ class Effect:
 
     @property
     def preset(self) -> str:
-        """The preset of the records."""
+        """Return the preset of the records."""
         return str(self.having.head["preset"])
 
     @property
     def word(self) -> str:
-        """'better', 'worse' or 'open', by the interval."""
+        """Return 'better', 'worse' or 'open', depending on the interval."""
         return "better" if self.low > 0 else "worse" if self.high < 0 else "open"
 
 
 def bottlenecked(cell: CellFrame) -> bool:
-    """Whether the KL of its code was bound or weighed, by the record: that of a noisy code with a beta of 0 was not."""
+    """Return whether the record had a constraint or a weight on the KL of its code; a beta of 0 is neither."""
     return any(block.get("i_c") is not None or block.get("beta") for block in _codes(cell))
 
 
 def twins(frame: TaskFrame) -> list[tuple[CellFrame, CellFrame]]:
-    """(with, without) for every method of a task that has run with a bottleneck and has a twin, in their order."""
+    """Return (with, without) for every method of a task that has run with a bottleneck and has a twin, in order."""
     run = [cell for cell in frame.cells if cell.record]
     plain = [cell for cell in run if not any(_codes(cell))]
     plain.sort(key=lambda cell: cell.name != frame.baseline)
@@ -66,7 +68,7 @@ def twins(frame: TaskFrame) -> list[tuple[CellFrame, CellFrame]]:
 
 
 def effects(frames: Iterable[TaskFrame]) -> list[Effect]:
-    """Those of every task whose headline metric has a direction; two runs or more, that are not all alike."""
+    """Return the effects on every task whose headline metric has a direction, from two or more runs that differ."""
     found: list[Effect] = []
     for frame in frames:
         up = frame.metrics[frame.scored_by]["higher_is_better"] if frame.headline else None
@@ -97,7 +99,7 @@ def _effect(frame: TaskFrame, having: CellFrame, without: CellFrame, up: bool, m
 
 
 def _codes(cell: CellFrame) -> Iterator[dict[str, Any]]:
-    """The blocks of noisy codes, wherever they stand among the method's settings."""
+    """Yield the blocks of noisy codes, wherever they are in the method's settings."""
     yield from _within((cell.record or {}).get("params", {}).get("method", {}))
 
 
@@ -110,7 +112,7 @@ def _within(block: Any) -> Iterator[dict[str, Any]]:
 
 
 def _shape(block: Any) -> Any:
-    """Settings without what twins need not share; what is null or empty counts as absent."""
+    """Return settings without the keys that twins need not share; null and empty values count as absent."""
     if not isinstance(block, dict):
         return block
     parts = {key: _shape(value) for key, value in block.items() if key not in FREE}

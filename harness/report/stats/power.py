@@ -1,10 +1,10 @@
-"""How many seeds a difference needs, and what so many seeds can find.
+"""Compute how many seeds a difference needs, and which difference a number of seeds can find.
 
-Their number is declared before the runs: adding seeds until p falls is no test.
+The number of seeds must be declared before the runs: to add seeds until p falls is not a valid test.
 
-Differences are in the unit of the scores where `sd` is given, else in standard deviations. A comparison is by
-Student's t, paired (sd: of the differences over shared seeds) or not (sd: of the runs of one method, as many runs for
-each).
+Differences are in the unit of the scores if `sd` is given, and in standard deviations otherwise. Comparisons use
+Student's t, either paired (sd is that of the differences over shared seeds) or unpaired (sd is that of the runs of one
+method, with equally many runs for each).
 """
 
 from __future__ import annotations
@@ -18,28 +18,34 @@ from harness.report.stats.significance import ALPHA
 from harness.report.stats.statistics import finite
 
 POWER = 0.8
-MOST = 100_000  # seeds; beyond it nothing is promised
+MOST = 100_000  # seeds; larger numbers are reported as infinite
 
 
 @finite
 def power(effect: float, n: int, alpha: float = ALPHA, paired: bool = True) -> float:
-    """Chance of a two-sided p < alpha with n seeds, effect in standard deviations (n >= 2)."""
+    """Return the chance of a two-sided p < alpha with n >= 2 seeds.
+
+    effect: the difference in standard deviations.
+    n: the number of seeds.
+    alpha: the level of the test.
+    paired: whether the runs share their seeds.
+    """
     degrees, factor = (n - 1, n) if paired else (2 * n - 2, n / 2)
-    edge = special.stdtrit(degrees, alpha / 2) ** 2  # t squared is F, whose non-central form scipy gets for all effects
+    edge = special.stdtrit(degrees, alpha / 2) ** 2  # t squared is F, whose non-central form scipy has for all effects
     return float(1 - special.ncfdtr(1, degrees, effect**2 * factor, edge))
 
 
 @finite
 def seeds_needed(delta: float, sd: float, alpha: float = ALPHA, wanted: float = POWER, paired: bool = True) -> float:
-    """The fewest seeds that find a difference delta with the wanted power; inf beyond MOST.
+    """Return the fewest seeds that find a difference delta with the wanted power; inf beyond MOST.
 
-    The textbook's (1.96 + 0.84)^2 sd^2 / delta^2 (twice that unpaired) takes the spread as known; a t test of few seeds
-    needs more.
+    The textbook formula (1.96 + 0.84)^2 sd^2 / delta^2 (twice that if unpaired) assumes that the spread is known; a t
+    test of few seeds needs more.
     """
     if sd == 0:
         return 2.0 if delta else math.inf
     effect = abs(delta) / sd
-    low, high = 1, 2  # power is short at low
+    low, high = 1, 2  # the power is too small at low
     while high <= MOST and power(effect, high, alpha, paired) < wanted:
         low, high = high, 2 * high
     if high > MOST:
@@ -52,12 +58,15 @@ def seeds_needed(delta: float, sd: float, alpha: float = ALPHA, wanted: float = 
 
 @finite
 def seeds_to_decide(d: np.ndarray, delta: float | None = None, comparisons: int = 1, alpha: float = ALPHA) -> float:
-    """Seeds that a paired comparison would take, by a pilot's differences d [S]: one answer for table, claim, terminal.
+    """Return how many seeds a paired comparison needs, estimated from the differences d [S] of a pilot.
 
-    delta: the smallest difference of interest; without one the pilot's own mean, which is right only if that is the
-    truth. comparisons: size of the family that Holm adjusts over, taken at its strictest; so many sign flips must be
-    able to pass.
-    Returns inf where no number of seeds up to MOST would do, and NaN where S < 2, which says nothing of the spread.
+    Tables, claims and the terminal all use this one answer. Returns inf if no number of seeds up to MOST is enough, and
+    NaN if S < 2, from which the spread cannot be estimated.
+
+    delta: the smallest difference of interest; default: the pilot's own mean, which is right only if it is the truth.
+    comparisons: the size of the family that Holm's method adjusts for, at its strictest step, which the sign-flip test
+        must be able to pass.
+    alpha: the level of the test.
     """
     if len(d) < 2:
         return math.nan
@@ -68,7 +77,7 @@ def seeds_to_decide(d: np.ndarray, delta: float | None = None, comparisons: int 
 
 @finite
 def smallest_difference(n: int, alpha: float = ALPHA, wanted: float = POWER, paired: bool = True) -> float:
-    """In standard deviations: what n seeds find with the wanted power."""
+    """Return the smallest difference, in standard deviations, that n seeds find with the wanted power."""
     from scipy import optimize
 
     return float(optimize.brentq(lambda effect: power(effect, n, alpha, paired) - wanted, 1e-6, 25 / math.sqrt(n)))

@@ -1,9 +1,8 @@
-"""Do the statistics of this report hold what they promise? Drawn from known distributions, at the numbers of seeds in
-use.
+"""Simulate whether the statistics of this report keep their promises, at the numbers of seeds in use.
 
-Axes: E experiments, S seeds, M methods beside a baseline. Two populations of runs: a normal one, and one in which a
-fifth of the runs collapses to a floor score. Runs of two methods on one seed share half of their variance. Every
-number hangs on its own names alone, so that a part can be drawn again.
+Axes: E experiments, S seeds, M methods beside a baseline. There are two populations of runs: a normal one, and one in
+which a fifth of the runs collapses to a floor score. The runs of two methods on one seed share half of their variance.
+Every number depends only on its own names, so that a part can be drawn again.
 """
 
 from __future__ import annotations
@@ -20,22 +19,20 @@ from harness.report.stats import statistics as st
 SEEDS = (5, 10, 20)
 EXPERIMENTS = 2000
 RESAMPLES = 1000
-FLIPS = 4000  # sign patterns where all are too many
-METHODS = 12  # of a tested family
-COLLAPSE, FLOOR = 0.2, -10.0  # how many runs, and where they end; in standard deviations of those that do not
-RHO = 0.5  # of two methods' runs on one seed
+FLIPS = 4000  # sign patterns that are drawn if all are too many
+METHODS = 12  # in a tested family
+COLLAPSE, FLOOR = 0.2, -10.0  # the share of runs that collapse, and their score in standard deviations of the others
+RHO = 0.5  # correlation of two methods' runs on one seed
 EFFECT = 1.0  # between the two methods of a comparison, in standard deviations of a run
 Interval = Callable[[np.ndarray], tuple[float, float]]
 
 
 class Row(NamedTuple):
-    """One result: what of what, by which method, at n seeds; value and its standard error are shares or standard
-    deviations.
-    """
+    """One result: a quantity by one method at n seeds, in shares of experiments or in standard deviations."""
 
     quantity: str
     method: str
-    used: bool  # in the report
+    used: bool  # whether the report uses this method
     distribution: str
     n: int
     value: float
@@ -44,26 +41,32 @@ class Row(NamedTuple):
 
 
 class Quantity(NamedTuple):
-    """What an interval is to hold. truth: per distribution; take: what of a drawn pair [2, S] the interval sees."""
+    """A quantity that an interval is to contain: its true value by distribution, and the methods of an interval.
+
+    Each method computes an interval from a drawn pair of runs [2, S].
+    """
 
     truth: dict[str, float]
-    intervals: dict[str, Interval]  # the one in use first
+    intervals: dict[str, Interval]  # the one in use comes first
 
 
 def _middle_of_collapsed() -> float:
-    """Interquartile mean of the population: that of a normal one between two of its quantiles."""
+    """Return the interquartile mean of the collapsed population: the mean of a normal one between two quantiles."""
     low, high = stats.norm.ppf([(st.TRIMMED - COLLAPSE) / (1 - COLLAPSE), (1 - st.TRIMMED - COLLAPSE) / (1 - COLLAPSE)])
     return float((stats.norm.pdf(low) - stats.norm.pdf(high)) / (stats.norm.cdf(high) - stats.norm.cdf(low)))
 
 
 def _better_of_collapsed() -> float:
-    """P(better): both well, the other collapsed alone, or both collapsed, which is a tie."""
+    """Return P(better) when runs collapse: both are well, only the other collapsed, or both did, which is a tie."""
     well = 1 - COLLAPSE
     return float(well**2 * stats.norm.cdf(EFFECT / np.sqrt(2)) + well * COLLAPSE + COLLAPSE**2 / 2)
 
 
 def _percentile(cut: Callable[[int], tuple[float, float]]) -> Interval:
-    """A percentile bootstrap of the interquartile mean that ends elsewhere. cut: S -> the two quantiles."""
+    """Return a percentile bootstrap of the interquartile mean that ends at other quantiles.
+
+    cut: a function from S to the two quantiles.
+    """
     return lambda x: tuple(np.quantile(st.iqm_resamples(x[0], RESAMPLES), cut(x.shape[1])))
 
 
@@ -73,8 +76,9 @@ def _hesterberg(n: int) -> tuple[float, float]:
 
 
 def _bca(x: np.ndarray) -> tuple[float, float]:
-    """Bias-corrected and accelerated (Efron 1987); scipy's, which draws its own resamples, is too slow to do thousands
-    of times.
+    """Return the bias-corrected and accelerated bootstrap interval (Efron 1987).
+
+    Scipy's function draws its own resamples, which is too slow for thousands of calls.
     """
     own, n = x[0], x.shape[1]
     drawn, estimate = st.iqm_resamples(own, RESAMPLES), st.iqm(own[None])
@@ -94,7 +98,7 @@ def _difference(x: np.ndarray) -> tuple[float, float]:
 
 
 def _improvement_percentile(x: np.ndarray) -> tuple[float, float]:
-    """Cut at 2.5 and 97.5 %, and of no width where all runs of one method are better."""
+    """Return the percentile interval at 2.5 and 97.5 %, which has no width if all runs of one method are better."""
     drawn, n = st.resamples(x.shape[1], RESAMPLES), x.shape[1]
     wins = (x[0][:, None] > x[1]) + 0.5 * (x[0][:, None] == x[1])
     return tuple(np.quantile(((drawn @ wins) * drawn).sum(1) / n**2, [0.025, 0.975]))
@@ -123,9 +127,7 @@ PREDICTION = "a further run"
 
 
 def pairs(distribution: str, effect: float, n: int, rng: np.random.Generator, methods: int = 1) -> np.ndarray:
-    """Runs [methods + 1, S] on shared seeds; those of the last row, the baseline, are less by effect where nothing
-    collapsed.
-    """
+    """Draw runs [methods + 1, S] on shared seeds; the last row is the baseline, lower by effect unless it collapsed."""
     runs = np.sqrt(RHO) * rng.normal(size=n) + np.sqrt(1 - RHO) * rng.normal(size=(methods + 1, n))
     runs[:-1] += effect
     if distribution == "collapsed":
@@ -136,7 +138,10 @@ def pairs(distribution: str, effect: float, n: int, rng: np.random.Generator, me
 def covered(
     quantity: str, interval: Interval, distribution: str, n: int, experiments: int, again: str = ""
 ) -> np.ndarray:
-    """[E]: whether the interval held the truth. again: a word for other draws than those of the table."""
+    """Return for each experiment [E] whether the interval contained the truth.
+
+    again: a word that gives other draws than those of the table.
+    """
     rng, truth = (
         st.generator("coverage", quantity, distribution, str(n), again),
         QUANTITIES[quantity].truth[distribution],
@@ -146,14 +151,14 @@ def covered(
 
 
 def predicted(interval: Interval, distribution: str, n: int, experiments: int, again: str = "") -> np.ndarray:
-    """[E]: whether a further run fell into the prediction interval of n runs."""
+    """Return for each experiment [E] whether a further run fell into the prediction interval of n runs."""
     rng = st.generator("coverage", PREDICTION, distribution, str(n), again)
     drawn = [pairs(distribution, 0.0, n + 1, rng)[0] for _ in range(experiments)]
     return np.array([low <= x[-1] <= high for x in drawn for low, high in [interval(x[:-1])]])
 
 
 def coverage(experiments: int = EXPERIMENTS) -> list[Row]:
-    """How often each nominal 95 % interval holds the truth."""
+    """Return how often each nominal 95 % interval contains the truth."""
     rows = []
     for distribution in ("normal", "collapsed"):
         for n in SEEDS:
@@ -167,14 +172,15 @@ def coverage(experiments: int = EXPERIMENTS) -> list[Row]:
 
 
 def adjusted(runs: np.ndarray) -> np.ndarray:
-    """Holm's p [M] of each method against the last row of runs [M + 1, S], by sign flips."""
+    """Return Holm's p [M] of each method against the last row of runs [M + 1, S], by sign flips."""
     rng = st.generator("coverage", "flips", str(runs.shape[1]))
     return significance.holm([significance.sign_flip_p(d, rng, max(FLIPS, 2**10)) for d in runs[:-1] - runs[-1]])
 
 
 def false_alarms(distribution: str, n: int, experiments: int, again: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """[E]: whether any method of a family without any difference passes the test; whether any is called better or
-    worse.
+    """Return two arrays [E] for a family without any difference.
+
+    The first says whether any method passes the test, the second whether any is called better or worse.
     """
     rng, passed, called = st.generator("coverage", "family", distribution, str(n), again), [], []
     for _ in range(experiments):
@@ -186,7 +192,7 @@ def false_alarms(distribution: str, n: int, experiments: int, again: str = "") -
 
 
 def _clear(a: np.ndarray, b: np.ndarray) -> bool:
-    """What the verdict asks for beside the test."""
+    """Return whether P(better) is clear enough for the verdict, which needs this in addition to the test."""
     if a.mean() < b.mean():
         a, b = b, a
     enough = st.improvement(a[None], b[None], True) >= st.LARGE_IMPROVEMENT
@@ -194,7 +200,7 @@ def _clear(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def errors(experiments: int = EXPERIMENTS) -> list[Row]:
-    """Family-wise error at the n that are tested."""
+    """Return the family-wise error at the numbers of seeds that are tested."""
     rows = []
     for distribution in ("normal", "collapsed"):
         passed, called = false_alarms(distribution, 10, experiments)
@@ -204,7 +210,7 @@ def errors(experiments: int = EXPERIMENTS) -> list[Row]:
 
 
 def found(rule: str, distribution: str, n: int, experiments: int) -> Callable[[float], float]:
-    """Effect in standard deviations -> how often such a difference is found, with the same draws for all effects."""
+    """Return a function from an effect in standard deviations to how often it is found, with the same draws for all."""
 
     def share(effect: float) -> float:
         rng, hits = st.generator("coverage", "power", distribution, str(n)), 0
@@ -222,7 +228,7 @@ RULES = ("one comparison", f"one of {METHODS} by Holm", f"verdict 'better', one 
 
 
 def smallest(experiments: int = EXPERIMENTS // 4) -> list[Row]:
-    """The smallest difference of means found with 80 % power; inf where no difference is."""
+    """Return the smallest differences of means that are found with 80 % power; inf if none is."""
     rows = []
     for n in SEEDS:
         t = power.smallest_difference(n)

@@ -1,10 +1,10 @@
-"""Scores of runs and their intervals: pure functions over named axes.
+"""Compute statistics of the scores of runs, with intervals, as pure functions over named axes.
 
 Axes: T tasks, S seeds (one training run each; the unit of every interval), R resamples.
 Every statistic raises BenchError if a number that it is given is NaN or infinite.
-Randomness comes from an explicit generator or hangs on the number of seeds alone, so equal inputs give equal bytes and
-a new method moves no other interval. The protocol follows Agarwal et al. 2021 (IQM, stratified bootstrap) and
-Bouthillier et al. 2021 (probability of improvement). How often the intervals hold: `coverage.py`.
+Randomness comes from an explicit generator or depends only on the number of seeds, so equal inputs give equal bytes and
+a new method changes no other interval. The protocol follows Agarwal et al. 2021 (IQM, stratified bootstrap) and
+Bouthillier et al. 2021 (probability of improvement). `simulation.py` measures how often the intervals hold.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
-from scipy import special  # scipy.stats would take most of the time of `bench compare`
+from scipy import special  # importing scipy.stats would take most of the time of `bench compare`
 
 from harness.errors import BenchError
 
 LEVEL = 0.95
 RESAMPLES = 10_000
-TRIMMED = 0.25  # of the scores at each end
+TRIMMED = 0.25  # share of the scores that is dropped at each end
 FEWEST_FOR_INTERVAL = 5  # at n = 3 a nominal 95 % bootstrap interval covers 74 %
 LARGE_IMPROVEMENT = 0.75  # P(better) from which a difference counts (Bouthillier et al. 2021)
 
 
 def generator(*names: str) -> np.random.Generator:
-    """A generator that depends on the names alone: a new method moves no other interval."""
+    """Return a generator that depends only on the names, so that a new method changes no other interval."""
     digest = hashlib.sha256("/".join(names).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
@@ -39,10 +39,10 @@ R = TypeVar("R")
 
 
 def finite(statistic: Callable[P, R]) -> Callable[P, R]:
-    """Let a statistic refuse numbers that are NaN or infinite, in any argument, with a BenchError that names both.
+    """Make a statistic refuse NaN and infinite numbers in any argument, with a BenchError that names both.
 
-    A comparison with NaN is false, so a count over scores would pass it in silence: a run without a score would lose
-    every duel, and a sign-flip test of NaN would have p = 0.
+    A comparison with NaN is false, so a count over scores would not notice it: a run without a score would lose every
+    comparison, and a sign-flip test of NaN would have p = 0.
     """
     names = tuple(inspect.signature(statistic).parameters)
 
@@ -67,7 +67,7 @@ def refuse(statistic: str, name: str, bad: Any) -> None:
 
 @finite
 def iqm(scores: np.ndarray) -> np.ndarray:
-    """Interquartile mean of scores [..., T, S] -> [...]: drop floor(T*S/4) at each end, average."""
+    """Return the interquartile mean [...] of scores [..., T, S]: drop floor(T*S/4) at each end and average the rest."""
     pooled = scores.reshape(*scores.shape[:-2], -1)
     cut = int(TRIMMED * pooled.shape[-1])
     return np.sort(pooled, axis=-1)[..., cut : pooled.shape[-1] - cut].mean(-1)
@@ -75,20 +75,20 @@ def iqm(scores: np.ndarray) -> np.ndarray:
 
 @finite
 def optimality_gap(scores: np.ndarray) -> float:
-    """How far normalised scores [T, S] stay short of 1 on average; what lies above 1 makes up for nothing."""
+    """Return how far normalised scores [T, S] fall short of 1 on average; scores above 1 count as 1."""
     return float(1 - np.minimum(scores, 1).mean())
 
 
 @cache
 def resamples(seeds: int, count: int = RESAMPLES) -> np.ndarray:
-    """How often each of the seeds is drawn: [R, S]. The same for all scores of so many seeds."""
+    """Return how often each seed is drawn in each resample [R, S]; it depends only on the number of seeds."""
     rng = generator("resamples", str(seeds))
     return rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count).astype(float)
 
 
 @cache
 def _iqm_weights(seeds: int, count: int) -> np.ndarray:
-    """[R, S]: what the k-th smallest score weighs in the interquartile mean of each resample."""
+    """Return the weight of the k-th smallest score in the interquartile mean of each resample [R, S]."""
     drawn, cut = resamples(seeds, count), int(TRIMMED * seeds)
     upto = drawn.cumsum(1)
     kept = np.minimum(upto, seeds - cut) - np.maximum(upto - drawn, cut)
@@ -97,14 +97,14 @@ def _iqm_weights(seeds: int, count: int) -> np.ndarray:
 
 @finite
 def iqm_resamples(scores: np.ndarray, count: int = RESAMPLES) -> np.ndarray:
-    """The interquartile mean of each resample of scores [S] -> [R]."""
+    """Return the interquartile mean [R] of each resample of scores [S]."""
     first, *rest = ordered = np.sort(scores)
-    return first + _iqm_weights(len(ordered), count)[:, 1:] @ (np.array(rest) - first)  # exact where all are equal
+    return first + _iqm_weights(len(ordered), count)[:, 1:] @ (np.array(rest) - first)  # exact if all are equal
 
 
 @finite
 def iqm_interval(scores: np.ndarray, level: float = LEVEL, count: int = RESAMPLES) -> tuple[float, float]:
-    """Percentile bootstrap interval of the interquartile mean of one task's scores [S]."""
+    """Return the percentile bootstrap interval of the interquartile mean of one task's scores [S]."""
     tail = (1 - level) / 2
     low, high = np.quantile(iqm_resamples(scores, count), [tail, 1 - tail])
     return float(low), float(high)
@@ -118,7 +118,14 @@ def stratified_bootstrap(
     count: int = RESAMPLES,
     level: float = LEVEL,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of statistic([..., T, S] -> [..., *out]), each [*out]; seeds are redrawn within each task."""
+    """Return the two ends [*out] of the percentile interval of a statistic; seeds are resampled within each task.
+
+    scores: the scores [T, S].
+    statistic: a function from [..., T, S] to [..., *out].
+    rng: the generator of the resamples.
+    count: the number of resamples.
+    level: the nominal coverage.
+    """
     tasks, seeds = scores.shape
     picked = rng.integers(seeds, size=(count, tasks, seeds))
     values = statistic(scores[np.arange(tasks)[:, None], picked])  # [R, *out]
@@ -129,10 +136,10 @@ def stratified_bootstrap(
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of a - b over shared seeds, its paired t interval, and how far pairing narrowed that.
+    """The mean of a - b over shared seeds, its paired t interval, and how much pairing narrowed that.
 
-    rho: correlation of a and b over seeds (NaN where one is constant). As var(a - b) = var a + var b - 2 rho sd a sd b,
-    at rho <= 0 pairing did not reduce the variance.
+    rho: the correlation of a and b over seeds (NaN if one is constant). Because
+        var(a - b) = var a + var b - 2 rho sd a sd b, pairing did not reduce the variance if rho <= 0.
     """
 
     mean: float
@@ -144,9 +151,9 @@ class Difference:
 
 @finite
 def paired_difference(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> Difference:
-    """a, b: [S] with the same seed at the same place. Needs two seeds for an interval."""
+    """Compare the scores a [S] and b [S], of which the same seed is at the same index; an interval needs two seeds."""
     if a.shape != b.shape or a.ndim != 1:
-        raise ValueError(f"paired scores need one shape [S], got {a.shape} and {b.shape}")
+        raise ValueError(f"paired scores must have the same shape [S], got {a.shape} and {b.shape}")
     d, n = a - b, len(a)
     mean = float(d.mean())
     if n < 2:
@@ -158,21 +165,22 @@ def paired_difference(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> Dif
 
 
 def _wins(a: np.ndarray, b: np.ndarray, higher_is_better: bool) -> np.ndarray:
-    """[..., S, S']: 1 where the run of a beats the run of b, one half for a tie."""
+    """Return [..., S, S']: 1 where the run of a beats the run of b, one half for a tie, else 0."""
     gap = (a[..., :, None] - b[..., None, :]) * (1 if higher_is_better else -1)
     return (gap > 0) + 0.5 * (gap == 0)
 
 
 @finite
 def improvement(a: np.ndarray, b: np.ndarray, higher_is_better: bool) -> float:
-    """P(a run of a beats a run of b): a [T, S], b [T, S'], ties count one half, mean over tasks."""
+    """Return P(a run of a beats a run of b) for a [T, S] and b [T, S'], averaged over tasks; ties count one half."""
     return float(_wins(a, b, higher_is_better).mean(axis=(1, 2)).mean())
 
 
 def expanded(n: int, level: float = LEVEL) -> tuple[float, float]:
-    """The two quantiles of the resamples at which an expanded percentile interval ends: Phi(-t), Phi(t) of Student's t.
+    """Return the quantiles of the resamples at which an expanded percentile interval ends: Phi(-t), Phi(t).
 
-    Phi(-z) and Phi(z), the plain ones, take a spread that is estimated from few runs for known (cf. Hesterberg 2015).
+    Here t is that of Student's distribution. The plain quantiles Phi(-z) and Phi(z) treat a spread that is estimated
+    from few runs as known (cf. Hesterberg 2015).
     """
     low = float(special.ndtr(special.stdtrit(n - 1, (1 - level) / 2)))
     return low, 1 - low
@@ -187,10 +195,17 @@ def improvement_interval(
     level: float = LEVEL,
     count: int = RESAMPLES,
 ) -> tuple[float, float]:
-    """Expanded percentile interval of P(a run of a beats a run of b) on one task: a [S], b [S'], two of each at least.
+    """Return the expanded percentile interval of P(a run of a beats a run of b) on one task.
 
-    paired: the same seed at the same place, so both are redrawn together. No bound lies beyond what wins in all of n
-    independent pairs would show, x with x^n = (1 - level) / 2: else a clean sweep would have an interval of no width.
+    The lower end is at most x and the upper end at least 1 - x, where x^n = (1 - level) / 2, as after n wins in n
+    independent pairs. Otherwise the interval would have no width if every run of one method won.
+
+    a: the scores [S] of one method, at least two.
+    b: the scores [S'] of the other, at least two.
+    higher_is_better: the direction of the metric.
+    paired: whether the same seed is at the same index, so that both are resampled together.
+    level: the nominal coverage.
+    count: the number of resamples.
     """
     n = min(len(a), len(b))
     own = resamples(len(a), count)
@@ -205,9 +220,12 @@ def improvement_interval(
 def prediction_interval(
     values: np.ndarray, published_runs: int = 1, level: float = LEVEL, variance_of_run: float | None = None
 ) -> tuple[float, float]:
-    """Where the mean of published_runs further runs would fall, given ours: values [S], S >= 2.
+    """Return the interval in which the mean of further runs would fall, given ours.
 
-    variance_of_run: of a single further run, where ours are already means of several.
+    values: our scores [S], S >= 2.
+    published_runs: the number of further runs.
+    level: the nominal coverage.
+    variance_of_run: the variance of a single further run, if our values are means of several.
     """
     n, variance = len(values), values.var(ddof=1)
     single = variance if variance_of_run is None else variance_of_run
@@ -217,10 +235,11 @@ def prediction_interval(
 
 @finite
 def split_variance(scores: np.ndarray) -> tuple[float, float]:
-    """Variance of a run's own score and of one re-sampling around it: scores [S, J] with J re-samplings of each run, J
-    >= 2.
+    """Return the variance of a run's own score and that of one re-sampling around it.
 
-    The first is Var_i(mean_j x_ij) - mean_i Var_j(x_ij) / J; estimated so it may fall below 0.
+    The first is Var_i(mean_j x_ij) - mean_i Var_j(x_ij) / J, an estimate that may be negative.
+
+    scores: scores [S, J] with J >= 2 re-samplings of each run.
     """
     within = scores.var(axis=1, ddof=1).mean()
     return float(scores.mean(axis=1).var(ddof=1) - within / scores.shape[1]), float(within)

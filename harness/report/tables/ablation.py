@@ -1,4 +1,4 @@
-"""The table of one ablation: a row per value of the swept parameter."""
+"""Make the table of one ablation, with a row for each value of the swept parameter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from harness.store import is_number
 
 
 def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) -> Table:
-    """Scores, and differences to the reference method on the shared seeds. found: the summary."""
+    """Make a table of scores, and of differences to the reference method on the shared seeds.
+
+    found: the summary of the task.
+    """
     metric = frame.headline
     rows = found[found.metric == metric].set_index("cell")
     own = rows[rows.ablation == swept.name]
@@ -35,13 +38,13 @@ def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) ->
         "record",
     ]
     counts = sorted({cell.n for cell in swept.cells if cell.record})
-    below = [f"Exploratory: {counts[0]} seeds a value, no test."] if counts else []
+    below = [f"Exploratory: {counts[0]} seeds for each value, no test."] if counts else []
     below += notes.manifests(frame, [metric] if metric else [])
     return Table(f"{frame.title}: {swept.parameter} of {frame.known(swept.of).title}", head, body, below)
 
 
 def _value(cell: CellFrame, swept: Sweep) -> Number | Text:
-    """The value of the parameter; the method's own is told as such."""
+    """Return the value of the parameter; the method's own value is marked as such."""
     own = f"{cell.title} itself" if cell.name == swept.of else ""
     value = cell.swept
     if is_number(value):

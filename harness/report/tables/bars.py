@@ -1,7 +1,7 @@
-"""Evidence as small forest plots of lines and marks, one for each comparison, with its words behind it.
+"""Draw evidence as small forest plots, with a line for each comparison and words behind it.
 
-A line is a picture of its own on the scale that the lines of one forest share, so that words of any length wrap beside
-it. Which way it points shows in mark, colour and word alike.
+Each line is a separate picture, on a scale that all lines of one forest share, so that words of any length wrap beside
+it. The direction of the evidence is shown by the mark, the colour and a word.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from markupsafe import Markup
 
 from harness.report.tables.entries import WAYS, Bar, Entry, Forest
 
-WIDTH, HEIGHT, EDGE = 100, 14, 6  # of a line, and what its marks need at both sides; in pixels
-MARKS = {"for": "m{x:g} 2.5 4.5 8h-9z", "against": "m{x:g} 11.5 4.5-8h-9z"}  # of a forest's line: SVG paths
-MOST_SPELLED = 3  # comparisons of a forest in plain words; of more, only how many point which way
+WIDTH, HEIGHT, EDGE = 100, 14, 6  # of a line, and the room for its marks at each side; in pixels
+MARKS = {"for": "m{x:g} 2.5 4.5 8h-9z", "against": "m{x:g} 11.5 4.5-8h-9z"}  # the marks of a line, as SVG paths
+MOST_SPELLED = 3  # comparisons that plain text spells out; beyond it, only the counts of each direction
 Spelling = Callable[[Entry], str]
 
 
 def words(forest: Forest, spelled: Spelling) -> str:
-    """'Hopper, normalised: VAIL over GAIL: 0.05 [0.01, 0.09], for (n 5)'; of many, how many point which way."""
+    """Return a forest as text, e.g. 'Hopper, normalised: VAIL over GAIL: 0.05 [0.01, 0.09], for (n 5)'.
+
+    For many comparisons the text only counts each direction.
+    """
     if len(forest.bars) > MOST_SPELLED:
         counts = Counter(bar.way for bar in forest.bars)
         said = f"{len(forest.bars)} pairs, " + ", ".join(f"{counts[way]} {way}" for way in WAYS if counts[way])
@@ -32,7 +35,7 @@ def words(forest: Forest, spelled: Spelling) -> str:
 
 
 def to_html(forest: Forest, spelled: Spelling) -> Markup:
-    """Its heading, then a line for each comparison."""
+    """Return a forest as HTML: its heading, then a line for each comparison."""
     heading = Markup('<a href="{}">{}</a>').format(forest.href, forest.title) if forest.href else escape(forest.title)
     scale = _scale(forest)
     lines = Markup("").join(
@@ -45,7 +48,7 @@ def to_html(forest: Forest, spelled: Spelling) -> Markup:
 
 
 def _scale(forest: Forest) -> tuple[float, float]:
-    """What lies at both ends: all intervals, and where the claim begins to hold; of differences 0 is in the middle."""
+    """Return the ends of the scale, which covers all intervals and the claim's bounds; differences are centred on 0."""
     numbers = [bar.number for bar in forest.bars]
     seen = [each for n in numbers for each in (n.value, n.low, n.high)] + [bar.published for bar in forest.bars]
     seen = [each for each in (*seen, *forest.holds) if math.isfinite(each)]

@@ -1,4 +1,4 @@
-"""Was the bottleneck at work: KL and beta over the last quarter of training."""
+"""Make the table that shows whether the bottleneck was at work: KL and beta over the last quarter of training."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.tables.entries import Head, Link, Number, Table, Text, fixed, measured, source, title
 
 NOTE = (
-    "Means over the last quarter of training, seeds that failed left out. Binding: KL from 0.85 to 1.1 I_c. Slack: KL "
-    "below that and beta under 0.001. Below I_c, beta still on: beta overshot and has not come down. Above I_c: KL "
-    "beyond 1.1 I_c."
+    "Means over the last quarter of training, without seeds that failed. Binding: the KL is between 0.85 and 1.1 I_c. "
+    "Slack: the KL is below that and beta below 0.001. Below I_c, beta still on: beta overshot and has not come down "
+    "yet. Above I_c: the KL exceeds 1.1 I_c."
 )
 
 
 def constraints(frame: TaskFrame, cells: Iterable[CellFrame], link: Link) -> Table | None:
-    """One row for each of `cells` that logged a KL; None where none did."""
+    """Make a table with a row for each of the cells that logged a KL; None if none did."""
     body = []
     for cell in cells:
         state = constraint(cell)

@@ -1,4 +1,4 @@
-"""What a table is made of: entries that hold values. `formats.py` writes them as HTML, Markdown, LaTeX and CSV."""
+"""Define the entries of a table, which hold values. `formats.py` writes them as HTML, Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Text(Entry):
-    """Words. href: where they lead; method: whose page they lead to, once `led` knows where those pages lie.
+    """Words, perhaps with links.
 
-    after: words behind the link; links: further (words, address). alarm: in red. anchor: by which links find it.
+    href: the address that the words link to.
+    method: the method whose page they link to, once `led` knows the folder of those pages.
+    after: words behind the link.
+    links: further links (words, address).
+    alarm: whether the words are red.
+    anchor: the anchor by which links find this entry.
     """
 
     text: str
@@ -37,10 +42,12 @@ class Text(Entry):
 
 @dataclass(frozen=True)
 class Number(Entry):
-    """A number at full precision, with the interval, the correlation over seeds and the remark that belong to it.
+    """A number at full precision, with its interval, its correlation over seeds and a remark.
 
-    spec: how a reader sees the numbers, a format specification of Python. least: below it a reader sees '< least'.
-    What is not finite is missing.
+    Parts that are not finite are missing.
+
+    spec: the Python format specification by which readers see the numbers.
+    least: the number below which readers see '< least'.
     """
 
     value: float
@@ -55,7 +62,7 @@ class Number(Entry):
 
 @dataclass(frozen=True)
 class Named(Entry):
-    """A number and whose it is: 'GAN: 1.95 [1.72, 2.03]'."""
+    """A number with the name of its owner: 'GAN: 1.95 [1.72, 2.03]'."""
 
     name: Text
     number: Number
@@ -63,7 +70,10 @@ class Named(Entry):
 
 @dataclass(frozen=True)
 class Comparison(Entry):
-    """'better', 'worse' or another word; seeds: how many would decide what is open, NaN where that is not known."""
+    """The word for a comparison, such as 'better' or 'worse'.
+
+    seeds: how many seeds would decide an open comparison; NaN if unknown.
+    """
 
     word: str
     seeds: float = math.nan
@@ -71,7 +81,7 @@ class Comparison(Entry):
 
 @dataclass(frozen=True)
 class Listed(Entry):
-    """How many, and which: (name, address) of each."""
+    """A count, with the (name, address) of each thing that is counted."""
 
     names: tuple[tuple[str, str], ...]
     strong: bool = False
@@ -79,9 +89,10 @@ class Listed(Entry):
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of a small forest plot: a number with its interval, and which way that points, a key of WAYS.
+    """One line of a small forest plot: a number with its interval and its direction, a key of WAYS.
 
-    published: the number that was printed, where one was; after: words behind the number.
+    published: the number that the paper printed; NaN if it has none.
+    after: words behind the number.
     """
 
     name: str
@@ -93,9 +104,9 @@ class Bar:
 
 @dataclass(frozen=True)
 class Forest:
-    """Bars on one scale, of differences with 0 in its middle.
+    """Bars on one scale, which is centred on 0 for differences.
 
-    holds: between which numbers the claim is right, infinite where it is open on a side.
+    holds: the bounds between which the claim holds; infinite if a side is open.
     """
 
     title: str
@@ -113,19 +124,19 @@ class Evidence(Entry):
     forests: tuple[Forest, ...]
 
 
-WAYS = {"for": "▲", "against": "▼", "open": "○"}  # which way evidence points -> its mark
+WAYS = {"for": "▲", "against": "▼", "open": "○"}  # the direction of evidence -> its mark
 
 
 @dataclass(frozen=True)
 class Code(Entry):
-    """A command, as it is typed."""
+    """A command to type."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Typed(Entry):
-    """Words and the commands that they call for."""
+    """Words with the commands that belong to them."""
 
     text: str
     commands: tuple[str, ...]
@@ -133,7 +144,7 @@ class Typed(Entry):
 
 @dataclass(frozen=True)
 class Source(Entry):
-    """Where a row comes from: (words, address) of its files, and the command that makes them; empty for no source."""
+    """The source of a row: (words, address) of its files and the command that makes them; empty without a source."""
 
     files: tuple[tuple[str, str], ...] = ()
     command: str = ""
@@ -141,7 +152,7 @@ class Source(Entry):
 
 @dataclass(frozen=True)
 class Missing(Entry):
-    """Nothing is known here, or the column has no meaning for the row."""
+    """An entry that is unknown, or whose column does not apply to the row."""
 
 
 MISSING: Entry = Missing()
@@ -149,7 +160,11 @@ MISSING: Entry = Missing()
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a column. bracket: what the brackets behind its numbers hold. up: which way is better, if any."""
+    """The head of a column.
+
+    bracket: the meaning of the brackets behind its numbers.
+    up: whether higher is better; None without a direction.
+    """
 
     text: str
     bracket: str = ""
@@ -158,9 +173,10 @@ class Head:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of entries below a head, whose plain words stand for Head(words); the first column names the row.
+    """Rows of entries below a head; the first column names the row.
 
-    folded: whether a page shows it only when it is opened.
+    head: the heads of the columns, of which plain words are short for Head(words).
+    folded: whether a page hides the table until the reader opens it.
     """
 
     title: str
@@ -170,41 +186,39 @@ class Table:
     folded: bool = False
 
     def led(self, folder: str) -> Table:
-        """The table with every method's name as a link to its page in `folder`."""
+        """Return the table with every method's name as a link to its page in `folder`."""
         return replace(self, rows=[[_led(cell, folder) for cell in row] for row in self.rows])
 
 
 def fixed(value: float, digits: int, low: float = math.nan, high: float = math.nan, **more) -> Number:
-    """A number, with its interval where there is one, that a reader sees with so many decimals."""
+    """Return a number, perhaps with its interval, that readers see with `digits` decimals."""
     return Number(value, f".{digits}f", low, high, **more)
 
 
 def measured(value: float, low: float = math.nan, high: float = math.nan, **more) -> Number:
-    """A number that a reader sees with three digits."""
+    """Return a number that readers see with three significant digits."""
     return fixed(value, decimals([value]), low, high, **more)
 
 
 def count(value: int, **more) -> Number:
-    """How many: a whole number."""
+    """Return a count, as an integer."""
     return Number(int(value), "d", **more)
 
 
 def title(cell: CellFrame, after: str = "", strong: bool = False) -> Text:
-    """The name of a cell for a reader; it leads to the page of its method."""
+    """Return the name of a cell for readers, which links to the page of its method."""
     return Text(cell.title, method=cell.method, after=after, strong=strong)
 
 
 def status(cell: CellFrame) -> Text:
-    """What became of the cell; anything but 'finished' stands out."""
+    """Return the status of the cell; anything but 'finished' is highlighted."""
     words = f"{cell.status}; archived, recorded by {cell.commit}" if cell.commit else cell.status
     words += f"; {cell.verified}" if cell.verified else ""
     return Text(words, strong=bool(cell.failures) or not cell.record, alarm=bool(cell.fault))
 
 
 def source(cell: CellFrame, link: Link) -> Source:
-    """The record of the cell, its scores and provenance, and the command that makes them; the command alone before it
-    has run.
-    """
+    """Return links to a cell's record, scores and provenance, and its command; before it has run, only the command."""
     if not cell.folder:
         return Source(command=cell.command)
     files = (("record", "record.json"), ("scores", "scores.csv"), ("provenance", "provenance.json"))

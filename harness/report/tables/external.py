@@ -1,4 +1,4 @@
-"""Runs made elsewhere beside the task's baseline."""
+"""Make the table that compares runs made elsewhere with the task's baseline."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from harness.report.tables.entries import LEVEL, MISSING, Entry, Head, Number, T
 from harness.report.tables.spelling import aimed
 
 NOTE = (
-    "Made elsewhere and brought in: their seeds share nothing with ours, so differences are unpaired (Welch's "
-    "interval), p is for one comparison and outside the task's tested family, and no training of theirs can be "
-    "repeated from here."
+    "These runs were made elsewhere and imported. Their seeds share nothing with ours, so differences are unpaired "
+    "(Welch's interval). p is for one comparison, outside the task's tested family. Their training cannot be repeated "
+    "here."
 )
 
 
 def table(frame: TaskFrame, imports: list[External]) -> Table | None:
-    """The headline's endpoint of every external method beside the task's baseline, by tests that pair nothing.
+    """Compare the headline endpoint of every external method with the task's baseline, by unpaired tests.
 
-    imports: those that `check` takes.
+    imports: the imports that `check` accepts.
     """
     metric = frame.headline
     rows, sources = [], []
@@ -61,7 +61,7 @@ def _row(name: str, part: pd.DataFrame, frame: TaskFrame, against: np.ndarray | 
     shown = [Text(name), measured(float(st.iqm(x[None])), low, high), count(last), count(len(x))]
     if against is None or len(x) < 2 or len(against) < 2:
         return [*shown, *[MISSING] * 4]
-    from harness.report.stats.significance import unpaired_difference  # scipy's tests take a second to load
+    from harness.report.stats.significance import unpaired_difference  # scipy's tests take a second to import
 
     gap = unpaired_difference(x, against)
     up = frame.metrics[frame.scored_by]["higher_is_better"]

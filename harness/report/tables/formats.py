@@ -1,6 +1,6 @@
-"""One cell, or one table, as HTML, Markdown, LaTeX, CSV and plain words.
+"""Write an entry or a table as HTML, Markdown, LaTeX, CSV and plain text.
 
-Readers see rounded numbers; CSV holds them at full precision, each part of a number in a column of its own.
+Readers see rounded numbers; CSV has them at full precision, with each part of a number in a separate column.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from harness.report.tables.spelling import NONE, TIED, written
 
 MARKS = {"better": f"▲{TIED}", "worse": f"▼{TIED}"}
 ARROWS = {True: " ↑", False: " ↓", None: ""}
-MANY = 1000  # seeds: more than anybody will run
-PARTS = ("value", "low", "high", "rho", "seeds", "note")  # the columns of one column in CSV, behind that of its words
+MANY = 1000  # seeds; nobody will run more
+PARTS = ("value", "low", "high", "rho", "seeds", "note")  # the CSV columns of one column, behind that of its words
 PLAIN = str.maketrans({"−": "-", TIED: " "})
 TEX = str.maketrans({
     "\\": r"\textbackslash{}",
@@ -65,7 +65,7 @@ TEX = str.maketrans({
 
 
 def words(cell: Entry) -> str:
-    """The cell as plain text: what a reader sees, without links and emphasis."""
+    """Return the entry as plain text, as readers see it but without links and emphasis."""
     match cell:
         case Text():
             return cell.text + cell.after
@@ -91,14 +91,14 @@ def words(cell: Entry) -> str:
 
 
 def heading(head: Head | str) -> str:
-    """'difference [95 %]' or 'recall ↑'."""
+    """Return the text of a column's head, such as 'difference [95 %]' or 'recall ↑'."""
     if isinstance(head, str):
         return head
     return head.text + (f" [{head.bracket}]" if head.bracket else "") + ARROWS[head.up]
 
 
 def to_text(table: Table) -> Iterator[str]:
-    """The table for a terminal: its title, its rows in columns, its notes and an empty line."""
+    """Yield the lines of a table for a terminal: its title, its rows in columns, its notes and an empty line."""
     yield table.title
     shown = [[heading(head) for head in table.head], *([words(cell) for cell in row] for row in table.rows)]
     widths = [max(len(row[place]) for row in shown) for place in range(len(table.head))]
@@ -109,7 +109,7 @@ def to_text(table: Table) -> Iterator[str]:
 
 
 def to_html(cell: Entry) -> Markup:
-    """The cell for a page, escaped."""
+    """Return the entry as escaped HTML."""
     match cell:
         case Text():
             shown = Markup("<strong>{}</strong>").format(cell.text) if cell.strong else escape(cell.text)
@@ -141,7 +141,7 @@ def to_html(cell: Entry) -> Markup:
 
 
 def to_markdown(cell: Entry) -> str:
-    """The cell for a row of a Markdown table."""
+    """Return the entry for a row of a Markdown table."""
     match cell:
         case Text():
             shown = f"**{_pipe(cell.text)}**" if cell.strong and cell.text else _pipe(cell.text)
@@ -163,7 +163,7 @@ def to_markdown(cell: Entry) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """One head row and the rows: numbers at full precision, missing ones empty, no marks, lines ended by a newline."""
+    """Return the heads and the rows, with numbers at full precision, empty fields for missing ones, and no marks."""
     columns: list[list[str]] = []
     for place, head in enumerate(table.head):
         columns += _columns(head if isinstance(head, str) else head.text, [_fields(row[place]) for row in table.rows])
@@ -173,8 +173,9 @@ def to_csv(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A floating table with booktabs' rules (\\usepackage{booktabs}), without the sources; the notes stand above it as
-    comments.
+    """Return a floating table with the rules of booktabs (\\usepackage{booktabs}).
+
+    It has no sources, and the notes are comments above it.
     """
     kept = [k for k in range(len(table.head)) if not any(isinstance(row[k], Source) for row in table.rows)]
     head = " & ".join(_tex(heading(table.head[k])) for k in kept)
@@ -226,7 +227,7 @@ def _tex(text: str) -> str:
 
 
 def _fields(cell: Entry) -> dict[str, str]:
-    """The parts of a cell in CSV, those that it has; '' is the part that is words."""
+    """Return the parts of an entry in CSV, as far as it has them; the key '' is the part that is words."""
     match cell:
         case Number():
             numbers = {name: getattr(cell, name) for name in ("value", "low", "high", "rho")}
@@ -245,7 +246,7 @@ def _fields(cell: Entry) -> dict[str, str]:
 
 
 def _columns(head: str, cells: list[dict[str, str]]) -> list[list[str]]:
-    """The column of words, and one for each part that a cell has; a column of numbers alone keeps its name."""
+    """Return the column of words and one for each part that an entry has; a column of only numbers keeps its name."""
     having = [part for part in ("", *PARTS) if any(part in cell for cell in cells)] or [""]
     name = _plain(head)
     names = {part: f"{name}: {part}" if part and having != [part] else name for part in having}
@@ -257,5 +258,5 @@ def _plain(text: str) -> str:
 
 
 def _exact(value: float) -> str:
-    """The shortest decimals that are read back as the same number; whole ones without a point."""
+    """Return the shortest decimal that is read back as the same number, without a point if it is an integer."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))

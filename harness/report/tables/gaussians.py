@@ -1,4 +1,4 @@
-"""D(x) between two Gaussians beside the points read off the published figure."""
+"""Make the table that compares D(x) between two Gaussians with the points read off the published figure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.report.tables.entries import Entry, Link, Number, Source, Table, so
 
 
 def table(frame: TaskFrame, link: Link) -> Table | None:
-    """D(x) beside the points read off the published figure."""
+    """Compare D(x) with the points read off the published figure; None without such a panel."""
     body: list[list[Entry]] = []
     for name, d in curves(frame).items():
         cell = frame.known(name)
@@ -27,9 +27,9 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
     head = ["curve", *(f"D({x:g})".replace("-", "−") for x in places), "record"]
     notes = [
         (
-            "Published: read by eye from the paper's Fig. 2, good to about 0.03. D(2) = 0.85 at "
-            "I_c = 0.1 needs a KL of 0.31 to 0.43 nat: with a budget of 0.1 nat that holds, D(2) lies "
-            "between 0.599 (many code dimensions) and 0.609 (one)."
+            "The published values are read by eye from the paper's Fig. 2, to an accuracy of about 0.03. D(2) = 0.85 "
+            "at I_c = 0.1 needs a KL of 0.31 to 0.43 nat. If a budget of 0.1 nat is kept, D(2) lies between 0.599 "
+            "(many code dimensions) and 0.609 (one)."
         )
     ]
     return Table(f"{frame.title}: D(x) beside the published curves", head, body, notes)

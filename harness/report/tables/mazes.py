@@ -1,4 +1,4 @@
-"""How much of the spread of returns comes from learning the reward and how much from training on it again."""
+"""Split the spread of returns into the part from learning the reward and the part from training on it again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STUCK, RETURN = "stuck", "return"
 
 
 def table(frame: TaskFrame, link: Link) -> Table | None:
-    """How much of the spread comes from learning the reward and how much from training on it again."""
+    """Make the table of both parts for each cell that trains on learnt rewards; None without such a cell."""
     run = [cell for cell in frame.cells if cell.record and cell.rewards]
     if not run:
         return None
@@ -44,15 +44,15 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
     ]
     notes = [
         (
-            "Sd of rewards: between the means of learnt rewards, less what re-training alone adds (0 where that is "
-            "more); sd of re-training: between policies on one and the same reward."
+            "Sd of rewards: between the means of learnt rewards, less what re-training alone adds (0 if that is "
+            "more). Sd of re-training: between policies that were trained on the same reward."
         )
     ]
     return Table(f"{frame.title}: learning the reward and training on it", head, body, notes)
 
 
 def parts(values: pd.Series) -> tuple[float, float]:
-    """(variance between groups, variance within), one-way random effects; nan where a part cannot be told."""
+    """Return (variance between groups, variance within) by one-way random effects; nan for a part that is unknown."""
     groups = values.groupby(level=0)
     within = float(groups.var().mean())
     if groups.ngroups < 2 or math.isnan(within):

@@ -1,4 +1,4 @@
-"""All tasks at a glance: the baseline, the best method, and how much has run."""
+"""Make the table of all tasks at a glance: the baseline, the best method, and how much has run."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ HEAD = [
     "failed runs",
 ]
 NOTE = (
-    "The best method is picked after the fact; its test is adjusted over all methods of its task. A verdict needs "
-    "p < 0.05 and a chance of at least 0.75 (its whole interval above 0.5) that one run beats one of the baseline."
+    "The best method is chosen after the fact; its test is adjusted for all methods of its task. A verdict needs "
+    "p < 0.05 and a chance of at least 0.75, with its whole interval above 0.5, that one run beats a run of the "
+    "baseline."
 )
 
 
 def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], name: str, page: str = "") -> Table:
-    """One row per task. name: title of the table. page: the folder of their pages, with its slash, if it
-    is another one.
+    """Make a table with a row for each task.
+
+    name: the title of the table.
+    page: the folder of the tasks' pages, with a slash at the end, if it is not that of this page.
     """
     rows = []
     for task, frame in frames.items():
@@ -43,7 +46,7 @@ def overview(frames: dict[str, TaskFrame], summaries: dict[str, pd.DataFrame], n
 
 
 def _best(frame: TaskFrame, summary: pd.DataFrame) -> list[Entry]:
-    """Scored by, baseline, best method, difference, verdict; missing where nothing ran or ranks."""
+    """Return scored by, baseline, best method, difference and verdict; missing if nothing ran or can be ranked."""
     ranked = ranking(frame, summary)
     if ranked.empty:
         return [MISSING] * 5

@@ -1,4 +1,4 @@
-"""Two methods side by side: a row per metric, and what the comparison can say."""
+"""Compare two methods side by side: a row for each metric, and what the comparison can tell."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from harness.report.tables.summary import chance, difference, nominal, score, se
 
 
 def comparison(frame: TaskFrame, summary: pd.DataFrame, gap: float | None = None) -> Table:
-    """A row per metric: both methods, and the first minus the second on the seeds that they share.
+    """Make a table with a row for each metric: both methods, and the first minus the second on the shared seeds.
 
-    gap: the published difference on the headline, where one was printed.
+    gap: the published difference on the headline metric; None if none was printed.
     """
     a, b = frame.cells
     rows = summary.set_index(["cell", "metric"])
@@ -51,31 +51,31 @@ def _notes(frame: TaskFrame, summary: pd.DataFrame, gap: float | None) -> list[s
     a, b = frame.cells
     first = summary[(summary.cell == a.name) & (summary.metric == frame.headline)].iloc[0]
     shared = span(set(a.seeds) & set(b.seeds))
-    what = "learnt rewards (re-trainings of one are averaged)" if a.rewards else f"seeds {shared}"
+    what = "learnt rewards (the re-trainings of each are averaged)" if a.rewards else f"seeds {shared}"
     intervals = "IQM with bootstrap interval, mean difference with paired t interval"
     notes = [f"Paired over {first.pairs:.0f} {what}; {intervals}. {RHO}"]
     if np.isfinite(first.p_holm):
         notes.append(
-            "p: exact sign-flip test of this one comparison; of several that you tried, adjust it, as the report's "
-            "tables do."
+            "p: exact sign-flip test of this one comparison; if you tried several, adjust it, as the report's tables "
+            "do."
         )
     else:
-        notes.append(f"No p: {first.pairs:.0f} runs are too few for the sign-flip test, which takes {FEWEST_FOR_TEST}.")
+        notes.append(f"No p: the sign-flip test needs at least {FEWEST_FOR_TEST} runs, got {first.pairs:.0f}.")
     if np.isfinite(first.seeds_needed):
         notes.append(_seeds(frame, first))
     if gap is not None and np.isfinite(needed := seeds_needed(frame, first, 1, gap)):
-        notes.append(f"{needed:.0f} would find the published one, {gap:g}, at the spread observed here.")
+        notes.append(f"{needed:.0f} would find the published difference, {gap:g}, at the spread observed here.")
     notes += [f"{cell.name}: {cell.status}" for cell in (a, b) if cell.failures]
     notes += [f"{cell.name}: recorded by {cell.commit}" for cell in (a, b) if cell.commit]
     return notes + manifests(frame, frame.metrics)
 
 
 def _seeds(frame: TaskFrame, row: pd.Series) -> str:
-    """What it would take for this comparison alone, as claims are judged, and within the family of the table.
+    """Say how many seeds this comparison needs by itself, as claims are judged, and within the family of the table.
 
-    It ends in the command that trains what lacks to the first number.
+    The line ends in the command that trains the seeds missing to the first number.
     """
-    words = f"{row.seeds_needed:.0f} seeds would find the observed difference with 80 % power, were it the true one"
+    words = f"{row.seeds_needed:.0f} seeds would find the observed difference with 80 % power if it were the true one"
     family = _family(frame)
     if family > 1:
         needed = seeds_needed(frame, row, family)
@@ -85,7 +85,7 @@ def _seeds(frame: TaskFrame, row: pd.Series) -> str:
 
 
 def _family(frame: TaskFrame) -> int:
-    """How many methods the report compares with the task's baseline, by the records beside these two."""
+    """Return how many methods the report compares with the task's baseline, by the records beside these two."""
     a = frame.cells[0]
     assert a.folder is not None, f"{a} has not run"
     names = sorted(path.parent.name for path in a.folder.parent.glob("*/record.json"))

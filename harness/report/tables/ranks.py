@@ -1,4 +1,4 @@
-"""A task's methods in one view: the rank of each on every metric, where these disagree, and what a run of it costs."""
+"""Show a task's methods in one view: the rank of each on every metric, how these disagree, and what one run costs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ CORRELATION = "rank correlation with the score"
 
 
 def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
-    """Best first: score, rank by every other metric, cost of one run; None with fewer than two methods that ran."""
+    """Make the table, best method first: score, rank by every other metric, and the cost of one run.
+
+    Returns None if fewer than two methods have run.
+    """
     ranked = summary.ranking(frame, found)
     if len(ranked) < 2:
         return None
@@ -46,9 +49,9 @@ def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
 
 
 def ranks(frame: TaskFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Methods that ran x metrics with a direction, the headline first: 1 is best, ties share the mean of their ranks.
+    """Rank the methods that ran on each metric with a direction, the headline first; 1 is best, ties share a mean rank.
 
-    Only metrics that every such method has and that rank otherwise than the headline.
+    Other metrics are included only if every such method has them and they rank differently from the headline.
     """
     rows = found[found.ablation == ""]
     columns = {}
@@ -61,12 +64,12 @@ def ranks(frame: TaskFrame, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def first(places: pd.DataFrame) -> pd.Series:
-    """The ranks by the headline."""
+    """Return the ranks by the headline metric."""
     return places.iloc[:, 0]
 
 
 def disagreeing(places: pd.DataFrame) -> int:
-    """How many of the further metrics put another method first than the headline does."""
+    """Count the further metrics that do not have the headline's best method first."""
     best = first(places).idxmin()
     return sum(places.loc[best, metric] > places[metric].min() for metric in places.columns[1:])
 
@@ -79,13 +82,13 @@ def _notes(frame: TaskFrame, places: pd.DataFrame) -> list[str]:
     notes = []
     if others := len(places.columns) - 1:
         notes.append(
-            f"Metrics that rank otherwise than the score: {others}, of which {disagreeing(places)} put another method "
-            "first. Ranks are of interquartile means, 1 is best; neighbours are often not separable, as the intervals "
-            "show. Correlation: Spearman's."
+            f"Metrics that rank differently from the score: {others}, of which {disagreeing(places)} put another "
+            "method first. Ranks are those of interquartile means, and 1 is best; methods of neighbouring ranks are "
+            "often not separable, as the intervals show. The correlation is Spearman's."
         )
     places_of = sorted({device(cell) for cell in frame.cells if cell.record} - {""})
     notes.append(
-        "Cost of one run: updates are steps of the training loop; core-seconds are those of the training recorded in "
-        "the provenance, shared by the seeds trained together" + (f" ({'; '.join(places_of)})." if places_of else ".")
+        "Cost of one run: updates are steps of the training loop; core-seconds are those of training, from the "
+        "provenance, divided by the seeds trained together" + (f" ({'; '.join(places_of)})." if places_of else ".")
     )
     return summary.marked(frame) + notes

@@ -1,4 +1,4 @@
-"""Imitation pooled over several robots."""
+"""Make the table of imitation pooled over several robots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.report.tables.entries import LEVEL, Head, Table, Text, fixed
 
 
 def table(frames: Sequence[TaskFrame]) -> Table | None:
-    """Pooled over robots: IQM and optimality gap of normalised scores, and how many runs meet the target."""
+    """Make a table of the IQM and optimality gap of scores pooled over robots, and of the runs that meet the target."""
     body = []
     for name, own in common(frames).items():
         pooled, times = scores(own), [run_times(cell) for cell in own]
@@ -36,9 +36,9 @@ def table(frames: Sequence[TaskFrame]) -> Table | None:
     ]
     notes = [
         (
-            "Normalised: 0 for actions at random, 1 for the expert. Pooled over the robots with one weight for each, "
-            f"stratified percentile bootstrap ({st.RESAMPLES} resamples). Optimality gap: how far the runs stay short "
-            "of the expert on average. Budgets and settings are each robot's own."
+            "Normalised: 0 for random actions, 1 for the expert. Pooled over the robots with equal weights, with a "
+            f"stratified percentile bootstrap ({st.RESAMPLES} resamples). Optimality gap: how far the runs fall short "
+            "of the expert on average. Each robot has its own budget and settings."
         )
     ]
     return Table("Robots together", head, body, notes)

@@ -1,4 +1,4 @@
-"""The tables of a task's methods: the headline metric with its tests, and all further metrics.
+"""Make the tables of a task's methods: the headline metric with its tests, and all further metrics.
 
 Every row ends with the record that it was read from and the command that makes that record.
 """
@@ -29,7 +29,11 @@ from harness.report.tables.spelling import aimed, decimals, labelled
 
 
 def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
-    """The task's main table: every method on the headline metric, with its status and record. found: the summary."""
+    """Make the task's main table: every method on the headline metric, with its status and record.
+
+    found: the summary of the task.
+    link: a file of the project -> its address.
+    """
     metric = frame.headline
     block: dict[str, Any] = frame.metrics[metric] if metric else {"label": "score", "higher_is_better": False}
     rows = found[found.metric == metric].set_index("cell", drop=False)
@@ -79,7 +83,7 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
 
 
 def further(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table | None:
-    """Every other metric, one column each: IQM with interval; last the optimality gap, where scores are normalised."""
+    """Make a table with a column for each other metric, as IQM with interval, and the optimality gap if defined."""
     metrics = [metric for metric in frame.metrics if metric != frame.headline]
     rows = found[(found.ablation == "") & found.metric.isin(metrics)]
     if rows.empty:
@@ -104,9 +108,7 @@ def further(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table | None:
     head: list[Head | str] = ["method"]
     head += [Head(labelled(block), up=block["higher_is_better"]) for block in blocks]
     head += [Head("optimality gap", up=False)] * gaps
-    plain = ", no arrow: it only describes" if any(block["higher_is_better"] is None for block in blocks) else ""
+    plain = ", no arrow: no direction" if any(block["higher_is_better"] is None for block in blocks) else ""
     name = f"{frame.title}: further metrics (↑ higher is better, ↓ lower is better{plain})"
-    below = [
-        "Optimality gap: how far the runs stay short of the expert on average; a run beyond it counts as 0."
-    ] * gaps
+    below = ["Optimality gap: how far the runs fall short of the expert on average; a run above it counts as 0."] * gaps
     return Table(name, [*head, "record"], body, below + notes.manifests(frame, metrics))

@@ -1,4 +1,4 @@
-"""What attacks on the harness came to: the tally that `python -m harness.tests.siege --write` left."""
+"""Make tables of attacks on the harness, from the tally that `python -m harness.tests.siege --write` left."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from harness.report.tables.entries import Table, Text, count
 COMMAND = "python -m harness.tests.siege --whole --limits --minutes 120 --write"
 ENDS = ("refused", "harmless", "FAULT")
 NOTE = (
-    "Refused: told in one line, nothing lost. Harmless: no effect on any result, after a kill or a full disk bit-equal "
-    "when called again. FAULT: anything else."
+    "Refused: reported in one line, with nothing lost. Harmless: no effect on any result; after a kill or a full disk "
+    "the next call gives bit-equal results. FAULT: anything else."
 )
 
 
 def tables(folder: Path) -> list[Table]:
-    """A row for each kind of attack, and one for each limit of a machine that was tried.
+    """Make a table of the kinds of attack, and one of the limits of a machine that were tried.
 
-    None at all where the file is missing or damaged, as no result depends on it.
+    Returns no table if the file is missing or damaged, because no result depends on it.
     """
     try:
         said = json.loads((folder / SIEGE).read_text(encoding="utf-8"))

@@ -1,6 +1,4 @@
-"""The measured speeds as tables: ours, what stands beside it, their ratio within each pair, the aim, and what was
-tried.
-"""
+"""Make tables of the measured speeds: ours, what it is compared with, their ratio within each pair, and the aim."""
 
 from __future__ import annotations
 
@@ -21,13 +19,13 @@ TRIED = ("work", "change", "was", "became", "unit", "kept")
 
 
 def tables(folder: Path, link: Link) -> list[Table]:
-    """Those of this part that have something to show."""
+    """Return the tables of this part that have something to show."""
     made = table(folder, link), returns(folder, link), tried(folder / "tried.csv")
     return [one for one in made if one is not None]
 
 
 def table(folder: Path, link: Link) -> Table | None:
-    """One row for each quantity; none without a record."""
+    """Make a table with a row for each quantity; None without a record."""
     records = load_measured(folder)
     if not records:
         return None
@@ -50,7 +48,7 @@ def table(folder: Path, link: Link) -> Table | None:
 
 
 def returns(folder: Path, link: Link) -> Table | None:
-    """What the final policies of the runs beside a peer got, where they were scored; none without such a record."""
+    """Make a table of the returns of final policies, ours and a peer's, if they were scored; None without a record."""
     body = []
     for record in load_measured(folder):
         scored = record["settings"].get("returns", {})
@@ -80,16 +78,16 @@ def returns(folder: Path, link: Link) -> Table | None:
 
 
 def tried(path: Path) -> Table | None:
-    """Changes made for speed one at a time and what each gave, from a CSV; none without the file."""
+    """Make a table of changes that were tried for speed and the gain of each, from a CSV; None without the file."""
     if not path.is_file():
         return None
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or any(tuple(row) != TRIED or None in row.values() for row in rows):
-        raise BenchError(f"{path}: its columns are not {', '.join(TRIED)}, each filled")
+        raise BenchError(f"{path}: its columns must be {', '.join(TRIED)}, with a value in every row")
     head: list[Head | str] = ["work", "change", "before", "after", "unit", "kept"]
     body = [[Text(row[name]) for name in TRIED] for row in rows]
-    return Table("What was tried for speed", head, body, ["One change at a time, before and after in one run."])
+    return Table("What was tried for speed", head, body, ["One change at a time, before and after it in one run."])
 
 
 def _row(record: Record, row: dict[str, Any], source: Source) -> list[Entry]:
@@ -106,7 +104,7 @@ def _row(record: Record, row: dict[str, Any], source: Source) -> list[Entry]:
 
 
 def _beside(record: Record, row: dict[str, Any]) -> Entry:
-    """'one seed of the peer (imitation 1.0.1)'."""
+    """Return what ours is compared with, such as 'one seed of the peer (imitation 1.0.1)'."""
     peer, against = record["peer"], row["against"]
     if not against:
         return MISSING
@@ -114,7 +112,10 @@ def _beside(record: Record, row: dict[str, Any]) -> Entry:
 
 
 def _range(found: dict[str, float] | None, aim: float | None = None, note: str = "") -> Entry:
-    """With a digit more where the median would round to the value that an aim states, and miss or meet it unseen."""
+    """Return the median with its range.
+
+    It has one more digit if it would round to the value of the aim, so that readers see whether the aim is met.
+    """
     if found is None:
         return MISSING
     median, digits = found["median"], decimals([found["median"]])
@@ -135,7 +136,7 @@ def _aim(row: dict[str, Any]) -> Entry:
 
 
 def _notes(records: list[Record]) -> list[str]:
-    """What was run on what, in as few lines as there are machines and commits."""
+    """Say which benchmark was run where, with one line for each machine and commit."""
     places: dict[str, list[str]] = {}
     for record in records:
         machine = record["machine"]
@@ -144,7 +145,7 @@ def _notes(records: list[Record]) -> list[str]:
     notes = [f"{', '.join(names)}: {where}." for where, names in places.items()]
     late = [r["benchmark"] for r in records if not all(chain(*r["settings"].get("arrived", {}).values()))]
     notes += [
-        f"{', '.join(late)}: a side that did not arrive counts with the time it had, a bound in its favour."
+        f"{', '.join(late)}: a side that missed the target counts with the time that it had, a bound in its favour."
     ] * bool(late)
     scaled = [(r["benchmark"], r["settings"]) for r in records if "scaled to" in r["settings"]]
     words = [f"{name}: {settings['images']} images, scaled to {settings['scaled to']:,}" for name, settings in scaled]

@@ -1,4 +1,4 @@
-"""How numbers and the names of metrics are spelled for a reader."""
+"""Spell numbers and the names of metrics for readers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 NONE = "–"
-ROUNDING = 1e-12  # below it a number is 0, as float64 gets it
-TIED = "\u00a0"  # a space that does not break, so an interval stays on one line
+ROUNDING = 1e-12  # a smaller number is a rounding error of float64 and counts as 0
+TIED = "\u00a0"  # a non-breaking space, so that an interval stays on one line
 RHO = "ρ is the correlation over seeds that the pairing uses: at ρ ≤ 0 pairing did not reduce the variance."
 
 
 def decimals(values: Iterable[float]) -> int:
-    """Decimals that give the typical value of a column three digits."""
+    """Return the number of decimals that gives the typical value of a column three significant digits."""
     sizes = [abs(value) for value in values if np.isfinite(value) and value != 0]
     if not sizes:
         return 2
@@ -24,9 +24,9 @@ def decimals(values: Iterable[float]) -> int:
 
 
 def written(value: float, spec: str) -> str:
-    """A number by a format specification of Python.
+    """Write a number by a Python format specification.
 
-    Where fixed decimals ('.2f') would show nothing, it has two significant digits; 'z.2f' shows 0.00 there.
+    If fixed decimals ('.2f') would show only zeros, the number has two significant digits; 'z.2f' shows 0.00 then.
     """
     if not np.isfinite(value):
         return NONE
@@ -36,21 +36,21 @@ def written(value: float, spec: str) -> str:
 
 
 def number(value: float, digits: int) -> str:
-    """A number with so many decimals, in a sentence or a figure; a cell of a table holds a Number."""
+    """Write a number with `digits` decimals in a sentence or a figure; tables use Number instead."""
     return written(value, f".{digits}f")
 
 
 def labelled(block: dict[str, Any]) -> str:
-    """The metric's label with its unit where it has one."""
+    """Return the metric's label, with its unit if it has one."""
     return f"{block['label']} ({block['unit']})" if block.get("unit") else block["label"]
 
 
 def aimed(block: dict[str, Any]) -> str:
-    """'test error (%), lower is better'; the label alone where the metric only describes."""
+    """Return e.g. 'test error (%), lower is better'; only the label if the metric has no direction."""
     aims = {True: ", higher is better", False: ", lower is better", None: ""}
     return labelled(block) + aims[block["higher_is_better"]]
 
 
 def wrapped(label: str, width: int = 36) -> str:
-    """A long label on several lines, for the side of a figure."""
+    """Break a long label into several lines, for the side of a figure."""
     return "\n".join(textwrap.wrap(label, width))

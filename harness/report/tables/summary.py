@@ -1,4 +1,4 @@
-"""What one row of a summary says, as the cells of a table."""
+"""Turn one row of a summary into entries of a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.report.tables.entries import LEVEL, MISSING, Comparison, Entry, Num
 from harness.report.tables.spelling import TIED
 
 MARK = " ◆"
-COVERAGE = {5: 0.90, 10: 0.94}  # runs -> of the bootstrap interval of an IQM, by the simulation in results/statistics
+COVERAGE = {5: 0.90, 10: 0.94}  # runs -> coverage of the bootstrap interval of an IQM, from results/statistics
 
 
 def score(row: pd.Series, digits: int, strong: bool = False) -> Number:
@@ -23,18 +23,18 @@ def score(row: pd.Series, digits: int, strong: bool = False) -> Number:
 
 
 def difference(row: pd.Series, digits: int, note: str = "") -> Number:
-    """The mean difference to what the row was compared with, with its t interval."""
+    """Return the mean difference to the cell that the row is compared with, with its t interval."""
     return fixed(row.difference, digits, row.difference_ci_low, row.difference_ci_high, note=note)
 
 
 def paired(row: pd.Series, digits: int) -> Number:
-    """The difference with the correlation that its pairing uses, where it has an interval."""
+    """Return the difference with the correlation that its pairing uses, if it has an interval."""
     rho = row.rho if np.isfinite(row.difference_ci_low) else math.nan
     return fixed(row.difference, digits, row.difference_ci_low, row.difference_ci_high, rho=rho)
 
 
 def chance(row: pd.Series) -> Number:
-    """The chance that one run is better than one of the other method."""
+    """Return the chance that one run is better than a run of the other method."""
     return fixed(row.improvement, 2, row.improvement_low, row.improvement_high)
 
 
@@ -43,10 +43,13 @@ def adjusted_p(row: pd.Series) -> Number:
 
 
 def separation(row: pd.Series, higher_is_better: bool | None, seeds: bool = False) -> Entry:
-    """'better' needs Holm's p under 5 %, P(better) of at least 3/4 and its whole interval above 1/2; 'worse' the mirror
-    image.
+    """Return the verdict on a row.
 
-    seeds: whether to name those that would decide what is open.
+    'Better' needs Holm's p below 5 %, P(better) of at least 3/4 and its whole interval above 1/2; 'worse' needs the
+    mirror image.
+
+    higher_is_better: the direction of the metric.
+    seeds: whether to give the number of seeds that would decide an open comparison.
     """
     if not np.isfinite(row.difference) or higher_is_better is None:
         return MISSING
@@ -61,7 +64,7 @@ def separation(row: pd.Series, higher_is_better: bool | None, seeds: bool = Fals
 
 
 def ranking(frame: TaskFrame, summary: pd.DataFrame) -> pd.DataFrame:
-    """The methods that ran, best first on the headline metric; none where it only describes."""
+    """Return the methods that ran, best first on the headline metric; none if that has no direction."""
     rows = summary[(summary.ablation == "") & (summary.metric == frame.headline)]
     up = frame.metrics[frame.scored_by]["higher_is_better"] if len(rows) else None
     if up is None:
@@ -70,27 +73,27 @@ def ranking(frame: TaskFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def sorted_cells(frame: TaskFrame, summary: pd.DataFrame) -> list[CellFrame]:
-    """The methods best first; those that did not run or do not rank last, in the order of the parameters."""
+    """Return the methods best first; those without a rank come last, in the order of the parameters."""
     order = {name: place for place, name in enumerate(ranking(frame, summary).cell)}
     return sorted(frame.cells, key=lambda cell: order.get(cell.name, len(order)))
 
 
 def mark(cell: CellFrame) -> str:
-    """What stands behind the name of a method with the bottleneck; '' behind another."""
+    """Return the mark behind the name of a method with the bottleneck; '' for any other."""
     return MARK if bottlenecked(cell) else ""
 
 
 def marked(frame: TaskFrame) -> list[str]:
-    """The line that explains mark and order, where a method has the mark."""
+    """Return the line that explains the mark and the order, if any method has the mark."""
     return [f"{MARK.strip()} with the bottleneck. Best first."] if any(map(bottlenecked, frame.cells)) else []
 
 
 def nominal(counts: pd.Series) -> str:
-    """'95 %', with what the interval covers in truth where the fewest runs are known to be too few for that."""
+    """Return '95 %', with the true coverage of the interval if the smallest number of runs is known to be too small."""
     fewest = int(counts.min()) if len(counts) else 0
     return LEVEL + (f", covers {COVERAGE[fewest]:.0%}".replace("%", f"{TIED}%") if fewest in COVERAGE else "")
 
 
 def to_baseline(frame: TaskFrame, row: pd.Series, digits: int, note: str = "") -> Entry:
-    """The difference to the task's baseline, which is said of the baseline itself."""
+    """Return the difference to the task's baseline, or 'is the baseline' for the baseline itself."""
     return Text("is the baseline") if row.cell == frame.baseline else difference(row, digits, note)

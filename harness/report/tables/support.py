@@ -1,4 +1,4 @@
-"""What so many seeds can and cannot decide: the simulated statistics as tables of the page."""
+"""Make tables of the simulated statistics: what a number of seeds can and cannot decide."""
 
 from __future__ import annotations
 
@@ -17,25 +17,23 @@ COMMAND = "python -m harness.benchmarks.simulation"
 
 
 def load_coverage(path: Path) -> pd.DataFrame | None:
-    """Rows as in coverage.Row; None without the file. Raises BenchError where it holds other columns."""
+    """Read rows as in simulation.Row; None if the file does not exist. Raises BenchError for other columns."""
     if not path.is_file():
         return None
     rows = pd.read_csv(path)
     if list(rows.columns) != list(Row._fields):
-        raise BenchError(f"{path}: the columns are not {', '.join(Row._fields)}; run `{COMMAND}`")
+        raise BenchError(f"{path}: the columns must be {', '.join(Row._fields)}; run `{COMMAND}`")
     return rows
 
 
 def tables(path: Path) -> list[Table]:
-    """Coverage of the intervals and errors of the tests, then a plain line for each number of seeds; none without the
-    file.
-    """
+    """Make a table of coverage and errors, and one with a line for each number of seeds; none without the file."""
     rows = load_coverage(path)
     return [] if rows is None else [_decisions(rows), _shares(rows)]
 
 
 def _shares(rows: pd.DataFrame) -> Table:
-    """Each statistic against the number of seeds, for both populations."""
+    """Make a table of each statistic against the number of seeds, for both populations."""
     shares = rows[rows.quantity != "smallest difference found"]
     columns = [(distribution, n) for distribution in dict.fromkeys(shares.distribution) for n in sorted(set(shares.n))]
     body = []
@@ -46,18 +44,18 @@ def _shares(rows: pd.DataFrame) -> Table:
     head = ["what", "method (bold: in use)", *(f"{distribution}, n{TIED}={TIED}{n}" for distribution, n in columns)]
     notes = [
         (
-            f"Shares of {shares.experiments.max()} simulated experiments, each good to about "
-            f"{1.96 * shares.error.max():.3f}. Coverage: how often a nominal 95 % interval holds the true value; "
-            "family-wise error: how often any method of a family without differences passes at 5 %. Collapsed: one run "
-            "in five ends at a floor ten standard deviations below. Two methods on one seed share half of their "
-            f"variance; where two are compared, one is better by one standard deviation. Made by {COMMAND}."
+            f"Shares of {shares.experiments.max()} simulated experiments, each with an error of at most about "
+            f"{1.96 * shares.error.max():.3f}. Coverage: how often a nominal 95 % interval contains the true value. "
+            "Family-wise error: how often any method of a family without differences passes at 5 %. Collapsed: one run "
+            "in five ends at a floor ten standard deviations below the others. Two methods on one seed share half of "
+            f"their variance; if two are compared, one is better by one standard deviation. Made by {COMMAND}."
         )
     ]
     return Table("Do the intervals and tests hold? Coverage on known distributions", head, body, notes)
 
 
 def _decisions(rows: pd.DataFrame) -> Table:
-    """What n seeds can and cannot decide, one row for each n."""
+    """Make a table of what n seeds can and cannot decide, with a row for each n."""
     found = rows[rows.quantity == "smallest difference found"].set_index(["n", "method"]).value
     body = [[count(n), *_support(found[n], n)] for n in sorted(set(found.index.get_level_values("n")))]
     head = [
@@ -68,16 +66,16 @@ def _decisions(rows: pd.DataFrame) -> Table:
     ]
     notes = [
         (
-            "Standard deviations of the differences over shared seeds, between two normal methods, by simulation "
-            "(the interval: by formula). A smaller difference is missed more often than one time in five: 'not "
-            "separable' is no evidence of equality."
+            "The unit is the standard deviation of the differences over shared seeds, between two normal methods. "
+            "Numbers are simulated, except those of the interval, which follow from a formula. A smaller difference is "
+            "missed more often than one time in five: 'not separable' is not evidence of equality."
         )
     ]
     return Table("What n seeds can support", head, body, notes)
 
 
 def _support(found: pd.Series, n: int) -> tuple[Number, Text, Text]:
-    """Smallest p, differences, and what follows."""
+    """Return the smallest p, the differences that are found, and what follows from them."""
     one, family, clear = (found[f"sign flips, {rule}"] for rule in RULES)
     t = found["paired t interval without 0"]
     least = max(2 / 2**n, 1 / (EXACT_FLIPS + 1))
@@ -89,8 +87,8 @@ def _support(found: pd.Series, n: int) -> tuple[Number, Text, Text]:
         so = fewer if least > ALPHA else f"a single comparison may pass a test, one of {METHODS} cannot"
     else:
         so = (
-            f"one of {METHODS} methods is called better where it is by {clear:.2g} standard deviations; "
-            "smaller ones may stay open"
+            f"one of {METHODS} methods is called better if it is better by {clear:.2g} standard deviations; "
+            "smaller differences may stay open"
         )
     tested = [
         f"{value:.2g} ({name})"

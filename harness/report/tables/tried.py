@@ -1,4 +1,4 @@
-"""A trial beside every committed method, at the same step and on the same seeds: a look, no verdict."""
+"""Compare a trial with every committed method, at the same step and on the same seeds, without a verdict."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ MOST_LOGS = 5
 
 
 def beside_committed(mine: CellFrame, others: list[CellFrame]) -> Table:
-    """A row per method, the trial first; columns: the headline, the trial minus the method, the logs of the trial.
+    """Make a table with a row for each method, the trial first.
 
-    mine: of `bench try`. others: committed methods cut to the same seeds and steps.
+    The columns are the headline metric, the trial minus the method, and the logs of the trial.
+
+    mine: the trial, made by `bench try`.
+    others: the committed methods, cut to the same seeds and steps.
     """
     metric = max(mine.head["metrics"], key=lambda name: mine.head["metrics"][name]["headline"])
     block, step = mine.head["metrics"][metric], max(mine.scores.step)
@@ -50,19 +53,19 @@ def beside_committed(mine: CellFrame, others: list[CellFrame]) -> Table:
 
 def _notes(mine: CellFrame, others: list[CellFrame], step: int) -> list[str]:
     seeds = f"seed{'s' * (len(mine.seeds) > 1)} {span(mine.seeds)}"
-    notes = [f"Means over {seeds}, the same batches and latents for all. So few seeds tell of no difference for sure."]
+    notes = [f"Means over {seeds}, with the same batches and latents for all. So few seeds prove no difference."]
     theirs = sorted({s for cell in others for s in _all(cell)})
     if others and step not in theirs:
         notes.append(
-            f"The others were not scored at step {step}: a step that was is compared with --steps {theirs[0]}."
+            f"The others were not scored at step {step}; for a step at which they were, use --steps {theirs[0]}."
         )
     if not others:
-        notes.append("No other method of this task has a record here.")
+        notes.append("No other method of this task has a record here to compare with.")
     return notes
 
 
 def _all(cell: CellFrame) -> list[int]:
-    """The steps at which the whole record was scored."""
+    """Return the steps at which the whole record was scored."""
     return sorted({
         round(cell.head["params"]["task"]["steps"] * (i + 1) / n) for n in [_points(cell)] for i in range(n)
     })
@@ -80,7 +83,7 @@ def _score(cell: CellFrame, metric: str, step: int) -> float:
 
 
 def _difference(mine: CellFrame, other: CellFrame, metric: str, step: int) -> float:
-    """The mean over the seeds that both have."""
+    """Return the mean difference over the seeds that both have."""
     if scored_of_both(mine, other) != step or metric not in other.head["metrics"]:
         return np.nan
     pair = [

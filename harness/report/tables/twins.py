@@ -1,4 +1,4 @@
-"""Every method with the bottleneck beside its twin without it, as a table."""
+"""Make the table that compares every method that has the bottleneck with its twin without it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ SAID = {"better": "better with it", "worse": "worse with it", "open": "open"}
 
 
 def table(effects: Sequence[Effect], address: Callable[[str, str], str]) -> Table:
-    """A row for each comparison. address: (preset, task) -> where its page lies."""
+    """Make a table with a row for each comparison.
+
+    address: (preset, task) -> the address of its page.
+    """
     rows = [
         [
             Text(effect.frame.title, href=address(effect.preset, effect.frame.name)),
@@ -27,7 +30,7 @@ def table(effects: Sequence[Effect], address: Callable[[str, str], str]) -> Tabl
         "with − without",
         Head("difference, in standard deviations of a run", LEVEL),
         "runs",
-        "by the interval",
+        "verdict of the interval",
     ]
-    notes = ["Positive: the bottleneck is better. Intervals are paired t intervals, not adjusted for their number."]
+    notes = ["Positive: better with the bottleneck. Intervals are paired t intervals, not adjusted for their number."]
     return Table("With the bottleneck minus without it", head, rows, notes)

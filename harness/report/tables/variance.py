@@ -1,7 +1,7 @@
-"""How much of the spread of a score comes from training and how much from what was drawn again around it.
+"""Split the spread of a score into the part of a run and the part of re-sampling around it.
 
-Only where records hold several scores of one run at one step: policies that are trained anew on one learnt reward. An
-evaluation is scored once with fixed draws in every other task, so nothing can be split there.
+This is only possible if records have several scores of one run at one step, that is for new policies trained on one
+learnt reward. In every other task an evaluation is scored once with fixed draws, so nothing can be split.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from harness.report.tables.spelling import decimals, labelled
 
 
 def split(cell: CellFrame, metric: str) -> tuple[int, float, float] | None:
-    """Re-trainings per learnt reward, variance of the reward and of a re-training; None where each has but one.
+    """Return the re-trainings per learnt reward, the variance of the reward and that of a re-training.
 
-    Rewards that were added later with a single re-training say nothing of the second, and are left out.
+    Returns None if each reward has only one re-training. Rewards that were added later with a single re-training carry
+    no information on the second variance, and are left out.
     """
     if not cell.record or not cell.rewards:
         return None
@@ -31,7 +32,7 @@ def split(cell: CellFrame, metric: str) -> tuple[int, float, float] | None:
 
 
 def table(frame: TaskFrame, link: Link) -> Table | None:
-    """The headline metric of every cell of a task whose scores can be split."""
+    """Make a table of the headline metric of every cell of a task whose scores can be split; None without one."""
     metric = frame.headline
     if metric is None:
         return None
@@ -63,9 +64,9 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
     ]
     notes = [
         (
-            "Variances: of the means over re-trainings, less what re-training leaves in them, and within one reward. "
-            "0: estimated to be nothing. More re-trainings narrow the second alone; an interval over learnt rewards "
-            "holds both."
+            "The first variance is that of the means over re-trainings, less what re-training contributes to them; the "
+            "second is that within one reward. 0 means that the estimate is not positive. More re-trainings reduce "
+            "only the error of the second; an interval over learnt rewards includes both."
         )
     ]
     return Table(f"{frame.title}: where the spread of {labelled(frame.metrics[metric])} comes from", head, body, notes)

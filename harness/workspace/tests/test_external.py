@@ -82,7 +82,7 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
             [scores, manifest, "--name", "a/b"],
             "--name: an import cannot be called 'a/b': use 1 to 64 ASCII letters",
         ),
-        (other, [scores, manifest, "--name", "peer"], "data_hash 0123456789abcdef is not"),
+        (other, [scores, manifest, "--name", "peer"], "got 0123456789abcdef; scores on other data"),
         (empty, [scores, manifest, "--name", "peer"], f"tasks.{TASK} needs data_hash and metrics"),
     ]
     for content, arguments, line in faults:

@@ -214,7 +214,7 @@ def test_what_was_measured_otherwise_is_not_joined(first: Path, more: Path, tmp_
         joined(first / RECORDS / LEARNT, part)
     files = {path.name: path.read_bytes() for path in part.iterdir() if path.name != SEAL}
     for change, line in (
-        (lambda head: head["manifests"].popitem(), "is otherwise measured by the present code"),
+        (lambda head: head["manifests"].popitem(), "is differently measured by the present code"),
         (lambda head: head["metrics"].pop("return"), "is not measured by the present code"),
         (lambda head: head.update(data_hash="0"), "data_hash of the record and of the further seeds differ"),
         (lambda head: head["params"]["task"].update(horizon=7), "task.horizon of the record and of the further seeds"),

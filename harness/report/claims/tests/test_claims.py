@@ -115,7 +115,7 @@ def test_the_seeds_that_it_takes():
     assert found.needed is None, "no number of seeds finds a mean of nothing"
     shifted = judged(cell("a", list(spread + 1)), cell("b", [0.0] * 5), claim=with_test(gap=2.0))
     assert shifted.needed_published == 34 < shifted.needed, "the observed difference is half of the published one"
-    assert "reaches to both sides: a over b" in found.reason
+    assert "includes both sides: a over b" in found.reason
 
 
 def _power(n):
@@ -154,7 +154,7 @@ def test_other_data_and_other_protocols_give_no_verdict():
     a, b = cell("a", [x + 2 for x in B]), cell("b", B)
     assert judged(a, b, claim=with_test(requires={"params.task.data": "set"})).word == "reproduced"
     found = judged(a, b, claim=with_test(requires={"params.task.data": "lossless"}))
-    assert found.word == "not comparable" and "params.task.data = set, the claim is of lossless" in found.reason
+    assert found.word == "not comparable" and "params.task.data = set, but the claim is about lossless" in found.reason
     elsewhere = claims.Claim(**CLAIM.__dict__ | {"evidence": (), "elsewhere": (TEST,), "why": "no data"})
     found = judged(a, b, claim=elsewhere)
     assert found.word == "not comparable" and "no data" in found.reason
@@ -227,9 +227,9 @@ def test_the_first_table_counts_every_claim_once():
     [
         ("  domain: Robots", "  domian: Robots", "claim 7.domian: unknown key; did you mean domain?"),
         ("  source: x", "  source:", "claim 7.source: missing"),
-        ("metric: r,", "", "claim 7: evidence 1: needs either metric or log"),
-        ("pairs: [[a, b]]", "cell: a", "claim 7: evidence 1: cell needs within"),
-        ("  evidence:", "  elsewhere:", "claim 7: without evidence it needs a why"),
+        ("metric: r,", "", "claim 7: evidence 1: must have exactly one of metric and log"),
+        ("pairs: [[a, b]]", "cell: a", "claim 7: evidence 1: a test with cell must have within"),
+        ("  evidence:", "  elsewhere:", "claim 7: a claim without evidence must have why"),
         ("- id: 7", "- id: [", "is not valid YAML"),
     ],
 )
@@ -246,7 +246,7 @@ def test_a_wrong_file_is_named(tmp_path, old, new, said):
         claims.load_claims(path)
     assert said in str(caught.value)
     path.write_text(text * 2)
-    with pytest.raises(BenchError, match="claim 7 is there 2 times"):
+    with pytest.raises(BenchError, match="claim 7 occurs 2 times"):
         claims.load_claims(path)
     assert claims.load_claims(tmp_path / "none.yaml") == []
 
@@ -274,7 +274,7 @@ def test_what_has_not_run_names_the_command_that_runs_it():
     assert judge.judge(own, {}, {"far"}).reason == "not run: `bench train t`"
     assert (
         judge.judge(far, {}, {"far"}, {"far": "damaged"}).reason
-        == "preset far cannot be shown, for the reason at the end of this page"
+        == "preset far cannot be shown; the reason is at the end of this page"
     )
 
 
@@ -290,7 +290,7 @@ def test_a_claim_of_the_way_to_the_end_is_judged_at_its_share_of_the_training():
     sunk = judged(a, claim=with_test(pairs=(("a", "a"),), at=0.5, than_at=1.0)).parts[0][2][0]
     assert sunk.found.value == pytest.approx(5.0) and sunk.word == "reproduced"
     assert sunk.name == "a at 50\u00a0% over a at the end"
-    with pytest.raises(ValueError, match="at and than_at are of a metric"):
+    with pytest.raises(ValueError, match="at and than_at need a metric"):
         with_test(metric="", log="kl", at=0.5)
 
 

@@ -28,7 +28,7 @@ def printed(tmp_path):
 def test_the_later_version_stands_first_with_its_own_digits(printed):
     (table,) = published.numbers(printed)
     cells = {row[0].text: row[1].text.replace("\u00a0", " ") for row in table.rows}
-    assert cells == {"A": "0.60 ± 0.09 (n 3); at first 0.46 ± 0.04 (n 3)", "B": "−3"}
+    assert cells == {"A": "0.60 ± 0.09 (n 3); earlier 0.46 ± 0.04 (n 3)", "B": "−3"}
 
 
 @pytest.mark.parametrize(

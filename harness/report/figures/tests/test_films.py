@@ -67,7 +67,7 @@ def test_a_robot_is_shown_beside_the_expert_of_another_task(small):
 def test_a_picture_that_says_nothing_is_named(small):
     root, params = small
     written(root, None)
-    with pytest.raises(BenchError, match=r"film\.png is no film .*: run `bench film`, or take it away"):
+    with pytest.raises(BenchError, match=r"film\.png is not a film .*: run `bench film`, or remove the file"):
         shown(load(root, params))
 
 

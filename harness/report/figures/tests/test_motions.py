@@ -68,5 +68,5 @@ def test_the_published_curve_is_dotted_at_its_control_steps(monkeypatch):
     assert np.array_equal(ours.get_xdata(), [10 * 2048, 20 * 2048])
     assert theirs.get_linestyle() == ":" and tuple(theirs.get_ydata()) == (0.75, 0.4, 0.35, 0.35)
     assert theirs.get_xdata()[-1] == 1.5e8 and ax.get_xlabel() == "control steps"
-    assert "Fig. 4, read by eye to about 0.15" in plot.caption
+    assert "Fig. 4, read by eye to an accuracy of about 0.15" in plot.caption
     assert published.draw(frame(vail), LOOKS, declared | {"task": "Cartwheel"}) is None, "no curve of it was printed"

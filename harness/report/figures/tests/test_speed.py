@@ -80,7 +80,7 @@ def test_a_side_that_did_not_arrive_is_told(folder):
     for arrived, told in (([True, True], 0), ([True, False], 1)):
         one["settings"]["arrived"] = {"ours": [True, True], "theirs": arrived}
         (folder / "a.json").write_text(json.dumps(one))
-        assert sum("a: a side that did not arrive" in note for note in speed.table(folder, str).notes) == told
+        assert sum("a: a side that missed the target" in note for note in speed.table(folder, str).notes) == told
 
 
 def test_what_was_tried(folder):
@@ -89,7 +89,7 @@ def test_what_was_tried(folder):
     assert [words(cell) for cell in row] == ["an update", "larger batches", "0.6", "0.5", "s", "yes"]
     assert [made.title[:5] for made in speed.tables(folder, str)] == ["Speed", "What "]
     (folder / "tried.csv").write_text("work,change,was,became,unit,kept\nan update,larger batches,0.6\n")
-    with pytest.raises(BenchError, match="tried.csv: its columns are not work, change"):
+    with pytest.raises(BenchError, match="tried.csv: its columns must be work, change"):
         speed.tried(folder / "tried.csv")
 
 

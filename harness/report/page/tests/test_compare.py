@@ -33,7 +33,7 @@ def test_the_numbers_are_the_reports(small):
     assert own.loc[("vib", METRIC), "difference_ci_low"] == pytest.approx(interval.low)
     text = said(root, "vib", "deterministic")
     assert "vib_digits: vib against deterministic" in text and "Paired over 10 seeds 0-9" in text and "better" in text
-    assert "too few for the sign-flip test, which takes 9" in said(root, "vib-beta-1e-05", "vib-beta-0.0001")
+    assert "No p: the sign-flip test needs at least 9 runs, got " in said(root, "vib-beta-1e-05", "vib-beta-0.0001")
 
 
 def test_page_claims_and_terminal_name_the_same_seeds(rendered):
@@ -50,9 +50,9 @@ def test_page_claims_and_terminal_name_the_same_seeds(rendered):
         (alone,) = judge.measure(claim, frame)
         assert alone.needed < row.seeds_needed, "a family asks for more"
         text = said(root, row.cell, "gan", "digits8")
-        assert f"\n{alone.needed} seeds would find the observed difference with 80 % power, " in text
+        assert f"\n{alone.needed} seeds would find the observed difference with 80 % power if " in text
         assert f"; {row.seeds_needed:.0f} in the report's table, which adjusts for all {len(rows)} methods" in text
-    assert "were it the true one.\n" in said(root, "vib", "deterministic")
+    assert "if it were the true one.\n" in said(root, "vib", "deterministic")
 
 
 def test_the_published_difference_takes_as_many_seeds_as_its_claim_says(small):
@@ -65,7 +65,7 @@ def test_the_published_difference_takes_as_many_seeds_as_its_claim_says(small):
     (root / "results/claims.yaml").write_text(text)
     frame = load(root, params)["vib_digits"]
     a, b = (frame.known(name).units(METRIC).to_numpy() for name in ("vib", "deterministic"))
-    assert f"\n{seeds_to_decide(a - b, 0.05):.0f} would find the published one, 0.05, " in said(
+    assert f"\n{seeds_to_decide(a - b, 0.05):.0f} would find the published difference, 0.05, " in said(
         root, "vib", "deterministic"
     )
     (root / "results/claims.yaml").write_text(text.replace("laptop", "far"))
@@ -84,7 +84,7 @@ def test_archived_records_answer_by_name_and_where_there_are_no_live_ones(small)
     assert "archived preset far" in said(root, "vib", "deterministic") and "recorded by" in said(
         root, "vib", "deterministic"
     )
-    with pytest.raises(BenchError, match="no archived records of preset near; there are far"):
+    with pytest.raises(BenchError, match="preset near has no archived records; those that have: far"):
         said(root, "vib", "deterministic", None, "near")
     (far / "vib_digits/vib/scores.csv").unlink()
     with pytest.raises(BenchError, match="scores.csv is missing; run `bench preset far --jobs 2`"):
@@ -97,7 +97,7 @@ def test_archived_records_answer_by_name_and_where_there_are_no_live_ones(small)
         ({"preset": "smoke"}, "preset of deterministic .laptop. and of vib .smoke. differ"),
         ({"data_hash": "9" * 16}, "data of deterministic .2+. and of vib .9+. differ"),
         ({"seeds": list(range(1, 11))}, "seeds of deterministic .0-9. and of vib .1-10. differ"),
-        ({"protocol": 2}, "vib has protocol 2, this report is of protocol 1"),
+        ({"protocol": 2}, "vib has protocol 2, but this report needs protocol 1"),
         ({"steps": 1}, "steps of deterministic .* and of vib .1. differ"),
     ],
 )
@@ -113,7 +113,7 @@ def test_doubled_rows_with_other_values_are_refused(small):
     path = root / "results/records/vib_digits/vib/scores.csv"
     rows = path.read_text().splitlines()
     path.write_text("\n".join([*rows, rows[-1].rsplit(",", 1)[0] + ",77.0"]) + "\n")
-    with pytest.raises(BenchError, match="vib_digits/vib: .* has no single finite endpoint score"):
+    with pytest.raises(BenchError, match="vib_digits/vib: .* must have exactly one finite endpoint score"):
         said(root, "vib", "deterministic")
 
 

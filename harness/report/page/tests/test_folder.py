@@ -147,9 +147,7 @@ def test_a_foreign_file_in_the_way_is_named_and_nothing_changes(out, name):
         mine.parent.mkdir(exist_ok=True)
         mine.write_bytes(b"mine")
     before = content(out)
-    with pytest.raises(
-        BenchError, match=f"{out / name} was not written by a report: move it away or give another --out"
-    ):
+    with pytest.raises(BenchError, match=f"{out / name} was not written by a report: move it or give another --out"):
         folder.replace(out, FIRST)
     assert content(out) == before
 
@@ -193,7 +191,7 @@ def test_links_and_lines_that_lead_elsewhere_lead_to_no_removal(tmp_path, out):
         ("results/records/x", "is among the project's sources"),
         ("build/../presets", "is among the project's sources"),
         (".git/x", "is among the project's sources"),
-        ("/", "--out /: name a folder of its own"),
+        ("/", "--out /: must be a separate folder"),
         ("page.txt", "page.txt is a file, so name another folder"),
         ("page.txt/below", "page.txt is a file, so name another folder"),
         ("mine", "index.html was not written by a report"),

@@ -106,7 +106,7 @@ def test_the_page_of_a_method_shows_its_record_and_its_failures(rendered):
     folder = rendered[0] / "reports/laptop/methods"
     dead, missing, kept = ((folder / f"{name}.html").read_text() for name in (tree.DIVERGED, tree.MISSING, "vgan"))
     assert "Digits 8x8: 1 of 10 failed: seed 3 diverged at step 512." in dead and "No run failed." not in dead
-    assert "Settings as declared: it has not run." in missing and "Nothing has run yet." in missing
+    assert "Settings as declared; the method has not run." in missing and "Nothing has run yet." in missing
     assert "No run failed." in kept and "≠   i_c: 0.1" in kept and "# baseline: null" in kept
     assert kept.count("vgan-i_c-") >= len(tree.I_CS), "its ablation with the command of each value"
     shown = re.findall(r'src="\.\./figures/([^"]+)"', kept)

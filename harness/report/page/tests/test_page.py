@@ -112,7 +112,7 @@ def test_what_only_describes_has_no_arrow_and_no_verdict(rendered):
     head = next(row for row in text.splitlines() if row.startswith("| method | far gradient log d"))
     assert "| method | far gradient log d ↑ | slope at 0 | max slope | d at 0 |" in head
     assert "| kl | bound many dims |" in head
-    assert "no arrow: it only describes" in text
+    assert "no arrow: no direction" in text
     assert aimed({"label": "KL", "higher_is_better": None}) == "KL"
 
 
@@ -295,7 +295,7 @@ def test_five_seeds_say_that_significance_cannot_be_reached(small):
         scores[scores.seed < 5].to_csv(folder / "scores.csv", index=False)
     render(root, params, root / "out")
     text = (root / "out/index.md").read_text()
-    assert "Significance cannot be reached: with 5 seeds, one comparison, no p falls below 0.062" in text
+    assert "Significance cannot be reached: with 5 seeds (one comparison) no p can be below 0.062" in text
     assert "not tested" in text
 
 
@@ -420,12 +420,12 @@ def test_an_archive_that_cannot_be_drawn_stops_no_other_page(small):
     (root / "results/claims.yaml").write_text(claim)
     kept = [params | {"preset": "far", "report": {"baseline": {"vib_digits": "gone"}}}, params | {"preset": "near"}]
     refused = render(root, params, root / "reports/laptop", kept)
-    assert refused.keys() == {"preset far"} and "no method 'gone'" in refused["preset far"]
+    assert refused.keys() == {"preset far"} and "got 'gone'" in refused["preset far"]
     archived = root / "reports/laptop/archived"
     assert (archived / "near/index.html").is_file() and not (archived / "far").exists()
     page = (root / "reports/laptop/index.md").read_text()
     assert f"| preset far | {refused['preset far']} |" in page
-    assert "preset far cannot be shown, for the reason at the end of this page" in page
+    assert "preset far cannot be shown; the reason is at the end of this page" in page
 
 
 def test_commands_of_archived_pages_are_those_of_their_preset(small):

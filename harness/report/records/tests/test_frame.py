@@ -66,14 +66,14 @@ def test_archived_records_serve_where_no_live_one_does(small):
 def test_a_record_of_another_preset_is_not_this_reports(small):
     root, params = small
     tree.edit(root, TASK, "vib", preset="smoke")
-    assert "vib: record.json is of preset smoke, not laptop" in refusal(root, params)
+    assert "vib: record.json must be of preset laptop, got smoke" in refusal(root, params)
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"data_hash": "9" * 16}, "data of vib (9999999999999999) and of deterministic"),
-        ({"protocol": 2}, "has protocol 2, this report is of protocol 1"),
+        ({"protocol": 2}, "has protocol 2, but this report needs protocol 1"),
         ({"schema": 0}, "has schema 0, but this code reads 1 to 3"),
         ({"steps": 7}, "steps of vib (7) and of deterministic (2000) differ"),
         ({"seeds": [0, 1, 2, 77]}, "seeds of vib (0,1,2,77) and of deterministic (0-9) differ"),
@@ -128,7 +128,7 @@ def test_an_ablation_needs_its_seeds_in_the_reference(small):
     root, params = small
     for value in tree.BETAS[:3]:
         tree.edit(root, TASK, f"vib-beta-{float(value)}", seeds=[7, 8, 9, 10, 11])
-    assert "has seeds 7-11 which deterministic (0-9) lacks" in refusal(root, params)
+    assert "has seeds 7-11, some of which deterministic (0-9) lacks" in refusal(root, params)
 
 
 def test_broken_files_are_named(small):
@@ -147,7 +147,7 @@ def test_missing_and_doubled_scores_are_named(small):
     doubled = pd.concat([cell.scores, cell.scores.tail(1)])
     for rows in (lacking, doubled):
         rows.to_csv(cell.folder / "scores.csv", index=False)
-        assert "no single finite endpoint score for each of the seeds" in refusal(root, params)
+        assert "must have exactly one finite endpoint score for each of the seeds" in refusal(root, params)
     (cell.folder / "scores.csv").unlink()
     assert "scores.csv is missing; run `bench train" in refusal(root, params)
 
@@ -155,7 +155,7 @@ def test_missing_and_doubled_scores_are_named(small):
 def test_an_unknown_baseline_names_the_methods(small):
     root, params = small
     params["report"]["baseline"][TASK] = "gan"
-    assert "no method 'gan'; one of deterministic, vib" in refusal(root, params)
+    assert "must be one of deterministic, vib, got 'gan'" in refusal(root, params)
 
 
 def test_names():

@@ -97,7 +97,7 @@ def _empty(root, params):
         (_record, "is older than the record of vib"),
         (_gone, "is older than the record of vib"),
         (_baseline, "is older than the record of deterministic"),
-        (_fewer, "has other cells than the parameters"),
+        (_fewer, "does not have the cells of the parameters"),
         (_columns, "was written by another version"),
         (_missing, "is missing"),
         (_empty, "cannot be read"),

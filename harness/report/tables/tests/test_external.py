@@ -64,9 +64,9 @@ def test_rows_that_are_there_twice_with_one_value_count_once(frame, tmp_path):
     [
         (
             pd.concat([scores([1.0, 2.0]), scores([1.0, 2.5])]),
-            "digits8/peer, seed 1, step 9: frechet_digits-cnn is there twice with different values",
+            "digits8/peer, seed 1, step 9: frechet_digits-cnn occurs twice with different values",
         ),
-        (scores([1.0, np.nan]), "line 3: value '' must be a finite number; give a failed run its floor score"),
+        (scores([1.0, np.nan]), "line 3: value must be a finite number (the floor score for a failed run), got ''"),
         (scores([1.0, 2.0], step=[9, 8]), "ends at step 9 for seed 0 and at 8 for seed 1"),
         (scores([1.0]).drop(columns="seed"), "column seed is missing"),
         (scores([1.0], task="digits9"), "tasks.digits9 is missing"),
@@ -93,14 +93,14 @@ def _task(**words):
     ("change", "said"),
     [
         (_without("source"), "the keys are source, tasks and"),
-        (_task(data_hash="other"), "data_hash other is not"),
+        (_task(data_hash="other"), ", got other; scores on other data are not comparable"),
         (
             lambda m: m["tasks"]["digits8"]["metrics"][METRIC].update(encoder="inception"),
-            "was measured with encoder inception, ours with",
+            "was measured with encoder inception, but ours with",
         ),
         (
             lambda m: m["tasks"]["digits8"]["metrics"].update(fid={}),
-            "metric fid is unknown there; known: frechet_digits-cnn",
+            "the task has no metric fid; it has frechet_digits-cnn",
         ),
     ],
 )
@@ -142,22 +142,28 @@ def test_whole_numbers_may_have_a_point(frame, tmp_path):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("digits8,peer,0.5,9,M,1", "line 3: seed '0.5' must be an integer from 0"),
-        ("digits8,peer,-1,9,M,1", "line 3: seed '-1' must be an integer from 0"),
-        ("digits8,peer,True,9,M,1", "line 3: seed 'True' must be an integer from 0"),
-        ("digits8,peer,1,3000.7,M,1", "line 3: step '3000.7' must be an integer from 0"),
-        ("digits8,peer,1,,M,1", "line 3: step '' must be an integer from 0"),
-        ("digits8,peer ,1,9,M,1", "line 3: method 'peer ' must be a name without spaces around it"),
-        ("digits8, peer,1,9,M,1", "line 3: method ' peer' must be a name without spaces around it"),
-        ("digits8,,1,9,M,1", "line 3: method '' must be a name"),
-        ('digits8,"pe\ner",1,9,M,1', "line 4: method 'pe\\ner' must be a name"),
-        ("digits8,peer,1,9,M,inf", "line 3: value 'inf' must be a finite number"),
-        ("digits8,peer,1,9,M,1_0", "line 3: value '1_0' must be a finite number"),
-        ("digits8,peer,1,9,M", "line 3: 5 values for 6 columns"),
-        ("digits8,peer,1,9,M,1,2", "line 3: 7 values for 6 columns"),
+        ("digits8,peer,0.5,9,M,1", "line 3: seed must be a non-negative integer, got '0.5'"),
+        ("digits8,peer,-1,9,M,1", "line 3: seed must be a non-negative integer, got '-1'"),
+        ("digits8,peer,True,9,M,1", "line 3: seed must be a non-negative integer, got 'True'"),
+        ("digits8,peer,1,3000.7,M,1", "line 3: step must be a non-negative integer, got '3000.7'"),
+        ("digits8,peer,1,,M,1", "line 3: step must be a non-negative integer, got ''"),
+        ("digits8,peer ,1,9,M,1", "line 3: method must be a name without spaces around it, got 'peer '"),
+        ("digits8, peer,1,9,M,1", "line 3: method must be a name without spaces around it, got ' peer'"),
+        ("digits8,,1,9,M,1", "line 3: method must be a name without spaces around it, got ''"),
+        ('digits8,"pe\ner",1,9,M,1', "line 4: method must be a name without spaces around it, got 'pe\\ner'"),
+        (
+            "digits8,peer,1,9,M,inf",
+            "line 3: value must be a finite number (the floor score for a failed run), got 'inf'",
+        ),
+        (
+            "digits8,peer,1,9,M,1_0",
+            "line 3: value must be a finite number (the floor score for a failed run), got '1_0'",
+        ),
+        ("digits8,peer,1,9,M", "line 3: must have 6 values, one for each column, got 5"),
+        ("digits8,peer,1,9,M,1,2", "line 3: must have 6 values, one for each column, got 7"),
         (
             "digits8,peer,0,9,M,2",
-            "line 3: digits8/peer, seed 0, step 9: frechet_digits-cnn is there twice with different values",
+            "line 3: digits8/peer, seed 0, step 9: frechet_digits-cnn occurs twice with different values",
         ),
     ],
 )
