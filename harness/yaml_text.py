@@ -12,9 +12,9 @@ from typing import Any
 from harness.errors import BenchError
 
 LARGEST_FILE = 2 * 2**20  # bytes
-DEEPEST = 100  # blocks within blocks
+DEEPEST = 100  # levels of nested blocks
 LAYOUT = "\n\t"  # the control characters that a text may hold
-MOST_VALUES = 200_000  # with every alias written out: an alias of aliases can stand for more than any memory holds
+MOST_VALUES = 200_000  # with every alias expanded: aliases of aliases can expand to more than any memory holds
 
 
 def load(path: Path) -> Any:
@@ -37,8 +37,8 @@ def load(path: Path) -> Any:
 def parse(text: str, where: str = "the text") -> Any:
     """Return the content of YAML text: mappings, lists, strings, numbers, booleans and None.
 
-    Raises BenchError, in one line that begins with `where`, for what is no YAML, says a key twice, or holds a value of
-    another kind, an integer that no float reaches, or a text with control characters.
+    Raises BenchError, in one line that begins with `where`, for text that is not YAML, a duplicate key, a value of
+    another kind, an integer beyond the range of floats, or a text with control characters.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import SafeConstructor
@@ -52,7 +52,7 @@ def parse(text: str, where: str = "the text") -> Any:
     yaml = YAML(typ="safe")
     yaml.Constructor = Bounded
     try:
-        if _too_deep(text):  # the parser in C ends the process where the stack is full
+        if _too_deep(text):  # the C parser ends the process if the stack overflows
             raise BenchError(f"{where} has more than {DEEPEST} levels of nested blocks: flatten it")
         content = yaml.load(text)
     except BenchError:
