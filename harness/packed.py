@@ -1,7 +1,7 @@
-"""Tables of a record that may stand compressed: panels.csv.xz for panels.csv, in the archive.
+"""Read and write tables of a record that may be compressed: panels.csv.xz for panels.csv, in the archive.
 
-The seal of a record is of what the tables hold, so packing changes neither a record nor its seal. For `sha256sum -c`
-they are unpacked first, by `xz -dk *.xz`.
+The seal of a record covers the content of the tables, so compression changes neither a record nor its seal. Before
+`sha256sum -c` they must be unpacked by `xz -dk *.xz`.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from harness.files import read_bytes
 from harness.store import CURVES, PANELS
 
 SUFFIX = ".xz"
-LARGE = frozenset((CURVES, PANELS))  # a few kilobytes of scores are read where they stand
-FORMS = {name + SUFFIX: name for name in sorted(LARGE)}  # of a compressed file -> of the table in it
+LARGE = frozenset((CURVES, PANELS))  # scores have only a few kilobytes, so they stay uncompressed
+FORMS = {name + SUFFIX: name for name in sorted(LARGE)}  # the name of a compressed file -> that of its table
 
 
 def standing(path: Path) -> Path:
-    """The compressed form of a large table where that alone is there, or else `path`."""
+    """Return the compressed form of a large table if only that exists, or else `path`."""
     other = path.with_name(path.name + SUFFIX)
     return other if path.name in LARGE and other.exists() and not path.exists() else path
 
 
 def contents(path: Path) -> bytes:
-    """What a file of a record holds, whichever form stands there.
+    """Return the content of a file of a record in either form.
 
-    Raises BenchError where what is there is not compressed, and OSError as the system does.
+    Raises BenchError if a file with the compressed suffix is not compressed, and OSError as the system does.
     """
     found = standing(path)
     return _table(found, read_bytes(found)) if found.name in FORMS else read_bytes(found)
 
 
 def packed(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """{name: content} of a record with its large tables compressed."""
+    """Return {name: content} of a record with its large tables compressed."""
     tables = {name + SUFFIX: lzma.compress(content, preset=9) for name, content in files.items() if name in LARGE}
     return {name: content for name, content in files.items() if name not in LARGE} | tables
 
 
 def unpacked(files: Mapping[Path, bytes]) -> dict[str, bytes]:
-    """{name: content} of a record as it was made, of {path: content} in either form; errors as of `contents`."""
+    """Return {name: content} of a record as it was made, from {path: content} in either form; raises as `contents`."""
     return {
         FORMS.get(path.name, path.name): _table(path, content) if path.name in FORMS else content
         for path, content in files.items()

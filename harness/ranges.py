@@ -1,4 +1,4 @@
-"""Seeds as ranges: how they are written, which come after those that the parameters name, which reward each takes."""
+"""Write and read seeds as ranges, continue those that the parameters name, and assign learnt rewards to them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from harness.errors import BenchError
 
 PART = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
-MOST = 10_000  # seeds of one range: more is a slip of the keyboard
+MOST = 10_000  # seeds of one range; more is surely a typing error
 
 
 def span(seeds: Iterable[int]) -> str:
-    """[0, 1, 2] -> '0-2'; with gaps every seed is named."""
+    """Write seeds as text: [0, 1, 2] -> '0-2'; with gaps every seed is listed."""
     seeds = sorted(seeds)
     if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1)):
         return f"{seeds[0]}-{seeds[-1]}"
@@ -20,7 +20,10 @@ def span(seeds: Iterable[int]) -> str:
 
 
 def read(text: str) -> tuple[int, ...]:
-    """'10-12,20' -> (10, 11, 12, 20): the inverse of `span`. Raises BenchError where it says no such thing."""
+    """Read seeds from text, as the inverse of `span`: '10-12,20' -> (10, 11, 12, 20).
+
+    Raises BenchError for any other text.
+    """
     seeds: list[int] = []
     for part in text.split(","):
         found = PART.fullmatch(part.strip())
@@ -34,17 +37,20 @@ def read(text: str) -> tuple[int, ...]:
 
 
 def following(named: Sequence[int], count: int) -> tuple[int, ...]:
-    """The next `count` seeds after those that are named."""
+    """Return the next `count` seeds after those that are named."""
     first = max(named) + 1
     return tuple(range(first, first + count))
 
 
 def reward_of(seed: int, named: Sequence[int], rewards: int) -> int:
-    """The place of the learnt reward that re-training `seed` takes.
+    """Return the index of the learnt reward that the re-training with `seed` uses.
 
-    named: the seeds of the re-training that the parameters name; they go round the rewards that the parameters name,
-    `rewards` of them. The seeds after those take one further reward each, in order: with 10 rewards and the seeds 0 to
-    29, seed 12 takes reward 2, and seed 30 takes reward 10. So neither changes when rewards are added.
+    The named seeds cycle through the named rewards. Each later seed uses one further reward, in order: with 10 rewards
+    and the seeds 0 to 29, seed 12 uses reward 2 and seed 30 uses reward 10. So no assignment changes if rewards are
+    added.
+
+    named: the seeds of the re-training that the parameters name.
+    rewards: the number of rewards that the parameters name.
     """
     last = max(named)
     return seed % rewards if seed <= last else rewards + seed - last - 1

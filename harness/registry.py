@@ -49,7 +49,7 @@ def algorithm(name: str) -> ModuleType:
     cannot be imported or if there is none of that name.
     """
     known = algorithms()
-    found = packaged_algorithms().get(name) if isinstance(name, str) else None  # YAML gives whatever stands there
+    found = packaged_algorithms().get(name) if isinstance(name, str) else None  # YAML gives any type
     module = _load(found.module if found else f"baselines.methods.{name}", name, known, "algorithm")
     if missing := [part for part in PROMISED if not hasattr(module, part)]:
         raise BenchError(
@@ -117,7 +117,7 @@ def family(name: str) -> ModuleType:
 
 
 def family_template() -> ModuleType:
-    """The family that a new file is copied from; it is none of `families()`."""
+    """Return the family that new files are copied from; `families()` does not list it."""
     return importlib.import_module("harness.tasks._family")
 
 
@@ -194,7 +194,7 @@ def _load(module: str, name: str, known: list[str], what: str) -> ModuleType:
         return importlib.import_module(module)
     except BenchError:
         raise
-    except (Exception, SystemExit) as error:  # whatever stands in a file of one's own
+    except (Exception, SystemExit) as error:  # a file of the user's may raise anything
         said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
         raise BenchError(
             f"{what} {name} cannot be imported: {_place(error, module)}: {type(error).__name__}: {said}"

@@ -13,9 +13,9 @@ from harness.errors import BenchError
 from harness.files import read_bytes
 
 LARGEST_FILE = 2 * 2**20  # bytes
-DEEPEST = 100  # blocks within blocks
+DEEPEST = 100  # levels of nested blocks
 LAYOUT = "\n\t"  # the control characters that a string may contain
-MOST_VALUES = 200_000  # with every alias written out: an alias of aliases can stand for more than any memory holds
+MOST_VALUES = 200_000  # with every alias expanded: aliases of aliases can expand to more than any memory holds
 
 
 def load(path: Path) -> Any:
@@ -53,7 +53,7 @@ def parse(text: str, where: str = "the text") -> Any:
     yaml = YAML(typ="safe")
     yaml.Constructor = Bounded
     try:
-        if _too_deep(text):  # the parser in C ends the process where the stack is full
+        if _too_deep(text):  # the C parser ends the process if the stack overflows
             raise BenchError(f"{where} has more than {DEEPEST} levels of nested blocks: flatten it")
         content = yaml.load(text)
     except BenchError:

@@ -1,4 +1,4 @@
-"""What a method promises (`harness.contracts.Method`), with one check for each promise.
+"""Check what a method promises (`harness.contracts.Method`), with one check for each promise.
 
 A check returns the faults as text, or nothing if the promise is kept. `bench check METHOD` prints them, and the tests
 run them for everything that is registered.

@@ -65,7 +65,7 @@ def check(trial: Trial) -> OnDevice:
         from_cpu, worst = _furthest(ours.state_dict(), theirs.state_dict())
         from_stack, _ = stacking.largest_difference(trial, stacking.STACK[:1])
         return OnDevice(name, from_cpu, from_stack, _resumes(trial), mode, capturable, worst)
-    except Exception as error:  # whatever a kernel met: the other cells are checked all the same
+    except Exception as error:  # whatever a kernel raises, the other cells are checked
         why = f"an update, which raises {type(error).__name__}: {str(error).split(chr(10))[0]}"
         return OnDevice(name, math.inf, math.inf, False, "eager", capturable, why)
 

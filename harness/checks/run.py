@@ -14,7 +14,7 @@ from harness.checks.contract import CHECKS, Check, relative_path
 from harness.checks.trial import Tree, Trial
 from harness.plan.plan import Cell
 
-MOST = 3  # faults told of one check
+MOST = 3  # faults that are reported for one check
 INDENT = 2 + max(map(len, CHECKS)) + 2
 
 
@@ -27,7 +27,7 @@ def check_cells(tree: Tree, cells: Sequence[Cell]) -> Iterator[tuple[str, int]]:
     for cell in cells:
         trial, seen = Trial(tree, cell), {}
         yield f"{cell.task}/{cell.name}, algorithm {cell.algorithm}", 0
-        trial.task.source(torch.device("cpu"))  # whose data are not the method's fault
+        trial.task.source(torch.device("cpu"))  # raises here if data are missing, which is not the method's fault
         for name, check in CHECKS.items():
             faults = faults_of(check, trial)
             told = "; ".join(faults[:MOST]) + (f"; and {len(faults) - MOST} more" if len(faults) > MOST else "") or "ok"

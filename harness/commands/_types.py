@@ -56,7 +56,7 @@ def on(parser: ArgumentParser) -> None:
 
 
 def cluster(args: Namespace) -> On | None:
-    """The cluster that is asked for, or None. Raises BenchError for --shared alone, and for --jobs too."""
+    """Return the requested cluster, or None. Raises BenchError for --shared without --on, and for --jobs with --on."""
     from harness.errors import BenchError
 
     if args.on is None:

@@ -80,7 +80,7 @@ def _validate(root: Path, plan: Plan, task: str, name: str | None) -> int:
 
 
 def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
-    """1 where the method breaks a promise in one of its cells."""
+    """Return 1 if the method breaks a promise in one of its cells."""
     _of_this_time(root, plan.params)
     from harness.checks.run import check_cells
     from harness.checks.trial import Tree
@@ -94,7 +94,7 @@ def _check(root: Path, plan: Plan, method: str, cells: list[Cell]) -> int:
 
 
 def _of_this_time(root: Path, params: dict[str, Any]) -> None:
-    """That the written pipelines and keys are those of the parameters and of the packages installed."""
+    """Check that the written pipelines and keys match the parameters and the installed packages."""
     from harness.plan import keys, pipelines
 
     for path in pipelines.stale(root, params):

@@ -46,11 +46,11 @@ def run(args: Namespace) -> int:
     return int(bool(left_out.keys() - of_others))
 
 
-FEW = 24  # figures that are drawn sooner than other processes have begun
+FEW = 24  # the most figures that are drawn faster than other processes start
 
 
 def _each(root: Path, do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any]:
-    """`do` of each, on all cores where there are many."""
+    """Return the results of `do` for each item, on all cores if there are many items."""
     workers = os.cpu_count() or 1
     if workers == 1 or len(what) < FEW:
         return [do(one) for one in what]

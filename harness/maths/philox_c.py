@@ -1,7 +1,7 @@
-"""The words of Philox in one pass of compiled code, for the CPU. `python -m harness.maths.philox_c` builds it.
+"""Compute the words of Philox in one pass of compiled code, for the CPU. `python -m harness.maths.philox_c` builds it.
 
-`make setup` does so where there is a C compiler. Where there is none, `philox.py` makes the same words in tensor
-operations, in about five times the time.
+`make setup` does so if there is a C compiler. Otherwise `philox.py` computes the same words by tensor operations, which
+takes about five times as long.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-# One copy for each width of registers; the loader takes the widest that the processor has.
+# There is one copy for each width of registers; the loader chooses the widest that the processor has.
 CLONES = '__attribute__((target_clones("avx512f", "avx2", "default")))'
 SOURCE = """
 #include <stdint.h>
@@ -65,7 +65,7 @@ def words(key: tuple[Tensor, Tensor], high: Tensor, highest: Tensor, first: int,
 
 @functools.cache
 def built() -> bool:
-    """Tell whether the compiled code is there."""
+    """Return whether the compiled code exists."""
     return _path().exists()
 
 
@@ -79,13 +79,13 @@ def library() -> ctypes.CDLL:
 
 
 def build() -> Path | None:
-    """Compile into the environment that this Python belongs to; returns None where no compiler does it."""
+    """Compile into the environment that this Python belongs to; return None if no compiler succeeds."""
     path = _path()
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_suffix(f".{os.getpid()}")  # of its own name: two set-ups may run at once
+    made = path.with_suffix(f".{os.getpid()}")  # a unique name, because two set-ups may run at once
     for clones in (CLONES, ""):
         command = [compiler, "-O3", "-shared", "-fPIC", "-x", "c", "-", "-o", str(made)]
         if subprocess.run(command, input=SOURCE % clones, text=True, capture_output=True, check=False).returncode == 0:
@@ -96,7 +96,7 @@ def build() -> Path | None:
 
 
 def _path() -> Path:
-    # Named by its source, so that other code never meets an older build.
+    # The name depends on the source, so that changed code never uses an older build.
     digest = hashlib.sha256(SOURCE.encode()).hexdigest()[:12]
     return Path(sys.prefix) / "lib" / "vdb-harness" / f"philox-{digest}-{platform.machine()}.so"
 

@@ -1,4 +1,4 @@
-"""The words of Philox as one Triton kernel, for CUDA, in place of about a hundred launches for the ten rounds."""
+"""Compute the words of Philox by one Triton kernel on CUDA, in place of about a hundred launches for the ten rounds."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ BLOCK = 256  # counters that one program works on
 
 @functools.cache
 def usable(device: torch.device) -> bool:
-    """Tell whether Triton is there and makes the words of a known answer of Salmon et al. (2011) on `device`."""
+    """Return whether Triton exists and reproduces a known answer of Salmon et al. (2011) on `device`."""
     if importlib.util.find_spec("triton") is None:
         return False
     ones = torch.full((1,), 0xFFFFFFFF, device=device)
     try:
         made = words((ones, ones), ones, ones, -1, 1)  # counter -1 has all its bits set
-    except Exception as error:  # whatever Triton's compiler raises: the words can be had without it
+    except Exception as error:  # whatever Triton's compiler raises, the words can be computed without it
         print(f"draws are made without Triton: {str(error).splitlines()[0]}", flush=True)
         return False
     return made.tolist() == [[0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]]
@@ -38,7 +38,7 @@ def words(key: tuple[Tensor, Tensor], high: Tensor, highest: Tensor, first: int,
 
 @functools.cache
 def kernel() -> Any:
-    """Return the kernel; Triton is imported for it, which takes a second that a CPU need not spend."""
+    """Return the kernel. Triton is imported here, because that takes a second, which a CPU run can save."""
     import triton
     import triton.language as tl
 

@@ -21,7 +21,7 @@ LABELS = {
     "normalised": "return: 0 for actions at random, 1 for the expert",
     "normalised_mode": "return of the policy's mode: 0 for actions at random, 1 for the expert's mode",
 }
-ENOUGH = 0.6  # of the mark: a weaker expert would flatter whoever is measured by it
+ENOUGH = 0.6  # of the mark: normalised by a weaker expert, every method would look too good
 EXPERT, RANDOM = "expert", "actions at random"
 NORMALISED = {"return": "normalised", "return_mode": "normalised_mode"}
 

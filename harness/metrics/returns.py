@@ -1,4 +1,4 @@
-"""True returns of a policy in a maze, and where its episodes end."""
+"""Compute true returns of a policy in a maze, and where its episodes end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a discriminator of pictures looks at: the gradient of its score for each pixel (Peng et al. 2019, Fig. 5).
+"""Measure what a discriminator of pictures looks at: the gradient of its score by pixel (Peng et al. 2019, Fig. 5).
 
 The share of the gradient on the body shows whether the body determines the score, and its norm shows how steep the
 reward is.

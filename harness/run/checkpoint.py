@@ -24,7 +24,7 @@ from harness.files import cannot_write, read_bytes, write_bytes
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 MAGIC = b"bench\x00\x01\n"  # not text, and with the version of this layout in it
 HEADER = len(MAGIC) + hashlib.sha256().digest_size
-ZIP = b"PK\x03\x04"  # how a file begins that was written before there was a digest
+ZIP = b"PK\x03\x04"  # the beginning of a file from before digests were written
 
 
 class Refused(BenchError):
@@ -123,7 +123,7 @@ def check(path: Path, content: bytes, identity: dict[str, Any], like: dict[str, 
 def _open(path: Path, content: bytes) -> dict[str, Any]:
     """Return {"kind", "identity", "state"} of a file after checking its digest."""
     payload = memoryview(content)[HEADER:]
-    if content.startswith(ZIP):  # the one way in for files without a digest, which have no "kind" either
+    if content.startswith(ZIP):  # only these files may lack a digest, and they have no "kind" either
         payload = memoryview(content)
         whole = _checksums_match(content)
     else:
@@ -131,7 +131,7 @@ def _open(path: Path, content: bytes) -> dict[str, Any]:
     if not whole:
         raise Refused(f"{path} is damaged: its digest does not match its content")
     try:
-        # On the CPU first: a device may be absent now, and loading a state copies it anyway.
+        # Load to the CPU first: the device may be absent now, and loading a state copies it anyway.
         held = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception:
         held = None
@@ -145,7 +145,7 @@ def _checksums_match(content: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return archive.testzip() is None
-    except Exception:  # whatever damage makes of the table of contents
+    except Exception:  # a damaged table of contents may raise anything
         return False
 
 

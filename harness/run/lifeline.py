@@ -15,8 +15,8 @@ import threading
 import time
 from pathlib import Path
 
-OWNER = "HARNESS_OWNER"  # the process that a command was started by, maybe by way of others that know nothing of this
-STAGE = "DVC_STAGE"  # by which DVC tells a command, and all that this starts, which stage it is
+OWNER = "HARNESS_OWNER"  # the process that started a command, perhaps through others that do not know this variable
+STAGE = "DVC_STAGE"  # DVC sets it for a command and its child processes, to the name of the stage
 LOOK_SECONDS = 0.5
 GRACE = 2.5  # seconds between the request to stop and the end
 PR_SET_PDEATHSIG = 1
@@ -38,7 +38,7 @@ def follow() -> None:
 
 def end_with(parent: int) -> None:
     """Kill this process when `parent`, the process that started it, has ended."""
-    if sys.platform == "linux":  # the kernel does it, whatever this process is busy with
+    if sys.platform == "linux":  # the kernel does it, even if this process is busy
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     else:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -47,9 +47,9 @@ def end_with(parent: int) -> None:
 
 
 def _dvc() -> int | None:
-    """The DVC that runs this process in a stage: the nearest ancestor that is not of the stage itself, as a shell is.
+    """Return the DVC process that runs this one in a stage: the nearest ancestor that is not part of the stage.
 
-    None outside of stages, and where the system does not tell.
+    A shell between them is part of the stage. Returns None outside of stages, and if the system does not say.
     """
     stage = f"{STAGE}={os.environ[STAGE]}".encode() if STAGE in os.environ else None
     process = os.getppid()
@@ -59,7 +59,7 @@ def _dvc() -> int | None:
             if stage not in (about / "environ").read_bytes().split(b"\0"):
                 return process
             process = int((about / "stat").read_bytes().rpartition(b")")[2].split()[1])
-    except OSError:  # no Linux, or a process of somebody else
+    except OSError:  # not Linux, or another user's process
         pass
     return None
 

@@ -90,7 +90,7 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def validate(model: type[T], block: Any, where: str) -> T:
-    """`block` as `model`.
+    """Return `block` as a `model`.
 
     Raises BenchError with one line for each unknown key, or with one line about the first wrong value.
     """
@@ -139,7 +139,7 @@ def _fields_at(model: type[Settings], names: list[str]) -> list[str]:
     for name in names:
         options = [_resolve(o, schema) for o in node.get("properties", {}).get(name, {}).get("anyOf", [])]
         options = options or [_resolve(node.get("properties", {}).get(name, {}), schema)]
-        # A union's branch (its discriminator's value) stands in the path too and adds no level.
+        # The path also contains a union's branch (its discriminator's value), which adds no level.
         node = next((o for o in options if "properties" in o or "oneOf" in o), node)
         for option in node.get("oneOf", []):
             resolved = _resolve(option, schema)

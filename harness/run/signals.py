@@ -35,7 +35,7 @@ def stop_on_signals() -> Iterator[None]:
     A signal that was ignored before stays ignored, as `nohup` requires.
     """
     global _asked
-    if threading.current_thread() is not threading.main_thread():  # where Python hands no signals
+    if threading.current_thread() is not threading.main_thread():  # Python delivers signals only to the main thread
         yield
         return
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGALRM)}
@@ -86,7 +86,7 @@ def report_stop(stop: KeyboardInterrupt) -> int:
     """Print one line about the stop to standard error, and return the exit status."""
     number = exit_status(stop) - 128
     what = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
-    with contextlib.suppress(OSError):  # of a terminal that is gone
+    with contextlib.suppress(OSError):  # if the terminal is gone
         print(f"{what}; run the same command to continue from the last checkpoint", file=sys.stderr, flush=True)
     return 128 + number
 

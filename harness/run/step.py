@@ -36,7 +36,7 @@ class Step:
         self.done, self.mode = 0, "eager"
         on_cuda = method.alive.device.type == "cuda"
         wanted = on_cuda and hasattr(source, "batch") and os.environ.get("BENCH_GRAPHS") != "0"
-        self.beside = torch.cuda.Stream() if wanted else None  # where the capture runs, as long as one is wanted
+        self.beside = torch.cuda.Stream() if wanted else None  # the stream of the capture, as long as one is wanted
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         self.draws.step = step
@@ -48,7 +48,7 @@ class Step:
             return self.logs
         if self.beside is None:
             return self.method.update(self.source, self.draws)
-        # As torch asks: what is to be captured first runs on a stream of its own.
+        # As torch requires, what is to be captured first runs on a separate stream.
         self.beside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.beside):
             logs = self.method.update(self.source, self.draws)
@@ -63,7 +63,7 @@ class Step:
                 logs = self.method.update(self.source, self.draws)
                 self.logs = {name: value.detach().double() for name, value in logs.items()}
             self.graph, self.mode = graph, "captured"
-        except Exception as error:  # torch raises whatever the kernel met; the update then runs as written
+        except Exception as error:  # torch raises many kinds of errors here; the update then runs eagerly
             torch.cuda.synchronize()
             self.beside, self.mode = None, f"eager: {str(error).splitlines()[0]}"
             warnings.warn(

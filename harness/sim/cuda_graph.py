@@ -56,7 +56,7 @@ class GraphedWork:
             # The driver may refuse a graph as late as here.
             warp.capture_launch(capture.graph, stream=warp.stream_from_torch(self.device))
             self.graph = capture.graph
-        except Exception as error:  # warp raises whatever the driver met; the work then runs as written
+        except Exception as error:  # warp raises many kinds of errors here; the work then runs eagerly
             torch.cuda.synchronize(self.device)
             self.wanted = False
             why = (str(error) or type(error).__name__).splitlines()[0]

@@ -125,7 +125,7 @@ class AnyWorlds:
 
     def __init__(self, robot: AnyRobot, n: int):
         self.robot, self.n = robot, n
-        assert robot.observation_size and robot.model.nu  # of the right kinds, or told so
+        assert robot.observation_size and robot.model.nu  # raises for spaces of the wrong kinds
         settings = {"autoreset_mode": AutoresetMode.DISABLED}
         self._env = gymnasium.make_vec(robot.name, n, vectorization_mode="sync", vector_kwargs=settings)
 

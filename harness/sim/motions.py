@@ -125,7 +125,7 @@ def low_pass(x: np.ndarray, rate: float, filter_hz: float | None) -> np.ndarray:
     """Filter x [F, ...], sampled at `rate` Hz, by a low-pass filter in both directions; None returns it unchanged."""
     if filter_hz is None or 2 * filter_hz >= rate:
         return x
-    from scipy.signal import butter, filtfilt  # here: a cell that follows no clip does without scipy
+    from scipy.signal import butter, filtfilt  # imported here, because only cells that track a clip need scipy
 
     return filtfilt(*butter(2, 2 * filter_hz / rate), x, axis=0, padlen=0).copy()  # its strides are negative
 

@@ -105,7 +105,7 @@ def _package_folder(name: str) -> Path:
     return Path(spec.origin).parent / INSIDE
 
 
-# Motions that are made up, so that nothing has to be installed. Angles turn about the sideways axis, in rad.
+# Invented motions, for which nothing has to be installed. Angles turn about the sideways axis, in rad.
 
 THIGH, SHIN = 0.421546, 0.40987  # m
 SOLE = 0.05  # m: of the ankle above the ground, 0.055 without the sole

@@ -60,18 +60,18 @@ class Robot:
 
     @property
     def path(self) -> Path:
-        package = Path(importlib.util.find_spec("gymnasium").origin).parent  # not imported: that wants a renderer
+        package = Path(importlib.util.find_spec("gymnasium").origin).parent  # not imported: that needs a renderer
         return package / "envs/mujoco/assets" / self.xml
 
     @cached_property
     def model(self) -> mujoco.MjModel:
         before = mujoco.get_mju_user_warning()
-        mujoco.set_mju_user_warning(lambda text: None)  # the files are Gymnasium's; notes on them would fill a log file
+        mujoco.set_mju_user_warning(lambda text: None)  # the files are Gymnasium's; warnings would fill a log file
         try:
             model = mujoco.MjModel.from_xml_path(str(self.path))
         finally:
             mujoco.set_mju_user_warning(before)
-        # To look for islands of bodies takes a twelfth of the Hopper's time; the steps have the same bits without.
+        # The search for islands of bodies takes a twelfth of the time on Hopper; without it the bits are the same.
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART | mujoco.mjtDisableBit.mjDSBL_ISLAND
         return model
 

@@ -26,7 +26,7 @@ class Warp:
         try:
             import warp
 
-            warp.config.log_level = warp.LOG_WARNING  # it would tell of each of a hundred kernels
+            warp.config.log_level = warp.LOG_WARNING  # it would report each of a hundred kernels
             import mujoco_warp
         except ImportError:
             raise BenchError("physics on the GPU needs mujoco-warp: pip install 'vdb-bench[gpu]'") from None
@@ -37,7 +37,7 @@ class Warp:
             self._model = mujoco_warp.put_model(model)
             self._data = data = mujoco_warp.put_data(model, mujoco.MjData(model), nworld=n, njmax=self.rows)
             warp.synchronize_device()
-        self._model.opt.warn_overflow = 0  # `check` tells
+        self._model.opt.warn_overflow = 0  # `check` reports it
         if device.type == "cuda":
             self._model.opt.graph_conditional = warp.is_conditional_graph_supported()
         self.qpos, self.qvel, self.xpos = (warp.to_torch(part) for part in (data.qpos, data.qvel, data.xpos))

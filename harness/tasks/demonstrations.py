@@ -1,4 +1,4 @@
-"""An expert's episodes as its cell has left them: read, checked, and only whole ones taken; and its own scores."""
+"""Read and check an expert's episodes, of which only whole ones are used, and the scores of the expert's cell."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ def load(
 
 
 def scores(path: str, ordered_by: str) -> dict[str, float]:
-    """Metric -> what the expert that left `path` got at the end of its training, by the scores of its own cell.
+    """Return the final scores, by metric, of the expert whose cell wrote `path`.
 
-    Those are of fresh episodes, all of them, as the scores of every policy are. Files of an older archive do not name
-    the seed that they are of: it is then the one with the most of `ordered_by`. Raises BenchError where the scores are
-    missing or damaged.
+    Like the scores of every policy they are means over all of its fresh episodes. Files of an older archive do not name
+    their seed; it is then the one with the highest `ordered_by`. Raises BenchError if the scores are missing or
+    damaged.
     """
     file = Path(path).with_name(SCORES)
     if not file.is_file():

@@ -41,7 +41,7 @@ class Gaussians(Task):
         return self
 
     def batch(self, draws: Draws, size: int, name: str = "batch") -> dict[str, Tensor]:
-        """Return real and fake [S, size, 1], which are drawn anew at each step."""
+        """Return real and fake [S, size, 1], with new draws at each step."""
         mean, std = self.params.mean, self.params.std
         return {
             "real": mean + std * draws.normal("data", f"{name}/real", (size, 1)),

@@ -145,7 +145,7 @@ class Locomotion(Task):
 
     @cached_property
     def expert(self) -> dict[str, float]:
-        """What the expert got, by the metrics that every policy is scored by; empty without demonstrations."""
+        """The expert's scores by the metrics of every policy; empty without demonstrations."""
         return {} if self.params.demonstrations is None else scores(self.params.demonstrations, "return")
 
     def facts(self) -> dict[str, Any]:
