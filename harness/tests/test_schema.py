@@ -194,8 +194,8 @@ def test_an_ablated_value_keeps_its_kind(tmp_path: Path, value: Any) -> None:
     [
         (SCORES, "task,method,seed", "task,method,seeds", "scores.csv has no column seed"),
         (SCORES, "value\n", "value,more\n", "scores.csv has an unknown column more"),
-        (SCORES, ",0,", ",zero,", "column seed of scores.csv has a value of another kind"),
-        (CURVES, "\n0,", "\nx,", "column seed of curves.csv has a value of another kind"),
+        (SCORES, ",0,", ",zero,", "column seed of scores.csv has a value of the wrong type"),
+        (CURVES, "\n0,", "\nx,", "column seed of curves.csv has a value of the wrong type"),
     ],
 )
 def test_a_broken_table_is_told_in_one_line(tmp_path: Path, file: str, old: str, new: str, line: str) -> None:
