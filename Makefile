@@ -62,7 +62,7 @@ preview: report
 
 # The documentation, build/site; a link that leads nowhere ends it.
 docs: $(READY)
-	$(UV) pip install --python .venv/bin/python --quiet mkdocs-material==9.8.2
+	$(UV) pip install --python .venv/bin/python --quiet --requirements pyproject.toml --extra docs
 	.venv/bin/mkdocs build --strict --quiet
 
 clean:
