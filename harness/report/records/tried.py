@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -46,13 +45,14 @@ def tried(root: Path, method: str, task: str | None = None) -> list[CellFrame]:
 
 
 def beside(root: Path, mine: CellFrame, name: str) -> CellFrame | None:
-    """The record of another method of the task, a trial or else the committed one, cut to what `mine` has.
+    """The record of another method of the task, cut to what `mine` has: a trial as long, or the committed one, or else
+    a trial of any length.
 
     None where it has none of the seeds. Raises BenchError where there is no record.
     """
-    cell = read(root / TRIED, _named(mine.task, name))
-    if not cell.record or cell.head["seeds"] != mine.seeds or cell.head["steps"] < mine.head["steps"]:
-        cell = read(root / RECORDS, _named(mine.task, name))
+    trial, record = _both(root, mine.task, name)
+    fits = trial.record and trial.head["seeds"] == mine.seeds and trial.head["steps"] >= mine.head["steps"]
+    cell = trial if fits or not record.record else record
     if not cell.record:
         raise BenchError(
             f"{mine.task} has neither a trial nor a record of {name}: `bench try {name} --task {mine.task}`"
@@ -124,5 +124,12 @@ def _steps(cell: CellFrame) -> str:
 
 
 def _all_steps(root: Path, task: str, name: str) -> str:
-    cell: Any = read(root / RECORDS, _named(task, name))
-    return f"seeds {span(cell.seeds)}, {_steps(cell)}" if cell.record else "no record"
+    """The seeds and scored steps of the record, or else of the trial, one of which there is."""
+    trial, record = _both(root, task, name)
+    cell = record if record.record else trial
+    return f"seeds {span(cell.seeds)}, {_steps(cell)}"
+
+
+def _both(root: Path, task: str, name: str) -> tuple[CellFrame, CellFrame]:
+    """A method's trial and its committed record, each without a record where there is none."""
+    return read(root / TRIED, _named(task, name)), read(root / RECORDS, _named(task, name))
