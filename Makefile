@@ -62,7 +62,7 @@ preview: report
 
 # Build the documentation, build/site; a broken link is an error.
 docs: $(READY)
-	$(UV) pip install --python .venv/bin/python --quiet mkdocs-material==9.8.2
+	$(UV) pip install --python .venv/bin/python --quiet --requirements pyproject.toml --extra docs
 	.venv/bin/mkdocs build --strict --quiet
 
 clean:

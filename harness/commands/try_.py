@@ -22,6 +22,7 @@ def run(args: Namespace) -> None:
     from harness.report.records.tried import committed
     from harness.report.tables.formats import to_text
     from harness.report.tables.tried import beside_committed
+    from harness.store import SHEET
 
     plan = load_plan(args.root)
     cell = plan.method(args.method, args.task)[0]
@@ -29,4 +30,6 @@ def run(args: Namespace) -> None:
     print()
     for line in to_text(beside_committed(mine, committed(args.root, mine))):
         print(line)
+    if (mine.folder / SHEET).is_file():
+        print(f"samples: {(mine.folder / SHEET).relative_to(args.root)}")
     print(f"next: `bench compare {mine.name} METHOD --task {mine.task} --tried`, or `{cell.command}` for the whole run")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,24 @@ def test_refused_in_one_line(arguments: list[str], line: str, root: Path, capsys
     assert main(["--root", str(root), *arguments]) == 2
     err = capsys.readouterr().err
     assert re.search(line, err) and err.count("\n") == 1
+
+
+def test_two_trials_without_a_record_are_compared(root: Path, capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    """As on a new task: at the last step of both, whichever has more steps."""
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "results/records")
+    for method, steps in (("wide", "4"), ("plain", "2")):
+        assert main(["--root", str(tmp_path), "try", method, "--steps", steps]) == 0
+    for a, b in (("wide", "plain"), ("plain", "wide")):
+        capsys.readouterr()
+        assert main(["--root", str(tmp_path), "compare", a, b, "--tried"]) == 0
+        assert f"pair: {a} against {b}" in capsys.readouterr().out
+    assert main(["--root", str(tmp_path), "compare", "wide", "plain"]) == 2
+    assert "wide has a trial but no record" in capsys.readouterr().err
+    assert main(["--root", str(tmp_path), "try", "plain", "--steps", "3"]) == 0
+    assert main(["--root", str(tmp_path), "try", "wide", "--steps", "2"]) == 0
+    assert main(["--root", str(tmp_path), "compare", "wide", "plain", "--tried"]) == 2
+    assert "(seeds 0-1, steps 2) and plain (seeds 0-1, steps 3)" in capsys.readouterr().err
 
 
 def test_no_common_scored_step_is_told(root: Path, capsys: pytest.CaptureFixture) -> None:

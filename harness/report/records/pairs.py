@@ -9,6 +9,7 @@ from typing import Any
 from harness.errors import BenchError, nearest
 from harness.report.records import checks
 from harness.report.records.frame import CellFrame, TaskFrame, read
+from harness.report.records.tried import TRIED
 from harness.schema import read_head
 
 Place = tuple[str, Path]  # a preset ('' for the live records) and the folder of its tasks
@@ -35,7 +36,7 @@ def pairs(
         having = [path for path in tasks if all((path / cell / "record.json").is_file() for cell in (a, b))]
         found += [(name, _frame(folder, name, path.name, a, b)) for path in having]
     if not found:
-        raise BenchError(_nothing(places, a, b, task))
+        raise BenchError(_nothing(root, places, a, b, task))
     for _, frame in found:
         checks.check(frame, frame.cells[1].head["protocol"])
     return found
@@ -73,7 +74,7 @@ def _places(root: Path, preset: str | None) -> list[Place]:
     return [("", live)] * live.is_dir() + [(path.name, path) for path in archived]
 
 
-def _nothing(places: list[Place], a: str, b: str, task: str | None) -> str:
+def _nothing(root: Path, places: list[Place], a: str, b: str, task: str | None) -> str:
     """Say which name is wrong, or that the two cells have no task in common."""
     known = {
         cell.name: None
@@ -81,8 +82,11 @@ def _nothing(places: list[Place], a: str, b: str, task: str | None) -> str:
         for cell in folder.glob(f"{task or '*'}/*")
         if (cell / "record.json").is_file()
     }
-    where = f"task {task}" if task else "any task"
+    where = f"task {task}" if task else "no task"
     for name in (a, b):
-        if name not in known:
-            return f"{where} has no record of {name}; {nearest(name, known)}"
+        if name in known:
+            continue
+        if any(root.glob(f"{TRIED}/{task or '*'}/{name}")):
+            return f"{name} has a trial but no record: train it with `dvc repro`, or compare the trial with --tried"
+        return f"{where} has {'no' if task else 'a'} record of {name}; {nearest(name, known)}"
     return f"{a} and {b} have records, but never on the same task; see `bench list`"

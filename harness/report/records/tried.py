@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -48,15 +47,15 @@ def tried(root: Path, method: str, task: str | None = None) -> list[CellFrame]:
 def beside(root: Path, mine: CellFrame, name: str) -> CellFrame | None:
     """Return the record of another method of the task, cut to the seeds and steps of `mine`.
 
-    A trial takes precedence over the committed record. Returns None if it has none of the seeds. Raises BenchError if
-    there is no record.
+    It is a trial of the same seeds that is as long, or else the committed record, or else any trial. Returns None if it
+    has none of the seeds. Raises BenchError if there is neither.
 
     mine: a trial.
     name: the name of the other method.
     """
-    cell = read(root / TRIED, _named(mine.task, name))
-    if not cell.record or cell.head["seeds"] != mine.seeds or cell.head["steps"] < mine.head["steps"]:
-        cell = read(root / RECORDS, _named(mine.task, name))
+    trial, record = _both(root, mine.task, name)
+    fits = trial.record and trial.head["seeds"] == mine.seeds and trial.head["steps"] >= mine.head["steps"]
+    cell = trial if fits or not record.record else record
     if not cell.record:
         raise BenchError(
             f"{mine.task} has neither a trial nor a record of {name}: `bench try {name} --task {mine.task}`"
@@ -128,5 +127,12 @@ def _steps(cell: CellFrame) -> str:
 
 
 def _all_steps(root: Path, task: str, name: str) -> str:
-    cell: Any = read(root / RECORDS, _named(task, name))
-    return f"seeds {span(cell.seeds)}, {_steps(cell)}" if cell.record else "no record"
+    """Return the seeds and scored steps of the record, or of the trial if there is no record."""
+    trial, record = _both(root, task, name)
+    cell = record if record.record else trial
+    return f"seeds {span(cell.seeds)}, {_steps(cell)}"
+
+
+def _both(root: Path, task: str, name: str) -> tuple[CellFrame, CellFrame]:
+    """Return a method's trial and its committed record; what is absent has no head."""
+    return read(root / TRIED, _named(task, name)), read(root / RECORDS, _named(task, name))

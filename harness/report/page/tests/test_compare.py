@@ -119,7 +119,7 @@ def test_doubled_rows_with_other_values_are_refused(small):
 
 def test_wrong_names_get_the_nearest(small):
     root, _ = small
-    with pytest.raises(BenchError, match="any task has no record of determinstic; did you mean deterministic?"):
+    with pytest.raises(BenchError, match="no task has a record of determinstic; did you mean deterministic?"):
         said(root, "vib", "determinstic")
     with pytest.raises(BenchError, match="task digits8 has no record of vib"):
         said(root, "vib", "deterministic", "digits8")
