@@ -164,7 +164,7 @@ def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(
     line = f"{SEAL} is missing" if name == SEAL else "cannot be read (not a regular file)"
     assert main(["--root", str(project), "list"]) == 1 and line in capsys.readouterr().out
     assert main(["--root", str(project), "compare", "plain", "wide"]) == 2
-    assert (line if name != HEAD else "no record of plain") in capsys.readouterr().err
+    assert (line if name != HEAD else "no task has a record of plain") in capsys.readouterr().err
     assert main(["--root", str(tmp_path / "empty"), "merge", str(project)]) == 2
     assert "is a link or not a file" in capsys.readouterr().err
 
