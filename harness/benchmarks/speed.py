@@ -16,6 +16,7 @@ from harness.benchmarks import (
     memory,
     stack,
     startup,
+    steady,
     target,
     vdb_images,
 )
@@ -39,6 +40,7 @@ ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
     "growth": growth.measure,
     "idle": idle.measure,
     "memory": memory.measure,
+    "steady": steady.measure,
     "digests": digests.measure,
     "convolutions": convolutions.measure,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from itertools import count
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ from harness.cli import main
 from harness.report.tables.siege import tables
 from harness.run import checkpoint
 from harness.tests import small
+from harness.tests.siege import __main__ as siege
 from harness.tests.siege import attacks
 from harness.tests.siege.__main__ import _due, attacked, order
 from harness.tests.siege.attacks import FAULT, KINDS, REFUSED
@@ -77,6 +80,19 @@ def test_each_kind_has_its_share() -> None:
         done[kind] += 1
     assert done["flip"] > done["kill"] > done["orphan"] >= 1
     assert abs(done["flip"] / done["kill"] - 540 / 200) < 0.2
+
+
+def test_a_whole_siege_takes_the_time_that_it_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hours = count(0, 3600)
+    monkeypatch.setattr(siege, "World", lambda base: SimpleNamespace(cells=[]))
+    monkeypatch.setattr(siege, "KINDS", {"flip": (3, lambda world, random: (REFUSED, "told"))})
+    monkeypatch.setattr(siege.time, "monotonic", lambda: float(next(hours)))
+    for words, attacks_made in (([], 0), (["--whole"], 3), (["--whole", "--minutes", "150"], 2)):
+        monkeypatch.setattr(sys, "argv", ["siege", "--kinds", "flip", *words])
+        assert siege.main() == 0
+        assert f"{attacks_made} attacks in" in capsys.readouterr().out
 
 
 def test_the_page_shows_the_tally_and_the_limits(tmp_path: Path) -> None:
