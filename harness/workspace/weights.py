@@ -28,6 +28,7 @@ from harness.workspace.export import trained
 from harness.workspace.nets import Net, nets_of
 
 ENDING = ".safetensors"
+HINTS = {"pin_memory", "memory_format"}  # arguments by name that leave the values
 CHECKS = ("aten._assert_tensor_metadata.default",)  # of the tracer, without a result
 SHAPES = ("select", "unflatten", "view", "reshape", "flatten", "squeeze", "unsqueeze", "to")  # leave the values
 LINEAR = ("baddbmm", "addmm", "linear", "bmm", "conv2d", "convolution", "add", "sub")
@@ -132,7 +133,7 @@ def _place(value: Tensor) -> tuple[Any, ...]:
 def _operator(node: Node, net: Net) -> str:
     """Its name below `torch`. Raises BenchError where it is none of torch's operators, or takes arguments by name."""
     name = f"ops.{node.target}"
-    if not isinstance(node.target, torch._ops.OpOverload) or node.kwargs:
+    if not isinstance(node.target, torch._ops.OpOverload) or node.kwargs.keys() - HINTS:
         raise BenchError(f"{net.name} takes {node.target}, which a graph in a file cannot hold: take --program")
     return name
 

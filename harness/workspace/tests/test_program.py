@@ -33,6 +33,7 @@ CELLS = [  # of every kind of output, and of reward
     ("reacher", "vail"),
     ("reacher", "gail_noise_z"),
     ("reacher", "bc"),
+    ("march", "control_blind"),
 ]
 
 
