@@ -1,7 +1,8 @@
 """`bench reproduce`: train every cell again from nothing, and compare each record with the committed one.
 
 The result for a cell is one of these:
-  bit-equal   record.json has the same content and scores.csv has the same bytes;
+  bit-equal   record.json has the same content and scores.csv has the same bytes; only the keys may differ, where the
+              committed record was made by other code;
   inside      its mean headline score is in the 95 % prediction interval of the committed seeds
               (Student's t on the committed scores, for a mean of as many further runs);
   different   it is not, although among n cells 0.05 n would be outside by chance;
@@ -29,6 +30,7 @@ from harness.workspace.copies import bench_in, lock_copy, private_copy, train_co
 NAME = "reproduce"
 UNFINISHED = ".unfinished"
 ALPHA = 0.05
+KEYS = {"training_key", "scoring_key"}  # of the code, which may have been reworded since
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,9 @@ def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
     if len(committed.seeds) > len(fresh.seeds) and begins_with(committed.folder, fresh.folder):
         note = f"of the {len(committed.seeds)} committed seeds, the {len(fresh.seeds)} that the parameters name"
         return Repetition(name, "bit-equal", note)
-    same = _scores(committed) == _scores(fresh)
-    if same and committed.record == fresh.record:
-        return Repetition(name, "bit-equal")
+    same, differing = _scores(committed) == _scores(fresh), _differing(committed, fresh)
+    if same and not set(differing) - KEYS:
+        return Repetition(name, "bit-equal", "although the committed record is of other code" if differing else "")
     metric = _headline(committed)
     x, y = committed.endpoint(metric), fresh.endpoint(metric)
     if len(x) < 2:
@@ -96,7 +98,7 @@ def repetition(committed: CellFrame, fresh: CellFrame) -> Repetition:
     low, high = statistics.prediction_interval(x, len(y), 1 - ALPHA)
     note = f"{metric} {y.mean():.5g}, committed {x.mean():.5g}, interval {low:.5g} to {high:.5g}"
     if same:
-        note = f"scores.csv is bit-equal, but the record differs in {_differing(committed, fresh)}"
+        note = f"scores.csv is bit-equal, but the record differs in {', '.join(differing)}"
     return Repetition(name, "inside" if low <= y.mean() <= high else "different", note)
 
 
@@ -168,6 +170,6 @@ def _scores(cell: CellFrame) -> bytes:
     return (cell.folder / SCORES).read_bytes()
 
 
-def _differing(a: CellFrame, b: CellFrame) -> str:
+def _differing(a: CellFrame, b: CellFrame) -> list[str]:
     one, other = a.record, b.record
-    return ", ".join(key for key in one | other if one.get(key) != other.get(key))
+    return [key for key in one | other if one.get(key) != other.get(key)]

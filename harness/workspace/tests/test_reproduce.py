@@ -36,7 +36,14 @@ def test_the_same_bytes(tmp_path: Path) -> None:
     assert judged(tmp_path, COMMITTED) == ("bit-equal", "")
 
 
-def test_the_same_scores_under_another_key_name_the_difference(tmp_path: Path) -> None:
+def test_the_same_bits_by_other_code_are_the_same_bits(tmp_path: Path) -> None:
+    assert judged(tmp_path, COMMITTED, training_key="f" * 16) == (
+        "bit-equal",
+        "although the committed record is of other code",
+    )
+
+
+def test_the_same_scores_in_another_record_name_the_difference(tmp_path: Path) -> None:
     word, note = judged(tmp_path, COMMITTED, key=2)
     assert word == "inside"
     assert note.endswith("differs in key")
