@@ -1,4 +1,4 @@
-// Tables that can be sorted, claims that can be filtered. Every page can be read in full with no script at all.
+// Makes tables sortable and claims filterable. Every page can be read in full without scripts.
 "use strict";
 
 const value = (cell) => {

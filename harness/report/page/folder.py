@@ -17,7 +17,9 @@ from harness.files import cannot_write, lock_folder, write_bytes, write_text
 
 MAIN = "index.html"  # the page that leads to the others
 MANIFEST = "manifest.txt"
-HEAD = "# Files that `bench report` wrote here; it removes those that a later report does not have."
+HEAD = (
+    "# Files that `bench report` wrote here; it removes those that a later report has not."  # as in every older report
+)
 GENERATED = ("build", "reports")  # folders of the project that it makes, and may make again
 SOURCES = ("baselines", "data", "harness", "pipelines", "presets", "results")
 
