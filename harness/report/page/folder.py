@@ -17,9 +17,7 @@ from harness.files import cannot_write, lock_folder, write_bytes, write_text
 
 MAIN = "index.html"  # the page that leads to the others
 MANIFEST = "manifest.txt"
-HEAD = (
-    "# Files that `bench report` wrote here; it removes those that a later report has not."  # as in every older report
-)
+HEAD = "# Files that `bench report` wrote here; it removes those that a later report has not."  # every report's
 GENERATED = ("build", "reports")  # folders of the project that it makes, and may make again
 SOURCES = ("baselines", "data", "harness", "pipelines", "presets", "results")
 
