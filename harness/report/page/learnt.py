@@ -50,8 +50,8 @@ def _part(anchor: str, title: str, intro: str, table: Table) -> Section | None:
 def _help(effects: Sequence[Effect]) -> str:
     counts = Counter(effect.word for effect in effects)
     first = (
-        f"We compared {len(effects)} methods with the same method without the bottleneck, on shared seeds: "
-        f"{counts['better']} are better with it, {counts['worse']} are worse, and {counts['open']} stay open."
+        f"We compared the bottleneck with its absence in {len(effects)} pairs of methods, on shared seeds: "
+        f"it is better in {counts['better']} and worse in {counts['worse']}, and {counts['open']} stay open."
     )
     sides = (
         ("beside a gradient penalty", [e for e in effects if penalised(e.having)]),
@@ -61,7 +61,7 @@ def _help(effects: Sequence[Effect]) -> str:
     for where, own in sides:
         if own:
             tally = Counter(effect.word for effect in own)
-            said.append(f"Of the {len(own)} {where}, {tally['better']} are better and {tally['worse']} worse.")
+            said.append(f"Of the {len(own)} {where}, it is better in {tally['better']} and worse in {tally['worse']}.")
     return " ".join(said)
 
 

@@ -39,7 +39,9 @@ def test_the_page_counts_what_the_records_hold_in_at_most_600_words(presets: lis
     text = " ".join(f"{part.title} {part.intro} {table}" for part, table in zip(page.parts, tables, strict=True))
     assert 200 < sum(any(map(str.isalnum, word)) for word in text.split()) <= learnt.MOST_WORDS
     tally = {word: sum(effect.word == word for effect in found) for word in learnt.WORDS}
-    said = "We compared {n} methods with the same method without the bottleneck, on shared seeds: {better} are better"
+    said = (
+        "in {n} pairs of methods, on shared seeds: it is better in {better} and worse in {worse}, and {open} stay open."
+    )
     assert said.format(n=len(found), **tally) in text
     assert len(page.parts) == 3 and "was run under the published protocol" in text
     for place, word in enumerate(learnt.WORDS, 1):  # every comparison is counted under one kind of task
