@@ -13,12 +13,13 @@ PANEL = "D(x)"
 
 
 def curves(frame: TaskFrame) -> dict[str, pd.DataFrame]:
-    """Cell name -> D(x) over seeds as `centre` gives it; empty for a task without the panel."""
+    """Cell name -> D(x) over seeds as `centre` gives it, of the cells that have a value: none where all seeds died."""
     found = {}
     for cell in frame.cells:
-        if cell.panels is not None and (cell.panels.panel == PANEL).any():
+        if cell.panels is not None:
             rows = cell.panels[cell.panels.panel == PANEL]
-            found[cell.name] = centre(rows, "x", "y")
+            if rows.y.notna().any():
+                found[cell.name] = centre(rows, "x", "y")
     return found
 
 
