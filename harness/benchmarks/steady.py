@@ -47,7 +47,7 @@ def measure(options: Options) -> Iterator[Record]:
 
 def _held(options: Options, steps: int) -> tuple[float, float]:
     """Return the megabytes held at step FROM, and the most from then on."""
-    command = [sys.executable, "-m", __name__, options.root, *CELL, str(steps)]
+    command = [sys.executable, "-m", __name__, str(options.root), *CELL, str(steps)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise BenchError(f"steady: {(done.stderr.strip().splitlines() or ['it printed nothing'])[-1]}")

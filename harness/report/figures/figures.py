@@ -184,12 +184,15 @@ def panels(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     """Draw recorded curves that are not time series and have no other picture, as y against x."""
     held = {cell.name: cell.panels for cell in frame.cells if cell.panels is not None}
     names = dict.fromkeys(name for own in held.values() for name in own.panel)
-    return [_panel(frame, held, name, looks) for name in names if name not in toy.PANELS + mazes.PANELS + grids.PANELS]
+    own = [name for name in names if name not in toy.PANELS + mazes.PANELS + grids.PANELS]
+    return [plot for name in own if (plot := _panel(frame, held, name, looks))]
 
 
-def _panel(frame: TaskFrame, held: dict[str, pd.DataFrame], name: str, looks: dict[str, Style]) -> Plot:
-    rows = {cell: own[own.panel == name] for cell, own in held.items()}
+def _panel(frame: TaskFrame, held: dict[str, pd.DataFrame], name: str, looks: dict[str, Style]) -> Plot | None:
+    rows = {cell: own[(own.panel == name) & own.y.notna()] for cell, own in held.items()}
     lines = {cell: centre(some, "x", "y") for cell, some in rows.items() if len(some)}
+    if not lines:  # every seed of every cell died
+        return None
     y_name, _, x_name = name.partition(" against ")
     fig = compare(lines, looks, x_name or "x", y_name)
     caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW)

@@ -13,12 +13,16 @@ PANEL = "D(x)"
 
 
 def curves(frame: TaskFrame) -> dict[str, pd.DataFrame]:
-    """Return D(x) over seeds for each cell's name, as `centre` gives it; empty for a task without that panel."""
+    """Return D(x) over seeds for each cell's name, as `centre` gives it, of the cells that have a value of that panel.
+
+    A cell whose seeds all died has none.
+    """
     found = {}
     for cell in frame.cells:
-        if cell.panels is not None and (cell.panels.panel == PANEL).any():
+        if cell.panels is not None:
             rows = cell.panels[cell.panels.panel == PANEL]
-            found[cell.name] = centre(rows, "x", "y")
+            if rows.y.notna().any():
+                found[cell.name] = centre(rows, "x", "y")
     return found
 
 
