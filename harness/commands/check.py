@@ -33,14 +33,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from harness.plan.plan import load_plan
-
     if args.preset is not None:
         if args.what is not None:
             raise BenchError("--preset checks a whole preset: omit the other names")
         return _preset(args.root, args.preset)
     if args.what is None:
         return _whole(args.root)
+    from harness.plan.plan import load_plan
+
     plan = load_plan(args.root)
     if args.what in plan.params["tasks"]:
         return _validate(args.root, plan, args.what, args.where)

@@ -16,6 +16,8 @@ from harness import registry
 from harness.files import write_text
 from harness.plan import needs
 from harness.plan.controls import controls
+from harness.plan.installed import installed_code
+from harness.remembered import Remembered, digest
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, RECORDS, SCORES, SHEET
 
 HEADER = """\
@@ -52,7 +54,7 @@ EXTRAS = {"panels": (PANELS, ", x: x, y: y"), "sheet": (SHEET, "")}
 
 def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
     """Write the file of every task and remove those of tasks that no longer exist. Returns the files that changed."""
-    wanted = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
+    wanted = {_path(root, task): text for task, text in _texts(root, params).items()}
     gone = [path for path in root.glob("pipelines/*/dvc.yaml") if path not in wanted]
     for path in gone:
         path.unlink()
@@ -64,8 +66,26 @@ def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
 
 def stale(root: Path, params: dict[str, Any]) -> list[Path]:
     """Return the files that do not match the parameters."""
-    texts = {_path(root, task): pipeline(task, params) for task in params["tasks"]}
+    texts = {_path(root, task): text for task, text in _texts(root, params).items()}
     return [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+
+
+def _texts(root: Path, params: dict[str, Any]) -> dict[str, str]:
+    """Return the text of every task, as in `pipeline`.
+
+    Some tasks import their algorithms for it, and with them torch, so the texts are remembered for the installed code.
+
+    root: where they are remembered.
+    """
+
+    def made() -> dict[str, str]:
+        return {task: pipeline(task, params) for task in params["tasks"]}
+
+    if registry.packaged_algorithms():  # what these import of their own is not known here
+        return made()
+    with Remembered(root, "pipelines", most=8) as known:
+        found: dict[str, str] = known.get(digest(installed_code(), repr(params).encode()), made)
+    return found
 
 
 def pipeline(task: str, params: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ from harness.report.figures.style import Plot, Style
 from harness.report.records.frame import CellFrame, Sweep, TaskFrame
 from harness.store import CURVES, PANELS, SCORES
 
-PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")
+PACKAGES = ("matplotlib", "numpy", "pandas", "scipy")
 CODE = (".csv", ".py")  # suffixes of the report's files; its pages are excluded because they draw nothing
 FOLDER = "drawn"  # in a report: the packed figures that were drawn for it
 XZ = b"\xfd7zXZ"

@@ -13,16 +13,15 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
 
 from harness.report.figures.slim import slim
+
+if TYPE_CHECKING:  # loading matplotlib takes half a second, and `bench compare` draws nothing
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = (
     "#0072B2",
@@ -41,6 +40,51 @@ REFERENCE = "#5B5B5B"  # for floors, baselines and published values; never a met
 MOST_LISTED = 126  # the most names in `report.looks`; the other half of all places is for names outside it
 WIDE_RANGE = 20  # the ratio of largest to smallest value from which an axis is logarithmic
 WIDTH = 7.2  # inch: one column of the page at its native size
+
+DARK = "#262626"
+THEME = {  # what differs from matplotlib's own settings
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#444444",
+    "axes.grid": True,
+    "axes.labelcolor": DARK,
+    "axes.labelsize": 9.5,
+    "axes.linewidth": 1.0,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titley": 1.0,
+    "font.family": "DejaVu Sans",
+    "font.size": 9.6,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "legend.handlelength": 2.8,
+    "legend.title_fontsize": 9.6,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5,
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "white",
+    "patch.force_edgecolor": True,
+    "patch.linewidth": 0.8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "bench",
+    "text.color": DARK,
+    **{
+        f"{axis}tick.{name}": value
+        for axis in "xy"
+        for name, value in {
+            "color": DARK,
+            "labelsize": 8.5,
+            "major.size": 4.8,
+            "major.width": 1.0,
+            "minor.size": 3.2,
+            "minor.width": 0.8,
+        }.items()
+    },
+    "xtick.bottom": False,
+    "ytick.left": False,
+}
 
 
 @dataclass(frozen=True)
@@ -101,37 +145,19 @@ def _elsewhere(name: str) -> int:
 
 def shades(count: int) -> list[Any]:
     """Return ordered colours, from dark to light but never pale, for the values of one swept parameter."""
+    import matplotlib
+
     return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.75, count)))
 
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Use Seaborn's white grid at the page's type size, regardless of the user's own settings."""
-    import seaborn as sns  # importing it takes as long as the rest of a page for which nothing is drawn
+    """Use a white grid at the page's type size, regardless of the user's own settings."""
+    import matplotlib
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans", font_scale=1.0)
-        matplotlib.rcParams.update({
-            "axes.edgecolor": "#444444",
-            "axes.titlesize": 10,
-            "axes.labelsize": 9.5,
-            "axes.titlelocation": "left",
-            "axes.titleweight": "bold",
-            "xtick.labelsize": 8.5,
-            "ytick.labelsize": 8.5,
-            "legend.fontsize": 8.5,
-            "axes.titley": 1.0,
-            "legend.frameon": False,
-            "legend.handlelength": 2.8,
-            "grid.color": "#DDDDDD",
-            "grid.linewidth": 0.6,
-            "lines.linewidth": 1.6,
-            "lines.markersize": 5,
-            "svg.hashsalt": "bench",
-            "svg.fonttype": "none",
-            "axes.unicode_minus": True,
-        })
+        matplotlib.rcParams.update(THEME)
         yield
 
 
@@ -141,6 +167,8 @@ def figure(height: float, width: float = WIDTH) -> Figure:
     height: the height in inches.
     width: the width in inches.
     """
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -149,6 +177,8 @@ def stretch(ax: Axes, axis: str, values: np.ndarray, wide: float = WIDE_RANGE) -
     values = values[np.isfinite(values)]
     if not len(values) or values.min() <= 0 or values.max() / values.min() <= wide:
         return
+    from matplotlib.ticker import LogLocator
+
     subs = (1.0,) if values.max() / values.min() > 100 else (1.0, 2.0, 5.0)
     getattr(ax, f"set_{axis}scale")("log")
     getattr(ax, f"{axis}axis").set_major_locator(LogLocator(subs=subs))
@@ -168,6 +198,8 @@ def dwarfed(ax: Axes, values: np.ndarray, share: float = 10) -> None:
 
 def svg(fig: Figure) -> bytes:
     """Return the figure as SVG without dates or versions, so that equal data give equal bytes."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     for spine in (spine for ax in fig.axes for spine in ax.spines.values()):
         spine.set_in_layout(False)  # it is on the edge of its axes, and measuring it takes a seventh of the time
     for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis) if not axis.get_label_text()):

@@ -8,6 +8,7 @@ be compared with the others, stays as 'unreadable' with the reason.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -137,8 +138,17 @@ class CellFrame(CellName):
         return path if path and path.is_file() else None
 
     @cached_property
-    def _by_step(self) -> dict[tuple[int, str], pd.Series]:
-        return {key: rows.set_index("seed").value for key, rows in self.scores.groupby(["step", "metric"])}
+    def _by_step(self) -> dict[tuple[int, str], list[tuple[int, float]]]:
+        """Return (step, metric) -> (seed, score) of each row; a report asks for it thousands of times."""
+        found: dict[tuple[int, str], list[tuple[int, float]]] = {}
+        columns = (self.scores[name].tolist() for name in ("step", "metric", "seed", "value"))
+        for step, metric, seed, value in zip(*columns, strict=True):
+            found.setdefault((step, metric), []).append((seed, value))
+        return found
+
+    @cached_property
+    def _steps(self) -> np.ndarray:
+        return self.scores.step.unique()
 
     def units(self, metric: str, at: float = 1.0) -> pd.Series:
         """Return the scores of independent runs, indexed by seed or by learnt reward (mean of its re-trainings).
@@ -154,9 +164,9 @@ class CellFrame(CellName):
 
     def paired(self, other: CellFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the scores [N] of this cell and of the other on the N units that both have."""
-        own, theirs = self.units(metric), other.units(metric)
-        shared = own.index[own.index.isin(theirs.index)]
-        return own.loc[shared].to_numpy(), theirs.loc[shared].to_numpy()
+        own, theirs = dict(self.units(metric)), dict(other.units(metric))
+        shared = [unit for unit in own if unit in theirs]
+        return np.array([own[unit] for unit in shared], float), np.array([theirs[unit] for unit in shared], float)
 
     @property
     def independent(self) -> list[int]:
@@ -175,16 +185,17 @@ class CellFrame(CellName):
 
         at: the share of the training at which they are taken, as in `units`.
         """
-        steps = self.scores.step.unique()
+        steps, seeds = self._steps, self.seeds
         step = int(steps[np.abs(steps - at * steps.max()).argmin()]) if len(steps) else 0
-        last = self._by_step.get((step, metric), pd.Series(dtype=float))
-        whole = last.index.is_unique and set(last.index) == set(self.seeds)
-        if not whole or not np.isfinite(last).all():
+        rows = self._by_step.get((step, metric), [])
+        last = dict(rows)
+        whole = len(last) == len(rows) and last.keys() == set(seeds)
+        if not whole or not all(map(math.isfinite, last.values())):
             raise BenchError(
                 f"{self}: {metric} must have exactly one finite endpoint score for each of the seeds "
-                f"{span(self.seeds)}; run `{self.command}`"
+                f"{span(seeds)}; run `{self.command}`"
             )
-        return last.loc[self.seeds].to_numpy(dtype=float)
+        return np.array([last[seed] for seed in seeds], dtype=float)
 
 
 @dataclass(frozen=True)
