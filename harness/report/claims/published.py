@@ -23,13 +23,16 @@ def numbers(data: pd.DataFrame, methods: dict[str, str] | None = None) -> list[T
 
     methods: the title of a published method -> our method of the same title.
     """
-    known = methods or {}
+    known, printed = methods or {}, _by_place(data)
     tables = []
     for domain, rows in data.groupby("domain", sort=False):
         tasks = list(dict.fromkeys(rows.task))
         body = [
-            [Text(method, method=known.get(method, "")), *(Text(_versions(own[own.task == task])) for task in tasks)]
-            for method, own in rows.groupby("method", sort=False)
+            [
+                Text(method, method=known.get(method, "")),
+                *(Text(_versions(printed.get((domain, method, task), []))) for task in tasks),
+            ]
+            for method in dict.fromkeys(rows.method)
         ]
         ways = dict(zip(rows.metric, rows.higher_is_better, strict=True))
         metrics = ", ".join(
@@ -115,7 +118,15 @@ def _printed(row: Any) -> str:
     return words + (f" (n{TIED}{row['n_seeds']})" if row["n_seeds"] else "")
 
 
-def _versions(rows: pd.DataFrame) -> str:
+def _by_place(data: pd.DataFrame) -> dict[tuple[str, str, str], list[dict[str, str]]]:
+    """Return the rows by domain, method and task."""
+    found: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+    for row in data.to_dict("records"):
+        found.setdefault((row["domain"], row["method"], row["task"]), []).append(row)
+    return found
+
+
+def _versions(rows: list[dict[str, str]]) -> str:
     """Return the last printed value, followed by the first one if it differs."""
-    words = list(dict.fromkeys(_printed(row) for row in rows.iloc[::-1].to_dict("records")))
+    words = list(dict.fromkeys(map(_printed, reversed(rows))))
     return words[0] + (f"; earlier {words[1]}" if len(words) > 1 else "") if words else NONE

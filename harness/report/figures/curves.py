@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from harness.report.figures.lines import legend, thin
-from harness.report.figures.style import REFERENCE, Plot, Style, figure, stretch, svg
+from harness.report.figures.style import REFERENCE, Plot, Style, panels, stretch, svg
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats.centre import centre
 from harness.report.tables.spelling import aimed, wrapped
@@ -29,8 +29,7 @@ def _scores(frame: TaskFrame, cell: CellFrame) -> pd.DataFrame:
 
 def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
     rows, block = _scores(frame, cell), frame.metrics[frame.scored_by]
-    fig = figure(2.6, 5.4)
-    ax = fig.subplots()
+    fig, (ax,) = panels((5.4, 2.6), (1, 1), (0.85, 0.1, 0.72, 0.1))
     seen = [rows.value.to_numpy()]
     for place, (_, run) in enumerate(rows.groupby("seed")):
         run = thin(run.sort_values("step"), POINTS)

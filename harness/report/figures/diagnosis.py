@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.report.figures.lines import thin
-from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, shades, stretch, svg
+from harness.report.figures.lines import even
+from harness.report.figures.style import REFERENCE, WIDTH, Plot, Style, dwarfed, panels, shades, stretch, svg
 from harness.report.records.frame import CellFrame, TaskFrame
 
 TOLD_BY = {"accuracy", "grad_policy"}  # logs of a method in which a discriminator rewards a policy
@@ -40,13 +40,16 @@ def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
     assert logs is not None, f"{cell} has no logs"
     shown = [log for log in LOGS if log in logs and logs[log].nunique() > 1]
     rows = -(-len(shown) // COLUMNS)
-    fig = figure(1.55 * rows + 0.25)
-    axes = fig.subplots(rows, COLUMNS, sharex=True, squeeze=False).ravel()
+    fig, axes = panels(
+        (WIDTH, 1.55 * rows + 0.25), (rows, COLUMNS), (0.45, 0.08, 0.45, 0.22), (0.45, 0.38), sharex=True
+    )
+    runs = [logs[logs.seed == seed] for seed in cell.seeds]
     colours = shades(len(cell.seeds))
     for ax, log in zip(axes, shown):
-        for colour, seed in zip(colours, cell.seeds, strict=True):
-            run = thin(logs.loc[logs.seed == seed, ["step", log]].dropna(), POINTS // len(cell.seeds))
-            ax.plot(run.step, run[log], color=colour, lw=0.9)
+        for colour, run in zip(colours, runs, strict=True):
+            known = np.flatnonzero(run[log].notna())
+            known = known[even(len(known), POINTS // len(cell.seeds))]
+            ax.plot(run.step.to_numpy()[known], run[log].to_numpy()[known], color=colour, lw=0.9)
         values = logs[log].to_numpy(dtype=float)
         if log == "accuracy":
             ax.axhline(0.5, color=REFERENCE, ls="--", lw=0.8)

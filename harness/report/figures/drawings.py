@@ -7,11 +7,12 @@ itself, so that a fresh clone draws nothing again. No result depends on these fi
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import lzma
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -24,11 +25,11 @@ from harness import packed
 from harness.files import aside
 from harness.report.figures import figures
 from harness.report.figures.style import Plot, Style
-from harness.report.records.frame import CellFrame, Sweep, TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.store import CURVES, PANELS, SCORES
 
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy")
-CODE = (".csv", ".py")  # suffixes of the report's files; its pages are excluded because they draw nothing
+PACKAGE, REPORT = "harness.report", Path(__file__).parents[1]
 FOLDER = "drawn"  # in a report: the packed figures that were drawn for it
 XZ = b"\xfd7zXZ"
 Kept = dict[str, list[Plot]]  # digest of what a part shows -> its figures
@@ -124,21 +125,31 @@ class Asked:
 def _parts(
     frame: TaskFrame, summary: pd.DataFrame, looks: dict[str, Style], declared: dict[str, Any] | None
 ) -> Iterator[Asked]:
+    known: dict[int, bytes] = {}
     for part in figures.parts(frame, declared):
         cells = part.frame.everything
         own = {name for cell in cells for name in (cell.name, cell.method)}
         seen = {name: look for name, look in looks.items() if name in own}
         rows = summary[summary.cell.isin({cell.name for cell in cells})]
-        yield Asked(part, rows, seen, declared, _key(part, seen, declared))
+        yield Asked(part, rows, seen, declared, _key(part, seen, declared, known))
 
 
 def _drawn(asked: Asked) -> list[Plot]:
     return figures.draw_part(asked.part, asked.summary, asked.looks, asked.declared)
 
 
-def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] | None) -> str:
-    """Return a hash of all that the figures follow from, independent of the project's location."""
+def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] | None, known: dict[int, bytes]) -> str:
+    """Return a hash of all that the figures follow from, independent of the project's location.
+
+    known: the id of a cell -> its digest, as many parts show the same cells.
+    """
     frame = part.frame
+
+    def seen(cell: CellFrame) -> bytes:
+        if id(cell) not in known:
+            known[id(cell)] = hashlib.sha256(_cell(cell)).digest()
+        return known[id(cell)]
+
     words = (
         part.kind,
         frame.name,
@@ -151,15 +162,14 @@ def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] |
         declared,
     )
     made = hashlib.sha256(_code() + hashlib.sha256(repr(words).encode()).digest())
-    for content in (*map(_cell, frame.cells), *(line for swept in frame.ablations for line in _sweep(swept))):
-        made.update(hashlib.sha256(content).digest())  # of equal length, so that different lists of parts differ
+    for content in map(seen, frame.cells):
+        made.update(content)  # of equal length, so that different lists of parts differ
+    for swept in frame.ablations:
+        made.update(hashlib.sha256(repr((swept.name, swept.key, swept.of, swept.reference)).encode()).digest())
+        for content in map(seen, swept.cells):
+            made.update(content)
+        made.update(seen(swept.itself) if swept.itself else hashlib.sha256().digest())
     return made.hexdigest()
-
-
-def _sweep(swept: Sweep) -> Iterator[bytes]:
-    yield repr((swept.name, swept.key, swept.of, swept.reference)).encode()
-    yield from map(_cell, swept.cells)
-    yield _cell(swept.itself) if swept.itself else b""
 
 
 def _cell(cell: CellFrame) -> bytes:
@@ -193,12 +203,43 @@ def _digest(path: Path, modified: int, size: int) -> str:
 
 @cache
 def _code() -> bytes:
-    """Return a digest of the report's sources and of the versions of the drawing libraries."""
+    """Return a digest of the code that draws, of its tables, and of the versions of the drawing libraries."""
     made = hashlib.sha256(repr([sys.version, *map(version, PACKAGES)]).encode())
-    places = Path(__file__).parents[1].rglob("*")
-    for path in sorted(path for path in places if path.suffix in CODE and not {"tests", "page"} & set(path.parts)):
-        made.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
+    first = (REPORT / "figures/figures.py", REPORT / "records/aggregate.py")  # the latter made the summaries
+    for path in (*_imported(first), *sorted(REPORT.rglob("*.csv"))):
+        content = _bare(path).encode() if path.suffix == ".py" else path.read_bytes()
+        made.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(content).digest())
     return made.digest()
+
+
+def _imported(first: Iterable[Path]) -> list[Path]:
+    """Return files with all files of the report that they import, directly or not."""
+    waiting, found = [*first], set[Path]()
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                places = [REPORT.parents[1] / f"{name.replace('.', '/')}.py" for name in names if name]
+                waiting += [place for place in places if place.is_file()]
+    return sorted(found)
+
+
+def _bare(path: Path) -> str:
+    """Return a file's code without comments and docstrings: rewording draws nothing."""
+    tree = _tree(path)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes())
 
 
 def _text(kept: Kept) -> bytes:

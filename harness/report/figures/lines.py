@@ -24,8 +24,12 @@ GHOST_POINTS = 30  # fewer points for each of them, because they are in every pa
 
 def thin(points: pd.DataFrame, most: int = POINTS) -> pd.DataFrame:
     """Return at most `most` rows, evenly spaced, the first and the last among them."""
-    places = np.linspace(0, len(points) - 1, min(most, len(points))).round().astype(int)
-    return points.iloc[places]
+    return points.iloc[even(len(points), most)]
+
+
+def even(count: int, most: int = POINTS) -> np.ndarray:
+    """Return at most `most` of the places 0 to count - 1, evenly spaced, the first and the last among them."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int)
 
 
 def line(ax: Axes, points: pd.DataFrame, look: Style, band=True, markers=True) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -42,10 +42,14 @@ class Sheet:
 
 def sheets(frame: TaskFrame) -> list[Sheet]:
     """Return the sheet of every cell that has one."""
-    return [_of(frame, cell, sheet) for cell in frame.everything if (sheet := cell.sheet)]
+    return [found for cell in frame.everything if (found := of(frame, cell))]
 
 
-def _of(frame: TaskFrame, cell: CellFrame, sheet: Path) -> Sheet:
+def of(frame: TaskFrame, cell: CellFrame) -> Sheet | None:
+    """Return the sheet of one cell, or None if it has none."""
+    sheet = cell.sheet
+    if sheet is None:
+        return None
     png = sheet.read_bytes()
     signature, chunk, width, height = HEADER.unpack_from(png.ljust(HEADER.size, b"\0"))
     if (signature, chunk) != (SIGNATURE, b"IHDR"):
@@ -56,6 +60,7 @@ def _of(frame: TaskFrame, cell: CellFrame, sheet: Path) -> Sheet:
     return Sheet(cell.title, f"{frame.name}-sheet-{cell.name}.png", png, width, height, alt, cell.name, side, row)
 
 
+@lru_cache(maxsize=512)  # two pages show a sheet
 def tiles(png: bytes) -> tuple[int, int]:
     """Return in pixels the width of a sample and the distance to the next; white columns separate the samples."""
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.figures.sheets import Sheet, sheets
+from harness.report.figures import sheets
+from harness.report.figures.sheets import Sheet
 from harness.report.figures.style import Plot
 from harness.report.page.formulas import Formula, formula
 from harness.report.records.frame import CellFrame, TaskFrame
@@ -194,8 +195,8 @@ def _part(
         words += f" {lines} from the baseline, {other.title}."
     elif base:
         words += " The other methods of this task are compared with it."
-    samples = next((sheet for sheet in sheets(frame) if sheet.method == cell.name), None)
-    return Part(frame.name, frame.title, words, settings, [table for table in made if table], shown, samples)
+    tables = [table for table in made if table]
+    return Part(frame.name, frame.title, words, settings, tables, shown, sheets.of(frame, cell))
 
 
 def _settings(cell: CellFrame, params: dict[str, Any]) -> dict[str, Any]:

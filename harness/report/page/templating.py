@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -14,8 +15,15 @@ from harness.report.tables.formats import heading, to_html, to_markdown
 
 
 def environment() -> Environment:
-    """Return Jinja's environment for one page."""
-    places = count()  # numbers the figures on a page, which gives the shortest unique ids
+    """Return Jinja's environment for the pages of one preset, which are made before those of the next."""
+    made, places = _environment(), count()  # numbers the figures, which gives the shortest unique ids
+    made.filters["inline"] = lambda plot: Markup(inline(plot.svg, f"f{next(places)}", plot.alt))
+    return made
+
+
+@cache
+def _environment() -> Environment:
+    """Return the environment without what numbers the figures; it holds the compiled templates."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,
@@ -25,7 +33,6 @@ def environment() -> Environment:
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
     )
     environment.filters |= {
-        "inline": lambda plot: Markup(inline(plot.svg, f"f{next(places)}", plot.alt)),
         "image": lambda plot: Markup('<img class="plot" src="figures/{}.svg" alt="{}">').format(plot.name, plot.alt),
         "pipe": lambda text: str(text).replace("|", "\\|"),
         "heading": heading,

@@ -15,29 +15,16 @@ from scipy import optimize, stats
 
 from harness.report.stats import power, significance
 from harness.report.stats import statistics as st
+from harness.report.stats.simulated import METHODS, RULES, Row
 
 SEEDS = (5, 10, 20)
 EXPERIMENTS = 2000
 RESAMPLES = 1000
 FLIPS = 4000  # sign patterns that are drawn if all are too many
-METHODS = 12  # in a tested family
 COLLAPSE, FLOOR = 0.2, -10.0  # the share of runs that collapse, and their score in standard deviations of the others
 RHO = 0.5  # correlation of two methods' runs on one seed
 EFFECT = 1.0  # between the two methods of a comparison, in standard deviations of a run
 Interval = Callable[[np.ndarray], tuple[float, float]]
-
-
-class Row(NamedTuple):
-    """One result: a quantity by one method at n seeds, in shares of experiments or in standard deviations."""
-
-    quantity: str
-    method: str
-    used: bool  # whether the report uses this method
-    distribution: str
-    n: int
-    value: float
-    error: float
-    experiments: int
 
 
 class Quantity(NamedTuple):
@@ -222,9 +209,6 @@ def found(rule: str, distribution: str, n: int, experiments: int) -> Callable[[f
         return hits / experiments
 
     return share
-
-
-RULES = ("one comparison", f"one of {METHODS} by Holm", f"verdict 'better', one of {METHODS}")
 
 
 def smallest(experiments: int = EXPERIMENTS // 4) -> list[Row]:

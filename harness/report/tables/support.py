@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.errors import BenchError
 from harness.report.stats.significance import ALPHA, EXACT_FLIPS, FEWEST_FOR_TEST
-from harness.report.stats.simulation import METHODS, RULES, Row
+from harness.report.stats.simulated import METHODS, RULES, Row
 from harness.report.tables.entries import MISSING, Number, Table, Text, count
 from harness.report.tables.spelling import TIED
 
@@ -17,7 +17,7 @@ COMMAND = "python -m harness.benchmarks.simulation"
 
 
 def load_coverage(path: Path) -> pd.DataFrame | None:
-    """Read rows as in simulation.Row; None if the file does not exist. Raises BenchError for other columns."""
+    """Read rows as in simulated.Row; None if the file does not exist. Raises BenchError for other columns."""
     if not path.is_file():
         return None
     rows = pd.read_csv(path)
