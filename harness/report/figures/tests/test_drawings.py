@@ -11,6 +11,7 @@ from harness.report.records.aggregate import summarise
 from harness.report.records.frame import load
 from harness.report.tests import tree
 
+FIGURES = "figures/figures.py"
 TASK = "vib_digits"
 WHOLE = ("toy", "mazes", "grids", "scores", "learning", "motions", "training", "panels")  # figures of a whole task
 
@@ -72,6 +73,23 @@ def test_another_code_draws_anew(drawn, monkeypatch):
     drawn()
     monkeypatch.setattr(drawings, "_code", lambda: b"of another version")
     assert drawn()[1]
+
+
+def test_a_reworded_comment_or_docstring_is_the_same_code(tmp_path):
+    def bare(text):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.py"
+        path.write_text(text)
+        return drawings._bare(path)
+
+    first = bare('"""One."""\ndef f():\n    """Two."""\n    return 1  # three\n')
+    assert bare('"""Uno."""\n\n\ndef f():\n    """Due."""\n    return 1\n') == first
+    assert bare('"""One."""\ndef f():\n    """Two."""\n    return 2  # three\n') != first
+
+
+def test_only_code_that_draws_counts():
+    names = {path.relative_to(drawings.REPORT).as_posix() for path in drawings._imported([drawings.REPORT / FIGURES])}
+    assert {FIGURES, "figures/style.py", "figures/diagnosis.py", "stats/centre.py", "records/frame.py"} <= names
+    assert not {name for name in names if name.startswith("page/") or name == "tables/speed.py"}
 
 
 def test_a_file_that_was_cut_off_counts_as_none(drawn, small):
