@@ -28,7 +28,7 @@ from harness.report.figures.style import Plot, Style
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.store import CURVES, PANELS, SCORES
 
-PACKAGES = ("matplotlib", "numpy", "pandas", "scipy")
+PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")
 PACKAGE, REPORT = "harness.report", Path(__file__).parents[1]
 FOLDER = "drawn"  # in a report: the packed figures that were drawn for it
 XZ = b"\xfd7zXZ"
