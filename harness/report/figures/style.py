@@ -41,7 +41,7 @@ MOST_LISTED = 126  # the most names in `report.looks`; the other half of all pla
 WIDE_RANGE = 20  # the ratio of largest to smallest value from which an axis is logarithmic
 WIDTH = 7.2  # inch: one column of the page at its native size
 
-THEME = {  # what differs from Seaborn's white grid
+THEME: dict[Any, Any] = {  # what differs from Seaborn's white grid
     "axes.edgecolor": "#444444",
     "axes.titlesize": 10,
     "axes.labelsize": 9.5,
