@@ -82,14 +82,19 @@ def test_each_kind_has_its_share() -> None:
     assert abs(done["flip"] / done["kill"] - 540 / 200) < 0.2
 
 
-def test_a_whole_siege_takes_the_time_that_it_takes(
+def test_a_siege_lasts_its_minutes_and_a_whole_one_until_every_kind_had_its_number(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hours = count(0, 3600)
     monkeypatch.setattr(siege, "World", lambda base: SimpleNamespace(cells=[]))
     monkeypatch.setattr(siege, "KINDS", {"flip": (3, lambda world, random: (REFUSED, "told"))})
     monkeypatch.setattr(siege.time, "monotonic", lambda: float(next(hours)))
-    for words, attacks_made in (([], 0), (["--whole"], 3), (["--whole", "--minutes", "150"], 2)):
+    for words, attacks_made in (
+        ([], 1),
+        (["--whole"], 3),
+        (["--minutes", "270", "--whole"], 5),
+        (["--minutes", "270"], 5),
+    ):
         monkeypatch.setattr(sys, "argv", ["siege", "--kinds", "flip", *words])
         assert siege.main() == 0
         assert f"{attacks_made} attacks in" in capsys.readouterr().out

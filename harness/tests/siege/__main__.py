@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import platform
 import sys
@@ -51,15 +50,15 @@ def attacked(world: World, kind: str, seed: int, number: int) -> tuple[str, str]
 
 def main() -> int:
     parser = argparse.ArgumentParser("siege", description="attack the harness at random")
-    parser.add_argument("--minutes", type=float, help="of attacks (default: 10, or with --whole as many as it takes)")
-    parser.add_argument("--whole", action="store_true", help="end when every kind had its number of attacks")
+    parser.add_argument("--minutes", type=float, help="how long it lasts (default: 10, with --whole 0)")
+    parser.add_argument("--whole", action="store_true", help="go on after that until every kind had its number")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, metavar="K", help="attack number K of the seed alone")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--limits", action="store_true", help="first a table of what a machine can refuse")
     parser.add_argument("--write", action="store_true", help=f"leave the tally in {TALLY}")
     args = parser.parse_args()
-    minutes = args.minutes if args.minutes is not None else math.inf if args.whole else 10.0
+    minutes = args.minutes if args.minutes is not None else 0.0 if args.whole else 10.0
     pin()
     os.environ["BENCH_DEVICE"] = "cpu"
     started, tally, faults = time.monotonic(), Counter[tuple[str, str]](), []
@@ -71,11 +70,14 @@ def main() -> int:
         print(f"{len(world.cells)} cells of {families} families are trained after {ready - started:.0f} s", flush=True)
         done: Counter[str] = Counter()
         number = 0
-        while args.only is not None or time.monotonic() < ready + 60 * minutes:
+
+        def over() -> bool:
+            missing = args.whole and any(done[kind] < KINDS[kind][0] for kind in args.kinds)
+            return time.monotonic() >= ready + 60 * minutes and not missing
+
+        while args.only is not None or not over():
             number = args.only if args.only is not None else number
             kind = order(args.kinds, number) if args.only is not None else _due(args.kinds, done)
-            if args.whole and all(done[kind] >= KINDS[kind][0] for kind in args.kinds):
-                break
             verdict, note = attacked(world, kind, args.seed, number)
             tally[kind, verdict] += 1
             done[kind] += 1
