@@ -1153,7 +1153,7 @@ MUTANTS = [
         "Cluster",
         "data of another hash",
         "harness/places/cluster/home.py",
-        "train.load_task.cache_clear()  # known by its name, wherever it was read\n",
+        "train.load_task.cache_clear()  # its key is the name of the task, not the folder\n",
         "return load()\n",
         "harness/places/tests/test_cluster.py::test_data_are_taken_where_their_hash_is_right",
     ),
