@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
             follow()
             _check_words(sys.argv[1:] if argv is None else argv)
             args = parser(_command_name(argv)).parse_args(argv)
-            args.root = args.root.resolve()
+            args.root = _folder(args.root)
             status = args.run(args) or 0
         sys.stdout.flush()
         return status
@@ -73,6 +73,13 @@ def _check_words(words: Sequence[str]) -> None:
     for word in words:
         if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in word):
             raise BenchError(f"{word!a:.100} on the command line has a control character: leave it out")
+
+
+def _folder(root: Path) -> Path:
+    """Return the project's folder in full. Raises BenchError for anything that exists and is no folder."""
+    if root.exists() and not root.is_dir():
+        raise BenchError(f"--root {root} is not a folder: name the project's folder, which has params.yaml in it")
+    return root.resolve()
 
 
 def _refused(line: str) -> int:
