@@ -15,6 +15,7 @@ import importlib
 import io
 import os
 import sys
+import traceback
 import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
             _check_words(sys.argv[1:] if argv is None else argv)
             args = parser(_command_name(argv)).parse_args(argv)
             args.root = _folder(args.root)
-            status = args.run(args) or 0
+            status = _status(args)
         sys.stdout.flush()
         return status
     except BenchError as error:
@@ -73,6 +74,17 @@ def _check_words(words: Sequence[str]) -> None:
     for word in words:
         if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in word):
             raise BenchError(f"{word!a:.100} on the command line has a control character: leave it out")
+
+
+def _status(args: argparse.Namespace) -> int:
+    """Run the command. Raises BenchError if code of a method or an environment ends the program, as if all was well."""
+    try:
+        return args.run(args) or 0
+    except SystemExit as stop:
+        last = traceback.extract_tb(stop.__traceback__)[-1]
+        raise BenchError(
+            f"{last.filename}, line {last.lineno} ends the program: raise an error there instead of SystemExit"
+        ) from None
 
 
 def _folder(root: Path) -> Path:

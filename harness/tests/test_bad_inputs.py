@@ -365,6 +365,23 @@ CASES = {
         ["film", "pair", "plain", "--seconds", "inf"],
         "--seconds inf: must be more than 0 and at most 60",
     ),
+    "packing no copy": (
+        lambda p: None,
+        ["pack", "params.yaml"],
+        "params.yaml is no copy of the project: name the folder of a run, such as build/NAME",
+    ),
+    "unpacking into nothing": (lambda p: None, ["unpack", "p", "none"], "none is not a folder: name that of a copy"),
+    "unpacking nothing": (
+        lambda p: None,
+        ["unpack", "p", "."],
+        "preset p has no packed run in results/unfinished: `bench pack` makes one",
+    ),
+    "tuning no task": (lambda p: None, ["tune", "piar"], "task piar: unknown; did you mean pair?"),
+    "tuning without a file": (
+        lambda p: None,
+        ["tune", "pair"],
+        "results/tuning/pair.yaml is missing: write there what is tried, as in results/tuning/digits8.yaml",
+    ),
     "data without a place": (
         block("tasks/own/root", None),
         CHECK,

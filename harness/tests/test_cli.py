@@ -93,6 +93,14 @@ def test_what_goes_wrong_is_one_line(
     assert capsys.readouterr() == ("", line)
 
 
+def test_a_program_that_a_method_ends_has_not_succeeded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(list_command, "run", lambda args: sys.exit(0))
+    assert cli.main(["list"]) == 2
+    assert capsys.readouterr().err.endswith("ends the program: raise an error there instead of SystemExit\n")
+
+
 @pytest.mark.parametrize(
     "arguments, line",
     [
