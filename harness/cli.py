@@ -15,6 +15,7 @@ import importlib
 import io
 import os
 import sys
+import traceback
 import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -47,8 +48,8 @@ def main(argv: list[str] | None = None) -> int:
             follow()
             _check_words(sys.argv[1:] if argv is None else argv)
             args = parser(_command_name(argv)).parse_args(argv)
-            args.root = args.root.resolve()
-            status = args.run(args) or 0
+            args.root = _folder(args.root)
+            status = _status(args)
         sys.stdout.flush()
         return status
     except BenchError as error:
@@ -73,6 +74,24 @@ def _check_words(words: Sequence[str]) -> None:
     for word in words:
         if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in word):
             raise BenchError(f"{word!a:.100} on the command line has a control character: leave it out")
+
+
+def _status(args: argparse.Namespace) -> int:
+    """Run the command. Raises BenchError if code of a method or an environment ends the program, as if all was well."""
+    try:
+        return args.run(args) or 0
+    except SystemExit as stop:
+        last = traceback.extract_tb(stop.__traceback__)[-1]
+        raise BenchError(
+            f"{last.filename}, line {last.lineno} ends the program: raise an error there instead of SystemExit"
+        ) from None
+
+
+def _folder(root: Path) -> Path:
+    """Return the project's folder in full. Raises BenchError for anything that exists and is no folder."""
+    if root.exists() and not root.is_dir():
+        raise BenchError(f"--root {root} is not a folder: name the project's folder, which has params.yaml in it")
+    return root.resolve()
 
 
 def _refused(line: str) -> int:

@@ -37,8 +37,10 @@ def read(text: str) -> tuple[int, ...]:
 
 
 def following(named: Sequence[int], count: int) -> tuple[int, ...]:
-    """Return the next `count` seeds after those that are named."""
+    """Return the next `count` seeds after those that are named. Raises BenchError if these are too many."""
     first = max(named) + 1
+    if count > MOST or first + count > 2**31:
+        raise BenchError(f"{count} more seeds are too many: ask for at most {MOST}, below 2^31")
     return tuple(range(first, first + count))
 
 

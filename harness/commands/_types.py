@@ -11,9 +11,9 @@ if typing.TYPE_CHECKING:
 
 
 def positive_integer(text: str) -> int:
-    """Return the integer that `text` spells. Raises ArgumentTypeError unless it is positive."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"must be a positive integer, got {text}")
+    """Return the integer that `text` spells. Raises ArgumentTypeError unless it is positive and less than 10^9."""
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise ArgumentTypeError(f"must be a positive integer of at most nine digits, got {text:.40}")
     return int(text)
 
 

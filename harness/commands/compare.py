@@ -20,6 +20,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from harness.report.page.compare import lines, tried
 
+    if args.a == args.b:
+        raise BenchError(f"{args.a} cannot be compared with itself: name two methods")
     if args.tried and (args.preset or args.page):
         raise BenchError("--tried reads the scratch folder and writes no page: omit --preset and --page")
     found = (

@@ -5,8 +5,11 @@ from argparse import ArgumentParser, Namespace
 from ctypes.util import find_library
 from pathlib import Path
 
+from harness.errors import BenchError
+
 EXAMPLE = "bench film reacher reacher_expert/ppo gail vail"
 SCREENS = ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY")  # one of them lets MuJoCo find a renderer by itself
+LONGEST = 60  # seconds of a film
 OFF_SCREEN = {"osmesa": "OSMesa", "egl": "EGL"}  # MuJoCo's name of a renderer -> its library
 
 
@@ -27,6 +30,8 @@ def run(args: Namespace) -> None:
     from harness.store import RECORDS
     from harness.workspace.film import film
 
+    if not 0 < args.seconds <= LONGEST:
+        raise BenchError(f"--seconds {args.seconds:g}: must be more than 0 and at most {LONGEST}")
     plan = load_plan(args.root)
     out = args.out or args.root / RECORDS / args.task / FILM
     places = [name.split("/", 1) if "/" in name else (args.task, name) for name in args.cells]

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from harness.errors import BenchError
+
 EXAMPLE = "bench merge build/cifar"
 
 
@@ -13,5 +15,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from harness.workspace.merge import merge
 
+    if args.source.resolve() == args.root:
+        raise BenchError(f"{args.source} is this project itself: name the folder of a copy, such as build/NAME")
     new, here = merge(args.root, args.source)
     print(f"{len(new)} records brought in, {len(here)} were here already")

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from harness.errors import BenchError
+
 EXAMPLE = "bench pack build/c_maze"
 
 
@@ -14,5 +16,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from harness.workspace.pack import pack
 
+    if not (args.copy / "params.yaml").is_file():
+        raise BenchError(f"{args.copy} is no copy of the project: name the folder of a run, such as build/NAME")
     for path in pack(args.root, args.copy, args.parts):
         print(path)

@@ -36,7 +36,7 @@ def run(args: Namespace) -> None:
     plan = load_plan(args.root)
     place, jobs = cluster(args), args.jobs or 1
     cells = plan.of_words(args.task, args.cell)
-    if args.seeds or args.more_seeds:
+    if args.seeds is not None or args.more_seeds:
         from harness import ranges
         from harness.workspace.more import by_count, rows, these, train_more
 

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from harness.errors import BenchError
+
 EXAMPLE = "bench unpack c_maze build/c_maze"
 
 
@@ -13,6 +15,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from harness.workspace.pack import unpack
+    from harness.workspace.pack import UNFINISHED, unpack
 
-    print(f"{unpack(args.root, args.preset, args.copy, args.parts)} put into {args.copy}")
+    if not args.copy.is_dir():
+        raise BenchError(f"{args.copy} is not a folder: name that of a copy, such as build/{args.preset}")
+    found = unpack(args.root, args.preset, args.copy, args.parts)
+    if not found and not (args.root / UNFINISHED / args.preset).is_dir():
+        raise BenchError(f"preset {args.preset} has no packed run in {UNFINISHED}: `bench pack` makes one")
+    print(f"{found} put into {args.copy}")

@@ -67,8 +67,13 @@ def try_method(root: Path, plan: Plan, cell: Cell, seeds: tuple[int, ...], steps
     baseline = plan.params["report"]["baseline"].get(cell.task, cell.name)
     kept = read(root / RECORDS, CellFrame(cell.task, baseline, baseline, baseline))
     table = with_live_curves(LiveTable(early, seeds, kept), root, f"tried/{label(trial)}", seeds, early)
-    train_block(root, trial, 0, schedule=early, progress=table)
-    finish_cell(root, trial)
+    try:
+        train_block(root, trial, 0, schedule=early, progress=table)
+        finish_cell(root, trial)
+    except Exception as error:
+        if not isinstance(error, BenchError):
+            error.add_note(f"`bench check {cell.name} {cell.task}` tells which promise the method breaks, if it does")
+        raise
     return read(root / TRIED, CellFrame(trial.task, trial.name, trial.method, trial.name))
 
 

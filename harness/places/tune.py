@@ -72,7 +72,12 @@ def tune(
     jobs: the number of trials at the same time; default: one for each core.
     timeout: the seconds in which a trial must make a step.
     on: a cluster to run them on instead.
+
+    Raises BenchError for a task that is unknown or whose trials no file describes.
     """
+    plan.chosen(task)
+    if not (root / FOLDER / f"{task}.yaml").is_file():
+        raise BenchError(f"{FOLDER}/{task}.yaml is missing: write there what is tried, as in {FOLDER}/digits8.yaml")
     space = validate(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
     reported = {seed for cell in plan.cells for seed in cell.seeds if cell.task == task}
     if reported & set(space.seeds):

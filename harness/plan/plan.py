@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from harness import registry
 from harness.errors import BenchError, nearest, unknown, unknown_key
@@ -23,6 +23,16 @@ from harness.run.params import TaskParams, validate
 from harness.schema import Ablated, Ablation
 from harness.settings import Settings
 from harness.store import CellName, cell_folder, cell_name, check_names
+
+
+def _block(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("must be a block of keys, indented below its name")
+    return value
+
+
+IS_BLOCK = BeforeValidator(_block)
+Block = Annotated[dict[str, Any], IS_BLOCK]
 
 
 class ReportParams(Settings):
@@ -42,8 +52,8 @@ class TopLevel(Settings):
 
     preset: str
     protocol: int = Field(ge=1)
-    tasks: dict[str, dict[str, Any]]
-    methods: dict[str, dict[str, dict[str, Any]]]
+    tasks: dict[str, Block]
+    methods: dict[str, Annotated[dict[str, Block], IS_BLOCK]]
     ablations: dict[str, dict[str, Ablation]] = {}
     report: ReportParams
     resources: dict[str, dict[str, Any]] = {}
@@ -120,6 +130,9 @@ class Plan:
         words = [word for word in (first, *others) if word is not None]
         if any("/" in word for word in words):
             pairs = [word.partition("/") for word in words]
+            for word, (task, _, name) in zip(words, pairs, strict=True):
+                if not (task and name):
+                    raise BenchError(f"{word!r} is not TASK/CELL: write TASK CELL ..., or TASK/CELL for every cell")
         else:
             pairs = [(first or "", "/", word) for word in others]
         found = {pair: self.cell(pair[0], pair[2]) for pair in pairs}  # a cell that is named twice is there once
@@ -161,7 +174,10 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
     file: where the parameters are from, for error messages.
     """
     check_names(raw, file)
-    top = validate(TopLevel, raw, file)
+    try:
+        top = validate(TopLevel, raw, file)
+    except BenchError as error:
+        raise BenchError(in_words_of_yaml(str(error))) from None
     faults = Faults()
     tasks: dict[str, TaskParams] = {}
     for name, block in top.tasks.items():
@@ -200,6 +216,21 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
     return Plan(raw, cells, resources)
 
 
+WORDS = (
+    (r"must be a valid dictionary(?: or instance of \w+)?", "must be a block of keys"),
+    (r"must be a valid tuple", "must be a list"),
+    (r"tuple should have at least 1 item after validation, not 0", "must have at least one item"),
+    (r"(must be a valid \w+), unable to .*", r"\1"),
+)
+
+
+def in_words_of_yaml(line: str) -> str:
+    """Return a message of the schema without the words of Python, for which a writer of YAML has others."""
+    for theirs, ours in WORDS:
+        line = re.sub(theirs, ours, line)
+    return line
+
+
 class Faults:
     """Errors in the blocks of a file, reported all at once; an error that several blocks inherit is reported for the
     first.
@@ -210,7 +241,8 @@ class Faults:
 
     def add(self, lines: str) -> None:
         for line in lines.splitlines():
-            self.lines.setdefault(re.sub(r"(: methods\.[^.]+)\.[^.]+", r"\1", line, count=1), line)
+            known = re.sub(r": (?:ablations\.\S+ sets )?(methods\.[^.]+)\.[^.]+", r": \1", line, count=1)
+            self.lines.setdefault(known, in_words_of_yaml(line))
 
     @contextlib.contextmanager
     def collect(self) -> Iterator[None]:
@@ -229,6 +261,10 @@ def _task(name: str, block: dict[str, Any], file: str) -> TaskParams:
     where = f"{file}: tasks.{name}"
     if "family" not in block:
         raise BenchError(f"{where}.family: missing; known: {', '.join(registry.families())}")
+    if block["family"] not in registry.families():
+        raise BenchError(unknown(f"{where}.family = {block['family']}", block["family"], registry.families()))
+    if "seeds" in block and not (isinstance(block["seeds"], (list, tuple)) and block["seeds"]):
+        raise BenchError(f"{where}.seeds = {block['seeds']}: must be a list of one or more seeds, such as [0, 1, 2]")
     bounds.check(block, where)
     return validate(registry.family(block["family"]).Params, without_title(block), where)
 
@@ -237,6 +273,9 @@ def _method(family: str, block: dict[str, Any], where: str) -> Settings:
     """The parameters of a method's block. Raises BenchError also where its algorithm does not learn the family."""
     if "algorithm" not in block:
         raise BenchError(f"{where}.algorithm: missing; known: {', '.join(registry.algorithms())}")
+    if block["algorithm"] not in registry.algorithms():
+        known = registry.algorithms()
+        raise BenchError(unknown(f"{where}.algorithm = {block['algorithm']}", block["algorithm"], known))
     algorithm = registry.algorithm(block["algorithm"])
     if not {family, registry.learnt_as(family)} & {*algorithm.FAMILIES}:
         raise BenchError(
@@ -247,7 +286,8 @@ def _method(family: str, block: dict[str, Any], where: str) -> Settings:
 
 
 def _cell(top, task, task_params, method, name, block, seeds, ablation, file) -> Cell:
-    params = _method(task_params.family, block, f"{file}: methods.{task}.{method}")
+    place = f"ablations.{task}.{ablation.name} sets methods" if ablation else "methods"
+    params = _method(task_params.family, block, f"{file}: {place}.{task}.{method}")
     return Cell(
         task,
         name,

@@ -236,17 +236,17 @@ CASES = {
     "unknown algorithm": (
         block("methods/pair/plain/algorithm", "critc"),
         CHECK,
-        "algorithm 'critc' is unknown; did you mean critic?",
+        "params.yaml: methods.pair.plain.algorithm = critc: unknown; did you mean critic?",
     ),
     "no name as an algorithm": (
         block("methods/pair/plain/algorithm", ["critic"]),
         CHECK,
-        "algorithm ['critic'] is unk",
+        "methods.pair.plain.algorithm = ['critic']: unknown; did you mean critic?",
     ),
     "unknown family": (
         block("tasks/pair/family", "gausians"),
         CHECK,
-        "task family 'gausians' is unknown; did you mean gaussians?",
+        "params.yaml: tasks.pair.family = gausians: unknown; did you mean gaussians?",
     ),
     "algorithm of another family": (
         block("methods/pair/plain", GAN),
@@ -288,6 +288,99 @@ CASES = {
         block("tasks/pair/seeds", [0, 1, 1]),
         CHECK,
         "tasks.pair.seeds = [0, 1, 1]: seeds must be distinct integers from 0 to 2^31 - 1",
+    ),
+    "no list of seeds": (
+        block("tasks/pair/seeds", 3),
+        CHECK,
+        "params.yaml: tasks.pair.seeds = 3: must be a list of one or more seeds, such as [0, 1, 2]",
+    ),
+    "no seed": (block("tasks/pair/seeds", []), CHECK, "tasks.pair.seeds = []: must be a list of one or more seeds"),
+    "a method without a block": (
+        block("methods/pair/plain", None),
+        CHECK,
+        "params.yaml.methods.pair.plain = None: must be a block of keys, indented below its name",
+    ),
+    "a task without a block of methods": (
+        block("methods/pair", None),
+        CHECK,
+        "params.yaml.methods.pair = None: must be a block of keys, indented below its name",
+    ),
+    "a net by its name alone": (
+        block("methods/pair/plain/net", "mlp"),
+        CHECK,
+        "params.yaml: methods.pair.plain.net = 'mlp': must be a block of keys\n",
+    ),
+    "an ablation that sets a wrong value": (
+        block("ablations", {"pair": {"b": {"method": "wide", "key": "batch", "values": [4, -1], "seeds": [0]}}}),
+        CHECK,
+        "params.yaml: ablations.pair.b sets methods.pair.wide.batch = -1: must be greater than or equal to 2",
+    ),
+    "an ablation with one value and no list": (
+        block("ablations", {"pair": {"b": {"method": "wide", "key": "batch", "values": 4, "seeds": [0]}}}),
+        CHECK,
+        "params.yaml.ablations.pair.b.values = 4: must be a list\n",
+    ),
+    "an ablation of a wrong method": (  # whose own line is enough
+        lambda p: (
+            p.set("methods/pair/wide/batch", "many"),
+            p.set("ablations", {"pair": {"b": {"method": "wide", "key": "loss", "values": ["hinge"], "seeds": [0]}}}),
+        ),
+        CHECK,
+        "error: params.yaml: methods.pair.wide.batch = 'many': must be a valid integer\n",
+    ),
+    "a file as the root": (
+        lambda p: None,
+        ["--root", "params.yaml", "list"],
+        "--root params.yaml is not a folder: name the project's folder",
+    ),
+    "both ways to name cells": (
+        lambda p: None,
+        ["train", "pair/plain", "tiny"],
+        "'tiny' is not TASK/CELL: write TASK CELL ..., or TASK/CELL for every cell",
+    ),
+    "a cell without a name": (lambda p: None, ["train", "pair/"], "'pair/' is not TASK/CELL: "),
+    "no seeds in words": (lambda p: None, [*PAIR, "--seeds", ""], "seeds '': write them as 10-29 or 10,12,20-24"),
+    "more seeds than anyone trains": (
+        lambda p: None,
+        [*PAIR, "--more-seeds", "100000000"],
+        "100000000 more seeds are too many: ask for at most 10000, below 2^31",
+    ),
+    "a method beside itself": (
+        lambda p: None,
+        ["compare", "plain", "plain"],
+        "plain cannot be compared with itself: name two methods",
+    ),
+    "a comparison on no task": (
+        lambda p: p.trained(),
+        ["compare", "plain", "wide", "--task", "piar"],
+        "task piar: unknown; did you mean pair?",
+    ),
+    "a merge with itself": (
+        lambda p: p.patch.chdir(p.root),
+        ["merge", "."],
+        ". is this project itself: name the folder of a copy, such as build/NAME",
+    ),
+    "a film without an end": (
+        lambda p: None,
+        ["film", "pair", "plain", "--seconds", "inf"],
+        "--seconds inf: must be more than 0 and at most 60",
+    ),
+    "packing no copy": (
+        lambda p: None,
+        ["pack", "params.yaml"],
+        "params.yaml is no copy of the project: name the folder of a run, such as build/NAME",
+    ),
+    "unpacking into nothing": (lambda p: None, ["unpack", "p", "none"], "none is not a folder: name that of a copy"),
+    "unpacking nothing": (
+        lambda p: None,
+        ["unpack", "p", "."],
+        "preset p has no packed run in results/unfinished: `bench pack` makes one",
+    ),
+    "tuning no task": (lambda p: None, ["tune", "piar"], "task piar: unknown; did you mean pair?"),
+    "tuning without a file": (
+        lambda p: None,
+        ["tune", "pair"],
+        "results/tuning/pair.yaml is missing: write there what is tried, as in results/tuning/digits8.yaml",
     ),
     "data without a place": (
         block("tasks/own/root", None),
@@ -373,4 +466,4 @@ def test_bad_input(name, tmp_path, monkeypatch, capfd):
     assert status == 2, printed
     errors = [text for text in printed.splitlines() if ": step " not in text]  # progress lines apart
     assert len(errors) == 1 and errors[0].startswith("error: "), printed
-    assert line.replace("ROOT", str(tmp_path)) in errors[0]
+    assert line.replace("ROOT", str(tmp_path)) in errors[0] + "\n"

@@ -93,6 +93,14 @@ def test_what_goes_wrong_is_one_line(
     assert capsys.readouterr() == ("", line)
 
 
+def test_a_program_that_a_method_ends_has_not_succeeded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(list_command, "run", lambda args: sys.exit(0))
+    assert cli.main(["list"]) == 2
+    assert capsys.readouterr().err.endswith("ends the program: raise an error there instead of SystemExit\n")
+
+
 @pytest.mark.parametrize(
     "arguments, line",
     [
@@ -115,12 +123,12 @@ def test_bad_input_names_the_nearest(
     assert capsys.readouterr().err == line + "\n"
 
 
-@pytest.mark.parametrize("jobs", ["0", "-1", "two"])
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "9" * 5000])
 def test_jobs_are_counted_from_one(jobs: str, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.main(["train", "--jobs", jobs])
     assert stopped.value.code == 2
-    assert f"must be a positive integer, got {jobs}" in capsys.readouterr().err
+    assert f"must be a positive integer of at most nine digits, got {jobs:.40}" in capsys.readouterr().err
 
 
 def test_check_counts_what_is_valid(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import keyword
 import re
 import shutil
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from harness import registry
-from harness.errors import BenchError
+from harness.errors import BenchError, reason
 from harness.files import write_text
 from harness.metrics.encoders.efficientnet_lite0 import ENCODER
 from harness.plan import needs
@@ -23,6 +26,9 @@ from harness.plan.plan import Plan, load_plan
 from harness.store import checked_name
 from harness.workspace.new_block import with_key
 from harness.yaml_text import parse
+
+if TYPE_CHECKING:
+    from harness.sim.gymnasium_worlds import AnyRobot
 
 PARAMS = "params.yaml"
 SEEDS = "[0, 1, 2, 3, 4]"
@@ -47,7 +53,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
     parts = [sum(file.startswith(part) for file in names) for part in ("train/", "test/")]
     cut = len(names) // 5
     if (n := sum(parts) if all(parts) else len(names)) < FEWEST:
-        raise BenchError(f"{images} contains {n} images, but at least {FEWEST} are needed")
+        raise BenchError(f"{images} has too few images, {n}: at least {FEWEST} are needed")
     n_test = parts[1] if all(parts) else cut
     few = n_test <= ENCODER.dim
     place = images.resolve()
@@ -66,7 +72,9 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
         *([] if few else [f"  score: {{encoder: {ENCODER.name}}}  # inception-v3-fid: the usual FID, with a download"]),
     ]
     net = "# a residual net draws better and is slow: {kind: residual, width: 32, max_width: 256, depth: null}"
-    methods = [f"{name}:", f"  {net}", *(f"  {m}: {{like: {model.task}.{m}}}" for m in model.methods)]
+    n_train = parts[0] if all(parts) else n - cut
+    rows = [_row(plan, model.task, m, n_train) for m in model.methods]
+    methods = [f"{name}:", f"  {net}", *(f"  {row}" for row in rows)]
     _write(root, plan, {name: block}, {name: methods}, {name: model.methods[0]})
     told = (
         f"{n_test} test images are too few for a Frechet distance, which needs more than {ENCODER.dim}: "
@@ -103,6 +111,8 @@ def environment_task(
     if robot.horizon and steps > robot.horizon:
         raise BenchError(f"--horizon = {steps}: must be at most {robot.horizon}, where {env} ends an episode")
     assert robot.observation_size and robot.model.nu  # of spaces that can be learnt, or told so
+    if isinstance(robot, AnyRobot):
+        _rehearse(robot)
     pupil = _model(plan, "locomotion", lambda block: "bottleneck" in (block.get("discriminator") or {}), imitates=True)
     rule = "termination: absorbing  # an end is a state of its own; restart: another episode begins"
     world = ["family: locomotion  # all worlds at once", f"robot: {env}"] if env in ROBOTS else None
@@ -141,6 +151,20 @@ def environment_task(
     return _done([expert, name], pupil.methods[0], first)
 
 
+def _rehearse(robot: AnyRobot) -> None:
+    """Take the environment's first steps. Raises BenchError if they fail, or are not of finite numbers."""
+    try:
+        *_, seen = robot.fingerprint
+    except Exception as error:  # whatever an environment of one's own does
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}, line {last.lineno}"
+        raise BenchError(
+            f"{robot.name} fails in its first steps ({place}: {reason(error)}): mend its reset or step"
+        ) from None
+    if not all(np.isfinite(values).all() for values in seen):
+        raise BenchError(f"{robot.name} returns NaN or infinity in its first steps: mend its observations or rewards")
+
+
 def family_task(root: Path, name: str) -> Lines:
     """A family of tasks, as the file harness/tasks/<name>.py from the template, with a task of it; errors likewise."""
     if root != registry.ROOT:
@@ -172,6 +196,13 @@ def family_task(root: Path, name: str) -> Lines:
         (root / file).unlink()
         raise
     return [str(file), *_done([name], model.methods[0])]
+
+
+def _row(plan: Plan, task: str, method: str, n_train: int) -> str:
+    """Return the line of a method that is like one of `task`, with a smaller batch if there are too few images."""
+    batch = plan.params["methods"][task][method].get("batch", 0)
+    fewer = f", batch: {n_train}" if n_train < batch else ""
+    return f"{method}: {{like: {task}.{method}{fewer}}}"
 
 
 class Model:

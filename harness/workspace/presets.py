@@ -42,6 +42,7 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     base, overlay = base or read_yaml(base_params(root)), read_yaml(root / where)
     overlay.pop("gpu", None)
     resources = overlay.pop("resources", {})
+    _check_shape(overlay, where)
     for task in (keep := overlay.pop("keep", list(base["tasks"]))):
         if task not in base["tasks"]:
             raise BenchError(unknown_key(f"{where}: keep.{task}", task, base["tasks"]))
@@ -69,6 +70,19 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
         made["resources"] = resources
     check_names(made, where)
     return made
+
+
+def _check_shape(overlay: dict[str, Any], where: str) -> None:
+    """Raise BenchError for a `keep` that is no list, and for a part of the overlay that is no block."""
+    if not isinstance(overlay.get("keep", []), list):
+        raise BenchError(f"{where}: keep = {overlay['keep']}: must be a list of tasks, such as [digits8]")
+    parts = {key: overlay.get(key) for key in ("tasks", "methods", "report")}
+    inner = {
+        f"{key}.{name}": said for key in parts if isinstance(parts[key], dict) for name, said in parts[key].items()
+    }
+    for key, said in (parts | inner).items():
+        if not isinstance(said, dict | None):
+            raise BenchError(f"{where}: {key} = {said}: must be a block of keys, indented below its name")
 
 
 def preset_plan(root: Path, name: str) -> Plan:

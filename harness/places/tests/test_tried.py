@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from baselines.methods.critic import FixedAdversary
 from harness.cli import main
 from harness.places.prepare import prepare
 from harness.places.train import train_cell
@@ -138,3 +139,10 @@ def test_no_common_scored_step_is_told(root: Path, capsys: pytest.CaptureFixture
         "there is no step at which both were scored, wide (seeds 0-1, steps 3) and plain (seeds 0-3, steps 2, 4)"
         in (capsys.readouterr().err)
     )
+
+
+def test_a_fault_of_a_method_names_the_check_that_explains_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FixedAdversary, "update", lambda *args: None)
+    with pytest.raises(AttributeError) as raised:
+        main(["--root", str(root), "try", "wide", "--seeds", "0"])
+    assert raised.value.__notes__ == ["`bench check wide pair` tells which promise the method breaks, if it does"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import BenchError, nearest
+from harness.errors import BenchError, nearest, unknown
 from harness.report.records import checks
 from harness.report.records.frame import CellFrame, TaskFrame, read
 from harness.report.records.tried import TRIED
@@ -76,6 +76,9 @@ def _places(root: Path, preset: str | None) -> list[Place]:
 
 def _nothing(root: Path, places: list[Place], a: str, b: str, task: str | None) -> str:
     """Say which name is wrong, or that the two cells have no task in common."""
+    tasks = {path.parent.parent.name for _, folder in places for path in folder.glob("*/*/record.json")}
+    if task is not None and task not in tasks and not (root / TRIED / task).is_dir():
+        return unknown(f"task {task}", task, tasks)
     known = {
         cell.name: None
         for _, folder in places

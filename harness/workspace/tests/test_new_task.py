@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,55 @@ def test_train_and_test_folders_are_taken_as_they_are(root: Path) -> None:
     assert (block["train"], block["test"], block["size"], "hold_out" in block) == ("train", "test", 64, False)
 
 
+def test_a_batch_is_never_larger_than_the_set(root: Path) -> None:
+    images_task(root, "pics", pictures(root / "data/pics", 30), 16)
+    images_task(root, "more", pictures(root / "data/more", 90), 16)
+    params = {cell.task: cell.method_params for cell in load_plan(root).cells}
+    assert (params["pics"].batch, params["more"].batch) == (24, params["digits8"].batch)
+
+
+BROKEN = """
+import gymnasium
+import numpy as np
+
+
+class Broken(gymnasium.Env):
+    observation_space = action_space = gymnasium.spaces.Box(-1, 1, (2,))
+
+    def reset(self, seed=None, options=None):
+        {reset}
+        return np.zeros(2, np.float32), {{}}
+
+    def step(self, action):
+        return np.zeros(2, np.float32), {reward}, False, False, {{}}
+
+
+gymnasium.register(id="Broken-v0", entry_point=Broken, max_episode_steps=9)
+"""
+
+
+@pytest.mark.parametrize(
+    "reset, reward, line",
+    [
+        (
+            "raise RuntimeError('no camera')",
+            0.0,
+            r"\(mine.py, line 10: RuntimeError: no camera\): mend its reset or step",
+        ),
+        ("pass", "float('nan')", "returns NaN or infinity in its first steps: mend its observations or rewards"),
+    ],
+)
+def test_an_environment_is_rehearsed_before_it_is_written(
+    root: Path, monkeypatch: pytest.MonkeyPatch, reset: str, reward: object, line: str
+) -> None:
+    (root / "mine.py").write_text(BROKEN.format(reset=reset, reward=reward))
+    monkeypatch.syspath_prepend(root)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    with pytest.raises(BenchError, match=f"^mine:Broken-v0 .*{line}$"):
+        environment_task(root, "own", "mine:Broken-v0", None)
+    assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT and not (root / "pipelines").exists()
+
+
 @pytest.mark.parametrize("env", ["Pendulum-v1", "CartPole-v1"])
 def test_an_environment_has_an_expert_and_a_task_that_imitates_it(root: Path, env: str) -> None:
     environment_task(root, "mine", env, 50)
@@ -80,7 +130,7 @@ def test_a_robot_of_the_project_keeps_its_fast_family(root: Path) -> None:
 @pytest.mark.parametrize(
     "name, n, size, line",
     [
-        ("pics", 10, 32, "contains 10 images, but at least 20 are needed"),
+        ("pics", 10, 32, "has too few images, 10: at least 20 are needed"),
         ("pics", 30, 33, "--size must be one of 16, 32, 64, .* pixels, got 33"),
         ("digits8", 30, 32, "digits8 is already the name of a task or a method"),
         ("vgan", 30, 32, "vgan is already the name of a task or a method"),

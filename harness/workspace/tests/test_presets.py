@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -233,7 +234,7 @@ def test_a_preset_that_does_not_fit_is_named_and_leaves_the_others_alone(tree: P
     assert found.refused.keys() == {"broken", "lime", "none", "smal"}
     assert "presets/broken.yaml is not valid YAML" in found.refused["broken"]
     assert found.refused["lime"] == "presets/lime.yaml: keep.lime: unknown key; did you mean line?"
-    assert found.refused["none"].startswith("TypeError: ")
+    assert found.refused["none"].startswith("presets/none.yaml: keep = 3: must be a list of tasks")
     assert found.refused["smal"] == "preset smal: unknown; did you mean small?"
     assert not any("\n" in why for why in found.refused.values())
 
@@ -302,3 +303,21 @@ report: {baseline: {digits8: gna}}
 def test_a_preset_that_fits_is_told_by_its_size(capsys: pytest.CaptureFixture) -> None:
     assert main(["--root", str(registry.ROOT), "check", "--preset", "fashion"]) == 0
     assert capsys.readouterr().out == "OK: 1 tasks, 3 cells, 15 runs\n"  # three methods of five seeds each
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("keep: line\n", "keep = line: must be a list of tasks, such as [digits8]"),
+        ("keep: {line: [a]}\n", "keep = {'line': ['a']}: must be a list of tasks"),
+        ("tasks: [line]\n", "tasks = ['line']: must be a block of keys, indented below its name"),
+        ("tasks: {line: 3}\n", "tasks.line = 3: must be a block of keys"),
+        ("methods: {line: [a]}\n", "methods.line = ['a']: must be a block of keys"),
+        ("report: 3\n", "report = 3: must be a block of keys"),
+        ("report: {baseline: a}\n", "report.baseline = a: must be a block of keys"),
+    ],
+)
+def test_an_overlay_has_lists_and_blocks_where_they_belong(tree: Path, text: str, line: str) -> None:
+    (tree / "presets/odd.yaml").write_text(text)
+    with pytest.raises(BenchError, match=re.escape(f"presets/odd.yaml: {line}")):
+        presets.compose_preset(tree, "odd")
