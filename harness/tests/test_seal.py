@@ -181,6 +181,14 @@ def test_the_page_comes_without_the_cell(project: Path, damage: str, capsys: pyt
     assert "**unreadable: pair/plain: " in page and "| cell pair/plain | pair/plain: " in page
 
 
+def test_a_lost_record_costs_its_row_and_not_the_page(project: Path) -> None:
+    (project / "results/records/pair/plain" / HEAD).unlink()
+    assert main(["--root", str(project), "report", "--out", str(project / "build/out")]) == 0
+    page = (project / "build/out/index.md").read_text()
+    (row, *_) = (line for line in page.splitlines() if line.startswith("| [plain") and "bench train pair plain" in line)
+    assert "**not run**" in row
+
+
 def test_a_preset_that_does_not_compose_fails_the_page_and_not_the_run_of_another(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

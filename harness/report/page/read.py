@@ -33,11 +33,13 @@ class Preset:
     def live(cls, root: Path, params: dict[str, Any]) -> Preset:
         """Read a preset with the summaries that `bench evaluate` wrote.
 
-        For a task with an unreadable record the summary is made here. Raises BenchError if summaries are missing or
-        older than the records.
+        For a task with an absent or unreadable record the summary is made here, so that one record that is lost costs
+        no page. Raises BenchError if other summaries are missing or older than the records.
         """
         frames = load(root, params)
-        made = {n: summarise(frame) if frame.unreadable else read_summary(root, frame) for n, frame in frames.items()}
+        made = {
+            name: read_summary(root, frame) if _whole(frame) else summarise(frame) for name, frame in frames.items()
+        }
         return cls(params, frames, made)
 
     @classmethod
@@ -57,6 +59,10 @@ class Preset:
     def published(self, task: str) -> dict[str, Any] | None:
         """Return the declaration that a task was run under the protocol of a published number, or None."""
         return self.params.get("report", {}).get("published", {}).get(task)
+
+
+def _whole(frame: TaskFrame) -> bool:
+    return all(cell.record for cell in frame.everything)
 
 
 def judged(root: Path, presets: Sequence[Preset], refused: Collection[str]) -> list[judge.Judged]:
