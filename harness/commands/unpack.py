@@ -15,11 +15,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from harness.store import ARCHIVE
     from harness.workspace.pack import UNFINISHED, unpack
 
-    if not args.copy.is_dir():
-        raise BenchError(f"{args.copy} is not a folder: name that of a copy, such as build/{args.preset}")
-    found = unpack(args.root, args.preset, args.copy, args.parts)
-    if not found and not (args.root / UNFINISHED / args.preset).is_dir():
-        raise BenchError(f"preset {args.preset} has no packed run in {UNFINISHED}: `bench pack` makes one")
-    print(f"{found} put into {args.copy}")
+    if not any((args.root / kept / args.preset).is_dir() for kept in (ARCHIVE, UNFINISHED)):
+        raise BenchError(f"preset {args.preset} has no records in {ARCHIVE} and no packed run in {UNFINISHED}")
+    if args.copy.exists() and not args.copy.is_dir():
+        raise BenchError(f"{args.copy} is a file: name the folder of a copy, such as build/{args.preset}")
+    print(f"{unpack(args.root, args.preset, args.copy, args.parts)} put into {args.copy}")

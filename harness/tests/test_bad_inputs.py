@@ -370,11 +370,15 @@ CASES = {
         ["pack", "params.yaml"],
         "params.yaml is no copy of the project: name the folder of a run, such as build/NAME",
     ),
-    "unpacking into nothing": (lambda p: None, ["unpack", "p", "none"], "none is not a folder: name that of a copy"),
+    "unpacking into a file": (
+        lambda p: (p / "results/unfinished/p").mkdir(parents=True),
+        ["unpack", "p", "params.yaml"],
+        "params.yaml is a file: name the folder of a copy, such as build/p",
+    ),
     "unpacking nothing": (
         lambda p: None,
-        ["unpack", "p", "."],
-        "preset p has no packed run in results/unfinished: `bench pack` makes one",
+        ["unpack", "p", "none"],
+        "preset p has no records in results/archive and no packed run in results/unfinished",
     ),
     "tuning no task": (lambda p: None, ["tune", "piar"], "task piar: unknown; did you mean pair?"),
     "tuning without a file": (

@@ -121,7 +121,7 @@ def test_wrong_names_get_the_nearest(small):
     root, _ = small
     with pytest.raises(BenchError, match="no task has a record of determinstic; did you mean deterministic?"):
         said(root, "vib", "determinstic")
-    with pytest.raises(BenchError, match="task digits8 has no record of vib"):
+    with pytest.raises(BenchError, match="task digits8: unknown; did you mean vib_digits?"):
         said(root, "vib", "deterministic", "digits8")
 
 
