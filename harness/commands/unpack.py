@@ -15,9 +15,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from harness.store import ARCHIVE
+    from harness.store import ARCHIVE, checked_name
     from harness.workspace.pack import UNFINISHED, unpack
 
+    checked_name("a preset", args.preset)
     if not any((args.root / kept / args.preset).is_dir() for kept in (ARCHIVE, UNFINISHED)):
         raise BenchError(f"preset {args.preset} has no records in {ARCHIVE} and no packed run in {UNFINISHED}")
     if args.copy.exists() and not args.copy.is_dir():

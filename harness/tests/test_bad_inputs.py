@@ -371,7 +371,7 @@ CASES = {
         "params.yaml is no copy of the project: name the folder of a run, such as build/NAME",
     ),
     "unpacking into a file": (
-        lambda p: (p / "results/unfinished/p").mkdir(parents=True),
+        lambda p: (p.root / "results/unfinished/p").mkdir(parents=True),
         ["unpack", "p", "params.yaml"],
         "params.yaml is a file: name the folder of a copy, such as build/p",
     ),
