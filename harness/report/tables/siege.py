@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.report.records.measured import SIEGE
 from harness.report.tables.entries import Table, Text, count
 
-COMMAND = "python -m harness.tests.siege --whole --limits --minutes 120 --write"
+COMMAND = "python -m harness.tests.siege --whole --limits --minutes 60 --write"
 ENDS = ("refused", "harmless", "FAULT")
 NOTE = (
     "Refused: reported in one line, with nothing lost. Harmless: no effect on any result; after a kill or a full disk "
@@ -34,6 +34,7 @@ def tables(folder: Path) -> list[Table]:
         made = f"Seed {said['seed']}, {said['seconds']} s, commit {str(said['commit'])[:10]}; made by `{COMMAND}`."
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
-    attacks = Table("Attacks on records, checkpoints, parameters and commands", ["kind", *ENDS], rows, [NOTE, made])
+    notes = [NOTE, made, *(f"FAULT in attack {fault}" for fault in said.get("faults", ()))]
+    attacks = Table("Attacks on records, checkpoints, parameters and commands", ["kind", *ENDS], rows, notes)
     limits = Table("What a machine can refuse", ["limit", "end", "command and what it says"], tried, [NOTE])
     return [attacks, *([limits] if tried else [])]

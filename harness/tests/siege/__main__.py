@@ -82,7 +82,7 @@ def main() -> int:
             tally[kind, verdict] += 1
             done[kind] += 1
             if verdict == FAULT or args.only is not None:
-                faults += [f"{number} {kind}: {note}"] * (verdict == FAULT)
+                faults += [f"{number} {kind}: {' '.join(note.replace(base, '').split())}"] * (verdict == FAULT)
                 print(f"attack {number}, {kind}: {verdict}: {note}", flush=True)
             number += 1
             if args.only is not None:
