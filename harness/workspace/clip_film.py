@@ -17,7 +17,6 @@ from harness.sim.pictures import Raster
 
 SIDE = 128  # pixels of a panel
 EVERY = 2  # control steps from frame to frame
-RATE = CONTROL_RATE / EVERY  # frames a second
 SHADES = 16  # a picture has so many, which halves the file
 DIM = 0.4  # of the brightness, after a fall
 

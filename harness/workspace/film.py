@@ -22,6 +22,8 @@ from harness.places.train import build_task
 from harness.plan.identity import keys_of
 from harness.plan.plan import Cell
 from harness.report.figures.films import FILM
+from harness.sim.robots import Robot
+from harness.tasks.locomotion import Locomotion
 from harness.workspace import clip_film, robot_film
 from harness.workspace.export import trained
 
@@ -38,7 +40,6 @@ def film(root: Path, cells: Sequence[Cell], out: Path, seed: int | None = None, 
     """
     panels: list[np.ndarray] = []
     shown: list[dict[str, Any]] = []
-    rates = set()
     for cell in cells:
         chosen = cell.seeds[0] if seed is None else seed
         task, method = _trained(root, cell, chosen)
@@ -47,18 +48,16 @@ def film(root: Path, cells: Sequence[Cell], out: Path, seed: int | None = None, 
                 panels.append(clip_film.clip(task, seconds))
                 shown.append({"cell": CLIP})
             panels.append(clip_film.policy(task, method, seconds))
-            rates.add(clip_film.RATE)
-        elif isinstance(task, robot_film.Moved):
+        elif isinstance(task, Locomotion) and isinstance(task.robot, Robot):  # not any environment
             panels.append(robot_film.policy(task, method, seconds))
-            rates.add(len(panels[-1]) / seconds)
         else:
-            raise BenchError(f"{cell.task} moves neither a robot nor a figure: there is nothing to film")
+            raise BenchError(f"{cell.task} moves neither a robot of MuJoCo nor a figure: there is nothing to film")
         key = keys_of(root, cell).training
         shown.append({"task": cell.task, "cell": cell.name, "seed": chosen, "training_key": key})
     if len({panel.shape for panel in panels}) > 1:
         raise BenchError(f"{', '.join(map(str, cells))} do not fit beside each other: give cells of one robot or body")
     said = {"panels": shown, "seconds": seconds}
-    content = animated(np.concatenate(panels, axis=2), said, rates.pop())
+    content = animated(np.concatenate(panels, axis=2), said, len(panels[0]) / seconds)
     if len(content) > MOST:
         raise BenchError(f"the film has {len(content)} bytes of at most {MOST}: give fewer cells, or less --seconds")
     write_bytes(out, content)

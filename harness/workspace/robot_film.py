@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -13,6 +13,7 @@ from harness.contracts import Method
 from harness.sim.drawing import renderer
 from harness.sim.robots import Robot, Worlds
 from harness.sim.threads import STATE
+from harness.tasks.locomotion import Locomotion
 
 SIDE = 160  # pixels of a panel
 RATE = 50 / 3  # frames a second, at most
@@ -21,16 +22,7 @@ DIM = 0.4  # of the brightness, after a fall
 PLACE = 3  # numbers at the end of a world's full state that MuJoCo does not know
 
 
-@runtime_checkable
-class Moved(Protocol):
-    """A task in which a robot moves."""
-
-    robot: Robot
-    horizon: int
-    absorbing: bool
-
-
-def policy(task: Moved, method: Method, seconds: float) -> np.ndarray:
+def policy(task: Locomotion, method: Method, seconds: float) -> np.ndarray:
     """Return the mode of a policy as frames [T, SIDE, SIDE, 3] of bytes, dimmed after a fall.
 
     Raises BenchError without OpenGL.
@@ -48,7 +40,7 @@ def policy(task: Moved, method: Method, seconds: float) -> np.ndarray:
     return np.stack(frames).astype(np.uint8)
 
 
-def _states(task: Moved, method: Method, steps: int) -> Iterator[tuple[np.ndarray, bool]]:
+def _states(task: Locomotion, method: Method, steps: int) -> Iterator[tuple[np.ndarray, bool]]:
     """Yield MuJoCo's state, and whether the robot has fallen in this episode, at the beginning of each step."""
     robot, outputs = task.robot, method.outputs()
     low, high = robot.model.actuator_ctrlrange.T
@@ -62,7 +54,7 @@ def _states(task: Moved, method: Method, steps: int) -> Iterator[tuple[np.ndarra
         fallen |= not healthy[0]
 
 
-def _action(task: Moved, outputs: Any, seen: np.ndarray) -> np.ndarray:
+def _action(task: Locomotion, outputs: Any, seen: np.ndarray) -> np.ndarray:
     marked = np.pad(seen, ((0, 0), (0, int(task.absorbing))))  # it is not in the absorbing state
     with torch.no_grad():
         return outputs.act(torch.as_tensor(marked).float()[None])[0].double().numpy()

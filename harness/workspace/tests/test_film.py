@@ -117,9 +117,12 @@ def test_a_cell_whose_film_is_too_large_or_whose_task_has_no_clip(task, monkeypa
     with pytest.raises(BenchError, match="bytes of at most 100: give fewer cells"):
         film.film(tmp_path, [cell], tmp_path / "large.png", seconds=0.5)
     assert not (tmp_path / "large.png").exists()
-    monkeypatch.setattr(film, "_trained", lambda root, cell, seed: (object(), None))
-    with pytest.raises(BenchError, match="t moves neither a robot nor a figure"):
-        film.film(tmp_path, [cell], tmp_path / FILM)
+    other = robots("Hopper-v5")
+    other.robot = object()  # as that of any environment of Gymnasium, which has no model of MuJoCo
+    for strange in (object(), other):
+        monkeypatch.setattr(film, "_trained", lambda root, cell, seed, strange=strange: (strange, None))
+        with pytest.raises(BenchError, match="t moves neither a robot of MuJoCo nor a figure"):
+            film.film(tmp_path, [cell], tmp_path / FILM)
 
 
 def test_a_cell_that_is_not_trained_here_is_told_in_one_line(tmp_path, capsys):
