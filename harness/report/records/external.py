@@ -130,4 +130,12 @@ def _manifest(path: Path) -> dict[str, Any]:
                 f"{path}: tasks.{task} needs data_hash and metrics, a block for each; `bench import --skeleton TASK` "
                 "prints an example"
             )
+        for metric, manifest in block["metrics"].items():
+            if not isinstance(manifest, dict | None):
+                raise BenchError(
+                    f"{path}: tasks.{task}.metrics.{metric} = {manifest}: must be a block that says how it was "
+                    "measured; `bench import --skeleton TASK` prints an example"
+                )
+    if not isinstance(said.get("preset"), str | None):
+        raise BenchError(f"{path}: preset = {said['preset']}: must be the name of an archived preset")
     return said

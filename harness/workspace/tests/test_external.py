@@ -66,6 +66,8 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
     scores, manifest = files(root, text)
     other = text.replace(parse(text)["tasks"][TASK]["data_hash"], "0123456789abcdef", 1)
     empty = f"source: us\ntasks: {{{TASK}: null}}\n"
+    word = f"source: us\ntasks: {{{TASK}: {{data_hash: '0', metrics: {{accuracy: as usual}}}}}}\n"
+    listed = f"preset: [far]\n{text}"
     faults = [
         (text, [scores, manifest], "bench import needs SCORES MANIFEST --name NAME, or --skeleton TASK"),
         (
@@ -84,6 +86,8 @@ def test_each_fault_is_one_line_and_brings_nothing_in(bench):
         ),
         (other, [scores, manifest, "--name", "peer"], "got 0123456789abcdef; scores on other data"),
         (empty, [scores, manifest, "--name", "peer"], f"tasks.{TASK} needs data_hash and metrics"),
+        (word, [scores, manifest, "--name", "peer"], f"tasks.{TASK}.metrics.accuracy = as usual: must be a block"),
+        (listed, [scores, manifest, "--name", "peer"], "preset = ['far']: must be the name of an archived preset"),
     ]
     for content, arguments, line in faults:
         files(root, content)
