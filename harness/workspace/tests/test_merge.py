@@ -6,10 +6,14 @@ import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.errors import BenchError
-from harness.tests.recorded import head, put
+from harness.run.record import to_npz
+from harness.seal import check, has_seal
+from harness.store import ARTEFACTS
+from harness.tests.recorded import head, put, reseal
 from harness.workspace.merge import merge
 
 
@@ -34,6 +38,34 @@ def test_a_record_comes_with_its_files_and_nothing_else(source: Path, tmp_path: 
         for cell in ("one", "two")
         for name in ("SHA256SUMS", "record.json", "scores.csv")
     ]
+
+
+def test_learnt_rewards_that_no_task_takes_stay_behind(source: Path, tmp_path: Path) -> None:
+    weights = {"reward/head.weight": np.ones((2, 3), np.float32)}
+    episodes = {"demonstrations/actions": np.ones((1, 2), np.float32)}
+    for task, arrays in {"task": weights, "taken": weights, "expert": episodes | weights}.items():
+        folder = source / "results/records" / task / "net"
+        put(folder, head(task, "net", preset="far"), scores=b"net")
+        (folder / ARTEFACTS).write_bytes(to_npz(arrays))
+        reseal(folder)
+    (source / "params.yaml").write_text("tasks:\n  flipped: {rewards: taken}\n  task: {}\n")
+    merge(tmp_path / "root", source)
+    archive = tmp_path / "root/results/archive/far"
+    assert {path.parents[1].name for path in archive.rglob(ARTEFACTS)} == {"taken", "expert"}
+    for cell in archive.glob("*/net"):
+        assert has_seal(cell)
+        check(cell)
+    assert merge(tmp_path / "root", source)[0] == [], "the smaller record is that of the same cell"
+
+
+def test_a_damaged_record_is_not_sealed_anew(source: Path, tmp_path: Path) -> None:
+    folder = source / "results/records/task/one"
+    (folder / ARTEFACTS).write_bytes(to_npz({"reward/head.weight": np.ones(3, np.float32)}))
+    reseal(folder)
+    (folder / "scores.csv").write_text("better")
+    (source / "params.yaml").write_text("tasks: {}\n")
+    with pytest.raises(BenchError, match="task/one: scores.csv was changed since the record was sealed"):
+        merge(tmp_path / "root", source)
 
 
 @pytest.mark.parametrize(
