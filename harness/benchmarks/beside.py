@@ -124,10 +124,10 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
 
     sides = {
         "theirs": lambda k: keep("theirs", _peer(options, work, k)),
-        "one": lambda k: keep("one", _ours(work, (k,))),
+        "one": lambda k: keep("one", ours(work, (k,))),
     }
     if work.stack > 1:
-        sides["stack"] = lambda k: keep("stack", _ours(work, tuple(range(k, k + work.stack))))
+        sides["stack"] = lambda k: keep("stack", ours(work, tuple(range(k, k + work.stack))))
         sides["theirs_cores"] = lambda k: _peer(options, work, k, CORES)["per_second"]
         sides["blocks"] = lambda k: _blocks(work, tuple(range(k, k + work.stack)))
     made = [values for _, values in alternate(options, **sides)]
@@ -168,25 +168,25 @@ def measure(options: Options, work: Work) -> Iterator[Record]:
 
 
 def _peer(options: Options, work: Work, seed: int, cores: int = 1) -> dict[str, Any]:
-    run = peers.call(
-        options.python,
-        "peer_control.py",
-        SETTINGS
-        | {
-            "cores": cores,
-            "algorithm": work.algorithm,
-            "robot": work.robot,
-            "seed": seed,
-            "steps": work.steps,
-            "episodes": SHOWN,
-            "demonstrations": work.demonstrations and str(work.demonstrations.resolve()),
-            "n_episodes": EPISODES if work.returns else 0,
-        },
-    )
+    run = peers.call(options.python, "peer_control.py", peer_settings(work, seed) | {"cores": cores})
     return run | {"per_second": work.steps / run["seconds"]}
 
 
-def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
+def peer_settings(work: Work, seed: int) -> dict[str, Any]:
+    """Return the settings of a script that does the same work."""
+    return SETTINGS | {
+        "algorithm": work.algorithm,
+        "robot": work.robot,
+        "seed": seed,
+        "steps": work.steps,
+        "episodes": SHOWN,
+        "demonstrations": work.demonstrations and str(work.demonstrations.resolve()),
+        "n_episodes": EPISODES if work.returns else 0,
+    }
+
+
+def ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
+    """Train `seeds` as one stack; returns seconds, steps per second of all and, if `work` asks for them, returns."""
     from harness.metrics import episodes
     from harness.metrics.evaluation import Evaluation
     from harness.run.step import Step
@@ -206,7 +206,7 @@ def _ours(work: Work, seeds: tuple[int, ...]) -> dict[str, Any]:
 def _blocks(work: Work, seeds: tuple[int, ...]) -> float:
     """Measure steps per second of all `seeds` together, with a process for each core that takes a part of them."""
     parts = [(work, seeds[k::CORES]) for k in range(CORES)]
-    return len(seeds) * work.steps / max(run["seconds"] for run in at_once(_ours, parts))
+    return len(seeds) * work.steps / max(run["seconds"] for run in at_once(ours, parts))
 
 
 def build_ours(work: Work, seeds: tuple[int, ...], rounds: int, settings: dict[str, Any]) -> tuple[Any, Any, Any, Any]:

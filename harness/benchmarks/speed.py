@@ -14,6 +14,7 @@ from harness.benchmarks import (
     growth,
     idle,
     memory,
+    plain,
     stack,
     startup,
     steady,
@@ -35,6 +36,7 @@ WITH_PEER: dict[str, Callable[[Options], Iterator[Record]]] = {
 ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
     "frechet": frechet.measure,
     "precision": fid.precision,
+    "plain": plain.measure,
     "stack": stack.measure,
     "startup": startup.measure,
     "growth": growth.measure,

@@ -9,10 +9,9 @@ also trained with two cores: one seed on two threads, and five seeds as two bloc
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from harness.benchmarks import residual
+from harness.benchmarks import cells, residual
 from harness.benchmarks.record import Options, alternate, at_most, at_once, record, row
 from harness.report.records.measured import Record
 
@@ -23,7 +22,7 @@ AIMS = {"64 units": 2.0, "256 units": 3.5, "images": 4.5}
 
 def measure(options: Options) -> Iterator[Record]:
     plans = {
-        **{name: (_cell(options, *cell), options.size(400, 50)) for name, cell in CELLS.items()},
+        **{name: (cells.trained(options.root, *cell), options.size(400, 50)) for name, cell in CELLS.items()},
         "images": (lambda seeds, updates: residual.train(options.root, seeds, updates), options.size(2, 1)),
     }
     rows = []
@@ -67,27 +66,3 @@ def measure(options: Options) -> Iterator[Record]:
     }
     settings["cells"]["images"] = f"presets/{residual.PRESET}.yaml: {residual.METHOD}"
     yield record(options, "stack", "Five stacked seeds", rows, settings)
-
-
-def _cell(options: Options, task_name: str, name: str) -> Callable[[tuple[int, ...], int], float]:
-    """Return a function (seeds, updates) -> seconds of training that cell of the current preset."""
-    import torch
-
-    from harness.places.train import build_method, build_task
-    from harness.plan.plan import load_plan
-    from harness.run.seeds import CounterDraws
-
-    torch.set_num_threads(1)
-    cell, device = load_plan(options.root).cell(task_name, name), torch.device("cpu")
-    task = build_task(options.root, cell)
-
-    def train(seeds: tuple[int, ...], updates: int) -> float:
-        draws, source = CounterDraws(seeds, f"{cell.protocol}/{cell.task}", device), task.source(device)
-        method, started = build_method(cell, task, draws, device), 0.0
-        for draws.step in range(updates + 1):
-            if draws.step == 1:
-                started = time.perf_counter()
-            method.update(source, draws)
-        return time.perf_counter() - started
-
-    return train
