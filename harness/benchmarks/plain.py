@@ -50,8 +50,8 @@ def measure(options: Options) -> Iterator[Record]:
     for name, (unit, amount, ours, theirs) in sides.items():
         print(f" {name}")
         made = [both for _, both in alternate(options, theirs=theirs, ours=ours)]
-        rates = [[amount / both[side] for both in made] for side in ("ours", "theirs")]
-        rows.append(row(f"{name}, one seed", unit, *rates, AGAINST, higher_is_better=True, aim=at_least(AIM)))
+        mine, others = ([amount / both[side] for both in made] for side in ("ours", "theirs"))
+        rows.append(row(f"{name}, one seed", unit, mine, others, AGAINST, higher_is_better=True, aim=at_least(AIM)))
     settings = {"updates": updates, "steps": work.steps, "cell": "/".join(DIGITS)}
     peer = {"name": AGAINST, "version": peers.version("vdb-images", options)["version"]}
     yield record(options, "plain", "One seed beside a plain loop", rows, settings, peer)
