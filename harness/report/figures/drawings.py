@@ -30,6 +30,7 @@ from harness.store import CURVES, PANELS, SCORES
 
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")
 PACKAGE, REPORT = "harness.report", Path(__file__).parents[1]
+DRAWING = (REPORT / "figures/figures.py", REPORT / "records/aggregate.py")  # the latter makes the summaries
 FOLDER = "drawn"  # in a report: the packed figures that were drawn for it
 XZ = b"\xfd7zXZ"
 Kept = dict[str, list[Plot]]  # digest of what a part shows -> its figures
@@ -77,6 +78,22 @@ class Drawings:
         return {
             name: [plot for part in asked[name] for plot in self.made[f"{preset}-{name}"][part.key]] for name in frames
         }
+
+    def once(self, name: str, code: Path, shown: object, draw: Callable[[], list[Plot]]) -> list[Plot]:
+        """Return figures that show several tasks or none, and draw them only if they are not kept.
+
+        name: the file under which they are kept.
+        code: the module that draws them.
+        shown: all that they follow from, with a `repr` that tells every difference.
+        draw: draws them.
+        """
+        key = hashlib.sha256(_code((code,)) + repr(shown).encode()).hexdigest()
+        known = self._read(name)
+        kept = {key: known[key] if key in known else draw()}
+        self.made[name] = kept
+        if key not in known:
+            self._write(name, kept)
+        return kept[key]
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield (path, content) of the drawn figures for the report; a file with the same figures keeps its bytes."""
@@ -147,7 +164,7 @@ def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] |
 
     def seen(cell: CellFrame) -> bytes:
         if id(cell) not in known:
-            known[id(cell)] = hashlib.sha256(_cell(cell)).digest()
+            known[id(cell)] = digest(cell)
         return known[id(cell)]
 
     words = (
@@ -161,7 +178,7 @@ def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] |
         looks,
         declared,
     )
-    made = hashlib.sha256(_code() + hashlib.sha256(repr(words).encode()).digest())
+    made = hashlib.sha256(_code(DRAWING) + hashlib.sha256(repr(words).encode()).digest())
     for content in map(seen, frame.cells):
         made.update(content)  # of equal length, so that different lists of parts differ
     for swept in frame.ablations:
@@ -170,6 +187,11 @@ def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] |
             made.update(content)
         made.update(seen(swept.itself) if swept.itself else hashlib.sha256().digest())
     return made.hexdigest()
+
+
+def digest(cell: CellFrame) -> bytes:
+    """Return a digest of a cell, with its record and its tables."""
+    return hashlib.sha256(_cell(cell)).digest()
 
 
 def _cell(cell: CellFrame) -> bytes:
@@ -202,10 +224,9 @@ def _digest(path: Path, modified: int, size: int) -> str:
 
 
 @cache
-def _code() -> bytes:
+def _code(first: tuple[Path, ...]) -> bytes:
     """Return a digest of the code that draws, of its tables, and of the versions of the drawing libraries."""
     made = hashlib.sha256(repr([sys.version, *map(version, PACKAGES)]).encode())
-    first = (REPORT / "figures/figures.py", REPORT / "records/aggregate.py")  # the latter made the summaries
     for path in (*_imported(first), *sorted(REPORT.rglob("*.csv"))):
         content = _bare(path).encode() if path.suffix == ".py" else path.read_bytes()
         made.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(content).digest())

@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.errors import reason
 from harness.report.claims import verdicts
-from harness.report.figures import drawings, forest, strip
+from harness.report.figures import drawings, strip
 from harness.report.figures.style import styles
 from harness.report.page import findings, folder, learnt, method_pages, sections, wording
 from harness.report.page.read import Beside, Preset, judged
@@ -78,20 +78,21 @@ def render(
         return _link(page, target / TASKS / f"{task}.html")
 
     frames = [frame for preset in shown for frame in preset.frames.values()]
-    after = sections.together(frames, styles(params))
+    after = sections.together(frames, styles(params), drawn)
     after += sections.archive([other.part for other in kept.values()], waiting)
-    after += sections.statistics(root) + sections.speeds(root, partial(_link, out))
+    after += sections.statistics(root) + sections.speeds(root, partial(_link, out), drawn)
     after += sections.siege(root)
     out_of_it = {f"cell {cell}": cell.fault for frame in frames for cell in frame.unreadable}
     out_of_it |= {f"preset {name}": why for name, why in refused.items()}
     out_of_it |= {f"import {name}": why for name, why in beside.refused.items()}
     found = effects(frames)
-    after = sections.bottleneck(found, partial(address, out)) + after
+    after = sections.bottleneck(found, partial(address, out), drawn) + after
     after = learnt.section(found, [preset.frames for preset in shown], claims) + after
+    main = sections.compared([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST, drawn)
     page = _page(root, own, beside, out, after, drawn) | {
         "tally": verdicts.first(claims),
         "findings": findings.sentences(found, claims, own, partial(address, out)),
-        "forest": forest.draw([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST),
+        "forest": next(iter(main), None),
         "strip": strip.draw(own.frames),
     }
     page["film"] = next((film for family in page["families"] for task in family.parts for film in task.films), None)

@@ -12,6 +12,7 @@ from harness.report.claims.judge import Judged
 from harness.report.figures import forest, motion
 from harness.report.figures import robots as robots_figure
 from harness.report.figures import speed as speed_figure
+from harness.report.figures.drawings import Drawings, digest
 from harness.report.figures.films import Film, films
 from harness.report.figures.sheets import Sheet, grid, sheets
 from harness.report.figures.style import Plot, Style
@@ -20,6 +21,7 @@ from harness.report.page.families import words
 from harness.report.page.read import Beside, Preset
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.robots import common
+from harness.report.records.robots import robots as on_robots
 from harness.report.records.twins import Effect
 from harness.report.tables import gaussians, mazes, ranks, robots, speed, support, twins
 from harness.report.tables import siege as attacks
@@ -30,6 +32,8 @@ from harness.report.tables.overview import overview
 from harness.report.tables.scores import comparison, further
 from harness.report.tables.summary import sorted_cells
 from harness.report.tables.variance import table as variance
+
+EVERY = "every-preset"  # begins the names under which figures of several presets are kept
 
 
 @dataclass(frozen=True)
@@ -88,20 +92,33 @@ def claims(judged: list[Judged], address: verdicts.Address, preset: str = "") ->
     return [Section("claims", "Claims", wording.CLAIMS, tables=made)] if made else []
 
 
-def bottleneck(found: list[Effect], address: verdicts.Address) -> list[Section]:
+def bottleneck(found: list[Effect], address: verdicts.Address, drawn: Drawings) -> list[Section]:
     """Return the section that compares methods with the bottleneck and their twins; nothing without such a pair."""
-    plot = forest.draw(found, "bottleneck", "With the bottleneck minus without it, every comparison")
-    if plot is None:
+    plots = compared(found, "bottleneck", "With the bottleneck minus without it, every comparison", drawn)
+    if not plots:
         return []
-    return [Section("bottleneck", "Bottleneck", wording.BOTTLENECK, tables=[twins.table(found, address)], plots=[plot])]
+    return [Section("bottleneck", "Bottleneck", wording.BOTTLENECK, tables=[twins.table(found, address)], plots=plots)]
 
 
-def together(frames: list[TaskFrame], looks: dict[str, Style]) -> list[Section]:
+def compared(found: list[Effect], name: str, title: str, drawn: Drawings) -> list[Plot]:
+    """Return the forest plot of the comparisons, or nothing without one; arguments are those of `forest.draw`."""
+    shown = (name, title, [(forest.label(effect), effect.difference, effect.low, effect.high) for effect in found])
+
+    def draw() -> list[Plot]:
+        return [plot] if (plot := forest.draw(found, name, title)) else []
+
+    return drawn.once(f"{EVERY}-{name}", Path(forest.__file__), shown, draw)
+
+
+def together(frames: list[TaskFrame], looks: dict[str, Style], drawn: Drawings) -> list[Section]:
     """Return the section of robots pooled over presets; nothing if it has a method for which the page has no style."""
-    found = robots.table(frames)
-    if found is None or not common(frames).keys() <= looks.keys():
+    found, cells = robots.table(frames), common(frames)
+    if found is None or not cells.keys() <= looks.keys():
         return []
-    plots = robots_figure.draw(frames, looks)
+    titles = [frame.title for frame in on_robots(frames)]
+    shown = (titles, [(name, looks[name], list(map(digest, own))) for name, own in cells.items()])
+    code = Path(robots_figure.__file__)
+    plots = drawn.once(f"{EVERY}-robots", code, shown, lambda: robots_figure.draw(frames, looks))
     return [Section("robots", "Robots together", wording.ROBOTS, tables=[found], plots=plots)]
 
 
@@ -136,11 +153,15 @@ def statistics(root: Path) -> list[Section]:
     return [Section("support", "What a number of seeds can decide", wording.SUPPORT, tables=found)] if found else []
 
 
-def speeds(root: Path, link: Link) -> list[Section]:
+def speeds(root: Path, link: Link, drawn: Drawings) -> list[Section]:
     """Return the section of speeds compared with others; nothing if none was measured."""
     folder = root / "results/benchmarks"
     found = speed.tables(folder, link)
-    return [Section("speed", "Speed", wording.SPEED, tables=found, plots=speed_figure.draw(folder))] if found else []
+    if not found:
+        return []
+    shown = [(path.name, path.read_bytes()) for path in sorted(folder.glob("*.json"))]
+    plots = drawn.once(f"{EVERY}-speed", Path(speed_figure.__file__), shown, lambda: speed_figure.draw(folder))
+    return [Section("speed", "Speed", wording.SPEED, tables=found, plots=plots)]
 
 
 def siege(root: Path) -> list[Section]:

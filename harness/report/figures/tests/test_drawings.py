@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 
 from harness.report.figures import drawings, figures
-from harness.report.figures.style import styles
+from harness.report.figures.style import Plot, styles
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import load
 from harness.report.tests import tree
 
 FIGURES = "figures/figures.py"
+PLOT = Plot("speed", "Speed", "What it shows.", "A plot.", b"<svg/>")
 TASK = "vib_digits"
 WHOLE = ("toy", "mazes", "grids", "scores", "learning", "motions", "training", "panels")  # figures of a whole task
 
@@ -71,7 +72,7 @@ def test_what_changes_is_drawn(drawn, small):
 
 def test_another_code_draws_anew(drawn, monkeypatch):
     drawn()
-    monkeypatch.setattr(drawings, "_code", lambda: b"of another version")
+    monkeypatch.setattr(drawings, "_code", lambda first: b"of another version")
     assert drawn()[1]
 
 
@@ -122,3 +123,20 @@ def test_what_a_report_packed_is_not_drawn_again(drawn, small):
     shutil.rmtree(root / "kept")
     assert drawn(packed=root / drawings.FOLDER) == (first, [])
     assert drawn.files == files
+
+
+def test_a_figure_of_several_tasks_is_drawn_once(tmp_path):
+    calls, code = [], drawings.REPORT / "figures/speed.py"
+
+    def once(shown, folder=tmp_path / "kept", packed=None):
+        kept = drawings.Drawings(folder, packed)
+        found = kept.once("every-speed", code, shown, lambda: calls.append(shown) or [PLOT])
+        return found, dict(kept.files())
+
+    assert once(("one", 1.0))[0] == once(("one", 1.0))[0] == [PLOT] and calls == [("one", 1.0)]
+    once(("one", 1.5))
+    assert calls == [("one", 1.0), ("one", 1.5)], "what it shows has changed"
+    (name, content), *_ = once(("one", 1.5))[1].items()
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_bytes(content)
+    assert once(("one", 1.5), None, tmp_path / drawings.FOLDER)[0] == [PLOT] and len(calls) == 2, "it is in the report"
