@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from harness.report.figures.lines import balanced, thin
 from harness.report.figures.style import DASHES, REFERENCE, Plot, Style, figure, shades, stretch, svg
@@ -12,6 +13,9 @@ from harness.report.records.bottleneck import constraint
 from harness.report.records.frame import Sweep, TaskFrame, shown
 from harness.report.stats.centre import centre
 from harness.report.tables.spelling import labelled, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BESIDE = {"reward_gradient": "roughness of the learnt reward"}  # metrics that have their own panel beside the score
 BUDGET = "i_c"  # the parameter whose values are a KL in nat, so that an identity line makes sense

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from harness.report.figures.style import REFERENCE, WIDE_RANGE, Style, figure, stretch
 from harness.report.tables.spelling import wrapped
+
+if TYPE_CHECKING:  # loading matplotlib takes half a second, and a page that has not changed draws nothing
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 FEW = 5  # the most methods that are legible on one pair of axes
 POINTS = 100  # the most points of a line: one for every three pixels of a panel
