@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ LOOPBACK = {
     "RAY_worker_niceness": "0",
 }
 LOSE, STORE = "lose", 80_000_000
+START_SECONDS, LOSE_SECONDS, END_SECONDS = 180.0, 30.0, 30.0  # on a busy machine
 
 
 class Nodes:
@@ -25,15 +27,21 @@ class Nodes:
     def __init__(self, program: subprocess.Popen[str]):
         assert program.stdin is not None and program.stdout is not None
         self.program, self.input, self.output = program, program.stdin, program.stdout
-        told = self.output.readline().split()
-        assert told, "Ray has said on standard error why it does not start"
+        told = self._line(START_SECONDS).split()
         self.address, self.second = told[0], int(told[1])
 
     def lose(self) -> None:
         """Kill the second node, with all that runs there."""
         self.input.write(f"{LOSE}\n")
         self.input.flush()
-        assert self.output.readline() == f"{LOSE}\n"
+        assert self._line(LOSE_SECONDS) == f"{LOSE}\n"
+
+    def _line(self, seconds: float) -> str:
+        """The next line of the program; Ray says on standard error why there is none."""
+        ready, _, _ = select.select([self.output], [], [], seconds)
+        line = self.output.readline() if ready else ""
+        assert line, f"the nodes said nothing within {seconds:g} s"
+        return line
 
 
 @contextlib.contextmanager
@@ -44,12 +52,14 @@ def nodes() -> Iterator[Nodes]:
         command = [sys.executable, "-m", __name__, folder]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as program:
-            made = Nodes(program)
             try:
-                yield made
+                yield Nodes(program)
             finally:
-                made.input.close()
-                program.wait(30)
+                program.stdin.close()
+                try:
+                    program.wait(END_SECONDS)
+                finally:
+                    program.kill()
 
 
 def main(folder: Path) -> None:

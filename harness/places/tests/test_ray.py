@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -15,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
 from harness.places import live
 from harness.places.prepare import prepare
 from harness.places.tests.raylets import LOOPBACK, Nodes, nodes
@@ -34,7 +34,6 @@ LONG = 3000  # steps of a block that is to be interrupted
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Nodes]:
-    os.environ |= LOOPBACK
     with nodes() as made:
         yield made
 
@@ -79,11 +78,19 @@ def board(root: Path) -> list[dict]:
         return []
 
 
-def driver(root: Path, *words: str) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def driver(root: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A process of its own: Ray reads the variables of a cluster on the loop-back device when it is imported.
+
+    A test that fails leaves none running.
+    """
     command = [sys.executable, "-m", "harness", "--root", str(root), "train", *words]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | LOOPBACK, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | LOOPBACK, stdout=pipe, stderr=pipe, text=True) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 def workers(title: str) -> list[int]:
@@ -120,7 +127,7 @@ def until(condition, seconds: float = 240.0):
 
 
 def test_a_chain_has_the_bits_of_this_process_and_a_failing_expert_stops_its_own_alone(
-    cluster: Nodes, tmp_path: Path, capfd: pytest.CaptureFixture
+    cluster: Nodes, tmp_path: Path
 ) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     plan = written(ours, chain())
@@ -134,18 +141,18 @@ def test_a_chain_has_the_bits_of_this_process_and_a_failing_expert_stops_its_own
         prepare(theirs, plan, task)
     manifest = theirs / "results/data/broken.json"
     manifest.write_text(manifest.read_text().replace('"data_hash": "', '"data_hash": "0'), encoding="utf-8")
-    capfd.readouterr()
-    assert main(["--root", str(theirs), "train", "--on", cluster.address]) == 2
-    told = capfd.readouterr()
+    with driver(theirs, "--on", cluster.address) as run:
+        out, err = run.communicate(timeout=300)
+    assert run.returncode == 2, err
     for name in ("taught/expert", "learnt/airl", "flipped/airl"):
         assert files(theirs, cells[name]) == files(ours, cells[name]), name
     blocks = environments(theirs, cells["flipped/airl"])
     assert blocks.keys() == {"0", "1"} and all("why" not in block and block["node"] for block in blocks.values())
-    failed = next(line for line in told.out.splitlines() if "broken/expert block 1 of 1 failed: " in line)
+    failed = next(line for line in out.splitlines() if "broken/expert block 1 of 1 failed: " in line)
     assert "data of broken have hash" in failed and "run `bench prepare broken` (on " in failed
-    assert "fooled/airl failed: takes from broken/expert, which failed\n" in told.out
-    assert "fooled/airl block" not in told.out
-    assert told.err.startswith("error: 2 of ") and told.err.count("\n") == 1
+    assert "fooled/airl failed: takes from broken/expert, which failed\n" in out
+    assert "fooled/airl block" not in out
+    assert err.startswith("error: 2 of ") and err.count("\n") == 1
     assert "taught/expert seeds 0-1: step 2/2" in (theirs / ".scratch/train.log").read_text()
     assert not board(theirs)
 
