@@ -18,7 +18,12 @@ LOOPBACK = {
     "RAY_worker_niceness": "0",
 }
 LOSE, STORE = "lose", 80_000_000
+STARTS = 4  # Ray itself gives a node no more than 30 s to start, which are too few on a busy machine
 START_SECONDS, LOSE_SECONDS, END_SECONDS = 180.0, 30.0, 30.0  # on a busy machine
+
+
+class NotStarted(Exception):
+    """The nodes did not answer; Ray has said why on standard error."""
 
 
 class Nodes:
@@ -37,15 +42,28 @@ class Nodes:
         assert self._line(LOSE_SECONDS) == f"{LOSE}\n"
 
     def _line(self, seconds: float) -> str:
-        """The next line of the program; Ray says on standard error why there is none."""
         ready, _, _ = select.select([self.output], [], [], seconds)
         line = self.output.readline() if ready else ""
-        assert line, f"the nodes said nothing within {seconds:g} s"
+        if not line:
+            raise NotStarted("the nodes said nothing in time" if not ready else "the nodes have ended")
         return line
 
 
 @contextlib.contextmanager
 def nodes() -> Iterator[Nodes]:
+    with contextlib.ExitStack() as stack:
+        for left in reversed(range(STARTS)):
+            try:
+                made = stack.enter_context(_started())
+                break
+            except NotStarted:
+                if not left:
+                    raise
+        yield made
+
+
+@contextlib.contextmanager
+def _started() -> Iterator[Nodes]:
     """Their own temporary files lie where paths are short: those of a socket have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         environment = os.environ | LOOPBACK | {"TMPDIR": folder}

@@ -20,12 +20,14 @@ from harness.places import live
 from harness.places.prepare import prepare
 from harness.places.tests.raylets import LOOPBACK, Nodes, nodes
 from harness.places.train import ENVIRONMENTS, train_cell
+from harness.places.tune import FOLDER, tune
 from harness.plan import needs
 from harness.plan.plan import Cell, Plan, load_plan
 from harness.plan.tests.test_needs import PARAMS
 from harness.registry import ROOT
+from harness.run.params import read_yaml
 from harness.tests import small
-from harness.yaml_text import dump
+from harness.yaml_text import dump, parse
 
 pytest.importorskip("ray", reason="needs the extra `cluster`: pip install -e '.[cluster]'", exc_type=ImportError)
 
@@ -61,6 +63,23 @@ def long(steps: int = LONG) -> dict:
     return params
 
 
+def tried(root: Path) -> Plan:
+    """Two trials of one method on real digits, for a few steps."""
+    whole = parse((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = small.PARAMS | {
+        "tasks": {"digits8": whole["tasks"]["digits8"]},
+        "methods": {"digits8": {"gan": whole["methods"]["digits8"]["gan"]}},
+        "report": {"baseline": {}},
+    }
+    space = read_yaml(ROOT / FOLDER / "digits8.yaml") | {"trials": 2, "steps": 4, "n_validation": 50}
+    (root / FOLDER).mkdir(parents=True)
+    (root / FOLDER / "digits8.yaml").write_text(dump(space), encoding="utf-8")
+    weights = Path("results/data/digits-cnn.npz")
+    (root / weights).parent.mkdir(parents=True)
+    (root / weights).write_bytes((ROOT / weights).read_bytes())
+    return written(root, params)
+
+
 def files(root: Path, cell: Cell) -> dict[str, bytes]:
     told = {"provenance.json", "SHA256SUMS", ENVIRONMENTS}
     return {path.name: path.read_bytes() for path in cell.folder(root).iterdir() if path.name not in told}
@@ -79,14 +98,14 @@ def board(root: Path) -> list[dict]:
 
 
 @contextlib.contextmanager
-def driver(root: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+def driver(root: Path, *words: str, command: str = "train") -> Iterator[subprocess.Popen[str]]:
     """A process of its own: Ray reads the variables of a cluster on the loop-back device when it is imported.
 
     A test that fails leaves none running.
     """
-    command = [sys.executable, "-m", "harness", "--root", str(root), "train", *words]
+    line = [sys.executable, "-m", "harness", "--root", str(root), command, *words]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | LOOPBACK, stdout=pipe, stderr=pipe, text=True) as run:
+    with subprocess.Popen(line, cwd=ROOT, env=os.environ | LOOPBACK, stdout=pipe, stderr=pipe, text=True) as run:
         try:
             yield run
         finally:
@@ -155,6 +174,18 @@ def test_a_chain_has_the_bits_of_this_process_and_a_failing_expert_stops_its_own
     assert err.startswith("error: 2 of ") and err.count("\n") == 1
     assert "taught/expert seeds 0-1: step 2/2" in (theirs / ".scratch/train.log").read_text()
     assert not board(theirs)
+
+
+def test_trials_have_the_values_of_this_machine(cluster: Nodes, tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    tune(ours, tried(ours), "digits8", jobs=1)
+    tried(theirs)
+    with driver(theirs, "digits8", "--on", cluster.address, command="tune") as run:
+        _, err = run.communicate(timeout=300)
+    assert run.returncode == 0, err
+    table = FOLDER / "digits8.csv"
+    assert (theirs / table).read_text() == (ours / table).read_text()
+    assert (theirs / table).read_text().count("digits8") >= 4
 
 
 def test_a_killed_worker_and_a_lost_node_cost_time_alone(cluster: Nodes, tmp_path: Path) -> None:
