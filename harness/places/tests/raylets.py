@@ -84,12 +84,13 @@ def main(folder: Path) -> None:
     from ray._private.ray_constants import PROCESS_TYPE_RAYLET
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 1, "include_dashboard": False, "temp_dir": str(folder / "ray"), "object_store_memory": STORE}
+    node = {"num_cpus": 1, "object_store_memory": STORE, "include_log_monitor": False}
+    head = node | {"include_dashboard": False, "no_monitor": True, "temp_dir": str(folder / "ray")}
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # Ray prints as it likes
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
-        second = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+        second = cluster.add_node(**node)
         raylet = second.all_processes[PROCESS_TYPE_RAYLET][0].process
         print(cluster.address, raylet.pid, file=output, flush=True)
         for _ in sys.stdin:
