@@ -70,7 +70,7 @@ def main(folder: Path) -> None:
     from ray._private.ray_constants import PROCESS_TYPE_RAYLET
     from ray.cluster_utils import Cluster
 
-    starter.time = SimpleNamespace(**vars(time) | {"monotonic": lambda: time.monotonic() / PATIENCE})
+    vars(starter)["time"] = SimpleNamespace(**vars(time) | {"monotonic": lambda: time.monotonic() / PATIENCE})
     node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": STORE, "include_log_monitor": False}
     head = node | {"include_dashboard": False, "no_monitor": True, "temp_dir": str(folder / "ray")}
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
