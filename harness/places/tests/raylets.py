@@ -55,6 +55,7 @@ def nodes() -> Iterator[Nodes]:
         command = [sys.executable, "-m", __name__, folder]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as program:
+            assert program.stdin is not None
             try:
                 yield Nodes(program)
             finally:
