@@ -1,4 +1,4 @@
-"""Recognise the ways in which Python, its libraries and the system report a lack of memory, and name the cure."""
+"""Recognise how Python, its libraries and the system report a lack of memory or of disk, and name the cure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def told(error: BaseException) -> str | None:
     """Return the line for an error that was caused by a lack of memory; None for any other."""
     if CURE in str(error):  # it was reported where it occurred
         return None
-    for cause in _causes(error):
+    for cause in causes(error):
         said = " ".join(str(cause).split())
         if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError":  # the latter is torch's
             return f"out of memory{f' ({said:.120})' if said else ''}: {CURE}"
@@ -27,7 +27,12 @@ def told(error: BaseException) -> str | None:
     return None
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def disk_full(error: BaseException) -> bool:
+    """Return whether an error was caused by a full disk or a used-up quota."""
+    return any(isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in causes(error))
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield the error and those that caused it."""
     while error is not None:
         yield error

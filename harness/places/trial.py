@@ -111,6 +111,7 @@ def _run(trial: Trial, there: There) -> list[list[Any]]:
     draws = CounterDraws(space.seeds, f"{trial.protocol}/{name}")
     method = algorithm.build(params, task.spec, draws, torch.device("cpu"))
     identity = {"block": digest(block), "space": digest(space.model_dump(mode="json")), "data": task.data_hash}
+    identity["trial"] = str(trial.number)  # two may have equal settings, and each needs a folder
     folder = there.root / ".scratch" / "tuning" / digest(identity)
     with checkpoint.lock_folder(folder), signals.defer_stop() as asked:
         run = train(

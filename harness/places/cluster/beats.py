@@ -15,6 +15,7 @@ from typing import Any
 from harness.places.pulse import BEGUN, FIRST, LAST, SINCE, STEP, WAITING, Pulse
 
 SECONDS = 1.0
+END_SECONDS = 10.0  # in which the last report must be on its way
 
 
 class Beats:
@@ -62,7 +63,7 @@ class Sender:
             yield
         finally:
             ended.set()
-            thread.join()
+            thread.join(END_SECONDS)
 
     def news(self) -> dict[str, Any]:
         """Return the current pulse and the name of the machine."""

@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,11 @@ from harness.plan.resources import Resources
 from harness.run.pins import PINS
 
 LISTEN_SECONDS = 10.0
+TRIES = "2"  # of Ray to connect, 40 s each, not its usual 20
 NODE_SECONDS = 120.0  # for a node to unpack the code and start a worker
 KEPT = ("BENCH_", "OMP_", "MKL_", "OPENBLAS_", "GOMP_", "ATEN_", "CUBLAS_", "RAY_AUTH_")
+LOOPBACK = "set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 here too if it is on the loop-back device alone"
+LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
 SHIPPED = same.CODE
 NAMESPACE = "vdb-bench"
 HOW = "`ray start --head` starts one, see docs/many-machines.md"
@@ -37,6 +40,7 @@ def listening(on: On) -> Any:
     if on.shared is not None and not on.shared.is_dir():
         raise BenchError(f"--shared {on.shared} is no folder: make it, where every node sees it")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # it would treat lines that differ in a number as equal
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", TRIES)
     try:
         import ray
     except ImportError:
@@ -45,10 +49,14 @@ def listening(on: On) -> Any:
         host, _, port = on.address.rpartition(":")
         if not host or not port.isdecimal():
             raise BenchError(f"--on {on.address}: must be HOST:PORT of a running Ray cluster, or auto")
+        meant = ray.util.get_node_ip_address() if host in LOCAL else host  # by Ray, which may then hear nothing there
+        told, how = on.address, HOW
+        if meant != host:
+            told, how = f"{told}, which Ray takes for {meant}:{port}", f"{HOW}; {LOOPBACK}"
         try:
-            socket.create_connection((host, int(port)), LISTEN_SECONDS).close()
+            socket.create_connection((meant, int(port)), LISTEN_SECONDS).close()
         except (OSError, OverflowError) as error:
-            raise BenchError(f"no Ray cluster at {on.address} ({error}): {HOW}") from None
+            raise BenchError(f"no Ray cluster at {told} ({error}): {how}") from None
     return ray
 
 
@@ -99,15 +107,20 @@ def fitting(ray: Any, wanted: Collection[tuple[str, Resources]]) -> None:
 
     wanted: (name, resources) of each task.
     """
-    nodes = [found["Resources"] for found in ray.nodes() if found["Alive"]]
+    nodes = [found for found in ray.nodes() if found["Alive"]]
     for task, takes in wanted:
-        asked = amounts(takes)
-        if not any(all(node.get(name, 0.0) >= amount for name, amount in asked.items()) for node in nodes):
-            most = "; ".join(dict.fromkeys(_told(found) for found in nodes))
+        if not fits(nodes, takes):
+            most = "; ".join(dict.fromkeys(_told(found["Resources"]) for found in nodes))
             raise BenchError(
-                f"resources.{task}: a block takes {_told(asked)}, more than any node has ({most}): ask for less, or "
-                "start a larger node first"
+                f"resources.{task}: a block takes {_told(amounts(takes))}, more than any node has ({most}): ask "
+                "for less, or start a larger node first"
             )
+
+
+def fits(nodes: Iterable[Mapping[str, Any]], takes: Resources) -> bool:
+    """Return whether one of the nodes has as much as a job takes."""
+    asked = amounts(takes)
+    return any(all(found["Resources"].get(name, 0.0) >= amount for name, amount in asked.items()) for found in nodes)
 
 
 def amounts(takes: Resources) -> dict[str, float]:

@@ -22,7 +22,9 @@ from harness.places.cluster.beats import Sender
 from harness.places.cluster.home import Home
 from harness.places.errand import Errand, There
 from harness.places.jobs import Outcome
+from harness.places.memory import disk_full
 
+FETCH_SECONDS = 600.0  # in which the files of an errand must arrive
 PATIENCE = 180.0  # seconds in which a shared folder releases the lock of a lost node
 IN_USE = "in use by another run"
 LINES = 200  # the last lines of what a job printed
@@ -34,12 +36,14 @@ class Answer:
 
     said: the last lines that it printed, for the log.
     stopped: whether it was told to stop.
+    full: whether it failed because a disk of the node is full.
     """
 
     outcome: Outcome
     news: dict[str, Any]
     said: str = ""
     stopped: bool = False
+    full: bool = False
 
 
 def whoami() -> tuple[str, str, same.Make]:
@@ -59,17 +63,15 @@ def run(
     actor: the actor of `beats`.
     number: the number by which the actor knows the errand.
     """
-    import ray
-
     here, node = names()
     sender = Sender(actor, number, {"where": here, "node": node})
     lines: deque[str] = deque(maxlen=LINES)
-    stopped, failure, value = False, None, None
+    stopped, full, failure, value = False, False, None, None
     with _kept(lines), sender.sending():
         try:
             if wrong := same.difference(same.make(), ours):
                 raise BenchError(f"node {here} {wrong}")
-            root = home.lay(dict(zip(files, ray.get([*files.values()]))))
+            root = home.lay(dict(zip(files, _fetched([*files.values()]))))
             there = There(here, root, sender.pulse, lambda: sender.asked)
             home.with_data(root, errand.task_params, lambda: errand.load(root))
             value = _done(errand, there, PATIENCE if home.shared else 0.0)
@@ -78,8 +80,9 @@ def run(
         except BaseException as error:
             if not isinstance(error, BenchError):
                 lines.append(traceback.format_exc())
+            full = disk_full(error)
             failure = f"{' '.join(str(error).split()) or type(error).__name__} (on {here})"
-    content = pickle.dumps(Answer(Outcome(value, failure), sender.news(), "".join(lines), stopped))
+    content = pickle.dumps(Answer(Outcome(value, failure), sender.news(), "".join(lines), stopped, full))
     return content, hashlib.sha256(content).hexdigest()
 
 
@@ -95,6 +98,15 @@ def names() -> tuple[str, str]:
     import ray
 
     return socket.gethostname(), ray.get_runtime_context().get_node_id()
+
+
+def _fetched(references: list[Any]) -> list[Any]:
+    import ray
+
+    try:
+        return ray.get(references, timeout=FETCH_SECONDS)
+    except ray.exceptions.GetTimeoutError:
+        raise BenchError(f"its files did not arrive within {FETCH_SECONDS:g} s") from None
 
 
 def _done(errand: Errand, there: There, patience: float) -> Any:

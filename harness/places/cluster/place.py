@@ -21,7 +21,7 @@ from typing import Any
 from harness.errors import BenchError
 from harness.places.cluster import node, same
 from harness.places.cluster.beats import SECONDS, Beats, Heard
-from harness.places.cluster.connect import amounts
+from harness.places.cluster.connect import amounts, fits
 from harness.places.cluster.home import Home
 from harness.places.cluster.on import STOP_SECONDS
 from harness.places.errand import Errand
@@ -29,6 +29,8 @@ from harness.places.jobs import Job, Lost, Outcome
 from harness.places.local import Local
 from harness.places.pulse import Pulse
 
+BEGIN_SECONDS = 900.0  # in which a node must begin a job while none runs, e.g. because others hold all cores
+NODE_LABEL = "ray.io/node-id"  # Ray gives it to every node
 LARGEST = 10_000_000  # bytes of a file that is sent through Ray; larger ones must be where the nodes see them
 
 
@@ -55,7 +57,9 @@ class Cluster:
         self.files: dict[tuple[Path, int], Any] = {}
         self.asked: Future[dict[int, dict[str, Any]]] | None = None
         self.asked_at = self.counted_at = -math.inf
-        self.total: Counter[str] = Counter()
+        self.moved_at = time.monotonic()
+        self.alive: list[dict[str, Any]] = []
+        self.full: set[str] = set()  # nodes whose disk is full
 
     def __enter__(self) -> Cluster:
         self.local.__enter__()
@@ -79,7 +83,9 @@ class Cluster:
         if job.sent is None:
             return self.local.submit(job)
         future: Future[Outcome] = Future()
+        self.moved_at = time.monotonic()
         try:
+            self._check_disks(job)
             errand = job.sent()
             files = {path: self._put(path) for path in errand.files(self.root)}
         except BenchError as error:
@@ -128,8 +134,10 @@ class Cluster:
         }
         if memory := asked.get("memory"):
             options["memory"] = int(memory)
-        if job in self.last:  # its checkpoints are there, if that node still exists
+        if self.last.get(job, "") not in {"", *self.full}:  # its checkpoints are there, if that node still exists
             options["scheduling_strategy"] = self.affinity(self.last[job], soft=True)
+        elif self.full:
+            options["label_selector"] = {NODE_LABEL: f"!in({', '.join(sorted(self.full))})"}
         if self._there_is("GPU") and not job.takes.gpus and "BENCH_DEVICE" not in os.environ:
             options["runtime_env"] = {"env_vars": {"BENCH_DEVICE": "cpu"}}
         return self.ray.remote(node.run).options(**options)
@@ -156,6 +164,8 @@ class Cluster:
             future.set_result(self._outcome(errand, answer.result(), self.running[future].pulse))
         except BenchError as error:
             future.set_result(Outcome(failure=str(error)))
+        except Lost as error:
+            future.set_exception(error)
         except self.ray.exceptions.RayTaskError as error:  # outside the errand itself, e.g. in an import
             future.set_result(Outcome(failure=" ".join(str(error.cause).split()) or str(error)))
         except self.ray.exceptions.LocalRayletDiedError:
@@ -176,11 +186,32 @@ class Cluster:
                 log.write(found.said)
         if found.stopped:
             raise Lost("it was told to stop")
+        if found.full and self.home.shared is None and pulse.node:
+            self.full.add(pulse.node)
+            raise Lost(f"the disk of {pulse.where} is full, so no more blocks go there")
         if found.outcome.failure is None and (fault := errand.fault(found.outcome.value)):
             raise BenchError(fault)
         return found.outcome
 
+    def _check_disks(self, job: Job) -> None:
+        """Raise BenchError if only nodes with a full disk have what a job takes, because it would wait for ever."""
+        if self.full and not fits([found for found in self._nodes() if found["NodeID"] not in self.full], job.takes):
+            names = ", ".join(sorted(self.names.get(name, name) for name in self.full))
+            raise BenchError(f"no other node can take it, and the disk is full on {names}: free space and run again")
+
+    def _check_begun(self) -> None:
+        """Raise BenchError if no node has begun any of the jobs for too long."""
+        now = time.monotonic()
+        if any(sent.pulse.node for sent in self.running.values()):
+            self.moved_at = now
+        elif now - self.moved_at > BEGIN_SECONDS:
+            raise BenchError(
+                f"no node has begun a block for {BEGIN_SECONDS:g} s: `ray status` says what holds the cores; run the "
+                "same command to continue"
+            )
+
     def _listen(self) -> None:
+        self._check_begun()
         if self.asked is not None and self.asked.done():
             with contextlib.suppress(Exception):  # it will be asked again
                 heard = self.asked.result()
@@ -194,13 +225,14 @@ class Cluster:
             self.ended = []
 
     def _there_is(self, name: str) -> float:
-        """Return the amount of a resource on all nodes together, which may change."""
+        """Return the amount of a resource on all nodes together."""
+        return sum(found["Resources"].get(name, 0.0) for found in self._nodes())
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        """Return the nodes that are alive, which may change."""
         if time.monotonic() - self.counted_at > SECONDS:
-            self.counted_at, self.total = time.monotonic(), Counter()
-            for found in self.ray.nodes():
-                if found["Alive"]:
-                    self.total.update(found["Resources"])
-        return self.total[name]
+            self.counted_at, self.alive = time.monotonic(), [found for found in self.ray.nodes() if found["Alive"]]
+        return self.alive
 
     def _sort_out(self) -> None:
         for future in [future for future in self.running if future.done()]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import subprocess
 import sys
@@ -14,14 +16,16 @@ import pytest
 
 from harness.cli import main
 from harness.errors import BenchError
+from harness.files import cannot_write
 from harness.places.cluster import home, node, same
 from harness.places.cluster.beats import SECONDS, Beats, Heard, Sender
-from harness.places.cluster.connect import alike, fitting, listening, variables
+from harness.places.cluster.connect import TRIES, alike, fitting, listening, variables
 from harness.places.cluster.home import Home
 from harness.places.cluster.on import On
-from harness.places.cluster.place import LARGEST, Cluster
+from harness.places.cluster.place import BEGIN_SECONDS, LARGEST, Cluster, Sent
 from harness.places.cluster.train import DRIVER
-from harness.places.jobs import Job
+from harness.places.errand import There
+from harness.places.jobs import Job, Lost
 from harness.places.pulse import Pulse
 from harness.plan.resources import Resources
 from harness.registry import ROOT
@@ -79,6 +83,33 @@ def refused(tree: Path, capsys: pytest.CaptureFixture, *words: str) -> str:
     return err
 
 
+def fake_ray(monkeypatch: pytest.MonkeyPatch, here: str = "127.0.0.1") -> None:
+    """here: what Ray takes for the address of this machine."""
+    module = ModuleType("ray")
+    module.util = SimpleNamespace(get_node_ip_address=lambda: here)
+    monkeypatch.setitem(sys.modules, "ray", module)
+
+
+def quiet() -> SimpleNamespace:
+    """A reference whose answer never comes."""
+    return SimpleNamespace(future=Future)
+
+
+class Small:
+    """An errand without data."""
+
+    task_params = TaskParams(family="f", seeds=(0,), steps=1)
+
+    def files(self, root: Path) -> list[Path]:
+        return []
+
+    def load(self, root: Path) -> None:
+        pass
+
+    def fault(self, value: object) -> None:
+        pass
+
+
 def closed_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -102,12 +133,12 @@ def test_where_ray_is_missing_the_extra_is_named(tree, monkeypatch, capsys) -> N
     ],
 )
 def test_wrong_words_are_refused(words, line, tree, monkeypatch, capsys) -> None:
-    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    fake_ray(monkeypatch)
     assert line in refused(tree, capsys, *words)
 
 
 def test_an_address_where_nothing_listens_is_refused_at_once(tree, monkeypatch, capsys) -> None:
-    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    fake_ray(monkeypatch)
     address, begun = f"127.0.0.1:{closed_port()}", time.monotonic()
     assert f"no Ray cluster at {address} ([Errno 111] Connection refused)" in refused(tree, capsys, "--on", address)
     assert time.monotonic() - begun < 15
@@ -116,6 +147,19 @@ def test_an_address_where_nothing_listens_is_refused_at_once(tree, monkeypatch, 
     )
     with pytest.raises(BenchError, match=r"no Ray cluster at 10.0.0.1:6379 \(10.0\)"):
         listening(On("10.0.0.1:6379"))
+
+
+def test_an_address_that_ray_takes_for_another_is_refused_if_nothing_listens_there(monkeypatch) -> None:
+    """A cluster on the loop-back device alone: Ray would ask for it at the machine's outer address for 14 minutes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        fake_ray(monkeypatch)
+        assert listening(On(f"localhost:{port}"))
+        fake_ray(monkeypatch, "127.0.0.2")
+        line = rf"no Ray cluster at 127.0.0.1:{port}, which Ray takes for 127.0.0.2:{port} \(.*refused\): .*=0 here too"
+        with pytest.raises(BenchError, match=line):
+            listening(On(f"127.0.0.1:{port}"))
+    assert os.environ["RAY_NUM_REDIS_GET_RETRIES"] == TRIES
 
 
 def test_a_second_driver_of_a_tree_is_refused(tree, monkeypatch, capsys) -> None:
@@ -188,6 +232,65 @@ print([name for name in sys.modules if name.split(".")[0] == "ray"])
 def test_what_was_damaged_on_its_way_is_refused() -> None:
     with pytest.raises(BenchError, match="what came back was damaged on its way: run the same command again"):
         node.opened(b"a part", "0" * 64)
+
+
+class Full(Small):
+    """An errand on a node whose disk is full."""
+
+    def do(self, there: There) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise cannot_write(there.root / "checkpoint.pt", error) from None
+
+
+def test_a_block_goes_from_a_node_with_a_full_disk_to_another(strategies, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(node, "names", lambda: ("a", "0000node"))
+    monkeypatch.setattr(node, "_fetched", list)
+    monkeypatch.chdir(tmp_path)
+    home, actor = Home(None, "p", tmp_path), SimpleNamespace(beat=SimpleNamespace(remote=lambda *_: quiet()))
+    came: Future = Future()
+    came.set_result(node.run(Full(), home, {}, same.make(), actor, 0))
+    ray = FakeRay({"CPU": 1.0}, {"CPU": 1.0}, {"CPU": 0.0})
+    place, job = Cluster(ray, tmp_path, home, {"0000node": "a"}, tmp_path / "log"), Job("j", print, sent=Full)
+    future: Future = Future()
+    place.running[future] = Sent(job, 0, object())
+    place._settle(future, Full(), job, came)
+    with pytest.raises(Lost, match="^the disk of a is full, so no more blocks go there$"):
+        future.result()
+    assert place._task(job).said["label_selector"] == {"ray.io/node-id": "!in(0000node)"}
+    place._check_disks(job)
+    place.full.add("0001node")
+    refused = place.submit(job).result()
+    assert refused.failure == "no other node can take it, and the disk is full on 0001node, a: free space and run again"
+
+
+def test_a_full_shared_folder_is_a_failure_because_all_nodes_have_it(strategies, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(node, "names", lambda: ("a", "0000node"))
+    monkeypatch.setattr(node, "_fetched", list)
+    monkeypatch.chdir(tmp_path)
+    home, actor = Home(tmp_path, "p", tmp_path), SimpleNamespace(beat=SimpleNamespace(remote=lambda *_: quiet()))
+    answer = node.run(Full(), home, {}, same.make(), actor, 0)
+    place = Cluster(FakeRay({"CPU": 1.0}), tmp_path, home, {}, tmp_path / "log")
+    outcome = place._outcome(Full(), answer, Heard())
+    assert "the disk is full: free some space and run again (on a)" in outcome.failure and not place.full
+
+
+def test_blocks_that_no_node_begins_end_in_one_line(strategies, tmp_path: Path, monkeypatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    place = Cluster(FakeRay({"CPU": 1.0}), tmp_path, Home(None, "p", tmp_path), {}, tmp_path / "log")
+    sent = Sent(Job("j", print), 0, object())
+    place.running[Future()] = sent
+    now[0] += BEGIN_SECONDS
+    sent.pulse.node = "0000node"
+    place._check_begun()
+    sent.pulse.node = None
+    now[0] += BEGIN_SECONDS
+    place._check_begun()
+    now[0] += 1
+    with pytest.raises(BenchError, match="^no node has begun a block for 900 s: `ray status` says what"):
+        place._check_begun()
 
 
 def test_large_files_do_not_go_through_ray(strategies, tmp_path: Path) -> None:

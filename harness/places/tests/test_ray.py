@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -15,26 +16,26 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
 from harness.places import live
 from harness.places.prepare import prepare
 from harness.places.tests.raylets import LOOPBACK, Nodes, nodes
 from harness.places.train import ENVIRONMENTS, train_cell
+from harness.places.tune import FOLDER, tune
 from harness.plan import needs
 from harness.plan.plan import Cell, Plan, load_plan
 from harness.plan.tests.test_needs import PARAMS
 from harness.registry import ROOT
+from harness.run.params import read_yaml
 from harness.tests import small
-from harness.yaml_text import dump
+from harness.yaml_text import dump, parse
 
 pytest.importorskip("ray", reason="needs the extra `cluster`: pip install -e '.[cluster]'", exc_type=ImportError)
 
-LONG = 3000  # steps of a block that is to be interrupted
+LONG = 2000  # steps of a block that is to be interrupted
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Nodes]:
-    os.environ |= LOOPBACK
     with nodes() as made:
         yield made
 
@@ -62,6 +63,23 @@ def long(steps: int = LONG) -> dict:
     return params
 
 
+def tried(root: Path) -> Plan:
+    """Two trials of one method on real digits, for a few steps."""
+    whole = parse((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = small.PARAMS | {
+        "tasks": {"digits8": whole["tasks"]["digits8"]},
+        "methods": {"digits8": {"gan": whole["methods"]["digits8"]["gan"]}},
+        "report": {"baseline": {}},
+    }
+    space = read_yaml(ROOT / FOLDER / "digits8.yaml") | {"trials": 2, "steps": 4, "n_validation": 50}
+    (root / FOLDER).mkdir(parents=True)
+    (root / FOLDER / "digits8.yaml").write_text(dump(space), encoding="utf-8")
+    weights = Path("results/data/digits-cnn.npz")
+    (root / weights).parent.mkdir(parents=True)
+    (root / weights).write_bytes((ROOT / weights).read_bytes())
+    return written(root, params)
+
+
 def files(root: Path, cell: Cell) -> dict[str, bytes]:
     told = {"provenance.json", "SHA256SUMS", ENVIRONMENTS}
     return {path.name: path.read_bytes() for path in cell.folder(root).iterdir() if path.name not in told}
@@ -79,11 +97,19 @@ def board(root: Path) -> list[dict]:
         return []
 
 
-def driver(root: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "harness", "--root", str(root), "train", *words]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | LOOPBACK, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+@contextlib.contextmanager
+def driver(root: Path, *words: str, command: str = "train") -> Iterator[subprocess.Popen[str]]:
+    """A process of its own: Ray reads the variables of a cluster on the loop-back device when it is imported.
+
+    A test that fails leaves none running.
+    """
+    line = [sys.executable, "-m", "harness", "--root", str(root), command, *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, cwd=ROOT, env=os.environ | LOOPBACK, stdout=pipe, stderr=pipe, text=True) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 def workers(title: str) -> list[int]:
@@ -120,7 +146,7 @@ def until(condition, seconds: float = 240.0):
 
 
 def test_a_chain_has_the_bits_of_this_process_and_a_failing_expert_stops_its_own_alone(
-    cluster: Nodes, tmp_path: Path, capfd: pytest.CaptureFixture
+    cluster: Nodes, tmp_path: Path
 ) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     plan = written(ours, chain())
@@ -134,20 +160,32 @@ def test_a_chain_has_the_bits_of_this_process_and_a_failing_expert_stops_its_own
         prepare(theirs, plan, task)
     manifest = theirs / "results/data/broken.json"
     manifest.write_text(manifest.read_text().replace('"data_hash": "', '"data_hash": "0'), encoding="utf-8")
-    capfd.readouterr()
-    assert main(["--root", str(theirs), "train", "--on", cluster.address]) == 2
-    told = capfd.readouterr()
+    with driver(theirs, "--on", cluster.address) as run:
+        out, err = run.communicate(timeout=300)
+    assert run.returncode == 2, err
     for name in ("taught/expert", "learnt/airl", "flipped/airl"):
         assert files(theirs, cells[name]) == files(ours, cells[name]), name
     blocks = environments(theirs, cells["flipped/airl"])
     assert blocks.keys() == {"0", "1"} and all("why" not in block and block["node"] for block in blocks.values())
-    failed = next(line for line in told.out.splitlines() if "broken/expert block 1 of 1 failed: " in line)
+    failed = next(line for line in out.splitlines() if "broken/expert block 1 of 1 failed: " in line)
     assert "data of broken have hash" in failed and "run `bench prepare broken` (on " in failed
-    assert "fooled/airl failed: takes from broken/expert, which failed\n" in told.out
-    assert "fooled/airl block" not in told.out
-    assert told.err.startswith("error: 2 of ") and told.err.count("\n") == 1
+    assert "fooled/airl failed: takes from broken/expert, which failed\n" in out
+    assert "fooled/airl block" not in out
+    assert err.startswith("error: 2 of ") and err.count("\n") == 1
     assert "taught/expert seeds 0-1: step 2/2" in (theirs / ".scratch/train.log").read_text()
     assert not board(theirs)
+
+
+def test_trials_have_the_values_of_this_machine(cluster: Nodes, tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    tune(ours, tried(ours), "digits8", jobs=1)
+    tried(theirs)
+    with driver(theirs, "digits8", "--on", cluster.address, command="tune") as run:
+        _, err = run.communicate(timeout=300)
+    assert run.returncode == 0, err
+    table = FOLDER / "digits8.csv"
+    assert (theirs / table).read_text() == (ours / table).read_text()
+    assert (theirs / table).read_text().count("digits8") >= 4
 
 
 def test_a_killed_worker_and_a_lost_node_cost_time_alone(cluster: Nodes, tmp_path: Path) -> None:
@@ -173,7 +211,7 @@ def test_a_killed_worker_and_a_lost_node_cost_time_alone(cluster: Nodes, tmp_pat
     log = (theirs / ".scratch/train.log").read_text()
     begun = [int(line.split("from step ")[1].split()[0]) for line in log.splitlines() if "goes on from step" in line]
     assert begun and min(begun) >= LONG // 10, "what had begun went on from the shared folder"
-    assert not list(shared.glob("*/.scratch/runs/*/*/snapshot-3??.pt"))
+    assert not list(shared.glob(f"*/.scratch/runs/*/*/snapshot-{LONG // 10}.pt"))
 
 
 def test_an_interrupt_leaves_checkpoints_and_no_worker(cluster: Nodes, tmp_path: Path) -> None:
