@@ -38,11 +38,13 @@ Block = Annotated[dict[str, Any], IS_BLOCK]
 class ReportParams(Settings):
     """The parameters of the report.
 
-    published: for a task under the paper's own protocol, which of its columns stands beside ours. looks: names of
+    published: for a task under the paper's own protocol, which of its columns stands beside ours. floors: the methods
+    of a task that learn nothing of what it asks, so that a row which does no better shows nothing. looks: names of
     methods, whose places here give each its colour, dash and marker; a name that is not here has a look by its letters.
     """
 
     baseline: dict[str, str]
+    floors: dict[str, list[str]] = {}
     published: dict[str, dict[str, Any]] = {}
     looks: list[str] = Field([], max_length=126)
 
@@ -187,7 +189,8 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
         if task not in top.tasks:
             faults.add(unknown_key(f"{file}: methods.{task}", task, top.tasks))
     cells: list[Cell] = []
-    for task, methods in with_controls(raw, file)["methods"].items():
+    rows = with_controls(raw, file)["methods"]
+    for task, methods in rows.items():
         for method, block in methods.items():
             with faults.collect():
                 if task in tasks:
@@ -199,12 +202,14 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
             if task in tasks or task not in top.tasks:
                 with faults.collect():
                     cells += _ablation_cells(top, task, tasks, name, ablation, file)
-    for task, method in top.report.baseline.items():
-        where = f"{file}: report.baseline"
+    named = [("baseline", task, method, top.methods) for task, method in top.report.baseline.items()]
+    named += [("floors", task, method, rows) for task, floors in top.report.floors.items() for method in floors]
+    for key, task, method, known in named:
+        where = f"{file}: report.{key}"
         if task not in top.tasks:
             faults.add(unknown_key(f"{where}.{task}", task, top.tasks))
-        elif method not in top.methods.get(task, {}):
-            faults.add(unknown_key(f"{where}.{task} = {method}", method, top.methods.get(task, {})))
+        elif method not in known.get(task, {}):
+            faults.add(unknown_key(f"{where}.{task} = {method}", method, known.get(task, {})))
     resources: dict[str, Resources] = {}
     for task, block in top.resources.items():
         where = f"{file}: resources.{task}"

@@ -1,9 +1,9 @@
 """Kill training processes at random moments, start them again, compare with runs that nobody disturbed.
 
 `python -m harness.tests.kill --runs 20` goes through every image method and ends with status 1 on any difference;
-`--method vail --family locomotion` keeps to one that acts, in its simulator. A process is killed with SIGKILL, so
-nothing of its own runs any more: what counts is on the disk. Processes are forked from a server that has the libraries
-imported, as the imports take longer than the runs.
+`--method vail --family locomotion` keeps to one that acts, in its simulator, and `--family mocap` to methods that
+follow a recorded clip. A process is killed with SIGKILL, so nothing of its own runs any more: what counts is on the
+disk. Processes are forked from a server that has the libraries imported, as the imports take longer than the runs.
 """
 
 from __future__ import annotations
@@ -83,7 +83,31 @@ def control_cells(root: Path, steps: int = STEPS) -> list:
     return [cell for cell in plan.cells if cell.task == "pendulum"]
 
 
-FAMILIES = {"images": image_cells, "locomotion": control_cells}
+def motion_cells(root: Path, steps: int = STEPS) -> list:
+    """Every row of the recorded run that is shown the clip alone, at small size; it needs the clips of `mocap`."""
+    from harness.places.prepare import prepare
+    from harness.plan.plan import load_plan
+    from harness.registry import ROOT
+    from harness.workspace.presets import compose_preset
+    from harness.yaml_text import dump
+
+    task = "run_flat"
+    params = compose_preset(ROOT, "mocap_flat") | {"ablations": {}, "report": {"baseline": {}}}
+    short = {"demonstrations": None, "seeds": [0, 1], "block": 2, "steps": steps, "evaluations": 3, "horizon": 8}
+    params["tasks"] = {task: params["tasks"][task] | short}
+    shown = {
+        name: row for name, row in params["methods"][task].items() if "discriminator" in row and "shown" not in row
+    }
+    for row in shown.values():
+        row |= {"batch": 16, "discriminator_steps": 2, "learner": row["learner"] | {"n_envs": 4, "minibatches": 2}}
+    params["methods"] = {task: shown}
+    (root / "params.yaml").write_text(dump(params))
+    plan = load_plan(root)
+    prepare(root, plan, task)
+    return [cell for cell in plan.cells if cell.name in shown]
+
+
+FAMILIES = {"images": image_cells, "locomotion": control_cells, "mocap": motion_cells}
 
 
 def train(root: Path, scratch: Path, cell) -> None:

@@ -63,8 +63,9 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     gone = (base["tasks"].keys() - {*keep, *overlay["tasks"]}) | (tasks.keys() - overlay["tasks"].keys())
     for key in ("tasks", "methods", "ablations"):
         made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
-    baselines = made["report"]["baseline"]
-    made["report"] = made["report"] | {"baseline": {t: m for t, m in baselines.items() if t not in gone}}
+    for key in made["report"].keys() & {"baseline", "floors"}:
+        kept = {task: said for task, said in made["report"][key].items() if task not in gone}
+        made["report"] = made["report"] | {key: kept}
     kept = {task: block for task, block in base.get("resources", {}).items() if task not in gone}
     if resources := kept | resources:
         made["resources"] = resources

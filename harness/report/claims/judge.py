@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.report.claims.claims import Claim, Test
-from harness.report.records.bottleneck import LAST
+from harness.report.records.bottleneck import settled
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.more import command
 from harness.report.stats import statistics as st
@@ -241,12 +241,7 @@ def _values(test: Test, cell: CellFrame | None, metric: str, at: float) -> pd.Se
         return None
     if metric:
         return cell.units(metric, at) if metric in cell.head["metrics"] else None
-    logs = cell.curves
-    if logs is None or test.log not in logs:
-        return None
-    settled = logs[(logs.step >= LAST * logs.step.max()) & ~logs.seed.isin(cell.failures)]
-    means = settled.groupby("seed")[test.log].mean().dropna()
-    return None if means.empty else means
+    return settled(cell, test.log)
 
 
 def _requirement(test: Test, frame: TaskFrame) -> str:

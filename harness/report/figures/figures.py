@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report.figures import ablation, curves, diagnosis, grids, mazes, motions, published, toy
+from harness.report.figures import ablation, adaptive, curves, diagnosis, grids, mazes, motions, published, toy
 from harness.report.figures.lines import BAND, CENTRE, FEW, compare, legend, line
 from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure, stretch, svg, theme
+from harness.report.records.bottleneck import i_c
 from harness.report.records.frame import TaskFrame
 from harness.report.stats.centre import centre
 from harness.report.tables.spelling import aimed, decimals, number
@@ -156,6 +157,7 @@ def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
     having = {log: some for log, some in moving.items() if some}
     if not having:
         return None
+    budgets = {budget for cell in frame.cells if "kl" in having and (budget := i_c(cell)) is not None}
     columns = min(2, len(having))
     rows = -(-len(having) // columns)
     fig = figure(2.3 * rows + 0.3 + 0.2 * -(-len(logs) // 4))
@@ -167,6 +169,8 @@ def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
         drawn = np.concatenate([points.middle for points in lines.values()])
         if log == "kl" or (log.startswith("loss") and np.nanmin(drawn) < 0):
             dwarfed(ax, drawn, share=50 if log == "kl" else 10)
+        if log == "kl" and len(budgets) == 1:
+            ax.axhline(*budgets, color=REFERENCE, ls="--", lw=1.2)
         ax.set(title=LOGS[log], xlabel="training step", ylabel="")
     for ax in axes[len(having) :]:
         ax.set_visible(False)
@@ -174,7 +178,8 @@ def training(frame: TaskFrame, looks: dict[str, Style]) -> Plot | None:
     return Plot(
         f"{frame.name}-training",
         f"{frame.title}: training logs",
-        f"{CENTRE}. A method appears only in the panels of the logs that it has.",
+        f"{CENTRE}. A method appears only in the panels of the logs that it has."
+        + (f" Dashed: I_c, {min(budgets):g} nat." if len(budgets) == 1 else ""),
         f"{', '.join(LOGS[log] for log in having)} against the training step.",
         svg(fig),
     )
@@ -221,6 +226,8 @@ KINDS: dict[str, Callable[[TaskFrame, pd.DataFrame, dict[str, Style], dict[str, 
     "diagnosis": lambda frame, summary, looks, declared: diagnosis.draw(frame, looks),
     "panels": lambda frame, summary, looks, declared: panels(frame, looks),
     "ablation": lambda frame, summary, looks, declared: [
-        ablation.draw(frame, swept, summary, looks) for swept in frame.ablations
+        plot
+        for swept in frame.ablations
+        for plot in (ablation.draw(frame, swept, summary, looks), adaptive.draw(frame, swept, looks))
     ],
 }

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from harness.report.records.frame import CellFrame
+
+if TYPE_CHECKING:
+    from pandas.core.groupby import DataFrameGroupBy
 
 LAST = 0.75  # training counts as settled after this share of the steps
 BINDING = 0.15  # relative distance below I_c within which the constraint binds
@@ -46,13 +51,23 @@ def i_c(cell: CellFrame) -> float | None:
     return None if found is None else float(found)
 
 
+def settled(cell: CellFrame, log: str) -> pd.Series | None:
+    """Return the mean of a log over the last quarter of training, by seed.
+
+    Runs that failed or did not write it are left out; None if none did.
+    """
+    if cell.curves is None or log not in cell.curves:
+        return None
+    means: pd.Series = _last_quarter(cell, cell.curves)[log].mean().dropna()
+    return None if means.empty else means
+
+
 def constraint(cell: CellFrame) -> Constraint | None:
     """Return the settled state of a cell that logged a KL, or None for any other cell."""
     logs = cell.curves
     if logs is None or "kl" not in logs:
         return None
-    settled = logs[(logs.step >= LAST * logs.step.max()) & ~logs.seed.isin(cell.failures)]
-    means = settled.groupby("seed")[["kl"] + (["beta"] if "beta" in logs else [])].mean()
+    means = _last_quarter(cell, logs)[["kl"] + (["beta"] if "beta" in logs else [])].mean()
     means = means[means.kl.notna()]
     if means.empty:
         return None
@@ -68,6 +83,11 @@ def constraint(cell: CellFrame) -> Constraint | None:
         means.beta.mean() if "beta" in means else None,
         _count(states),
     )
+
+
+def _last_quarter(cell: CellFrame, logs: pd.DataFrame) -> DataFrameGroupBy:
+    """Return the last quarter of the logs of runs that did not fail, grouped by seed."""
+    return logs[(logs.step >= LAST * logs.step.max()) & ~logs.seed.isin(cell.failures)].groupby("seed")
 
 
 def _state(kl: float, beta: float, budget: float) -> str:

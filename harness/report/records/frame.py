@@ -71,6 +71,7 @@ class CellFrame(CellName):
     between: renormalised.Between = field(default_factory=dict)  # what older returns are normalised between
     fault: str = ""
     sealed: bool = True  # whether its record has a seal; the oldest records have none
+    floor: bool = False  # whether it learns nothing of what the task asks, as `report.floors` says
 
     @property
     def command(self) -> str:
@@ -369,7 +370,7 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
 
     def find(name: str, method: str, title: str, named: Iterable[int], value: Value | None = None) -> CellFrame:
         cell = CellFrame(task, name, method, title, value, rewards=rewards, preset=other, named=tuple(named))
-        return _find(root, preset, cell)
+        return _find(root, preset, replace(cell, floor=name in report.get("floors", {}).get(task, [])))
 
     cells = [find(m, m, titles[m], params["tasks"][task]["seeds"]) for m in methods]
     ablations = []

@@ -14,7 +14,7 @@ from harness.report.stats import statistics as st
 from harness.report.tables.entries import LEVEL, MISSING, Comparison, Entry, Number, Text, fixed
 from harness.report.tables.spelling import TIED
 
-MARK = " ◆"
+MARK, FLOOR = " ◆", " ▽"
 COVERAGE = {5: 0.90, 10: 0.94}  # runs -> coverage of the bootstrap interval of an IQM, from results/statistics
 
 
@@ -79,13 +79,15 @@ def sorted_cells(frame: TaskFrame, summary: pd.DataFrame) -> list[CellFrame]:
 
 
 def mark(cell: CellFrame) -> str:
-    """Return the mark behind the name of a method with the bottleneck; '' for any other."""
-    return MARK if bottlenecked(cell) else ""
+    """Return the mark behind the name of a method with the bottleneck, or of a floor; '' for any other."""
+    return MARK * bottlenecked(cell) + FLOOR * cell.floor
 
 
 def marked(frame: TaskFrame) -> list[str]:
-    """Return the line that explains the mark and the order, if any method has the mark."""
-    return [f"{MARK.strip()} with the bottleneck. Best first."] if any(map(bottlenecked, frame.cells)) else []
+    """Return the line that explains the marks and the order, if any method has a mark."""
+    said = [f"{MARK.strip()} with the bottleneck. "] * any(map(bottlenecked, frame.cells))
+    said += [f"{FLOOR.strip()} a floor: it learns nothing of what the task asks. "] * any(c.floor for c in frame.cells)
+    return [f"{''.join(said)}Best first."] if said else []
 
 
 def nominal(counts: pd.Series) -> str:

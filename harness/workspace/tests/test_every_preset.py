@@ -83,7 +83,9 @@ def shrunk(overlay: dict[str, Any], params: dict[str, Any], base: dict[str, Any]
     for task, block in methods.items():  # of what the base does not have, nothing is to be taken away
         known = {*base["methods"].get(task, {}), *kept[task]}
         methods[task] = {name: method for name, method in block.items() if name in known}
-    return merged(overlay | {"ablations": swept}, {"tasks": tasks}) | {"methods": methods}
+    made = merged(overlay | {"ablations": swept}, {"tasks": tasks}) | {"methods": methods}
+    report = {key: said for key, said in overlay.get("report", {}).items() if key != "floors"}  # some are rows that go
+    return made | ({"report": report} if report else {})
 
 
 def alone(block: Any, base: Any) -> Any:

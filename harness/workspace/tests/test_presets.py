@@ -27,7 +27,7 @@ PARAMS = {
     "methods": {
         "line": {"a": {"algorithm": "critic"}, "b": {"algorithm": "critic", "lr": {"first": 1e-5, "last": 0.1}}}
     },
-    "report": {"baseline": {"line": "a"}},
+    "report": {"baseline": {"line": "a"}, "floors": {"line": ["b"]}},
 }
 
 
@@ -83,7 +83,7 @@ def test_a_task_that_goes_takes_its_methods_along(tree: Path) -> None:
     made = overlay(tree, "tasks: {line: null, other: {family: gaussians}}\nmethods: {other: {c: {algorithm: critic}}}")
     assert made["tasks"] == {"other": {"family": "gaussians"}}
     assert made["methods"] == {"other": {"c": {"algorithm": "critic"}}}
-    assert made["report"]["baseline"] == {}
+    assert made["report"] == {"baseline": {}, "floors": {}}
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ methods:
     sn: {critic_steps: 0}
   grid_maze:
     bc: {optimizer: {lr: -1.0}}
-report: {baseline: {digits8: gna}}
+report: {baseline: {digits8: gna}, floors: {march: [control_plus, random_polcy]}}
 """,
         encoding="utf-8",
     )
@@ -294,6 +294,7 @@ report: {baseline: {digits8: gna}}
         "methods.digits8.gan.bathc: unknown key; did you mean batch?",
         "methods.grid_maze.bc.optimizer.lr = -1.0: must be greater than 0",
         "report.baseline.digits8 = gna: unknown key; did you mean gan?",
+        "report.floors.march = random_polcy: unknown key; did you mean random_policy?",
     ]
     with pytest.raises(BenchError, match="^presets/wrong.yaml: "):
         presets.run_preset(tmp_path, "wrong", [], jobs=1)
