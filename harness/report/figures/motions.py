@@ -14,9 +14,9 @@ from harness.report.figures.lines import BAND, CENTRE, FEW, compare, legend, lin
 from harness.report.figures.style import REFERENCE, Plot, Style, figure, svg
 from harness.report.records.frame import TaskFrame
 from harness.report.stats.centre import centre
+from harness.report.tables.motions import CLOSE, LONG, PANELS
 from harness.report.tables.spelling import aimed, wrapped
 
-LONG, CLOSE = PANELS = ("time", "error_alive")
 TITLES = {LONG: "how long", CLOSE: "how closely until the fall"}
 Lines = dict[str, pd.DataFrame]  # method -> the points of its line
 
