@@ -79,7 +79,7 @@ class Tree:
 def project(root: Path) -> Tree:
     """Return every method block of params.yaml and of the tasks that the smoke preset adds, without ablations."""
     own = load_plan(root).cells
-    smoke = _of_preset(root, "smoke")
+    smoke = of_preset(root, "smoke")
     cells = own + [cell for cell in smoke if cell.task not in {c.task for c in own}]
     return Tree(root, [cell for cell in cells if cell.ablation is None])
 
@@ -88,14 +88,15 @@ def stand_ins(root: Path, presets: Sequence[str]) -> Tree:
     """Return the cells of `presets` whose family works without its data; of two with one name, that of the earlier
     preset.
     """
-    cells = {name_of(cell): cell for preset in reversed(presets) for cell in _of_preset(root, preset)}
+    cells = {name_of(cell): cell for preset in reversed(presets) for cell in of_preset(root, preset)}
     known = [c for c in cells.values() if c.ablation is None and hasattr(registry.family(c.family), "stand_in")]
     tree = Tree(root, known)
     tree.stood_in = {cell.task for cell in known}
     return tree
 
 
-def _of_preset(root: Path, name: str) -> list[Cell]:
+def of_preset(root: Path, name: str) -> list[Cell]:
+    """Return every cell of a preset at its own size."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         json.dump(compose_preset(root, name), file)  # JSON is YAML
         file.flush()

@@ -64,8 +64,8 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     for key in ("tasks", "methods", "ablations"):
         made[key] = {task: block for task, block in made.get(key, {}).items() if task not in gone}
     for key in made["report"].keys() & {"baseline", "floors"}:
-        kept = {task: said for task, said in made["report"][key].items() if task not in gone}
-        made["report"] = made["report"] | {key: kept}
+        said = {task: named for task, named in made["report"][key].items() if task not in gone}
+        made["report"] = made["report"] | {key: said}
     kept = {task: block for task, block in base.get("resources", {}).items() if task not in gone}
     if resources := kept | resources:
         made["resources"] = resources

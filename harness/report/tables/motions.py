@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.report.figures.motions import PANELS
 from harness.report.records.bottleneck import settled
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.tables import summary
 from harness.report.tables.entries import MISSING, Entry, Head, Number, Table, Text, fixed, title
 from harness.report.tables.spelling import decimals, labelled
 
+LONG, CLOSE = PANELS = ("time", "error_alive")
 SEEDS = "lowest, highest seed"
 INSIDE = {"accuracy": "accuracy of D", "kl": "KL (nat)", "beta": "beta"}
 NOTE = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from harness.report.figures import adaptive
+from harness.report.figures import adaptive, figures
 from harness.report.figures.style import Style, theme
 from harness.report.records.frame import CellFrame, Sweep, TaskFrame
 
@@ -34,10 +34,10 @@ def run():
 
 
 def draw(frame, swept, monkeypatch):
-    figures = []
-    monkeypatch.setattr(adaptive, "svg", lambda fig: figures.append(fig) or b"")
+    made = []
+    monkeypatch.setattr(adaptive, "svg", lambda fig: made.append(fig) or b"")
     with theme():
-        return adaptive.draw(frame, swept, LOOKS), [ax for fig in figures for ax in fig.axes]
+        return adaptive.draw(frame, swept, LOOKS), [ax for fig in made for ax in fig.axes]
 
 
 def test_the_method_its_fixed_betas_and_the_reference_in_each_panel_that_they_have(run, monkeypatch):
@@ -65,3 +65,17 @@ def test_records_without_logs_have_their_scores_alone(run, monkeypatch):
         one.__dict__["curves"] = None
     _, (score, kl, accuracy, beta) = draw(run, run.ablations[0], monkeypatch)
     assert len(score.lines) == 4 and len(kl.lines) == 1 and not accuracy.lines and not beta.lines
+
+
+def test_training_logs_show_the_budget_if_there_is_one_alone(run, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "svg", lambda fig: drawn.append(fig) or b"")
+    vail = run.cells[0]
+    vail.__dict__["curves"] = vail.curves.assign(kl=[1.0, 0.6])
+    with theme():
+        one = figures.training(run, LOOKS)
+        other = cell("gail", i_c=0.1, kl=0.1)
+        two = figures.training(replace(run, cells=[vail, other]), LOOKS)
+    (ax,) = (ax for ax in drawn[0].axes if ax.get_title() == "KL (nat)" or ax.get_title(loc="left") == "KL (nat)")
+    assert ax.lines[-1].get_ydata()[0] == 0.5 and one.caption.endswith("Dashed: I_c, 0.5 nat.")
+    assert "Dashed" not in two.caption

@@ -43,19 +43,29 @@ def drawn(monkeypatch, module, *arguments):
 
 
 def test_a_panel_for_how_long_and_one_for_how_closely(monkeypatch):
-    plot, (long, close) = drawn(monkeypatch, motions, frame(cell("vail", 9, 0.3), cell("gail", 2, 0.2)), LOOKS)
+    (plot,), (long, close) = drawn(monkeypatch, motions, frame(cell("vail", 9, 0.3), cell("gail", 2, 0.2)), LOOKS)
     assert [tuple(line.get_ydata()) for line in long.lines if len(line.get_xdata()) == 2][:2] == [(9, 10), (2, 3)]
     assert next(tuple(line.get_ydata()) for line in close.lines) == (0.3, 1.3)
     assert long.lines[-1].get_ydata()[0] == 1.5 and close.lines[-1].get_ydata()[0] == 0.4
     assert "from VAIL, 10 s at the end, to GAIL, 3 s" in plot.alt and "Dashed: no action." in plot.caption
 
 
+def test_many_methods_have_a_panel_each_in_two_figures(monkeypatch):
+    many = {f"m{k}": Style(f"M{k}", "#000000", "-", "o") for k in range(6)}
+    plots, axes = drawn(monkeypatch, motions, frame(*(cell(name, 9, 0.3) for name in many)), many)
+    assert [plot.name for plot in plots] == ["t-motion-time", "t-motion-error_alive"]
+    shown = [ax for ax in axes if ax.get_visible()]
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in shown] == [f"M{k}" for k in range(6)] * 2
+    assert {ax.lines[-1].get_ydata()[0] for ax in shown[:6]} == {1.5}, "no action lives that long"
+    assert "Only the steps before a fall count." in plots[1].caption and "before a fall" not in plots[0].caption
+
+
 def test_other_tasks_and_single_points_have_none():
-    assert motions.draw(frame(cell("bc", 9, 0.3, metrics=("error",))), LOOKS) is None
-    assert motions.draw(frame(CellFrame("t", "vail", "vail", "vail")), LOOKS) is None
+    assert motions.draw(frame(cell("bc", 9, 0.3, metrics=("error",))), LOOKS) == []
+    assert motions.draw(frame(CellFrame("t", "vail", "vail", "vail")), LOOKS) == []
     once = cell("vail", 9, 0.3)
     once.__dict__["scores"] = once.scores[once.scores.step == 20]
-    assert motions.draw(frame(once), LOOKS) is None
+    assert motions.draw(frame(once), LOOKS) == []
 
 
 def test_the_published_curve_is_dotted_at_its_control_steps(monkeypatch):
