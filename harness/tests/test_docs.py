@@ -83,9 +83,11 @@ def tried(words: list[str]) -> None:
         assert set(targets) <= make_targets(), f"{shlex.join(words)}: the Makefile has no such target"
     elif name == "dvc":
         assert arguments[0] in dvc_verbs(), f"{shlex.join(words)}: DVC has no such command"
-    elif name.startswith("python"):
+    elif name.removeprefix(".venv/bin/").startswith("python"):
         if arguments[0] == "-m":
             assert importlib.util.find_spec(arguments[1]), f"{shlex.join(words)}: there is no such module"
+        tests = [word for word in arguments if Path(word).name.startswith("test_")]
+        assert all((ROOT / word).is_file() for word in tests), f"{shlex.join(words)}: there is no such file"
     elif name == "ray":
         assert arguments[0] in RAY, f"{shlex.join(words)}: this test knows ray {', '.join(RAY)}"
         options = {word for word in arguments if word.startswith("--")}
