@@ -46,7 +46,7 @@ def test_pairs_of_a_peer_become_a_record(tmp_path, monkeypatch):
     monkeypatch.setattr(beside.peers, "version", lambda *_: {"name": "peer", "version": "1"})
     monkeypatch.setattr(beside, "_peer", lambda *given: {"per_second": next(of_peer[(*given, 1)[3]])})
     monkeypatch.setattr(
-        beside, "_ours", lambda _, seeds: {"per_second": next(rates["one" if len(seeds) == 1 else "stack"])}
+        beside, "ours", lambda _, seeds: {"per_second": next(rates["one" if len(seeds) == 1 else "stack"])}
     )
     monkeypatch.setattr(beside, "_blocks", lambda _, seeds: 3.0 * len(seeds))
     (made,) = beside.measure(Options(tmp_path, quick=True), beside.Work("ppo", robot="R", steps=7))
