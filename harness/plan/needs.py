@@ -100,7 +100,7 @@ def reward_fingerprint(root: Path, source: str, n: int | None) -> str:
     """
     from harness.run.record import to_npz
 
-    arrays = _rewards(root, source)
+    arrays = learnt_rewards(root, source)
     if n is None or all(len(array) <= n for array in arrays.values()):
         return fingerprint(root, source)
 
@@ -125,7 +125,7 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
         return
     import torch
 
-    arrays = _rewards(root, source)
+    arrays = learnt_rewards(root, source)
     if not arrays:
         raise BenchError(f"{source} does not learn a reward: remove {cell.name} from methods.{cell.task}")
     n = min(map(len, arrays.values()))
@@ -136,7 +136,7 @@ def deliver(root: Path, cell: Cell, method: Method, seeds: Sequence[int]) -> Non
     cast(Receiver, method).receive({k: torch.as_tensor(v[places]) for k, v in arrays.items()})
 
 
-def _rewards(root: Path, source: str) -> dict[str, np.ndarray]:
+def learnt_rewards(root: Path, source: str) -> dict[str, np.ndarray]:
     """Name -> tensor [n, ...] of the n rewards that TASK/CELL has learnt; none where it learns none."""
     import numpy as np
 

@@ -45,10 +45,15 @@ def trained_state(root: Path, cell: Cell, seed: int | None = None) -> dict[str, 
 def trained(root: Path, cell: Cell, task: Task, seed: int) -> Method:
     """The method of one seed on the CPU, as it was at the end of its training; errors as of `export`."""
     state = trained_state(root, cell, seed)
-    draws = CounterDraws((seed,), f"{cell.protocol}/{cell.task}", "cpu", lookahead=1)
-    method = build_method(cell, task, draws, torch.device("cpu"))
+    method = untrained(cell, task, seed)
     method.load_state_dict({name: value[None] for name, value in state.items()})
     return method
+
+
+def untrained(cell: Cell, task: Task, seed: int) -> Method:
+    """The method of one seed on the CPU, as it starts."""
+    draws = CounterDraws((seed,), f"{cell.protocol}/{cell.task}", "cpu", lookahead=1)
+    return build_method(cell, task, draws, torch.device("cpu"))
 
 
 def _method_state(root: Path, cell: Cell, seeds: tuple[int, ...]) -> dict[str, torch.Tensor]:

@@ -1,7 +1,9 @@
 """`bench export --safetensors`: the nets of one seed, in a file that says all that it takes to call them.
 
-It holds the tensors that the nets use, and one entry of metadata, "about", in JSON: cell, seed and the record's key; of
-each net its inputs and their law, what it makes and in which range, and its graph. A graph is a list of [name,
+They come from a finished checkpoint. A learnt reward is in the record too, so it can be written where none was trained.
+
+The file holds the tensors that the nets use, and one entry of metadata, "about", in JSON: cell, seed and the record's
+key; of each net its inputs and their law, what it makes and in which range, and its graph. A graph is a list of [name,
 operator, arguments]: "%name" is a tensor or an earlier result, any other text a name below `torch`. `plain.py` runs it.
 """
 
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,11 @@ from harness.errors import BenchError
 from harness.files import write_bytes
 from harness.places.train import build_task
 from harness.plan.identity import keys_of
+from harness.plan.needs import learnt_rewards
 from harness.plan.plan import Cell, Plan
-from harness.workspace.export import trained
+from harness.schema import read_head
+from harness.store import ARTEFACTS, HEAD
+from harness.workspace.export import trained, untrained
 from harness.workspace.nets import Net, nets_of
 
 ENDING = ".safetensors"
@@ -35,47 +40,106 @@ LINEAR = ("baddbmm", "addmm", "linear", "bmm", "conv2d", "convolution", "add", "
 
 
 def weights(root: Path, cell: Cell, out: Path, seed: int) -> list[Net]:
-    """Write the nets of one seed to `out`, which `plain.nets` loads.
+    """Write the nets of one seed to `out`, which `plain.nets` loads, and return them.
 
-    Raises BenchError where the cell has no finished checkpoint here, or its outputs are neither images nor actions.
+    Without a finished checkpoint this is the reward that the cell's record holds. Raises BenchError where there is
+    neither, or where the outputs are neither images nor actions.
     """
     task = build_task(root, cell)
-    method = trained(root, cell, task, seed)
-    made = nets_of(method.outputs(), task.spec, str(cell))
     about = {"task": cell.task, "cell": cell.name, "preset": cell.preset, "seed": seed}
-    write_bytes(out, packed(made, method, about | {"training_key": keys_of(root, cell).training}))
+    about["training_key"] = keys_of(root, cell).training
+    try:
+        method = trained(root, cell, task, seed)
+        made = nets_of(method.outputs(), task.spec, str(cell))
+        content = packed(made, method, about)
+    except BenchError:
+        if not (reward := _recorded(root, cell, seed)):
+            raise
+        method = untrained(cell, task, seed)
+        known = _put(method, reward)
+        made = [net for net in nets_of(method.outputs(), task.spec, str(cell)) if net.name == "reward"]
+        content = packed(made, method, about, known)
+    write_bytes(out, content)
     return made
 
 
 def all_weights(root: Path, plan: Plan, folder: Path, seed: int, say: Callable[[str], None]) -> int:
-    """As `weights`, <task>/<cell>.safetensors of every cell that makes images or actions; files of other cells go.
+    """As `weights`, <task>/<cell>.safetensors of every row of a table of images or actions.
 
-    Returns the bytes of all. say: takes a line for each task. Raises BenchError as `weights`, the files written until
-    then stay.
+    A row without a checkpoint or a learnt reward keeps the file of its present training. Every other file goes.
+    Returns the bytes of all. say: takes a line for each task. Raises BenchError if there is nothing to write or keep.
     """
     kept: dict[Path, int] = {}
+    lacking = None
     for task in plan.params["tasks"]:
-        first = len(kept)
-        for cell in (cell for cell in plan.cells if cell.task == task):
+        first, absent = len(kept), list[str]()
+        for cell in (cell for cell in plan.cells if cell.task == task and cell.ablation is None):
             if not issubclass(build_task(root, cell).outputs, (ImageOutputs, ControlOutputs)):
                 break
             path = folder / task / f"{cell.name}{ENDING}"
-            weights(root, cell, path, seed)
+            try:
+                weights(root, cell, path, seed)
+            except BenchError as error:
+                if not _present(root, cell, path, seed):
+                    lacking = lacking or error
+                    absent.append(cell.name)
+                    continue
             kept[path] = path.stat().st_size
-        if of_task := [*kept.values()][first:]:
-            say(f"{task}: {len(of_task)} cells, {sum(of_task) / 1e6:.2f} MB")
+        of_task = [*kept.values()][first:]
+        if of_task or absent:
+            others = f"; no checkpoint here of {', '.join(absent)}: `bench train {task} CELL`" if absent else ""
+            say(f"{task}: {len(of_task)} cells, {sum(of_task) / 1e6:.2f} MB{others}")
+    if lacking and not kept:
+        raise lacking
     for path in {*folder.rglob(f"*{ENDING}")} - kept.keys():
         path.unlink()
     return sum(kept.values())
 
 
-def packed(made: list[Net], method: Method, about: dict[str, Any]) -> bytes:
-    """The content of a file with the nets of a method of one seed; about: what else it says of itself."""
+def _recorded(root: Path, cell: Cell, seed: int) -> dict[str, Tensor]:
+    """Name -> tensor of the reward of one seed in the cell's record; none where there is no such record or reward."""
+    folder = cell.folder(root)
+    if not (folder / HEAD).is_file() or not (folder / ARTEFACTS).is_file():
+        return {}
+    head = read_head(folder)
+    if head.training_key != keys_of(root, cell).training or seed not in head.seeds:
+        return {}
+    place = head.seeds.index(seed)
+    return {name: torch.as_tensor(array[place]) for name, array in learnt_rewards(root, str(cell)).items()}
+
+
+def _put(method: Method, reward: dict[str, Tensor]) -> set[tuple[Any, ...]]:
+    """Copy a reward of one seed into a method of one seed, and return where its tensors lie."""
+    parts = method.artefacts()["reward"]
+    for name, part in parts.items():
+        part.copy_(reward[name][None])
+    return {_place(part) for part in parts.values()}
+
+
+def _present(root: Path, cell: Cell, path: Path, seed: int) -> bool:
+    """Whether a file is an export of this seed of the cell's present training."""
+    if not path.is_file():
+        return False
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        about = json.loads(file.metadata()["about"])
+    return bool(about["training_key"] == keys_of(root, cell).training and about["seed"] == seed)
+
+
+def packed(made: list[Net], method: Method, about: dict[str, Any], known: Container[Any] | None = None) -> bytes:
+    """The content of a file with the nets of a method of one seed.
+
+    about: what else it says of itself. known: where the trained tensors lie, if not all are. Raises BenchError if a net
+    takes one that is not trained.
+    """
     from safetensors.torch import save
 
     names = {_place(value): name for name, value in method.state_dict().items()}
     tensors: dict[str, Tensor] = {}
     nets = {net.name: _described(net, names, tensors) for net in made}
+    if absent := [name for place, name in names.items() if known and name in tensors and place not in known]:
+        raise BenchError(f"the record holds no {', '.join(absent)}, which its learnt reward takes: train the cell")
     # A single entry, as safetensors writes several in any order.
     return save(tensors, {"about": json.dumps(about | {"nets": nets})})
 

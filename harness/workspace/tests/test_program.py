@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,7 @@ from harness.plan.plan import load_plan
 from harness.run.seeds import CounterDraws
 from harness.tests import small
 from harness.workspace.nets import Net, nets_of
+from harness.workspace.plain import nets
 from harness.workspace.program import write_program
 from harness.workspace.weights import calls, loader, packed
 from harness.yaml_text import dump
@@ -160,6 +162,23 @@ def test_all_of_a_trained_project(tmp_path: Path, capsys: pytest.CaptureFixture)
     assert "maze: 2 cells, 0.0" in capsys.readouterr().out
     found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     assert found == ["README.md", "maze/bc.safetensors", "maze/gail.safetensors"]
+    first = out / "maze/gail.safetensors"
+    whole_file, bc = first.read_bytes(), (out / "maze/bc.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / ".scratch")
+    assert main(export) == 0, "without checkpoints there is still the reward of the record"
+    assert "maze: 2 cells" in capsys.readouterr().out
+    assert (out / "maze/bc.safetensors").read_bytes() == bc, "a file of the present training stays"
+    (tmp_path / "whole.safetensors").write_bytes(whole_file)
+    here, before = nets(first), nets(tmp_path / "whole.safetensors")
+    assert [*here] == ["reward"] and [*before] == ["actions", "reward"]
+    rows = torch.eye(25), torch.eye(4)[torch.arange(25) % 4]
+    assert torch.equal(here["reward"](*rows), before["reward"](*rows))
+    (out / "maze/bc.safetensors").unlink()
+    assert main(export) == 0
+    assert "maze: 1 cells, 0.01 MB; no checkpoint here of bc: `bench train maze CELL`" in capsys.readouterr().out
+    assert main([*bench, "train", "maze", "bc"]) == main([*bench, "train", "maze", "gail"]) == 0
+    assert main(export) == 0
+    assert first.read_bytes() == whole_file
     assert main([*export, "maze"]) == 2
     assert main([*bench, "export", "maze", "bc", "--safetensors", str(tmp_path / "bc.safetensors")]) == 0
     assert (tmp_path / "bc.safetensors").read_bytes() == (out / "maze/bc.safetensors").read_bytes()
