@@ -30,6 +30,7 @@ def run(args: Namespace) -> int:
     from harness.plan.origin import COPIED
     from harness.plan.params import read_params
     from harness.report.figures.drawings import FOLDER, Drawings
+    from harness.report.page.kept import Kept
     from harness.report.page.render import render
     from harness.workspace.presets import other_presets
 
@@ -38,7 +39,8 @@ def run(args: Namespace) -> int:
     found = other_presets(args.root, params["preset"])
     before = args.root / "reports" / params["preset"] / FOLDER
     drawn = Drawings(args.root / ".scratch/figures", before, partial(_each, args.root))
-    left_out = render(args.root, params, out, found.archived, drawn, found.waiting, found.refused)
+    earlier = Kept(args.root / ".scratch/pages")
+    left_out = render(args.root, params, out, found.archived, drawn, found.waiting, found.refused, earlier)
     print(out / "index.html", flush=True)
     for name, why in left_out.items():
         print(f"{name} is left out: {why}", file=sys.stderr)

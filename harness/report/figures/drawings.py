@@ -67,17 +67,16 @@ class Drawings:
         declared: the published protocols by task.
         """
         asked = {name: list(_parts(frame, summaries[name], looks, declared[name])) for name, frame in frames.items()}
-        known = {name: self._read(f"{preset}-{name}") for name in frames}
+        places = {name: name_of(preset, name) for name in frames}
+        known = {name: self._read(places[name]) for name in frames}
         lacking = {part.key: part for name in frames for part in asked[name] if part.key not in known[name]}
         new = dict(zip(lacking, self.each(_drawn, list(lacking.values())), strict=True))
         for name in frames:
             kept = {part.key: new[part.key] if part.key in new else known[name][part.key] for part in asked[name]}
-            self.made[f"{preset}-{name}"] = kept
+            self.made[places[name]] = kept
             if kept.keys() & new.keys():
-                self._write(f"{preset}-{name}", kept)
-        return {
-            name: [plot for part in asked[name] for plot in self.made[f"{preset}-{name}"][part.key]] for name in frames
-        }
+                self._write(places[name], kept)
+        return {name: [plot for part in asked[name] for plot in self.made[places[name]][part.key]] for name in frames}
 
     def once(self, name: str, code: Path, shown: object, draw: Callable[[], list[Plot]]) -> list[Plot]:
         """Return figures that show several tasks or none, and draw them only if they are not kept.
@@ -95,9 +94,14 @@ class Drawings:
             self._write(name, kept)
         return kept[key]
 
-    def files(self) -> Iterator[tuple[str, bytes]]:
-        """Yield (path, content) of the drawn figures for the report; a file with the same figures keeps its bytes."""
+    def files(self, names: Iterable[str] | None = None) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, content) of the drawn figures for the report; a file with the same figures keeps its bytes.
+
+        names: those under which they are kept, see `name_of` and `once`; None for all.
+        """
         for name, kept in self.made.items():
+            if names is not None and name not in names:
+                continue
             before = _content(self.packed / f"{name}.json.xz") if self.packed else None
             same = before is not None and _parsed(before) == kept
             yield (
@@ -126,6 +130,11 @@ class Drawings:
                 file.write(_text(kept))
         except OSError:
             pass
+
+
+def name_of(preset: str, task: str) -> str:
+    """Return the name under which the figures of a task are kept."""
+    return f"{preset}-{task}"
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,13 @@ class Preset:
         return cls(params, frames, made)
 
     @classmethod
-    def archived(cls, root: Path, params: dict[str, Any]) -> Preset:
-        """Read an archived preset with summaries made here, because an archive keeps only records."""
-        frames = load(root, params, other=True)
-        return cls(params, frames, {name: summarise(frame) for name, frame in frames.items()})
+    def archived(cls, root: Path, params: dict[str, Any], known: dict[str, pd.DataFrame] | None = None) -> Preset:
+        """Read an archived preset with summaries made here, because an archive keeps only records.
+
+        known: the summaries, if they were made from these very records before.
+        """
+        frames = load(root, params, other=True, known=known is not None)
+        return cls(params, frames, known or {name: summarise(frame) for name, frame in frames.items()})
 
     @property
     def name(self) -> str:

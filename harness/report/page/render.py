@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from harness.errors import reason
 from harness.report.claims import verdicts
 from harness.report.figures import drawings, strip
 from harness.report.figures.style import styles
-from harness.report.page import findings, folder, learnt, method_pages, sections, wording
+from harness.report.page import findings, folder, kept, learnt, method_pages, sections, wording
 from harness.report.page.read import Beside, Preset, judged
 from harness.report.page.sections import Section
 from harness.report.page.templating import environment
@@ -41,6 +41,7 @@ def render(
     drawn: drawings.Drawings | None = None,
     waiting: Iterable[dict[str, str]] = (),
     refused: Mapping[str, str] | None = None,
+    earlier: kept.Kept | None = None,
 ) -> dict[str, str]:
     """Write out/index.html, out/index.md, out/figures/ and the pages in folders beside them, from the records.
 
@@ -57,19 +58,20 @@ def render(
     drawn: the figures that were drawn for earlier reports, if any.
     waiting: for each preset without records: preset, what, rows and command.
     refused: the name of a preset -> the reason why it cannot be shown.
+    earlier: the pages of archived presets that earlier reports made, if any.
     """
     root, out = Path(root), Path(out)
     folder.check(root, out)
-    drawn = drawn or drawings.Drawings()
+    drawn, earlier = drawn or drawings.Drawings(), earlier or kept.Kept()
     own, beside, pages = Preset.live(root, params), Beside.read(root), out / ARCHIVE
-    kept: dict[str, Archived] = {}
+    others: dict[str, Archived] = {}
     refused = dict(refused or {})
     for block in archived:
         try:
-            kept[block["preset"]] = _archived(root, block, beside, out, drawn)
+            others[block["preset"]] = _archived(root, block, beside, out, drawn, earlier)
         except Exception as error:  # whatever is wrong with this preset's records must not stop the others
             refused[block["preset"]] = reason(error)
-    shown = [own, *(other.preset for other in kept.values())]
+    shown = [own, *(other.preset for other in others.values())]
     claims = judged(root, shown, refused)
 
     def address(page: Path, preset: str, task: str) -> str:
@@ -79,7 +81,7 @@ def render(
 
     frames = [frame for preset in shown for frame in preset.frames.values()]
     after = sections.together(frames, styles(params), drawn)
-    after += sections.archive([other.part for other in kept.values()], waiting)
+    after += sections.archive([other.part for other in others.values()], waiting)
     after += sections.statistics(root) + sections.speeds(root, partial(_link, out), drawn)
     after += sections.siege(root)
     out_of_it = {f"cell {cell}": cell.fault for frame in frames for cell in frame.unreadable}
@@ -99,10 +101,10 @@ def render(
     page["topics"] += sections.left_out(out_of_it)
 
     def files() -> Iterator[tuple[str, bytes]]:
-        for name, other in kept.items():
+        for name, other in others.items():
             said = sections.claims(claims, partial(address, pages / name), name)
-            yield from _files(_with_claims(other.page, said), f"{ARCHIVE}/{name}/")
-        yield from drawn.files()
+            yield from _pages(name, other, said, drawn, earlier)
+        yield from drawn.files(drawn.made.keys() - {name for other in others.values() for name in _drawn(other)})
         yield from _files(_with_claims(page, sections.claims(claims, partial(address, out))))
 
     folder.replace(out, files(), folder.generated(root, out))
@@ -111,19 +113,52 @@ def render(
 
 @dataclass(frozen=True)
 class Archived:
-    """An archived preset: its records, its page without the claims, and its part of the main page."""
+    """An archived preset.
+
+    preset: its records.
+    part: its part of the main page.
+    page: makes its main page, without the claims.
+    made_from: a digest of all that its pages follow from, but for the claims.
+    before: the pages that an earlier report made from the same, if any.
+    """
 
     preset: Preset
-    page: dict[str, Any]
     part: Section
+    page: Callable[[], dict[str, Any]]
+    made_from: str
+    before: kept.Pages | None
 
 
-def _archived(root: Path, params: dict[str, Any], beside: Beside, out: Path, drawn: drawings.Drawings) -> Archived:
-    """Make everything of an archived preset before anything is written; arguments are those of `render` and `_page`."""
-    preset = Preset.archived(root, params)
+def _archived(
+    root: Path, params: dict[str, Any], beside: Beside, out: Path, drawn: drawings.Drawings, earlier: kept.Kept
+) -> Archived:
+    """Make all that may fail of an archived preset before anything is written; arguments are those of `render`."""
+    made_from = kept.made_from(root, params, out)
+    before = earlier.read(params["preset"], made_from)
+    preset = Preset.archived(root, params, before.summaries if before else None)
     place = out / ARCHIVE / preset.name
-    page = _page(root, preset, beside, place, [], drawn, behind=True)
-    return Archived(preset, page, sections.archived(preset, beside, partial(_link, out), place))
+    page = cache(partial(_page, root, preset, beside, place, [], drawn, behind=True))
+    if before is None:
+        page()
+    part = sections.archived(preset, beside, partial(_link, out), place)
+    return Archived(preset, part, page, made_from, before)
+
+
+def _pages(
+    name: str, other: Archived, said: list[Section], drawn: drawings.Drawings, earlier: kept.Kept
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of an archived preset's pages with its claims, and its packed figures."""
+    pages, claims = other.before, kept.digest(said)
+    if pages is None or pages.claims != claims:
+        files = dict(_files(_with_claims(other.page(), said), f"{ARCHIVE}/{name}/")) | dict(drawn.files(_drawn(other)))
+        pages = kept.Pages(other.made_from, claims, files, other.preset.summaries)
+        earlier.write(name, pages)
+    yield from pages.files.items()
+
+
+def _drawn(other: Archived) -> set[str]:
+    """Return the names under which the figures of an archived preset are kept."""
+    return {drawings.name_of(other.preset.name, task) for task in other.preset.frames}
 
 
 def _with_claims(page: dict[str, Any], said: list[Section]) -> dict[str, Any]:

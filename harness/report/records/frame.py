@@ -309,17 +309,18 @@ class TaskFrame:
         return found
 
 
-def load(root: Path, params: dict[str, Any], other: bool = False) -> dict[str, TaskFrame]:
+def load(root: Path, params: dict[str, Any], other: bool = False, known: bool = False) -> dict[str, TaskFrame]:
     """Return every task of the parameters with its cells.
 
     A record that cannot be read or must not be mixed with the others becomes the fault of its cell. Raises BenchError
     only for faulty parameters.
 
     other: whether the parameters are those of a preset other than the project's own.
+    known: whether all tables were read before and have not changed, so that each can wait until it is asked for.
     """
     frames = {}
     for task in params["tasks"]:
-        frame = _frame(root, params, task, params["preset"] if other else "")
+        frame = _frame(root, params, task, params["preset"] if other else "", known)
         while faults := dict(checks.faults(frame, params["protocol"])) or dict(_incomplete(frame)):
             frame = _without(frame, faults)
         frames[task] = frame
@@ -358,7 +359,7 @@ def shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else spell(value)
 
 
-def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFrame:
+def _frame(root: Path, params: dict[str, Any], task: str, other: str, known: bool) -> TaskFrame:
     report, preset = params.get("report", {}), params["preset"]
     methods = params.get("methods", {}).get(task) or {}
     titles = {name: block.get("title", name) for name, block in methods.items()}
@@ -370,7 +371,7 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str) -> TaskFra
 
     def find(name: str, method: str, title: str, named: Iterable[int], value: Value | None = None) -> CellFrame:
         cell = CellFrame(task, name, method, title, value, rewards=rewards, preset=other, named=tuple(named))
-        return _find(root, preset, replace(cell, floor=name in report.get("floors", {}).get(task, [])))
+        return _find(root, preset, replace(cell, floor=name in report.get("floors", {}).get(task, [])), known)
 
     cells = [find(m, m, titles[m], params["tasks"][task]["seeds"]) for m in methods]
     ablations = []
@@ -400,14 +401,15 @@ def _itself(cells: list[CellFrame], said: Ablation) -> CellFrame | None:
     return replace(cell, value=value) if known else None
 
 
-def _find(root: Path, preset: str, cell: CellFrame) -> CellFrame:
+def _find(root: Path, preset: str, cell: CellFrame, known: bool) -> CellFrame:
     """Return the cell with its record of this preset, if there is one, or with the fault of that record."""
     archive, strange = archive_folder(root, preset), ""
     for folder in (archive,) if cell.preset else (root / RECORDS, archive):
         try:
             found = read(folder, cell)
             if found.record and found.record["preset"] == preset:
-                _ = found.scores, found.curves, found.panels  # read here, so that damage becomes the fault of the cell
+                if not known:  # read here, so that damage becomes the fault of the cell
+                    _ = found.scores, found.curves, found.panels
                 return found
         except BenchError as error:
             return replace(cell, fault=str(error))

@@ -7,6 +7,7 @@ older than the records is detected, and numbers are read back exactly as they we
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ def write_summaries(root: Path, params: dict[str, Any]) -> list[str]:
         table = summarise(frame)
         sources = _sources(frame)
         whole = table.assign(**{SOURCE: [sources[key] for key in zip(table.ablation, table.cell, strict=True)]})
-        files = {root / FOLDER / f"{name}.csv": whole.to_csv(index=False, lineterminator="\n")}
+        files = {root / FOLDER / f"{name}.csv": to_text(whole)}
         for method, numbers in metrics_of(table).items():
             files[root / METRICS / name / f"{method}.json"] = json.dumps(numbers, allow_nan=False) + "\n"
         for path, text in files.items():
@@ -59,17 +60,11 @@ def read_summary(root: Path, frame: TaskFrame) -> pd.DataFrame:
     if not path.is_file():
         raise BenchError(f"{path} is missing: {cure}")
     try:
-        table = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(WORDS, str),
-            keep_default_na=False,
-            na_values={column: [""] for column in [*COLUMNS, SOURCE]},
-        )
+        table = from_text(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise BenchError(f"{path} cannot be read ({' '.join(str(error).split())[:200]}): {cure}") from None
     if list(table.columns) != [*COLUMNS, SOURCE]:
         raise BenchError(f"{path} was written by another version: {cure}")
-    table.ablation = table.ablation.fillna("")
     found = dict(zip(zip(table.ablation, table.cell, strict=True), table[SOURCE], strict=True))
     wanted = _sources(frame)
     if changed := [cell for (_, cell), digest in wanted.items() if found.get((_, cell)) != digest]:
@@ -77,6 +72,22 @@ def read_summary(root: Path, frame: TaskFrame) -> pd.DataFrame:
     if list(found) != list(wanted):
         raise BenchError(f"{path} does not have the cells of the parameters: {cure}")
     return table[COLUMNS]
+
+
+def to_text(table: pd.DataFrame) -> str:
+    """Return a summary as CSV at full precision."""
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def from_text(text: str) -> pd.DataFrame:
+    """Return the summary that `to_text` wrote. Raises ValueError for what cannot be read."""
+    table = pd.read_csv(
+        io.StringIO(text),
+        dtype=dict.fromkeys(WORDS, str),
+        keep_default_na=False,
+        na_values={column: [""] for column in [*COLUMNS, SOURCE]},
+    )
+    return table.assign(ablation=table.ablation.fillna("")) if "ablation" in table else table
 
 
 def _sources(frame: TaskFrame) -> dict[tuple[str, str], str]:
