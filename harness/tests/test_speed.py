@@ -100,7 +100,7 @@ def test_a_median_that_rounds_to_its_aim_shows_one_digit_more(tmp_path):
     def shown(ours, aim):
         rows = [row("work", "s", [ours] * 5, aim=aim and {"of": "ours", "at_most": aim})]
         record.write(tmp_path, record.record(Options(tmp_path), "thing", "A thing", rows, {}))
-        made = report.table(tmp_path / record.FOLDER, str)
+        (made,) = report.speeds(tmp_path / record.FOLDER, str)
         return words(made.rows[0][4]).split(" ")[0]
 
     assert shown(0.1003, 0.1) == "0.1003"

@@ -41,7 +41,8 @@ def draw(folder: Path) -> list[Plot]:
         Plot(
             "speed",
             "Speed: time beside others",
-            "Median and range of the ratio within pairs; throughputs are shown as times. Vertical bar: the aim, if the "
+            "Median and range of the ratio within pairs, each on one processor, which the tables name; throughputs are "
+            "shown as times. Vertical bar: the aim, if the "
             "project states one. Orange: the median misses the aim. Five seeds against one do five times the work.",
             f"Time ratios of {len(rows)} comparisons with their ranges and aims.",
             drawn,

@@ -44,7 +44,8 @@ SUPPORT = (
 
 SPEED = (
     "Each row compares the same work done by this project and by another one, alternately in one session on one "
-    f"machine. Further rows give the start-up time, memory and idle cost of a cell. `{COMMAND}` makes these records."
+    f"machine. Further rows give the start-up time, memory and idle cost of a cell. `{COMMAND}` makes these records. "
+    "Speeds on different processors are not comparable, so each processor has its own table."
 )
 
 PUBLISHED = (

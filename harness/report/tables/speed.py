@@ -20,18 +20,22 @@ TRIED = ("work", "change", "was", "became", "unit", "kept")
 
 def tables(folder: Path, link: Link) -> list[Table]:
     """Return the tables of this part that have something to show."""
-    made = table(folder, link), returns(folder, link), tried(folder / "tried.csv")
-    return [one for one in made if one is not None]
+    further = returns(folder, link), tried(folder / "tried.csv")
+    return speeds(folder, link) + [one for one in further if one is not None]
 
 
-def table(folder: Path, link: Link) -> Table | None:
-    """Make a table with a row for each quantity; None without a record."""
-    records = load_measured(folder)
-    if not records:
-        return None
-    body = []
-    for record in records:
-        body += [_row(record, row, _source(record, folder, link)) for row in record["rows"]]
+def speeds(folder: Path, link: Link) -> list[Table]:
+    """Make a table for each processor, as speeds on different ones are not comparable; that with most rows first."""
+    measured: dict[str, list[Record]] = {}
+    for record in load_measured(folder):
+        measured.setdefault(record["machine"]["processor"], []).append(record)
+    ordered = sorted(measured.items(), key=lambda one: -sum(len(record["rows"]) for record in one[1]))
+    return [_speeds(processor, records, folder, link) for processor, records in ordered]
+
+
+def _speeds(processor: str, records: list[Record], folder: Path, link: Link) -> Table:
+    """Make the table of one processor, with a row for each quantity."""
+    body = [_row(record, row, _source(record, folder, link)) for record in records for row in record["rows"]]
     head: list[Head | str] = [
         "benchmark",
         "measured",
@@ -44,7 +48,7 @@ def table(folder: Path, link: Link) -> Table | None:
         "aim",
         "record",
     ]
-    return Table("Speed: ours beside others, medians over pairs", head, body, _notes(records))
+    return Table(f"Speed on {processor}: ours beside others, medians over pairs", head, body, _notes(records))
 
 
 def returns(folder: Path, link: Link) -> Table | None:
@@ -136,11 +140,11 @@ def _aim(row: dict[str, Any]) -> Entry:
 
 
 def _notes(records: list[Record]) -> list[str]:
-    """Say which benchmark was run where, with one line for each machine and commit."""
+    """Say which benchmark was run where, with one line for each set-up and commit."""
     places: dict[str, list[str]] = {}
     for record in records:
         machine = record["machine"]
-        where = f"{machine['processor']}, threads: {machine['threads']}, torch {machine['torch']}"
+        where = f"threads: {machine['threads']}, torch {machine['torch']}"
         places.setdefault(f"{where}, commit {(record['commit'] or 'unknown')[:7]}", []).append(record["benchmark"])
     notes = [f"{', '.join(names)}: {where}." for where, names in places.items()]
     late = [r["benchmark"] for r in records if not all(chain(*r["settings"].get("arrived", {}).values()))]

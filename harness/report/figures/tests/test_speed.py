@@ -47,16 +47,25 @@ def folder(tmp_path):
 
 
 def test_a_row_for_each_quantity(folder):
-    table = speed.table(folder, lambda path: path.name)
+    (table,) = speed.speeds(folder, lambda path: path.name)
     shown = [[words(cell) for cell in row] for row in table.rows]
     assert [row[0] for row in shown] == ["A", "B", "C"]
     ranges = ["1.20 [1.00,\u00a01.40]", "2.00 [2.00,\u00a02.00]", "0.600 [0.500,\u00a00.700]"]
     assert shown[0][2:9] == ["the peer (peer 1.2)", "s", *ranges, "5", "≤\u00a00.5: missed"]
     assert table.rows[0][8].strong and shown[2][2:9:2] == ["–", "1.20 [1.00,\u00a01.40]", "–", "≤\u00a04: met"]
     assert [row[-1].files[0][1] for row in table.rows] == ["a.json", "b.json", "c.json"]
-    assert table.notes == ["a, b, c: cpu, threads: 1, torch 2, commit 0123456."]
+    assert table.notes == ["a, b, c: threads: 1, torch 2, commit 0123456."]
     head, first, *_ = to_csv(table).splitlines()
     assert "ours: value,ours: low,ours: high" in head and "1.2,1,1.4" in first
+
+
+def test_no_table_mixes_processors(folder):
+    other = record("d")
+    other["machine"]["processor"] = "another"
+    (folder / "d.json").write_text(json.dumps(other))
+    most, least = speed.speeds(folder, str)
+    assert [words(row[0]) for row in most.rows] == ["A", "B", "C"] and [words(row[0]) for row in least.rows] == ["D"]
+    assert most.title.startswith("Speed on cpu:") and least.title.startswith("Speed on another:")
 
 
 def test_the_figure_has_a_line_for_each_comparison(folder):
@@ -80,7 +89,7 @@ def test_a_side_that_did_not_arrive_is_told(folder):
     for arrived, told in (([True, True], 0), ([True, False], 1)):
         one["settings"]["arrived"] = {"ours": [True, True], "theirs": arrived}
         (folder / "a.json").write_text(json.dumps(one))
-        assert sum("a: a side that missed the target" in note for note in speed.table(folder, str).notes) == told
+        assert sum("a: a side that missed the target" in note for note in speed.speeds(folder, str)[0].notes) == told
 
 
 def test_what_was_tried(folder):
@@ -94,10 +103,10 @@ def test_what_was_tried(folder):
 
 
 def test_nothing_measured_is_nothing_shown(tmp_path):
-    assert speed.table(tmp_path / "none", str) is None and figure.draw(tmp_path / "none") == []
+    assert speed.speeds(tmp_path / "none", str) == [] and figure.draw(tmp_path / "none") == []
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(BenchError, match="x.json is not valid JSON: make it again with `bench speed`"):
-        speed.table(tmp_path, str)
+        speed.speeds(tmp_path, str)
 
 
 def test_the_main_page_ends_with_it(small, folder):
@@ -106,7 +115,7 @@ def test_the_main_page_ends_with_it(small, folder):
     render(root, params, root / "reports/laptop")
     text = (root / "reports/laptop/index.html").read_text()
     assert '<a href="topics/speed.html">Speed</a>' in text and (root / "reports/laptop/figures/speed.svg").is_file()
-    assert "Speed: ours beside others" in (root / "reports/laptop/index.md").read_text()
+    assert "Speed on cpu: ours beside others" in (root / "reports/laptop/index.md").read_text()
     shutil.rmtree(root / "results/benchmarks")
     render(root, params, root / "reports/laptop")
     assert not (root / "reports/laptop/topics/speed.html").exists()
