@@ -2,14 +2,16 @@
 
 They come from a finished checkpoint. A learnt reward is in the record too, so it can be written where none was trained.
 
-The file holds the tensors that the nets use, and one entry of metadata, "about", in JSON: cell, seed and the record's
-key; of each net its inputs and their law, what it makes and in which range, and its graph. A graph is a list of [name,
-operator, arguments]: "%name" is a tensor or an earlier result, any other text a name below `torch`. `plain.py` runs it.
+The file holds the tensors that the nets use, and one entry of metadata, "about", in JSON: cell, seed, the record's key
+and the seed's scores; of each net its inputs and their law, what it makes and in which range, and its graph. A graph is
+a list of [name, operator, arguments]: "%name" is a tensor or an earlier result, any other text a name below `torch`.
+`plain.py` runs it.
 """
 
 from __future__ import annotations
 
 import ast
+import csv
 import json
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -28,7 +30,7 @@ from harness.plan.identity import keys_of
 from harness.plan.needs import learnt_rewards
 from harness.plan.plan import Cell, Plan
 from harness.schema import read_head
-from harness.store import ARTEFACTS, HEAD
+from harness.store import ARTEFACTS, HEAD, SCORES
 from harness.workspace.export import trained, untrained
 from harness.workspace.nets import Net, nets_of
 
@@ -45,29 +47,19 @@ def weights(root: Path, cell: Cell, out: Path, seed: int) -> list[Net]:
     Without a finished checkpoint this is the reward that the cell's record holds. Raises BenchError where there is
     neither, or where the outputs are neither images nor actions.
     """
-    task = build_task(root, cell)
-    about = {"task": cell.task, "cell": cell.name, "preset": cell.preset, "seed": seed}
-    about["training_key"] = keys_of(root, cell).training
     try:
-        method = trained(root, cell, task, seed)
-        made = nets_of(method.outputs(), task.spec, str(cell))
-        content = packed(made, method, about)
+        return _trained(root, cell, out, seed)
     except BenchError:
-        if not (reward := _recorded(root, cell, seed)):
-            raise
-        method = untrained(cell, task, seed)
-        known = _put(method, reward)
-        made = [net for net in nets_of(method.outputs(), task.spec, str(cell)) if net.name == "reward"]
-        content = packed(made, method, about, known)
-    write_bytes(out, content)
-    return made
+        if made := _learnt(root, cell, out, seed):
+            return made
+        raise
 
 
 def all_weights(root: Path, plan: Plan, folder: Path, seed: int, say: Callable[[str], None]) -> int:
     """As `weights`, <task>/<cell>.safetensors of every row of a table of images or actions.
 
-    A row without a checkpoint or a learnt reward keeps the file of its present training. Every other file goes.
-    Returns the bytes of all. say: takes a line for each task. Raises BenchError if there is nothing to write or keep.
+    A row without a checkpoint keeps the file of its present training. Files of other rows go. Returns the bytes of all.
+    say: takes a line for each task. Raises BenchError if there is nothing to write or keep.
     """
     kept: dict[Path, int] = {}
     lacking = None
@@ -78,9 +70,9 @@ def all_weights(root: Path, plan: Plan, folder: Path, seed: int, say: Callable[[
                 break
             path = folder / task / f"{cell.name}{ENDING}"
             try:
-                weights(root, cell, path, seed)
+                _trained(root, cell, path, seed)
             except BenchError as error:
-                if not _present(root, cell, path, seed):
+                if not (_present(root, cell, path, seed) or _learnt(root, cell, path, seed)):
                     lacking = lacking or error
                     absent.append(cell.name)
                     continue
@@ -96,15 +88,52 @@ def all_weights(root: Path, plan: Plan, folder: Path, seed: int, say: Callable[[
     return sum(kept.values())
 
 
+def _trained(root: Path, cell: Cell, out: Path, seed: int) -> list[Net]:
+    """Write and return all nets of a seed from its finished checkpoint. Raises BenchError where there is none."""
+    task = build_task(root, cell)
+    method = trained(root, cell, task, seed)
+    made = nets_of(method.outputs(), task.spec, str(cell))
+    write_bytes(out, packed(made, method, _about(root, cell, seed)))
+    return made
+
+
+def _learnt(root: Path, cell: Cell, out: Path, seed: int) -> list[Net]:
+    """Write and return the reward that the cell's record holds for a seed; none where it holds none."""
+    if not (reward := _recorded(root, cell, seed)):
+        return []
+    task = build_task(root, cell)
+    method = untrained(cell, task, seed)
+    known = _put(method, reward)
+    made = [net for net in nets_of(method.outputs(), task.spec, str(cell)) if net.name == "reward"]
+    write_bytes(out, packed(made, method, _about(root, cell, seed), known))
+    return made
+
+
+def _about(root: Path, cell: Cell, seed: int) -> dict[str, Any]:
+    """What a file says of itself: whose nets it holds, and what they scored by the record beside them."""
+    key = keys_of(root, cell).training
+    about = {"task": cell.task, "cell": cell.name, "preset": cell.preset, "seed": seed, "training_key": key}
+    if not _has_record(root, cell, key):
+        return about
+    last = str(cell.task_params.steps)
+    with (cell.folder(root) / SCORES).open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["seed"], row["step"]) == (str(seed), last)]
+    return about | {"scores": {row["metric"]: float(row["value"]) for row in rows}}
+
+
+def _has_record(root: Path, cell: Cell, key: str) -> bool:
+    folder = cell.folder(root)
+    return (folder / HEAD).is_file() and read_head(folder).training_key == key
+
+
 def _recorded(root: Path, cell: Cell, seed: int) -> dict[str, Tensor]:
     """Name -> tensor of the reward of one seed in the cell's record; none where there is no such record or reward."""
     folder = cell.folder(root)
-    if not (folder / HEAD).is_file() or not (folder / ARTEFACTS).is_file():
+    if not (folder / ARTEFACTS).is_file() or not _has_record(root, cell, keys_of(root, cell).training):
         return {}
-    head = read_head(folder)
-    if head.training_key != keys_of(root, cell).training or seed not in head.seeds:
+    if seed not in (seeds := read_head(folder).seeds):
         return {}
-    place = head.seeds.index(seed)
+    place = seeds.index(seed)
     return {name: torch.as_tensor(array[place]) for name, array in learnt_rewards(root, str(cell)).items()}
 
 

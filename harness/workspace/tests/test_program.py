@@ -137,12 +137,13 @@ def test_committed_weights_are_small_and_those_of_the_committed_records() -> Non
             about = json.loads(file.metadata()["about"])
         again = f"{path}: of another training; run `bench export --all --safetensors results/weights`"
         assert about["training_key"] == record["training_key"], again
+        assert about["scores"].keys() == record["metrics"].keys()
         assert (about["task"], about["cell"], about["seed"]) == (path.parent.name, path.stem, 0)
 
 
 def test_all_of_a_trained_project(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """Two cells of a table beside one without a net: a file for each of the two, and no other one stays."""
-    pytest.importorskip("safetensors")
+    safetensors = pytest.importorskip("safetensors")
     whole = read_params(registry.ROOT)
     task = whole["tasks"]["grid_maze"] | {"steps": 2, "evaluations": 1, "seeds": [0, 1], "block": 2}
     rows = {name: whole["methods"]["grid_maze"][name] for name in ("bc", "gail")}
@@ -165,14 +166,21 @@ def test_all_of_a_trained_project(tmp_path: Path, capsys: pytest.CaptureFixture)
     first = out / "maze/gail.safetensors"
     whole_file, bc = first.read_bytes(), (out / "maze/bc.safetensors").read_bytes()
     shutil.rmtree(tmp_path / ".scratch")
-    assert main(export) == 0, "without checkpoints there is still the reward of the record"
+    assert main(export) == 0
     assert "maze: 2 cells" in capsys.readouterr().out
-    assert (out / "maze/bc.safetensors").read_bytes() == bc, "a file of the present training stays"
+    assert first.read_bytes() == whole_file and (out / "maze/bc.safetensors").read_bytes() == bc, "both are present"
+    first.unlink()
+    assert main(export) == 0, "without checkpoints there is still the reward of the record"
     (tmp_path / "whole.safetensors").write_bytes(whole_file)
     here, before = nets(first), nets(tmp_path / "whole.safetensors")
     assert [*here] == ["reward"] and [*before] == ["actions", "reward"]
     rows = torch.eye(25), torch.eye(4)[torch.arange(25) % 4]
     assert torch.equal(here["reward"](*rows), before["reward"](*rows))
+    with safetensors.safe_open(first, "pt") as file:
+        about = json.loads(file.metadata()["about"])
+    lines = (tmp_path / "results/records/maze/gail/scores.csv").read_text().splitlines()
+    ended = [line.split(",") for line in lines if line.startswith("maze,gail,0,2,")]
+    assert about["scores"] == {row[4]: float(row[5]) for row in ended} and ended
     (out / "maze/bc.safetensors").unlink()
     assert main(export) == 0
     assert "maze: 1 cells, 0.01 MB; no checkpoint here of bc: `bench train maze CELL`" in capsys.readouterr().out
