@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -138,6 +139,10 @@ def test_committed_weights_are_small_and_those_of_the_committed_records() -> Non
         again = f"{path}: of another training; run `bench export --all --safetensors results/weights`"
         assert about["training_key"] == record["training_key"], again
         assert about["scores"].keys() == record["metrics"].keys()
+        for name, net in nets(path).items():
+            sizes = [int(size) for size in re.findall(r"\[N, (\d+)\]", about["nets"][name]["takes"])]
+            made = net(*(torch.rand(5, size) for size in sizes))
+            assert made.shape[0] == 5 and made.isfinite().all(), f"{path}: {name}"
         assert (about["task"], about["cell"], about["seed"]) == (path.parent.name, path.stem, 0)
 
 
