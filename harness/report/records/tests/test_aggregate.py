@@ -122,4 +122,5 @@ def test_a_method_has_a_short_line_of_numbers_for_dvc(rendered):
         for row in table.itertuples():
             assert found[row.cell]["score"] == pytest.approx(row.value, rel=1e-4) and found[row.cell]["n"] == row.n
             assert ("difference" in found[row.cell]) == pd.notna(row.difference)
+            assert "p" not in found[row.cell], "it depends on how many methods there are"
             assert all(type(value) in (int, float) for value in found[row.cell].values())
