@@ -1,0 +1,74 @@
+"""Choose how large the first runs in an environment of your own are, and say beside each number how to go on.
+
+A first run is small: it shows within minutes, on a busy machine too, whether anything is learnt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+UPDATES = 150
+EVALUATIONS = 5
+ROLLOUT = 800  # steps of a seed in one update, about
+MOST = 16  # environments of a seed
+EPISODES = 8  # demonstrated at least
+Lines = list[str]
+
+
+def environments(horizon: int) -> int:
+    """Return the number of environments of a seed, each of which makes one episode in an update."""
+    return max(1, min(MOST, ROLLOUT // horizon))
+
+
+def updates_shown(horizon: int) -> int:
+    """Return how many of the last updates an expert demonstrates, so that they contain at least EPISODES episodes."""
+    return math.ceil(EPISODES / environments(horizon))
+
+
+def run_lines() -> Lines:
+    """Return the lines of a task's block that set the size of its runs."""
+    return [
+        "seeds: [0, 1, 2]",
+        "block: 3  # seeds that are trained as one stack",
+        f"steps: {UPDATES}  # updates of the policy; more of them train the task from the start, with what imitates it",
+        f"evaluations: {EVALUATIONS}  # scored points of a run, the last one at its end",
+    ]
+
+
+def further_line(task: str) -> str:
+    """Return the comment that says how a task of imitation gets more seeds."""
+    return f"# More seeds, beside those that are trained: `bench train {task} --more-seeds 7`"
+
+
+def learner_lines(model: Mapping[str, Any], horizon: int, ranges: np.ndarray | None) -> Lines:
+    """Return the lines of a learner's block that differ from those of the method that it is like.
+
+    An environment of your own with continuous actions gets what short runs need: rewards of the near future only, a
+    rate that does not decay, and actions that begin within their range.
+
+    model: the learner of that method.
+    horizon: the steps of an episode.
+    ranges: the range of each continuous action, [A, 2], of an environment of your own, and otherwise None.
+    """
+    n = environments(horizon)
+    steady = [
+        f"{key}optimizer: {{decay: null}}{end}"
+        for key, end, block in (("", "", model), ("value: {", "}", model.get("value") or {}))
+        if (block.get("optimizer") or {}).get("decay")
+    ]
+    return [
+        f"n_envs: {n}  # episodes of a seed in one update, {n * horizon} steps; more are steadier and slower",
+        *([f"gamma: {0.99 if ranges is None else 0.95}"]),
+        *(steady if ranges is not None else []),
+        *([f"policy: {{initial_std: {deviation(ranges):g}}}  # a quarter of the range"] if ranges is not None else []),
+    ]
+
+
+def deviation(ranges: np.ndarray) -> float:
+    """Return a quarter of the range of the actions, of their geometric mean if they differ."""
+    widths = np.ptp(ranges, axis=1)
+    return float(f"{np.exp(np.log(widths).mean()) / 4:.2g}")
