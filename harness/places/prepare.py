@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import BenchError, unknown
 from harness.files import write_bytes
 from harness.places.score import encoder_of
 from harness.places.train import load_task
+from harness.plan import needs
 from harness.plan.identity import DATA
-from harness.plan.plan import Plan
+from harness.plan.plan import Cell, Plan
 from harness.run.record import to_json
 
 
@@ -33,3 +35,18 @@ def prepare(root: Path, plan: Plan, task_name: str) -> Path:
     path = root / DATA / f"{task_name}.json"
     write_bytes(path, to_json(manifest))
     return path
+
+
+def prepare_missing(root: Path, plan: Plan, cells: Iterable[Cell]) -> list[Path]:
+    """Prepare the tasks of `cells` that were never prepared, and return their manifests.
+
+    A task that is shown the demonstrations of one of the cells waits for that cell, see `harness.places.cells`. Raises
+    BenchError if the demonstrations of another one are missing.
+    """
+    cells = list(cells)
+    coming = {needs.label(cell) for cell in cells}
+    tasks = {cell.task: needs.demonstrations(cell.task_params) for cell in cells}
+    missing = [
+        task for task, source in tasks.items() if source not in coming and not (root / DATA / f"{task}.json").is_file()
+    ]
+    return [prepare(root, plan, task) for task in missing]
