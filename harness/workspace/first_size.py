@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-UPDATES = 150
+UPDATES = (60, 150)  # at least and at most
+STEPS = 30_000  # of one environment in all updates, about: what a minute is spent on
 EVALUATIONS = 5
 ROLLOUT = 800  # steps of a seed in one update, about
 MOST = 16  # environments of a seed
@@ -29,12 +30,18 @@ def updates_shown(horizon: int) -> int:
     return math.ceil(EPISODES / environments(horizon))
 
 
-def run_lines() -> Lines:
+def updates(horizon: int) -> int:
+    """Return the number of updates of a run, which takes about a minute on a core of its own."""
+    least, most = UPDATES
+    return max(least, min(most, STEPS // horizon))
+
+
+def run_lines(horizon: int) -> Lines:
     """Return the lines of a task's block that set the size of its runs."""
     return [
         "seeds: [0, 1, 2]",
         "block: 3  # seeds that are trained as one stack",
-        f"steps: {UPDATES}  # updates of the policy; more of them train the task from the start, with what imitates it",
+        f"steps: {updates(horizon)}  # updates; more train this task from the start, and then what imitates it",
         f"evaluations: {EVALUATIONS}  # scored points of a run, the last one at its end",
     ]
 

@@ -10,14 +10,11 @@ from __future__ import annotations
 import keyword
 import re
 import shutil
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness import registry
-from harness.errors import BenchError, reason
+from harness.errors import BenchError
 from harness.files import write_text
 from harness.metrics.encoders.efficientnet_lite0 import ENCODER
 from harness.plan import needs
@@ -29,7 +26,7 @@ from harness.workspace.new_block import with_key
 from harness.yaml_text import parse
 
 if TYPE_CHECKING:
-    from harness.sim.gymnasium_worlds import AnyRobot
+    pass
 
 PARAMS = "params.yaml"
 SEEDS = "[0, 1, 2, 3, 4]"
@@ -94,6 +91,7 @@ def environment_task(
     """
     from harness.sim.gymnasium_worlds import AnyRobot
     from harness.sim.robots import ROBOTS
+    from harness.workspace.own_environment import check_registered, rehearse
 
     expert = f"{name}_expert"
     plan = _plan(root, name, *([] if demonstrations else [expert]))
@@ -105,6 +103,7 @@ def environment_task(
         env = env or minari_files.environment_of(data, demonstrations)
     if env is None:
         raise BenchError("--env is missing: name an environment of Gymnasium, or MODULE:ID of your own")
+    check_registered(env)
     robot = ROBOTS.get(env) or AnyRobot(env)
     steps = horizon or robot.horizon
     if not steps:
@@ -113,7 +112,7 @@ def environment_task(
         raise BenchError(f"--horizon = {steps}: must be at most {robot.horizon}, where {env} ends an episode")
     assert robot.observation_size and robot.model.nu  # of spaces that can be learnt, or told so
     if isinstance(robot, AnyRobot):
-        _rehearse(robot)
+        rehearse(robot)
     pupil = _model(plan, "locomotion", lambda block: "bottleneck" in (block.get("discriminator") or {}), imitates=True)
     rule = "termination: absorbing  # an end is a state of its own; restart: another episode begins"
     world = ["family: locomotion  # all worlds at once", f"robot: {env}"] if env in ROBOTS else None
@@ -135,7 +134,9 @@ def environment_task(
         if (root / file).parent.exists():
             raise BenchError(f"{(root / file).parent} is there already: move it away, or give the task another name")
         own = [f"demonstrations: {source}", f"episodes: {min(found.n, SHOWN)}  # of the {found.n} in {file.name}"]
-        blocks = {name: _block(f"{name}:", [*shared, *own, *first_size.run_lines(), first_size.further_line(name)])}
+        blocks = {
+            name: _block(f"{name}:", [*shared, *own, *first_size.run_lines(steps), first_size.further_line(name)])
+        }
         minari_files.write_ours(root / file, found)
         try:
             _write(root, plan, blocks, methods, {name: pupil.methods[0]})
@@ -152,7 +153,7 @@ def environment_task(
         first_size.further_line(name),
     ]
     blocks = {
-        expert: _block(f"{expert}:", [*shared, *first_size.run_lines()]),
+        expert: _block(f"{expert}:", [*shared, *first_size.run_lines(steps)]),
         name: _block(f"{name}:  # imitates that expert", imitating),
     }
     row = [
@@ -171,20 +172,6 @@ def _imitating(name: str, methods: list[str], first: str = "next:") -> Lines:
     compare = [f"bench compare {other} {base} --task {name}"] if other != base else []
     commands = [f"bench train {name} --jobs 2", *compare, "bench report"]
     return [f"{word} {command}" for word, command in zip([first, *["then:"] * 3], commands)]
-
-
-def _rehearse(robot: AnyRobot) -> None:
-    """Take the environment's first steps. Raises BenchError if they fail, or are not of finite numbers."""
-    try:
-        *_, seen = robot.fingerprint
-    except Exception as error:  # whatever an environment of one's own does
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(last.filename).name}, line {last.lineno}"
-        raise BenchError(
-            f"{robot.name} fails in its first steps ({place}: {reason(error)}): mend its reset or step"
-        ) from None
-    if not all(np.isfinite(values).all() for values in seen):
-        raise BenchError(f"{robot.name} returns NaN or infinity in its first steps: mend its observations or rewards")
 
 
 def family_task(root: Path, name: str) -> Lines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.workspace.first_size import EPISODES, deviation, environments, learner_lines, updates_shown
+from harness.workspace.first_size import EPISODES, deviation, environments, learner_lines, updates, updates_shown
 
 DECAYS = {"optimizer": {"decay": {"factor": 0.8}}, "value": {"optimizer": {"decay": {"factor": 0.8}}}}
 
@@ -14,6 +14,11 @@ DECAYS = {"optimizer": {"decay": {"factor": 0.8}}, "value": {"optimizer": {"deca
 def test_an_update_has_about_as_many_steps_and_eight_episodes_are_shown(horizon: int, n: int) -> None:
     assert environments(horizon) == n
     assert n * updates_shown(horizon) >= EPISODES > n * (updates_shown(horizon) - 1)
+
+
+@pytest.mark.parametrize("horizon, n", [(30, 150), (200, 150), (300, 100), (500, 60), (1000, 60)])
+def test_long_episodes_make_fewer_updates(horizon: int, n: int) -> None:
+    assert updates(horizon) == n
 
 
 def test_a_rate_that_decays_is_kept_only_where_it_was_chosen_for_the_environment() -> None:

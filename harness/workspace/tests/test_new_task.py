@@ -15,7 +15,6 @@ from harness.metrics.evaluate import evaluate
 from harness.places.train import build_method, load_task
 from harness.plan.plan import load_plan
 from harness.run.seeds import CounterDraws
-from harness.workspace.first_size import UPDATES
 from harness.workspace.new_task import environment_task, images_task
 from harness.yaml_text import parse
 
@@ -110,6 +109,17 @@ def test_an_environment_is_rehearsed_before_it_is_written(
     assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT and not (root / "pipelines").exists()
 
 
+def test_a_class_that_is_not_registered_is_told_with_the_line_that_does_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = BROKEN.format(reset="pass", reward=0.0).replace("Broken", "Unknown")
+    (root / "unknown.py").write_text(text.partition("\n\n\ngymnasium.register")[0])
+    monkeypatch.syspath_prepend(root)
+    line = r'gymnasium.register\("Unknown-v0", "unknown:Unknown", max_episode_steps=100\)'
+    with pytest.raises(BenchError, match=f"^unknown does not register its class Unknown: end the file with .* {line}$"):
+        environment_task(root, "own", "unknown:Unknown", None)
+
+
 @pytest.mark.parametrize("env", ["Pendulum-v1", "CartPole-v1"])
 def test_an_environment_has_an_expert_and_a_task_that_imitates_it(root: Path, env: str) -> None:
     environment_task(root, "mine", env, 50)
@@ -129,7 +139,7 @@ def test_a_first_run_is_small_and_all_its_methods_have_the_experts_learner(
     plan = load_plan(root)
     expert, gail, vail = (cell for cell in plan.cells if cell.task.startswith("mine"))
     assert {(cell.seeds, len(cell.blocks), cell.task_params.steps) for cell in (expert, gail, vail)} == {
-        ((0, 1, 2), 1, UPDATES)
+        ((0, 1, 2), 1, 150)
     }
     assert gail.method_params.learner == vail.method_params.learner
     for learner in (expert.method_params.learner, gail.method_params.learner):
