@@ -40,13 +40,16 @@ def prepare(root: Path, plan: Plan, task_name: str) -> Path:
 def prepare_missing(root: Path, plan: Plan, cells: Iterable[Cell]) -> list[Path]:
     """Prepare the tasks of `cells` that were never prepared, and return their manifests.
 
-    A task that is shown the demonstrations of one of the cells waits for that cell, see `harness.places.cells`. Raises
-    BenchError if the demonstrations of another one are missing.
+    Tasks that take demonstrations are left to `harness.places.cells`, which prepares them when their expert has run;
+    a cell that is trained alone has no such order. Raises BenchError if an expert that is not among the cells is
+    missing.
     """
     cells = list(cells)
     coming = {needs.label(cell) for cell in cells}
-    tasks = {cell.task: needs.demonstrations(cell.task_params) for cell in cells}
-    missing = [
-        task for task, source in tasks.items() if source not in coming and not (root / DATA / f"{task}.json").is_file()
-    ]
-    return [prepare(root, plan, task) for task in missing]
+    made = []
+    for task, source in {cell.task: needs.demonstrations(cell.task_params) for cell in cells}.items():
+        if source and source not in coming:
+            needs.path(root, source)  # raises if it is missing
+        if (source is None or len(cells) == 1) and not (root / DATA / f"{task}.json").is_file():
+            made.append(prepare(root, plan, task))
+    return made

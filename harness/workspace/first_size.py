@@ -62,17 +62,22 @@ def learner_lines(model: Mapping[str, Any], horizon: int, ranges: np.ndarray | N
     ranges: the range of each continuous action, [A, 2], of an environment of your own, and otherwise None.
     """
     n = environments(horizon)
-    steady = [
-        f"{key}optimizer: {{decay: null}}{end}"
-        for key, end, block in (("", "", model), ("value: {", "}", model.get("value") or {}))
-        if (block.get("optimizer") or {}).get("decay")
-    ]
-    return [
-        f"n_envs: {n}  # episodes of a seed in one update, {n * horizon} steps; more are steadier and slower",
-        *([f"gamma: {0.99 if ranges is None else 0.95}"]),
-        *(steady if ranges is not None else []),
-        *([f"policy: {{initial_std: {deviation(ranges):g}}}  # a quarter of the range"] if ranges is not None else []),
-    ]
+    size = f"n_envs: {n}  # episodes of a seed in one update, {n * horizon} steps; more are steadier and slower"
+    if ranges is None:
+        return [size, "gamma: 0.99"]
+    std = f"policy: {{initial_std: {deviation(ranges):g}}}  # a quarter of the range of the actions"
+    return [size, "gamma: 0.95  # the weight of the next reward; 0.99 looks further ahead", *_steady(model), std]
+
+
+def _steady(model: Mapping[str, Any]) -> Lines:
+    """Return the lines that let no rate decay, where those of `model` do."""
+    kept = "optimizer: {decay: null}"
+
+    def decays(block: Mapping[str, Any]) -> bool:
+        return bool((block.get("optimizer") or {}).get("decay"))
+
+    own, value = decays(model), decays(model.get("value") or {})
+    return [kept] * own + [f"value: {{{kept}}}"] * value
 
 
 def deviation(ranges: np.ndarray) -> float:

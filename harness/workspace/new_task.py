@@ -11,7 +11,7 @@ import keyword
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness import registry
 from harness.errors import BenchError
@@ -24,9 +24,6 @@ from harness.store import checked_name
 from harness.workspace import first_size
 from harness.workspace.new_block import with_key
 from harness.yaml_text import parse
-
-if TYPE_CHECKING:
-    pass
 
 PARAMS = "params.yaml"
 SEEDS = "[0, 1, 2, 3, 4]"
@@ -119,11 +116,8 @@ def environment_task(
     shared = [*(world or ["family: environment", f"env: {_quoted(env)}"]), f"horizon: {steps}", rule]
     ranges = robot.model.actuator_ctrlrange if isinstance(robot, AnyRobot) and not robot.discrete else None
     base, *others = pupil.methods
-    # Both sides are counted, as an expert that never fails never shows the mark of an end.
-    learner = [
-        "normaliser: {clip: null, source: both}",
-        *first_size.learner_lines(_learner(plan, pupil), steps, ranges),
-    ]
+    normaliser = "normaliser: {clip: null, source: both}  # an expert that never fails never shows the mark of an end"
+    learner = [normaliser, *first_size.learner_lines(_learner(plan, pupil), steps, ranges)]
     rows = _block(f"{base}:", [f"like: {pupil.task}.{base}", *_block("learner:", learner)])
     rows += [f"{m}: {{like: {pupil.task}.{m}, learner: {{like: {base}.learner}}}}" for m in others]
     methods = {name: _block(f"{name}:", rows)}
@@ -134,12 +128,11 @@ def environment_task(
         if (root / file).parent.exists():
             raise BenchError(f"{(root / file).parent} is there already: move it away, or give the task another name")
         own = [f"demonstrations: {source}", f"episodes: {min(found.n, SHOWN)}  # of the {found.n} in {file.name}"]
-        blocks = {
-            name: _block(f"{name}:", [*shared, *own, *first_size.run_lines(steps), first_size.further_line(name)])
-        }
+        size = [*first_size.run_lines(steps), first_size.further_line(name)]
+        blocks = {name: _block(f"{name}:", [*shared, *own, *size])}
         minari_files.write_ours(root / file, found)
         try:
-            _write(root, plan, blocks, methods, {name: pupil.methods[0]})
+            _write(root, plan, blocks, methods, {name: base})
         except BaseException:
             shutil.rmtree((root / file).parent)
             raise

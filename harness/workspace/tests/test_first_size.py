@@ -25,7 +25,7 @@ def test_a_rate_that_decays_is_kept_only_where_it_was_chosen_for_the_environment
     ranges = np.array([[-2.0, 2.0]])
     own = learner_lines(DECAYS, 100, ranges)
     assert "optimizer: {decay: null}" in own and "value: {optimizer: {decay: null}}" in own
-    assert "gamma: 0.95" in own and own[-1].startswith("policy: {initial_std: 1}")
+    assert own[1].startswith("gamma: 0.95") and own[-1].startswith("policy: {initial_std: 1}")
     assert not any("decay" in line for line in learner_lines({"value": {"kind": "linear"}}, 100, ranges))
     assert [line.split("  #")[0] for line in learner_lines(DECAYS, 100, None)] == ["n_envs: 8", "gamma: 0.99"]
 
