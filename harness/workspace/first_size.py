@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-UPDATES = (60, 150)  # at least and at most
+LEAST, EXPERT, PUPIL = 60, 150, 100  # updates: at least, and at most of an expert and of what imitates it
 STEPS = 40_000  # of one environment in all updates, about: what a minute is spent on
 EVALUATIONS = 5
 ROLLOUT = 800  # steps of a seed in one update, about
@@ -31,24 +31,40 @@ def updates_shown(horizon: int) -> int:
     return math.ceil(EPISODES / environments(horizon))
 
 
-def updates(horizon: int) -> int:
+def updates(horizon: int, most: int) -> int:
     """Return the number of updates of a run, which takes about a minute on a core of its own."""
-    least, most = UPDATES
-    return max(least, min(most, STEPS // horizon))
+    return max(LEAST, min(most, STEPS // horizon))
 
 
-def run_lines(horizon: int) -> Lines:
-    """Return the lines of a task's block that set the size of its runs."""
+def expert_lines(horizon: int) -> Lines:
+    """Return the lines of an expert's task that set the size of its runs."""
+    return _run_lines(updates(horizon, EXPERT), ", and then what imitates it")
+
+
+def pupil_lines(task: str, horizon: int) -> Lines:
+    """Return the same lines of a task of imitation that stands alone."""
+    return [*_run_lines(updates(horizon, PUPIL)), _further_line(task)]
+
+
+def difference_lines(task: str, horizon: int) -> Lines:
+    """Return the lines in which the size of a task of imitation differs from that of its expert."""
+    return [_steps_line(updates(horizon, PUPIL)), _further_line(task)]
+
+
+def _run_lines(n: int, also: str = "") -> Lines:
     return [
         "seeds: [0, 1, 2]",
         "block: 3  # seeds that are trained as one stack",
-        f"steps: {updates(horizon)}  # updates; more train this task from the start, and then what imitates it",
+        _steps_line(n, also),
         f"evaluations: {EVALUATIONS}  # scored points of a run, the last one at its end",
     ]
 
 
-def further_line(task: str) -> str:
-    """Return the comment that says how a task of imitation gets more seeds."""
+def _steps_line(n: int, also: str = "") -> str:
+    return f"steps: {n}  # updates; more train this task from the start{also}"
+
+
+def _further_line(task: str) -> str:
     return f"# More seeds, beside those that are trained: `bench train {task} --more-seeds 7`"
 
 

@@ -128,8 +128,7 @@ def environment_task(
         if (root / file).parent.exists():
             raise BenchError(f"{(root / file).parent} is there already: move it away, or give the task another name")
         own = [f"demonstrations: {source}", f"episodes: {min(found.n, SHOWN)}  # of the {found.n} in {file.name}"]
-        size = [*first_size.run_lines(steps), first_size.further_line(name)]
-        blocks = {name: _block(f"{name}:", [*shared, *own, *size])}
+        blocks = {name: _block(f"{name}:", [*shared, *own, *first_size.pupil_lines(name, steps)])}
         minari_files.write_ours(root / file, found)
         try:
             _write(root, plan, blocks, methods, {name: base})
@@ -140,13 +139,13 @@ def environment_task(
     teacher = _model(plan, "locomotion", lambda block: False, imitates=False)
     first = teacher.methods[0]
     imitating = [
-        f"like: {expert}  # a key that is not here is the expert's, such as steps",
+        f"like: {expert}  # a key that is not here is the expert's, such as seeds",
         f"demonstrations: {expert}/{first}",
         f"episodes: {first_size.EPISODES}",
-        first_size.further_line(name),
+        *first_size.difference_lines(name, steps),
     ]
     blocks = {
-        expert: _block(f"{expert}:", [*shared, *first_size.run_lines(steps)]),
+        expert: _block(f"{expert}:", [*shared, *first_size.expert_lines(steps)]),
         name: _block(f"{name}:  # imitates that expert", imitating),
     }
     row = [

@@ -5,7 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.workspace.first_size import EPISODES, deviation, environments, learner_lines, updates, updates_shown
+from harness.workspace.first_size import (
+    EPISODES,
+    EXPERT,
+    PUPIL,
+    deviation,
+    difference_lines,
+    environments,
+    expert_lines,
+    learner_lines,
+    pupil_lines,
+    updates,
+    updates_shown,
+)
+from harness.yaml_text import parse
 
 DECAYS = {"optimizer": {"decay": {"factor": 0.8}}, "value": {"optimizer": {"decay": {"factor": 0.8}}}}
 
@@ -17,8 +30,16 @@ def test_long_episodes_are_few_and_eight_are_shown(horizon: int, n: int) -> None
 
 
 @pytest.mark.parametrize("horizon, n", [(30, 150), (200, 150), (400, 100), (500, 80), (1000, 60)])
-def test_long_episodes_make_fewer_updates(horizon: int, n: int) -> None:
-    assert updates(horizon) == n
+def test_long_episodes_make_fewer_updates_and_imitation_needs_fewer(horizon: int, n: int) -> None:
+    assert updates(horizon, EXPERT) == n and updates(horizon, PUPIL) == min(n, 100)
+    assert parse("\n".join(expert_lines(horizon)))["steps"] == n
+    assert parse("\n".join(difference_lines("mine", horizon))) == {"steps": min(n, 100)}
+    assert parse("\n".join(pupil_lines("mine", horizon))) == {
+        "seeds": [0, 1, 2],
+        "block": 3,
+        "steps": min(n, 100),
+        "evaluations": 5,
+    }
 
 
 def test_a_rate_that_decays_is_kept_only_where_it_was_chosen_for_the_environment() -> None:

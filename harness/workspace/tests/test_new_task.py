@@ -138,9 +138,8 @@ def test_a_first_run_is_small_and_all_its_methods_have_the_experts_learner(
     environment_task(root, "mine", env, 100)
     plan = load_plan(root)
     expert, gail, vail = (cell for cell in plan.cells if cell.task.startswith("mine"))
-    assert {(cell.seeds, len(cell.blocks), cell.task_params.steps) for cell in (expert, gail, vail)} == {
-        ((0, 1, 2), 1, 150)
-    }
+    assert {(cell.seeds, len(cell.blocks)) for cell in (expert, gail, vail)} == {((0, 1, 2), 1)}
+    assert [cell.task_params.steps for cell in (expert, gail, vail)] == [150, 100, 100]
     assert gail.method_params.learner == vail.method_params.learner
     for learner in (expert.method_params.learner, gail.method_params.learner):
         assert (learner.n_envs, learner.gamma, learner.policy.initial_std) == (8, gamma, std)
