@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-LEAST, EXPERT, PUPIL = 60, 150, 100  # updates: at least, and at most of an expert and of what imitates it
+LEAST, EXPERT, PUPIL = 60, 150, 80  # updates: at least, and at most of an expert and of what imitates it
 STEPS = 40_000  # of one environment in all updates, about: what a minute is spent on
 EVALUATIONS = 5
 ROLLOUT = 800  # steps of a seed in one update, about

@@ -162,8 +162,8 @@ def _imitating(name: str, methods: list[str], first: str = "next:") -> Lines:
     """Return the commands that train the methods of a task and compare them, one a line."""
     other, base = methods[-1], methods[0]
     compare = [f"bench compare {other} {base} --task {name}"] if other != base else []
-    commands = [f"bench train {name} --jobs 2", *compare, "bench report"]
-    return [f"{word} {command}" for word, command in zip([first, *["then:"] * 3], commands)]
+    commands = [f"bench train {name} --jobs 2", *compare, "bench evaluate", "bench report"]
+    return [f"{first if command is commands[0] else 'then:'} {command}" for command in commands]
 
 
 def family_task(root: Path, name: str) -> Lines:

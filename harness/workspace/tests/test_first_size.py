@@ -31,13 +31,13 @@ def test_long_episodes_are_few_and_eight_are_shown(horizon: int, n: int) -> None
 
 @pytest.mark.parametrize("horizon, n", [(30, 150), (200, 150), (400, 100), (500, 80), (1000, 60)])
 def test_long_episodes_make_fewer_updates_and_imitation_needs_fewer(horizon: int, n: int) -> None:
-    assert updates(horizon, EXPERT) == n and updates(horizon, PUPIL) == min(n, 100)
+    assert updates(horizon, EXPERT) == n and updates(horizon, PUPIL) == min(n, 80)
     assert parse("\n".join(expert_lines(horizon)))["steps"] == n
-    assert parse("\n".join(difference_lines("mine", horizon))) == {"steps": min(n, 100)}
+    assert parse("\n".join(difference_lines("mine", horizon))) == {"steps": min(n, 80)}
     assert parse("\n".join(pupil_lines("mine", horizon))) == {
         "seeds": [0, 1, 2],
         "block": 3,
-        "steps": min(n, 100),
+        "steps": min(n, 80),
         "evaluations": 5,
     }
 

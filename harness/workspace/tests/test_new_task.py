@@ -139,7 +139,7 @@ def test_a_first_run_is_small_and_all_its_methods_have_the_experts_learner(
     plan = load_plan(root)
     expert, gail, vail = (cell for cell in plan.cells if cell.task.startswith("mine"))
     assert {(cell.seeds, len(cell.blocks)) for cell in (expert, gail, vail)} == {((0, 1, 2), 1)}
-    assert [cell.task_params.steps for cell in (expert, gail, vail)] == [150, 100, 100]
+    assert [cell.task_params.steps for cell in (expert, gail, vail)] == [150, 80, 80]
     assert gail.method_params.learner == vail.method_params.learner
     for learner in (expert.method_params.learner, gail.method_params.learner):
         assert (learner.n_envs, learner.gamma, learner.policy.initial_std) == (8, gamma, std)
@@ -153,6 +153,7 @@ def test_what_is_next_are_commands_in_their_order(root: Path) -> None:
         "bench train mine_expert",
         "bench train mine --jobs 2",
         "bench compare vail gail --task mine",
+        "bench evaluate",
         "bench report",
     ]
 
