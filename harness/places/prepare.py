@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import BenchError, unknown
 from harness.files import write_bytes
 from harness.places.score import encoder_of
 from harness.places.train import load_task
+from harness.plan import needs
 from harness.plan.identity import DATA
-from harness.plan.plan import Plan
+from harness.plan.plan import Cell, Plan
 from harness.run.record import to_json
 
 
@@ -33,3 +35,21 @@ def prepare(root: Path, plan: Plan, task_name: str) -> Path:
     path = root / DATA / f"{task_name}.json"
     write_bytes(path, to_json(manifest))
     return path
+
+
+def prepare_missing(root: Path, plan: Plan, cells: Iterable[Cell]) -> list[Path]:
+    """Prepare the tasks of `cells` that were never prepared, and return their manifests.
+
+    Tasks that take demonstrations are left to `harness.places.cells`, which prepares them when their expert has run;
+    a cell that is trained alone has no such order. Raises BenchError if an expert that is not among the cells is
+    missing.
+    """
+    cells = list(cells)
+    coming = {needs.label(cell) for cell in cells}
+    made = []
+    for task, source in {cell.task: needs.demonstrations(cell.task_params) for cell in cells}.items():
+        if source and source not in coming:
+            needs.path(root, source)  # raises if it is missing
+        if (source is None or len(cells) == 1) and not (root / DATA / f"{task}.json").is_file():
+            made.append(prepare(root, plan, task))
+    return made

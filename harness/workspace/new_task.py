@@ -10,25 +10,20 @@ from __future__ import annotations
 import keyword
 import re
 import shutil
-import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from harness import registry
-from harness.errors import BenchError, reason
+from harness.errors import BenchError
 from harness.files import write_text
 from harness.metrics.encoders.efficientnet_lite0 import ENCODER
 from harness.plan import needs
 from harness.plan.pipelines import write_pipelines
 from harness.plan.plan import Plan, load_plan
 from harness.store import checked_name
+from harness.workspace import first_size
 from harness.workspace.new_block import with_key
 from harness.yaml_text import parse
-
-if TYPE_CHECKING:
-    from harness.sim.gymnasium_worlds import AnyRobot
 
 PARAMS = "params.yaml"
 SEEDS = "[0, 1, 2, 3, 4]"
@@ -80,7 +75,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
         f"{n_test} test images are too few for a Frechet distance, which needs more than {ENCODER.dim}: "
         "the family is few_images, whose headline is KID"
     )
-    return [*([told] if few else []), *_done([name], model.methods[0])]
+    return [*([told] if few else []), *_done(name, model.methods[0])]
 
 
 def environment_task(
@@ -93,6 +88,7 @@ def environment_task(
     """
     from harness.sim.gymnasium_worlds import AnyRobot
     from harness.sim.robots import ROBOTS
+    from harness.workspace.own_environment import check_registered, rehearse
 
     expert = f"{name}_expert"
     plan = _plan(root, name, *([] if demonstrations else [expert]))
@@ -104,6 +100,7 @@ def environment_task(
         env = env or minari_files.environment_of(data, demonstrations)
     if env is None:
         raise BenchError("--env is missing: name an environment of Gymnasium, or MODULE:ID of your own")
+    check_registered(env)
     robot = ROBOTS.get(env) or AnyRobot(env)
     steps = horizon or robot.horizon
     if not steps:
@@ -112,57 +109,61 @@ def environment_task(
         raise BenchError(f"--horizon = {steps}: must be at most {robot.horizon}, where {env} ends an episode")
     assert robot.observation_size and robot.model.nu  # of spaces that can be learnt, or told so
     if isinstance(robot, AnyRobot):
-        _rehearse(robot)
+        rehearse(robot)
     pupil = _model(plan, "locomotion", lambda block: "bottleneck" in (block.get("discriminator") or {}), imitates=True)
     rule = "termination: absorbing  # an end is a state of its own; restart: another episode begins"
     world = ["family: locomotion  # all worlds at once", f"robot: {env}"] if env in ROBOTS else None
     shared = [*(world or ["family: environment", f"env: {_quoted(env)}"]), f"horizon: {steps}", rule]
-    normal = "normaliser: {clip: null, source: both}, "  # as an expert that never fails never shows the mark of an end
-    rows = [f"{m}: {{like: {pupil.task}.{m}, learner: {{{normal}n_envs: 16, gamma: 0.99}}}}" for m in pupil.methods]
-    methods = {name: [f"{name}:", *(f"  {row}" for row in rows)]}
+    ranges = robot.model.actuator_ctrlrange if isinstance(robot, AnyRobot) and not robot.discrete else None
+    base, *others = pupil.methods
+    normaliser = "normaliser: {clip: null, source: both}  # an expert that never fails never shows the mark of an end"
+    learner = [normaliser, *first_size.learner_lines(_learner(plan, pupil), steps, ranges)]
+    rows = _block(f"{base}:", [f"like: {pupil.task}.{base}", *_block("learner:", learner)])
+    rows += [f"{m}: {{like: {pupil.task}.{m}, learner: {{like: {base}.learner}}}}" for m in others]
+    methods = {name: _block(f"{name}:", rows)}
     if data is not None and demonstrations is not None:
         found = minari_files.whole_episodes(data, demonstrations, robot, steps)
         source = f"data/{name}"
         file = needs.place(source)
         if (root / file).parent.exists():
             raise BenchError(f"{(root / file).parent} is there already: move it away, or give the task another name")
-        own = [f"  demonstrations: {source}", f"  episodes: {min(found.n, SHOWN)}  # of the {found.n} in {file.name}"]
-        blocks = {name: [f"{name}:", *(f"  {line}" for line in shared), *own, *_run(100, 4)]}
+        own = [f"demonstrations: {source}", f"episodes: {min(found.n, SHOWN)}  # of the {found.n} in {file.name}"]
+        blocks = {name: _block(f"{name}:", [*shared, *own, *first_size.pupil_lines(name, steps)])}
         minari_files.write_ours(root / file, found)
         try:
-            _write(root, plan, blocks, methods, {name: pupil.methods[0]})
+            _write(root, plan, blocks, methods, {name: base})
         except BaseException:
             shutil.rmtree((root / file).parent)
             raise
-        return [f"{file}: {found.told(demonstrations)}", *_done([name], pupil.methods[0])]
+        return [f"{file}: {found.told(demonstrations)}", _written([name]), *_imitating(name, pupil.methods)]
     teacher = _model(plan, "locomotion", lambda block: False, imitates=False)
     first = teacher.methods[0]
+    imitating = [
+        f"like: {expert}  # a key that is not here is the expert's, such as seeds",
+        f"demonstrations: {expert}/{first}",
+        f"episodes: {first_size.EPISODES}",
+        *first_size.difference_lines(name, steps),
+    ]
     blocks = {
-        expert: [f"{expert}:", *(f"  {line}" for line in shared), *_run(100, 4)],
-        name: [
-            f"{name}:  # imitates that expert",
-            f"  like: {expert}",
-            f"  demonstrations: {expert}/{first}",
-            "  episodes: 8",
-        ],
+        expert: _block(f"{expert}:", [*shared, *first_size.expert_lines(steps)]),
+        name: _block(f"{name}:  # imitates that expert", imitating),
     }
-    experts = [f"{expert}:", f"  {first}: {{like: {teacher.task}.{first}, learner: {{n_envs: 16, gamma: 0.99}}}}"]
-    _write(root, plan, blocks, {expert: experts, **methods}, {expert: first, name: pupil.methods[0]})
-    return _done([expert, name], pupil.methods[0], first)
+    row = [
+        f"like: {teacher.task}.{first}",
+        f"demonstrations: {first_size.updates_shown(steps)}  # of its last updates, the episodes",
+        *_block("learner:", first_size.learner_lines(_learner(plan, teacher), steps, ranges)),
+    ]
+    experts = _block(f"{expert}:", _block(f"{first}:", row))
+    _write(root, plan, blocks, {expert: experts, **methods}, {expert: first, name: base})
+    return [_written([expert, name]), f"next: bench train {expert}", *_imitating(name, pupil.methods, "then:")]
 
 
-def _rehearse(robot: AnyRobot) -> None:
-    """Take the environment's first steps. Raises BenchError if they fail, or are not of finite numbers."""
-    try:
-        *_, seen = robot.fingerprint
-    except Exception as error:  # whatever an environment of one's own does
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(last.filename).name}, line {last.lineno}"
-        raise BenchError(
-            f"{robot.name} fails in its first steps ({place}: {reason(error)}): mend its reset or step"
-        ) from None
-    if not all(np.isfinite(values).all() for values in seen):
-        raise BenchError(f"{robot.name} returns NaN or infinity in its first steps: mend its observations or rewards")
+def _imitating(name: str, methods: list[str], first: str = "next:") -> Lines:
+    """Return the commands that train the methods of a task and compare them, one a line."""
+    other, base = methods[-1], methods[0]
+    compare = [f"bench compare {other} {base} --task {name}"] if other != base else []
+    commands = [f"bench train {name} --jobs 2", *compare, "bench evaluate", "bench report"]
+    return [f"{first if command is commands[0] else 'then:'} {command}" for command in commands]
 
 
 def family_task(root: Path, name: str) -> Lines:
@@ -195,7 +196,7 @@ def family_task(root: Path, name: str) -> Lines:
     except BaseException:
         (root / file).unlink()
         raise
-    return [str(file), *_done([name], model.methods[0])]
+    return [str(file), *_done(name, model.methods[0])]
 
 
 def _row(plan: Plan, task: str, method: str, n_train: int) -> str:
@@ -237,6 +238,16 @@ def _plan(root: Path, *names: str) -> Plan:
     return plan
 
 
+def _block(head: str, lines: Lines) -> Lines:
+    return [head, *(f"  {line}" for line in lines)]
+
+
+def _learner(plan: Plan, model: Model) -> dict[str, Any]:
+    """Return the learner of the first of a model's methods."""
+    found: dict[str, Any] = plan.params["methods"][model.task][model.methods[0]].get("learner") or {}
+    return found
+
+
 def _run(steps: int, evaluations: int) -> Lines:
     return [
         f"  seeds: {SEEDS}",
@@ -270,13 +281,12 @@ def _write(
     write_pipelines(root, new.params)
 
 
-def _done(tasks: list[str], method: str, expert: str | None = None) -> Lines:
-    last = tasks[-1]
-    first = [f"`bench prepare {tasks[0]}` and `bench train {tasks[0]} {expert}` (the expert), then "] if expert else []
-    return [
-        f"{', '.join(f'tasks.{task}, methods.{task}' for task in tasks)} in {PARAMS}, pipelines/ for DVC",
-        f"next: {''.join(first)}`bench try {method} --task {last}`, or `dvc repro` for the whole",
-    ]
+def _written(tasks: list[str]) -> str:
+    return f"{', '.join(f'tasks.{task}, methods.{task}' for task in tasks)} in {PARAMS}, pipelines/ for DVC"
+
+
+def _done(task: str, method: str) -> Lines:
+    return [_written([task]), f"next: `bench try {method} --task {task}`, or `dvc repro` for the whole"]
 
 
 def _quoted(text: str) -> str:

@@ -109,6 +109,17 @@ def test_an_environment_is_rehearsed_before_it_is_written(
     assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT and not (root / "pipelines").exists()
 
 
+def test_a_class_that_is_not_registered_is_told_with_the_line_that_does_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = BROKEN.format(reset="pass", reward=0.0).replace("Broken", "Unknown")
+    (root / "unknown.py").write_text(text.partition("\n\n\ngymnasium.register")[0])
+    monkeypatch.syspath_prepend(root)
+    line = r'gymnasium.register\("Unknown-v0", "unknown:Unknown", max_episode_steps=100\)'
+    with pytest.raises(BenchError, match=f"^unknown does not register its class Unknown: end the file with .* {line}$"):
+        environment_task(root, "own", "unknown:Unknown", None)
+
+
 @pytest.mark.parametrize("env", ["Pendulum-v1", "CartPole-v1"])
 def test_an_environment_has_an_expert_and_a_task_that_imitates_it(root: Path, env: str) -> None:
     environment_task(root, "mine", env, 50)
@@ -118,6 +129,33 @@ def test_an_environment_has_an_expert_and_a_task_that_imitates_it(root: Path, en
     assert block["demonstrations"].split("/") == ["mine_expert", plan.params["report"]["baseline"]["mine_expert"]]
     cells = [cell for cell in plan.cells if cell.task == "mine"]
     assert len(cells) == 2 and cells[1].method_params.discriminator.bottleneck is not None
+
+
+@pytest.mark.parametrize("env, gamma, std", [("Pendulum-v1", 0.95, 1.0), ("CartPole-v1", 0.99, 0.3)])
+def test_a_first_run_is_small_and_all_its_methods_have_the_experts_learner(
+    root: Path, env: str, gamma: float, std: float
+) -> None:
+    environment_task(root, "mine", env, 100)
+    plan = load_plan(root)
+    expert, gail, vail = (cell for cell in plan.cells if cell.task.startswith("mine"))
+    assert {(cell.seeds, len(cell.blocks)) for cell in (expert, gail, vail)} == {((0, 1, 2), 1)}
+    assert [cell.task_params.steps for cell in (expert, gail, vail)] == [150, 80, 80]
+    assert gail.method_params.learner == vail.method_params.learner
+    for learner in (expert.method_params.learner, gail.method_params.learner):
+        assert (learner.n_envs, learner.gamma, learner.policy.initial_std) == (8, gamma, std)
+        assert env != "Pendulum-v1" or learner.optimizer.decay is learner.value.optimizer.decay is None
+    assert expert.method_params.demonstrations * 8 >= gail.task_params.episodes == 8
+
+
+def test_what_is_next_are_commands_in_their_order(root: Path) -> None:
+    _, *told = environment_task(root, "mine", "Pendulum-v1", None)
+    assert [line.partition(": ")[2] for line in told] == [
+        "bench train mine_expert",
+        "bench train mine --jobs 2",
+        "bench compare vail gail --task mine",
+        "bench evaluate",
+        "bench report",
+    ]
 
 
 def test_a_robot_of_the_project_keeps_its_fast_family(root: Path) -> None:
