@@ -128,7 +128,11 @@ def other_presets(root: Path, own: str) -> OtherPresets:
 
 
 def _describe(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
-    rows = "; ".join(f"{task}: {', '.join(methods)}" for task, methods in params["methods"].items() if methods)
+    alike: dict[str, list[str]] = {}  # the methods -> the tasks that have them
+    for task, methods in params["methods"].items():
+        if methods:
+            alike.setdefault(", ".join(methods), []).append(task)
+    rows = "; ".join(f"{', '.join(tasks)}: {methods}" for methods, tasks in alike.items())
     lines = (root / f"presets/{name}.yaml").read_text(encoding="utf-8").splitlines()
     said = " ".join(line.lstrip("# ") for line in itertools.takewhile(lambda line: line.startswith("#"), lines))
     what = re.split(r"(?<=\.) (?=[A-Z`])", said)[0]

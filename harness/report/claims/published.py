@@ -7,6 +7,7 @@ the largest half-width of an interval, relative to our mean, that can confirm th
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from harness.report.records.frame import TaskFrame
 from harness.report.stats import statistics as st
 from harness.report.tables.entries import MISSING, Head, Link, Table, Text, count, measured, source, title
 from harness.report.tables.spelling import NONE, TIED
+
+DOMAINS = {"imitation": "Motion capture", "inverse_rl": "Mazes", "gan": "Images"}  # a domain of the file, for readers
 
 
 def numbers(data: pd.DataFrame, methods: dict[str, str] | None = None) -> list[Table]:
@@ -35,13 +38,13 @@ def numbers(data: pd.DataFrame, methods: dict[str, str] | None = None) -> list[T
             for method in dict.fromkeys(rows.method)
         ]
         ways = dict(zip(rows.metric, rows.higher_is_better, strict=True))
-        metrics = ", ".join(
-            f"{metric.replace('_', ' ')} ({'higher' if up == 'true' else 'lower'} is better)"
-            for metric, up in ways.items()
+        metrics = "; ".join(
+            f"{_spelt(metric)}, {'higher' if up == 'true' else 'lower'} is better" for metric, up in ways.items()
         )
         sources = "; ".join(dict.fromkeys(rows.source))
         note = f"Source: {sources}. ± is the printed spread, n the printed number of runs."
-        title = f"{domain.replace('_', ' ')}: {metrics}"
+        note += " Earlier: as the submission had it." * any("; earlier " in cell.text for row in body for cell in row)
+        title = f"{DOMAINS.get(domain, domain.replace('_', ' '))}: {metrics}"
         tables.append(Table(title, ["method", *tasks], body, [note]))
     return tables
 
@@ -116,6 +119,11 @@ def _printed(row: Any) -> str:
     words = row["mean"].replace("-", "−")
     words += f"{TIED}±{TIED}{row['std']}" if row["std"] else ""
     return words + (f" (n{TIED}{row['n_seeds']})" if row["n_seeds"] else "")
+
+
+def _spelt(metric: str) -> str:
+    """Return the name of a column for readers: 'joint rotation error (rad)' for joint_rotation_error_rad."""
+    return re.sub(r" rad$", " (rad)", metric.replace("_", " "))
 
 
 def _by_place(data: pd.DataFrame) -> dict[tuple[str, str, str], list[dict[str, str]]]:

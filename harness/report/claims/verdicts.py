@@ -91,11 +91,11 @@ def first(judged: list[Judged]) -> Table | None:
 
 READING = (
     "Differences are paired by seed, in the metric's unit, positive if the claim holds, with a t interval; P is the "
-    "chance that one run beats a run of the other method. The shaded side of a small plot is the claim's side, the "
+    "chance that one run beats a run of the other method.\n\nThe shaded side of a small plot is the claim's side, the "
     "vertical line marks no difference (or the claim's bound), and a vertical dash marks the published difference. "
-    "▲: the whole interval is on the claim's side; ▼: the whole interval is on the other side; ○: neither. "
+    "▲: the whole interval is on the claim's side; ▼: the whole interval is on the other side; ○: neither.\n\n"
     "Reproduced: every comparison is ▲; not reproduced: at least one is ▼; inconclusive: otherwise. Intervals are not "
-    "adjusted for the number of claims. The columns of seeds give, for an open claim, how many would find the "
+    "adjusted for the number of claims.\n\nThe columns of seeds give, for an open claim, how many would find the "
     "difference with 80 % power at the spread observed here, if the observed or the published difference were the "
     "true one."
 )

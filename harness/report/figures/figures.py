@@ -18,7 +18,7 @@ from harness.report.figures.style import REFERENCE, Plot, Style, dwarfed, figure
 from harness.report.records.bottleneck import i_c
 from harness.report.records.frame import TaskFrame
 from harness.report.stats.centre import centre
-from harness.report.tables.spelling import aimed, decimals, number
+from harness.report.tables.spelling import aimed, decimals, labelled, number
 
 LOGS = {
     "accuracy": "accuracy of the trained net",
@@ -29,6 +29,7 @@ LOGS = {
     "loss": "loss",
 }
 OTHERS = " Grey: the other methods."
+SAMPLES = " N is the number of generated samples."
 
 
 @dataclass(frozen=True)
@@ -199,11 +200,13 @@ def _panel(frame: TaskFrame, held: dict[str, pd.DataFrame], name: str, looks: di
     if not lines:  # every seed of every cell died
         return None
     y_name, _, x_name = name.partition(" against ")
-    fig = compare(lines, looks, x_name or "x", y_name)
-    caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW)
+    said = next((labelled(block) for metric, block in frame.metrics.items() if metric.startswith(f"{y_name}_")), y_name)
+    fig = compare(lines, looks, x_name or "x", said)
+    caption = f"{CENTRE}; {BAND}." + OTHERS * (len(lines) > FEW) + SAMPLES * (x_name == "1/N")
+    shown = f"{said} against {x_name}" if x_name else said
     slug = "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
     return Plot(
-        f"{frame.name}-{slug}", f"{frame.title}: {name}", caption, f"{name} for {len(lines)} methods.", svg(fig)
+        f"{frame.name}-{slug}", f"{frame.title}: {shown}", caption, f"{shown} for {len(lines)} methods.", svg(fig)
     )
 
 

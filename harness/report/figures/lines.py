@@ -21,6 +21,7 @@ POINTS = 100  # the most points of a line: one for every three pixels of a panel
 GHOST = "#C9C9C9"  # the colour of the other methods behind one
 CENTRE = "Interquartile mean over the seeds"
 BAND = "the band holds the middle half of the seeds"
+LETTERS = 14  # the most letters of a label at the side, for each inch of the height
 GHOST_POINTS = 30  # fewer points for each of them, because they are in every panel
 
 
@@ -85,7 +86,7 @@ def compare(
         ax.label_outer()
     for ax in axes[-columns:]:
         ax.tick_params(labelbottom=True)
-    fig.supylabel(y if crowded else wrapped(y), fontsize=9.5)
+    fig.supylabel(wrapped(y, int(LETTERS * fig.get_figheight())), fontsize=9.5)
     if crowded:
         fig.supxlabel(x, fontsize=9.5)
         fit(fig, titles)

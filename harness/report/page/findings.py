@@ -13,7 +13,7 @@ from harness.report.records.bottleneck import constraint
 from harness.report.records.twins import Effect
 from harness.report.tables.spelling import number
 
-FOREST = "With the bottleneck minus without it, standardised, by task"
+FOREST = "What the bottleneck adds, by task"
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,9 @@ def _constraints(own: Preset) -> Iterator[Finding]:
     if states:
         held = sum(state == "binding" for state in states)
         yield Finding(
-            f"The information constraint was at work in {held} of {len(states)} cells with a budget: their KL settled "
-            "at I_c in every run. In the others it stayed below or above I_c, or differed between runs.",
+            f"The limit on information was at work in {held} of the {len(states)} methods and variants that have one: "
+            "the KL of their code settled at the limit I_c in every run. In the others it stayed below or above it, or "
+            "differed between runs.",
             "how to read the numbers",
             "#reading",
         )

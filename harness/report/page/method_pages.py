@@ -188,7 +188,11 @@ def _part(
     base = frame.cell(frame.baseline)
     other = base if base and base.name != cell.name else None
     settings = list(listing(_settings(cell, params), _settings(other, params) if other else None))
-    words = "Settings as resolved." if cell.record else "Settings as declared; the method has not run."
+    words = (
+        "The settings of the run, with defaults filled in."
+        if cell.record
+        else "Settings as declared; the method has not run."
+    )
     if other:
         marked = sum(line.differs for line in settings)
         lines = f"{marked or 'No'} line{'s' * (marked != 1)} marked{TIED}≠ differ{'s' * (marked == 1)}"

@@ -97,7 +97,8 @@ def render(
         "forest": next(iter(main), None),
         "strip": strip.draw(own.frames),
     }
-    page["film"] = next((film for family in page["families"] for task in family.parts for film in task.films), None)
+    shown_films = ((task, film) for family in page["families"] for task in family.parts for film in task.films)
+    page["film"] = next(shown_films, None)
     page["topics"] += sections.left_out(out_of_it)
 
     def files() -> Iterator[tuple[str, bytes]]:

@@ -94,7 +94,7 @@ def claims(judged: list[Judged], address: verdicts.Address, preset: str = "") ->
 
 def bottleneck(found: list[Effect], address: verdicts.Address, drawn: Drawings) -> list[Section]:
     """Return the section that compares methods with the bottleneck and their twins; nothing without such a pair."""
-    plots = compared(found, "bottleneck", "With the bottleneck minus without it, every comparison", drawn)
+    plots = compared(found, "bottleneck", "What the bottleneck adds in every comparison", drawn)
     if not plots:
         return []
     return [Section("bottleneck", "Bottleneck", wording.BOTTLENECK, tables=[twins.table(found, address)], plots=plots)]
@@ -102,7 +102,7 @@ def bottleneck(found: list[Effect], address: verdicts.Address, drawn: Drawings) 
 
 def compared(found: list[Effect], name: str, title: str, drawn: Drawings) -> list[Plot]:
     """Return the forest plot of the comparisons, or nothing without one; arguments are those of `forest.draw`."""
-    shown = (name, title, [(forest.label(effect), effect.difference, effect.low, effect.high) for effect in found])
+    shown = (name, title, list(zip(forest.labels(found), ((e.difference, e.low, e.high) for e in found), strict=True)))
 
     def draw() -> list[Plot]:
         return [plot] if (plot := forest.draw(found, name, title)) else []
@@ -125,10 +125,10 @@ def together(frames: list[TaskFrame], looks: dict[str, Style], drawn: Drawings) 
 def archive(presets: list[Section], waiting: Iterable[dict[str, str]]) -> list[Section]:
     """Return the section of archived presets, and of presets without records with their commands, or nothing."""
     rows = [[Text(p["preset"]), Text(p["what"]), Text(p["rows"]), Code(p["command"])] for p in waiting]
-    told = [Table("Presets without records here", ["preset", "what it is", "rows", "command"], rows)] if rows else []
-    if not presets and not told:
-        return []
-    return [Section("archive", "Archived runs", wording.ARCHIVED, tables=told, parts=presets)]
+    head = ["preset", "what it is", "methods of each task", "command"]
+    told = [Section("archive-waiting", "Presets without records here", "", tables=[Table("Presets", head, rows)])]
+    parts = presets + (told if rows else [])
+    return [Section("archive", "Archived runs", wording.ARCHIVED, parts=parts)] if parts else []
 
 
 def left_out(reasons: Mapping[str, str]) -> list[Section]:
@@ -185,7 +185,7 @@ def _tables(preset: Preset, frame: TaskFrame, link: Link) -> list[Table | None]:
         comparison(frame, summary, link),
         motions.table(frame, summary),
         ranks.table(frame, summary),
-        further(frame, summary, link),
+        further(frame, summary, motions.shown(frame)),
         gaussians.table(frame, link),
         mazes.table(frame, link),
         variance(frame, link),
@@ -204,7 +204,7 @@ def _task(
 ) -> Section:
     seeds, steps = frame.params.get("seeds", []), frame.params.get("steps")
     facts = [f"{len(frame.cells)} method{'s' * (len(frame.cells) != 1)}"]
-    facts += [f"ablations over {' and '.join(a.name for a in frame.ablations)}"] * bool(frame.ablations)
+    facts += [f"ablations over {_listed([a.name for a in frame.ablations])}"] * bool(frame.ablations)
     facts += [f"seeds {span(seeds)}"] if seeds else []
     facts += [f"{steps} steps"] if steps else []
     shown, inside = [p for p in plots if not p.method], [p for p in plots if p.method]
@@ -222,6 +222,11 @@ def _task(
         inside=inside,
         grid=grid(frame, made, order),
     )
+
+
+def _listed(names: list[str]) -> str:
+    """Return 'a', 'a and b' or 'a, b and c'."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _family(name: str, parts: list[Section]) -> Section:

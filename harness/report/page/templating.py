@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.report.figures.slim import inline
 from harness.report.tables import downloads
-from harness.report.tables.formats import heading, to_html, to_markdown
+from harness.report.tables.formats import heading, prose, to_html, to_markdown
 
 
 def environment() -> Environment:
@@ -34,6 +34,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "image": lambda plot: Markup('<img class="plot" src="figures/{}.svg" alt="{}">').format(plot.name, plot.alt),
+        "prose": prose,
         "pipe": lambda text: str(text).replace("|", "\\|"),
         "heading": heading,
         "html": to_html,

@@ -14,7 +14,7 @@ CLAIMS = (
 BOTTLENECK = (
     "Each row compares a method that has the bottleneck with its twin: the same parts without it, on the same seeds. "
     "On the digits the learning rate and the weight of a penalty were tuned for each of the two, with the same number "
-    "of trials; elsewhere both have the settings that docs/explanations.md names."
+    "of trials; elsewhere both have the settings that `docs/explanations.md` names."
 )
 
 ROBOTS = (
@@ -44,14 +44,14 @@ SUPPORT = (
 
 SPEED = (
     "Each row compares the same work done by this project and by another one, alternately in one session on one "
-    f"machine. Further rows give the start-up time, memory and idle cost of a cell. `{COMMAND}` makes these records. "
-    "Speeds on different processors are not comparable, so each processor has its own table."
+    f"machine. Further rows give the start-up time, memory and idle cost of training one method. `{COMMAND}` makes these "
+    "records. Speeds on different processors are not comparable, so each processor has its own table."
 )
 
 PUBLISHED = (
-    "These are the numbers that the paper printed. They are not comparable with the tables above, because data, "
-    "encoder, number of samples or budget differ. Where a number was run under the paper's own protocol, it stands "
-    "in its task's section with a verdict."
+    "These are the numbers that the paper printed. They are not comparable with those of the tasks here, because data, "
+    "encoder, number of samples or budget differ. Where a number was run under the paper's own protocol, the page of "
+    "its task compares the two."
 )
 
 PAIRS = (
@@ -61,13 +61,19 @@ PAIRS = (
 
 HOW = [
     (
+        "The bottleneck sends the discriminator's input through a noisy code. The KL (in nat) bounds the information "
+        "that the code carries, I_c is the most that it may carry on average, and beta is the weight of the KL in the "
+        "loss, which training adapts until the KL is I_c."
+    ),
+    "A cell is one method, or one variant of it in an ablation, on one task, with all its seeds.",
+    (
         "The unit is one training run (one seed). All methods of a task share seeds, batches and latents, so "
         "differences are paired by seed."
     ),
     (
         "A score is the interquartile mean (IQM) at the last step, with a 95 % percentile bootstrap interval over "
         f"seeds ({st.RESAMPLES} resamples; no interval below n = {st.FEWEST_FOR_INTERVAL}). In simulations such an "
-        "interval covers 90 % at n = 5 and 94 % at n = 10."
+        "interval covers 90 % at n = 5 and 94 % at n = 10; the heads of tables say so ('in truth')."
     ),
     (
         "A difference is the mean over seeds of method minus baseline, with a paired t interval. It is a mean, so a "

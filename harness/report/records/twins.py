@@ -83,6 +83,16 @@ def effects(frames: Iterable[TaskFrame]) -> list[Effect]:
     return found
 
 
+def titles(found: Iterable[Effect]) -> list[str]:
+    """Return the title of each effect's task, with its preset if a task of an earlier preset has the same title."""
+    first: dict[str, str] = {}
+    said = []
+    for effect in found:
+        title = effect.frame.title
+        said.append(title if first.setdefault(title, effect.preset) == effect.preset else f"{title}, {effect.preset}")
+    return said
+
+
 def _effect(frame: TaskFrame, having: CellFrame, without: CellFrame, up: bool, main: bool) -> Effect | None:
     metric = frame.scored_by
     if not {metric} <= set(having.head["metrics"]) & set(without.head["metrics"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.report.records.frame import CellFrame, Sweep, TaskFrame, shown
-from harness.report.tables import notes, summary
+from harness.report.tables import summary
 from harness.report.tables.entries import LEVEL, MISSING, Head, Link, Number, Table, Text, count, source, status
 from harness.report.tables.spelling import decimals, labelled
 from harness.store import is_number
@@ -38,8 +38,7 @@ def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) ->
         "record",
     ]
     counts = sorted({cell.n for cell in swept.cells if cell.record})
-    below = [f"Exploratory: {counts[0]} seeds for each value, no test."] if counts else []
-    below += notes.manifests(frame, [metric] if metric else [])
+    below = [f"Exploratory: {counts[0]} seed{'s' * (counts[0] != 1)} for each value, no test."] if counts else []
     return Table(f"{frame.title}: {swept.parameter} of {frame.known(swept.of).title}", head, body, below)
 
 

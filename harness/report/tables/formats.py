@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator
 
 from markupsafe import Markup, escape
@@ -34,6 +35,7 @@ ARROWS = {True: " ↑", False: " ↓", None: ""}
 MANY = 1000  # seeds; nobody will run more
 PARTS = ("value", "low", "high", "rho", "seeds", "note")  # the CSV columns of one column, behind that of its words
 PLAIN = str.maketrans({"−": "-", TIED: " "})
+TICKED = re.compile("`([^`]+)`")
 TEX = str.maketrans({
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -108,11 +110,16 @@ def to_text(table: Table) -> Iterator[str]:
     yield ""
 
 
+def prose(text: str) -> Markup:
+    """Return words as escaped HTML, with what stands between backticks as code."""
+    return Markup(TICKED.sub(r"<code>\1</code>", str(escape(text))))
+
+
 def to_html(cell: Entry) -> Markup:
     """Return the entry as escaped HTML."""
     match cell:
         case Text():
-            shown = Markup("<strong>{}</strong>").format(cell.text) if cell.strong else escape(cell.text)
+            shown = Markup("<strong>{}</strong>").format(prose(cell.text)) if cell.strong else prose(cell.text)
             shown = Markup('<span class="alarm">{}</span>').format(shown) if cell.alarm else shown
             shown = Markup('<a href="{}">{}</a>').format(cell.href, shown) if cell.href else shown
             shown = Markup('<span id="{}">{}</span>').format(cell.anchor, shown) if cell.anchor else shown

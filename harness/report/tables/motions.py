@@ -18,7 +18,7 @@ LONG, CLOSE = PANELS = ("time", "error_alive")
 SEEDS = "lowest, highest seed"
 INSIDE = {"accuracy": "accuracy of D", "kl": "KL (nat)", "beta": "beta"}
 NOTE = (
-    "The error counts pi from a fall on. Brackets hold the lowest and the highest seed. The accuracy of the "
+    "After a fall the error counts as pi. Brackets hold the lowest and the highest seed. The accuracy of the "
     "discriminator D, the KL and beta are means over the last quarter of training."
 )
 
@@ -28,7 +28,7 @@ def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
 
     found: the summary of the task.
     """
-    if not {*PANELS} <= frame.metrics.keys():
+    if not shown(frame):
         return None
     metrics = [frame.scored_by, *PANELS]
     rows = found[found.ablation == ""].set_index(["metric", "cell"]).value
@@ -47,6 +47,11 @@ def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
     head += [Head(labelled(block), SEEDS, up=block["higher_is_better"]) for block in blocks]
     head += list(INSIDE.values())
     return Table(f"{frame.title}: how long and how closely", head, body, [*summary.marked(frame), NOTE])
+
+
+def shown(frame: TaskFrame) -> tuple[str, ...]:
+    """Return the metrics that this table has beside the score; none for other tasks."""
+    return PANELS if {*PANELS} <= frame.metrics.keys() else ()
 
 
 def _score(cell: CellFrame, metric: str, value: float, digits: int) -> Entry:

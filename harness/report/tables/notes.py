@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -10,17 +11,22 @@ import pandas as pd
 from harness.report.records.frame import TaskFrame
 from harness.report.stats import significance
 
-LONGEST_HASH = 40  # characters of an entry of a manifest; the record has the whole entry
+LONGEST, HASH = 40, re.compile(r"[0-9a-f]{16,}")  # characters of an entry of a manifest; the record has it whole
 
 
 def manifests(frame: TaskFrame, metrics: Iterable[str]) -> list[str]:
-    """Return a line such as 'Manifest a1b2c3d4 (frechet, kid): encoder digits-cnn, ...' for each manifest shown."""
+    """Return a line for each manifest shown, such as 'Frechet distance, KID: encoder digits-cnn, ... (manifest a1)'."""
     notes = []
     for name, manifest in frame.manifests.items():
         used = [metric for metric in metrics if frame.metrics[metric].get("manifest") == name]
-        entries = ", ".join(f"{key} {str(value)[:LONGEST_HASH]}" for key, value in manifest.items())
-        notes += [f"Manifest {name} ({', '.join(used)}): {entries}."] if used else []
+        entries = ", ".join(f"{key} {_short(str(value))}" for key, value in manifest.items())
+        labels = ", ".join(frame.metrics[metric]["label"] for metric in used)
+        notes += [f"Measured for {labels}: {entries} (manifest {name})."] if used else []
     return notes
+
+
+def _short(value: str) -> str:
+    return value[:8] if HASH.fullmatch(value) else value[:LONGEST]
 
 
 def tests(rows: pd.DataFrame) -> list[str]:
@@ -36,10 +42,10 @@ def tests(rows: pd.DataFrame) -> list[str]:
     )
     if significance.can_reach_significance(n, count):
         return [f"p: sign-flip test on {n} paired seeds, {family}. {seeds}"]
-    smallest = min(1.0, count * 2 / 2**n)
+    smallest, shared = min(1.0, count * 2 / 2**n), f"{n} seed{'s' * (n != 1)}"
     return [
         (
-            f"Significance cannot be reached: with {n} seeds ({family}) no p can be below {smallest:.2g}, so none is "
+            f"Significance cannot be reached: with {shared} ({family}) no p can be below {smallest:.2g}, so none is "
             f"given. A test here needs at least {significance.FEWEST_FOR_TEST} seeds. {seeds}"
         )
     ]
@@ -59,7 +65,8 @@ def seals(frame: TaskFrame) -> list[str]:
     """Count the records that were made before records had a seal, so that later changes cannot be detected."""
     ran = [cell for cell in frame.everything if cell.record]
     bare = sum(not cell.sealed for cell in ran)
-    return [f"{bare} of {len(ran)} records were made before records had a seal."] if bare else []
+    said = f"{bare} of {len(ran)} records were made before records had a seal, the checksum of a whole record."
+    return [said] if bare else []
 
 
 def tiers(frame: TaskFrame) -> list[str]:
@@ -69,4 +76,4 @@ def tiers(frame: TaskFrame) -> list[str]:
         if cell.record:
             found.setdefault(cell.head["tier"], []).append(cell.title)
     parts = [f"{name} ({', '.join(titles)})" if len(found) > 1 else name for name, titles in found.items()]
-    return [f"Tier of reproducibility: {'; '.join(parts)}."] if parts else []
+    return [f"How equal a repeated run is: {'; '.join(parts)}."] if parts else []

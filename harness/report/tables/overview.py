@@ -22,7 +22,7 @@ HEAD = [
 NOTE = (
     "The best method is chosen after the fact; its test is adjusted for all methods of its task. A verdict needs "
     "p < 0.05 and a chance of at least 0.75, with its whole interval above 0.5, that one run beats a run of the "
-    "baseline."
+    "baseline. A cell is one method, or one variant of it in an ablation, with all its seeds."
 )
 
 

@@ -1,10 +1,11 @@
 """Make the tables of a task's methods: the headline metric with its tests, and all further metrics.
 
-Every row ends with the record that it was read from and the command that makes that record.
+Every row of the first ends with the record that both were read from and the command that makes that record.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -27,6 +28,8 @@ from harness.report.tables.entries import (
 )
 from harness.report.tables.spelling import aimed, decimals, labelled
 
+FLOOR = "× floor: the score as a multiple of the floor in the last row, which is the score of perfect samples."
+
 
 def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     """Make the task's main table: every method on the headline metric, with its status and record.
@@ -35,7 +38,10 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     link: a file of the project -> its address.
     """
     metric = frame.headline
-    block: dict[str, Any] = frame.metrics[metric] if metric else {"label": "score", "higher_is_better": False}
+    if metric is None:
+        waiting = [[title(cell, summary.mark(cell)), status(cell), source(cell, link)] for cell in frame.cells]
+        return Table(f"{frame.title}: nothing has run yet", ["method", "status", "record"], waiting)
+    block: dict[str, Any] = frame.metrics[metric]
     rows = found[found.metric == metric].set_index("cell", drop=False)
     methods, floor = rows[rows.ablation == ""], frame.floor
     digits, fine = decimals(methods.value), decimals(methods.difference)
@@ -78,13 +84,18 @@ def comparison(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table:
     ]
     tested = [] if block["higher_is_better"] is None else notes.tests(methods)
     below = summary.marked(frame) + tested + notes.units(frame) + notes.tiers(frame) + notes.seals(frame)
-    below += notes.manifests(frame, [metric] if metric else [])
-    return Table(f"{frame.title}: {aimed(block) if metric else 'nothing has run yet'}", head, body, below)
+    below += [FLOOR] * (floor is not None) + notes.manifests(frame, [metric])
+    return Table(f"{frame.title}: {aimed(block)}", head, body, below)
 
 
-def further(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table | None:
-    """Make a table with a column for each other metric, as IQM with interval, and the optimality gap if defined."""
-    metrics = [metric for metric in frame.metrics if metric != frame.headline]
+def further(frame: TaskFrame, found: pd.DataFrame, shown: Collection[str] = ()) -> Table | None:
+    """Make a table with a column for each other metric, as IQM with interval, and the optimality gap if defined.
+
+    It has the methods that ran; their records are in the main table.
+
+    shown: metrics that another table of the task shows.
+    """
+    metrics = [metric for metric in frame.metrics if metric != frame.headline and metric not in shown]
     rows = found[(found.ablation == "") & found.metric.isin(metrics)]
     if rows.empty:
         return None
@@ -93,22 +104,25 @@ def further(frame: TaskFrame, found: pd.DataFrame, link: Link) -> Table | None:
     body = []
     for cell in summary.sorted_cells(frame, found):
         own = rows[rows.cell == cell.name].set_index("metric")
+        if own.empty:
+            continue
         scores = [
             summary.score(own.loc[metric], digits[metric]) if metric in own.index else MISSING for metric in metrics
         ]
         gap = [fixed(own.optimality_gap.max(), 2)] * gaps
-        body.append([title(cell, summary.mark(cell)), *scores, *gap, source(cell, link)])
+        body.append([title(cell, summary.mark(cell)), *scores, *gap])
     known = {metric: frame.references(metric) for metric in metrics}
     for label in dict.fromkeys(label for references in known.values() for label in references):
         values = [
             fixed(known[metric][label], digits[metric]) if label in known[metric] else MISSING for metric in metrics
         ]
-        body.append([Text(label), *values, *[MISSING] * gaps, Source()])
+        body.append([Text(label), *values, *[MISSING] * gaps])
     blocks = [frame.metrics[metric] for metric in metrics]
     head: list[Head | str] = ["method"]
     head += [Head(labelled(block), up=block["higher_is_better"]) for block in blocks]
     head += [Head("optimality gap", up=False)] * gaps
-    plain = ", no arrow: no direction" if any(block["higher_is_better"] is None for block in blocks) else ""
-    name = f"{frame.title}: further metrics (↑ higher is better, ↓ lower is better{plain})"
-    below = ["Optimality gap: how far the runs fall short of the expert on average; a run above it counts as 0."] * gaps
-    return Table(name, [*head, "record"], body, below + notes.manifests(frame, metrics))
+    below = ["↑ higher is better, ↓ lower is better; a metric without an arrow has no better side."]
+    below += [
+        "Optimality gap: how far the runs fall short of the expert on average; a run above it counts as 0."
+    ] * gaps
+    return Table(f"{frame.title}: further metrics", head, body, below + notes.manifests(frame, metrics))

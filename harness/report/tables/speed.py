@@ -112,7 +112,10 @@ def _beside(record: Record, row: dict[str, Any]) -> Entry:
     peer, against = record["peer"], row["against"]
     if not against:
         return MISSING
-    return Text(f"{against} ({peer['name']} {peer['version']})" if peer else against)
+    if not peer:
+        return Text(against)
+    name = f"{peer['name']} {peer['version']}"
+    return Text(name if against == peer["name"] else f"{against} ({name})")
 
 
 def _range(found: dict[str, float] | None, aim: float | None = None, note: str = "") -> Entry:

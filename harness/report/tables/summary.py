@@ -93,7 +93,7 @@ def marked(frame: TaskFrame) -> list[str]:
 def nominal(counts: pd.Series) -> str:
     """Return '95 %', with the true coverage of the interval if the smallest number of runs is known to be too small."""
     fewest = int(counts.min()) if len(counts) else 0
-    return LEVEL + (f", covers {COVERAGE[fewest]:.0%}".replace("%", f"{TIED}%") if fewest in COVERAGE else "")
+    return LEVEL + (f", in truth {COVERAGE[fewest]:.0%}".replace("%", f"{TIED}%") if fewest in COVERAGE else "")
 
 
 def to_baseline(frame: TaskFrame, row: pd.Series, digits: int, note: str = "") -> Entry:

@@ -62,7 +62,7 @@ def _decisions(rows: pd.DataFrame) -> Table:
         "seeds",
         "smallest p of a sign-flip test",
         "a difference found with 80 % power, in standard deviations",
-        "so",
+        "what follows",
     ]
     notes = [
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.report.records.twins import Effect
+from harness.report.records.twins import Effect, titles
 from harness.report.tables.entries import LEVEL, Head, Table, Text, count, fixed
 
 SAID = {"better": "better with it", "worse": "worse with it", "open": "open"}
@@ -17,13 +17,13 @@ def table(effects: Sequence[Effect], address: Callable[[str, str], str]) -> Tabl
     """
     rows = [
         [
-            Text(effect.frame.title, href=address(effect.preset, effect.frame.name)),
+            Text(title, href=address(effect.preset, effect.frame.name)),
             Text(f"{effect.having.title} − {effect.without.title}"),
             fixed(effect.difference, 2, effect.low, effect.high),
             count(effect.n),
             Text(SAID[effect.word], strong=effect.word != "open"),
         ]
-        for effect in effects
+        for title, effect in zip(titles(effects), effects, strict=True)
     ]
     head: list[Head | str] = [
         "task",
@@ -33,4 +33,4 @@ def table(effects: Sequence[Effect], address: Callable[[str, str], str]) -> Tabl
         "verdict of the interval",
     ]
     notes = ["Positive: better with the bottleneck. Intervals are paired t intervals, not adjusted for their number."]
-    return Table("With the bottleneck minus without it", head, rows, notes)
+    return Table("Every comparison with and without the bottleneck", head, rows, notes)

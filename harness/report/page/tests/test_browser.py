@@ -37,6 +37,10 @@ window.onload = () => {
     files: [...page.querySelectorAll("a[download]")].map((link) => link.href),
     height: page.documentElement.scrollHeight,
     small: [...page.querySelectorAll(".of .row")].filter((row) => row.clientWidth < 8 * 48).length,
+    buttons: [...page.querySelectorAll("th button")].filter(
+      (button) => inside.getComputedStyle(button).display !== "contents").length,
+    places: [...page.querySelectorAll(".bar .places a")].filter(
+      (link) => link.checkVisibility() && link.getBoundingClientRect().right <= inside.innerWidth).length,
   });
 };
 </script></body></html>"""
@@ -99,6 +103,17 @@ def browse(*arguments, **more):
         *map(str, arguments),
     ]
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=True, **more)
+
+
+def on_paper(folder, page, place):
+    """A copy of a page with the rules for paper, for a window as wide as the paper."""
+    up = folder.resolve().as_uri()
+    text = re.sub(r'(href|src)="(?:\.\./)?(figures/|page\.)', rf'\1="{up}/\2', page.read_text())
+    style = (folder / "page.css").read_text().replace("@media print", "@media all")
+    head, _, body = text.partition("</head>")
+    paper = place / page.name
+    paper.write_text(f"{head}<style>{style}</style></head>{body}")
+    return paper
 
 
 def console(done):
@@ -183,6 +198,28 @@ def test_the_summary_is_short_and_samples_are_large_enough(pages, tmp_path):
 
 
 @needs_browser
+def test_the_skip_link_lies_above_the_bar_when_a_keyboard_reaches_it(pages, tmp_path):
+    steps = """
+  const link = page.querySelector(".skip"), over = () => {
+    const { left, top, width, height } = link.getBoundingClientRect();
+    return page.elementFromPoint(left + width / 2, top + height / 2) === link;
+  };
+  found.hidden = over();
+  document.querySelector("iframe").focus();
+  link.focus();
+  found.focused = link.matches(":focus"), found.over = over();
+  page.defaultView.scrollTo(0, 500), found.scrolled = over();"""
+    found = used(pages[1][0], steps, tmp_path)
+    assert found["focused"] and not found["hidden"] and found["over"] and found["scrolled"]
+
+
+@needs_browser
+def test_on_a_phone_some_places_of_the_bar_are_seen_and_on_paper_none(pages, tmp_path):
+    assert measured(pages[1][0], PHONE, tmp_path)["places"] >= 3
+    assert measured(on_paper(pages[0], pages[1][0], tmp_path), PAPER, tmp_path)["places"] == 0
+
+
+@needs_browser
 def test_a_click_on_a_head_sorts_and_another_one_turns_round(pages, tmp_path):
     steps = """
   const table = page.querySelector("main table"), column = 1;
@@ -243,13 +280,9 @@ def test_on_paper_no_table_or_figure_is_cut(pages, tmp_path):
     """The rules for paper, applied to a page as wide as the paper."""
     folder, some = pages
     for page in some:
-        up = folder.resolve().as_uri()
-        text = re.sub(r'(href|src)="(?:\.\./)?(figures/|page\.)', rf'\1="{up}/\2', page.read_text())
-        style = (folder / "page.css").read_text().replace("@media print", "@media all")
-        head, _, body = text.partition("</head>")
-        paper = tmp_path / page.name
-        paper.write_text(f"{head}<style>{style}</style></head>{body}")
-        assert measured(paper, PAPER, tmp_path)["beyond"] == [], page.name
+        found = measured(on_paper(folder, page, tmp_path), PAPER, tmp_path)
+        assert found["beyond"] == [], page.name
+        assert found["buttons"] == 0, "the head of a table is repeated on every sheet, a button in it is not"
 
 
 @needs_browser

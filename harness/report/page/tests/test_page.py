@@ -102,7 +102,7 @@ def test_what_failed_or_is_missing_is_shown_with_its_command(html):
 
 def test_references_manifests_and_tests_stand_under_the_tables(html):
     assert "train-test floor" in html
-    assert "Manifest a1b2c3d4" in html and "n_fake 597" in html
+    assert "(manifest a1b2c3d4)" in html and "n_fake 597" in html
     assert "sign-flip test on 10 paired seeds, Holm over 12 comparisons" in html
 
 
@@ -112,7 +112,7 @@ def test_what_only_describes_has_no_arrow_and_no_verdict(rendered):
     head = next(row for row in text.splitlines() if row.startswith("| method | far gradient log d"))
     assert "| method | far gradient log d ↑ | slope at 0 | max slope | d at 0 |" in head
     assert "| kl | bound many dims |" in head
-    assert "no arrow: no direction" in text
+    assert "a metric without an arrow has no better side" in text
     assert aimed({"label": "KL", "higher_is_better": None}) == "KL"
 
 

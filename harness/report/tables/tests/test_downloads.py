@@ -126,3 +126,9 @@ def test_an_address_holds_the_file_and_is_plain_ascii():
         assert head.startswith("data:text/") and unquote(body) == text
         assert re.fullmatch(r"[A-Za-z0-9!$()*+,\-./:;=@_~%]+", body), "no character that HTML or a URL gives a meaning"
     assert file_name(made, "csv") == "digits-kid-103-95-more.csv"
+
+
+def test_what_stands_between_backticks_is_code_on_a_page():
+    cell = Text("run `bench a <b>` first")
+    assert to_html(cell) == "run <code>bench a &lt;b&gt;</code> first"
+    assert to_markdown(cell) == "run `bench a <b>` first"

@@ -8,6 +8,7 @@ from harness.report.records.aggregate import summarise
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.tables import motions
 from harness.report.tables.formats import words
+from harness.report.tables.scores import comparison, further
 
 SEEDS = [0, 1, 2]
 LABELS = {"error": "error (rad)", "time": "time until the fall (s)", "error_alive": "error until the fall (rad)"}
@@ -74,3 +75,19 @@ def test_the_marks_are_explained(run):
 def test_other_tasks_have_none():
     other = frame(cell("bc", 0.4, 19, metrics=("error",)))
     assert motions.table(other, summarise(other)) is None
+
+
+def test_what_this_table_shows_is_not_repeated_and_what_has_not_run_has_no_row_of_dashes(run):
+    late = CellFrame("t", "late", "late", "LATE")
+    whole = frame(*run.cells, late)
+    assert further(whole, summarise(whole), motions.shown(whole)) is None
+    table = further(whole, summarise(whole))
+    assert [words(row[0]) for row in table.rows] == ["VAIL ◆", "GAIL", "PLUS ▽", "no action"]
+    assert motions.shown(frame(cell("gail", 1.2, 12, metrics=["error"]))) == ()
+
+
+def test_a_task_of_which_nothing_has_run_has_only_the_commands():
+    empty = frame(CellFrame("t", "late", "late", "LATE"))
+    table = comparison(empty, summarise(empty), str)
+    assert table.title == "Run: nothing has run yet" and table.head == ["method", "status", "record"]
+    assert [words(entry) for entry in table.rows[0][:2]] == ["LATE", "not run"]

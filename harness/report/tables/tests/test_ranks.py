@@ -86,5 +86,5 @@ def test_a_code_whose_noise_costs_nothing_is_no_bottleneck(small):
 
 
 def test_the_head_says_what_an_interval_of_so_few_runs_covers():
-    assert summary.nominal(pd.Series([10, 5])) == "95\u00a0%, covers 90\u00a0%"
+    assert summary.nominal(pd.Series([10, 5])) == "95\u00a0%, in truth 90\u00a0%"
     assert summary.nominal(pd.Series([50])) == summary.nominal(pd.Series([], dtype=int)) == "95\u00a0%"
