@@ -44,8 +44,8 @@ SUPPORT = (
 
 SPEED = (
     "Each row compares the same work done by this project and by another one, alternately in one session on one "
-    f"machine. Further rows give the start-up time, memory and idle cost of training one method. `{COMMAND}` makes these "
-    "records. Speeds on different processors are not comparable, so each processor has its own table."
+    "machine. Further rows give the start-up time, memory and idle cost of training one method. "
+    f"`{COMMAND}` makes these records. Speeds on different processors are not comparable, so each processor has its own table."
 )
 
 PUBLISHED = (
