@@ -45,7 +45,8 @@ SUPPORT = (
 SPEED = (
     "Each row compares the same work done by this project and by another one, alternately in one session on one "
     "machine. Further rows give the start-up time, memory and idle cost of training one method. "
-    f"`{COMMAND}` makes these records. Speeds on different processors are not comparable, so each processor has its own table."
+    f"`{COMMAND}` makes these records. Speeds on different processors are not comparable, so each processor has a "
+    "table of its own."
 )
 
 PUBLISHED = (
