@@ -150,7 +150,7 @@ def environment_task(
     }
     row = [
         f"like: {teacher.task}.{first}",
-        f"demonstrations: {first_size.updates_shown(steps)}  # of its last updates, the episodes",
+        f"demonstrations: {first_size.updates_shown(steps)}  # updates, its last, whose episodes it demonstrates",
         *_block("learner:", first_size.learner_lines(_learner(plan, teacher), steps, ranges)),
     ]
     experts = _block(f"{expert}:", _block(f"{first}:", row))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -19,14 +20,20 @@ def manifests(frame: TaskFrame, metrics: Iterable[str]) -> list[str]:
     notes = []
     for name, manifest in frame.manifests.items():
         used = [metric for metric in metrics if frame.metrics[metric].get("manifest") == name]
-        entries = ", ".join(f"{key} {_short(str(value))}" for key, value in manifest.items())
+        entries = ", ".join(f"{key} {_said(value)}" for key, value in manifest.items())
         labels = ", ".join(frame.metrics[metric]["label"] for metric in used)
         notes += [f"Measured for {labels}: {entries} (manifest {name})."] if used else []
     return notes
 
 
-def _short(value: str) -> str:
-    return value[:8] if HASH.fullmatch(value) else value[:LONGEST]
+def _said(value: Any) -> str:
+    """Return an entry as readers see it: hashes short, and named numbers as 'random -160.2 and expert -26.1'."""
+    if isinstance(value, dict):
+        return " and ".join(f"{name} {_said(part)}" for name, part in value.items())
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    words = str(value)
+    return words[:8] if HASH.fullmatch(words) else words[:LONGEST]
 
 
 def tests(rows: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ from harness.report.records.aggregate import seeds_needed
 from harness.report.records.frame import CellFrame, TaskFrame, read
 from harness.report.records.more import command
 from harness.report.stats.significance import FEWEST_FOR_TEST
+from harness.report.stats.statistics import FEWEST_FOR_INTERVAL
 from harness.report.tables.entries import LEVEL, MISSING, Head, Number, Table, Text, fixed
 from harness.report.tables.formats import MANY
 from harness.report.tables.notes import manifests
@@ -36,7 +37,7 @@ def comparison(frame: TaskFrame, summary: pd.DataFrame, gap: float | None = None
             score(one, digits),
             score(other, digits),
             difference(one, fine),
-            fixed(one.rho, 2),
+            fixed(one.rho, 2) if one.pairs >= FEWEST_FOR_INTERVAL else MISSING,
             chance(one),
             Number(one.p_holm, ".3g"),
             separation(one, block["higher_is_better"]) if headline else MISSING,
@@ -61,7 +62,7 @@ def _notes(frame: TaskFrame, summary: pd.DataFrame, gap: float | None) -> list[s
         )
     else:
         notes.append(f"No p: the sign-flip test needs at least {FEWEST_FOR_TEST} runs, got {first.pairs:.0f}.")
-    if np.isfinite(first.seeds_needed):
+    if np.isfinite(first.seeds_needed) and first.pairs >= FEWEST_FOR_INTERVAL:  # of fewer a guess
         notes.append(_seeds(frame, first))
     if gap is not None and np.isfinite(needed := seeds_needed(frame, first, 1, gap)):
         notes.append(f"{needed:.0f} would find the published difference, {gap:g}, at the spread observed here.")
