@@ -60,6 +60,20 @@ def test_a_trial_is_the_beginning_of_the_whole_run_and_changes_no_record(
     assert [line.split()[0] for line in table[2:4]] == ["wide", "plain"]
 
 
+def test_records_of_another_processor_are_told(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Rounding differs there, so that even an equal method is not equal."""
+    shutil.copytree(root, tmp_path / "copy")
+    run = ["--root", str(tmp_path / "copy"), "try", "wide", "--seeds", "0", "1"]
+    assert main(run) == 0 and "were made on" not in capsys.readouterr().out
+    folder = tmp_path / "copy/results/records/pair/plain"
+    said = json.loads((folder / "provenance.json").read_text())
+    said["environment"]["device"] = "a slide rule"
+    (folder / "provenance.json").write_text(json.dumps(said))
+    reseal(folder)
+    assert main(run) == 0
+    assert "Committed runs were made on a slide rule, this one was not" in capsys.readouterr().out
+
+
 def test_a_trial_is_compared_at_the_same_step(root: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["--root", str(root), "try", "wide", "--seeds", "0", "1", "2"]) == 0
     capsys.readouterr()

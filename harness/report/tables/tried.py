@@ -9,7 +9,8 @@ from harness.report.records.frame import CellFrame
 from harness.report.records.tried import scored_of_both
 from harness.report.tables.entries import MISSING, Entry, Head, Table, Text, fixed
 from harness.report.tables.spelling import decimals, labelled
-from harness.schema import CURVE_COLUMNS
+from harness.schema import CURVE_COLUMNS, read_provenance
+from harness.store import PROVENANCE
 
 MOST_LOGS = 5
 
@@ -59,9 +60,20 @@ def _notes(mine: CellFrame, others: list[CellFrame], step: int) -> list[str]:
         notes.append(
             f"The others were not scored at step {step}; for a step at which they were, use --steps {theirs[0]}."
         )
+    if elsewhere := _devices(others) - _devices([mine]):
+        notes.append(
+            f"Committed runs were made on {', '.join(sorted(elsewhere))}, this one was not: rounding differs there, so "
+            "even an equal method differs, by as much as two seeds do."
+        )
     if not others:
         notes.append("No other method of this task has a record here to compare with.")
     return notes
+
+
+def _devices(cells: list[CellFrame]) -> set[str]:
+    """Return the processors that made the records, as far as these say."""
+    folders = [cell.folder for cell in cells if cell.folder and (cell.folder / PROVENANCE).is_file()]
+    return {read_provenance(folder).environment.device for folder in folders}
 
 
 def _all(cell: CellFrame) -> list[int]:
