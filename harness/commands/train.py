@@ -52,8 +52,9 @@ def run(args: Namespace) -> None:
         from harness.workspace.more import rows
 
         cells = rows(plan, [cell for cell in cells if args.task or cell.ablation is None])
-    for manifest in prepare_missing(args.root, plan, cells):
-        print(manifest)
+    if not place:  # which may refuse, and then nothing must have been written
+        for manifest in prepare_missing(args.root, plan, cells):
+            print(manifest)
     if any(cell.task_params.expert for cell in cells):
         from harness.places.outcome import poor_experts
 

@@ -441,7 +441,6 @@ CASES = {
         TINY,
         "batch 1201 is larger than the training set of 1200: lower the method's batch",
     ),
-    "not prepared": (lambda p: None, PAIR, "ROOT/results/data/pair.json is missing: run `bench prepare pair` first"),
     "broken manifest": (
         broken_manifest,
         PAIR,

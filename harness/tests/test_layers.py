@@ -45,14 +45,15 @@ def test_packages_import_no_members() -> None:
     assert kinds == ["Expr", "ImportFrom", "Import", "If", "Assign", "FunctionDef", "FunctionDef"]
 
 
-def test_only_four_files_import_by_name() -> None:
-    """Keys and layers are read from import statements; the names here are parameters, commands, or read as literals."""
+def test_only_five_files_import_by_name() -> None:
+    """Keys and layers are read from import statements; names here are parameters, commands, environments or literals."""
     dynamic = [module(p) for p in FILES if any(word in p.read_text() for word in ("import_module", "__import__"))]
     assert dynamic == [
         "harness.cli",
         "harness.metrics.encoders.catalogue",
         "harness.metrics.evaluate",
         "harness.registry",
+        "harness.workspace.own_environment",
     ]
 
 

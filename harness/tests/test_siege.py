@@ -105,8 +105,8 @@ def test_the_page_shows_the_tally_and_the_limits(tmp_path: Path) -> None:
     said["attacks"] = [{"kind": "flip", "refused": 5, "harmless": 0, "FAULT": 1}]
     (tmp_path / "siege.json").write_text(json.dumps(said))
     (made,) = tables(tmp_path)
-    assert [cell.value for cell in made.rows[0][1:]] == [5, 0, 1]  # type: ignore[attr-defined]
-    assert made.rows[0][3].strong  # type: ignore[attr-defined]
+    assert [cell.value for cell in made.rows[0][2:]] == [5, 0, 1]  # type: ignore[attr-defined]
+    assert made.rows[0][4].strong  # type: ignore[attr-defined]
     said["limits"] = [{"limit": "no HOME", "end": end, "note": "train: as ever"} for end in (REFUSED, FAULT)]
     (tmp_path / "siege.json").write_text(json.dumps(said))
     _, limits = tables(tmp_path)

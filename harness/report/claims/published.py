@@ -18,7 +18,11 @@ from harness.report.stats import statistics as st
 from harness.report.tables.entries import MISSING, Head, Link, Table, Text, count, measured, source, title
 from harness.report.tables.spelling import NONE, TIED
 
-DOMAINS = {"imitation": "Motion capture", "inverse_rl": "Mazes", "gan": "Images"}  # a domain of the file, for readers
+DOMAINS = {  # a metric of the file -> the name that readers see of its domain
+    "joint_rotation_error_rad": "Motion capture",
+    "transfer_return": "Mazes",
+    "FID": "Images",
+}
 
 
 def numbers(data: pd.DataFrame, methods: dict[str, str] | None = None) -> list[Table]:
@@ -44,8 +48,8 @@ def numbers(data: pd.DataFrame, methods: dict[str, str] | None = None) -> list[T
         sources = "; ".join(dict.fromkeys(rows.source))
         note = f"Source: {sources}. ± is the printed spread, n the printed number of runs."
         note += " Earlier: as the submission had it." * any("; earlier " in cell.text for row in body for cell in row)
-        title = f"{DOMAINS.get(domain, domain.replace('_', ' '))}: {metrics}"
-        tables.append(Table(title, ["method", *tasks], body, [note]))
+        named = next((DOMAINS[metric] for metric in ways if metric in DOMAINS), domain.replace("_", " "))
+        tables.append(Table(f"{named}: {metrics}", ["method", *tasks], body, [note]))
     return tables
 
 

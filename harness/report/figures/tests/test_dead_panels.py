@@ -26,7 +26,7 @@ def frame(panel: str, **values: float | None) -> Any:
         )
         for name, value in values.items()
     ]
-    return SimpleNamespace(name="pair", title="Pair", cells=cells)
+    return SimpleNamespace(name="pair", title="Pair", cells=cells, metrics={})
 
 
 def test_of_the_gaussians() -> None:
