@@ -46,7 +46,7 @@ def test_packages_import_no_members() -> None:
 
 
 def test_only_five_files_import_by_name() -> None:
-    """Keys and layers are read from import statements; names here are parameters, commands, environments or literals."""
+    """Keys and layers are read from imports; the names here are parameters, commands, environments or literals."""
     dynamic = [module(p) for p in FILES if any(word in p.read_text() for word in ("import_module", "__import__"))]
     assert dynamic == [
         "harness.cli",
