@@ -60,10 +60,10 @@ class Cells:
     ):
         self.root, self.plan = root, plan
         self.left = [cell for level in needs.levels(cells) for cell in level]  # raises for a cycle
-        taken = {source for cell in cells for source in needs.sources(cell)}
+        self.taken = {source for cell in cells for source in needs.sources(cell)}
         self.order = {label(cell): needs.sources(cell) for cell in self.left}
         self.blocks = {
-            label(cell): block_jobs(root, cell, label(cell) in taken, takes and takes(cell)) for cell in cells
+            label(cell): block_jobs(root, cell, label(cell) in self.taken, takes and takes(cell)) for cell in cells
         }
         self.scores = {label(cell): scores_job(root, cell) for cell in cells}
         self.board = Board((job for name in self.scores for job in self._jobs(name)), self.longest)
@@ -131,7 +131,7 @@ class Cells:
                 raise BenchError(f"takes from {source}, which failed")
             if why := self.prepared.get(cell.task):
                 raise BenchError(f"its task could not be prepared: {why}")
-            if self.plan is None or state(self.root, cell) != UP_TO_DATE:
+            if self.plan is None or self._lacks(cell) or state(self.root, cell) != UP_TO_DATE:
                 self._give(name, self.blocks[name])
                 return
             self.board.skip(self._jobs(name), name, "is up to date")
@@ -139,6 +139,10 @@ class Cells:
             self.failed.add(name)
             self.board.skip(self._jobs(name), name, str(error), failed=True)
         self.undone.remove(name)
+
+    def _lacks(self, cell: Cell) -> bool:
+        """Return whether what others take from the cell is missing: an archive may keep the rest of a record alone."""
+        return label(cell) in self.taken and not (self.root / needs.place(label(cell))).is_file()
 
     def _give(self, name: str, jobs: Sequence[Job]) -> None:
         self.pending[name] = set(jobs)

@@ -81,3 +81,16 @@ def test_what_cannot_be_prepared_is_not_begun(work: Cells) -> None:
     assert ended(work, [now[-1]], "no room") == []
     assert work.board.failed["learnt/airl"] == "its task could not be prepared: no room"
     assert work.board.failed["flipped/airl"] == "takes from learnt/airl, which failed"
+
+
+def test_what_others_take_is_made_again_where_a_record_came_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from an archive; a record from which nothing takes needs no artefacts."""
+    monkeypatch.setattr(module, "state", lambda root, cell: module.UP_TO_DATE)
+    plan = write(tmp_path, CHAIN)
+    assert [job.title for job in Cells(tmp_path, plan.cells, plan).ready()] == ["taught/expert block 1 of 1"]
+    file = tmp_path / "results/records/taught/expert/artefacts.npz"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert [job.title for job in Cells(tmp_path, plan.cells, plan).ready()] == ["learnt prepared"]

@@ -66,7 +66,7 @@ class Kept:
             summaries = {Path(name).stem: from_text(content.decode()) for name, content in tables.items()}
         except (OSError, ValueError, zipfile.BadZipFile):
             return None
-        return Pages(before, claims, {name: held[name] for name in held.keys() - tables.keys()}, summaries)
+        return Pages(before, claims, {name: held[name] for name in held if name not in tables}, summaries)
 
     def write(self, preset: str, pages: Pages) -> None:
         """Keep the pages of a preset. Where the folder cannot be written, the next report makes them again."""

@@ -153,7 +153,8 @@ def _pages(
     if pages is None or pages.claims != claims:
         files = dict(_files(_with_claims(other.page(), said), f"{ARCHIVE}/{name}/")) | dict(drawn.files(_drawn(other)))
         pages = kept.Pages(other.made_from, claims, files, other.preset.summaries)
-        earlier.write(name, pages)
+        if not any(frame.unreadable for frame in other.preset.frames.values()):  # a fault is found only by reading
+            earlier.write(name, pages)
     yield from pages.files.items()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 NONE = "–"
-ROUNDING = 1e-11  # a smaller number is a rounding error of float64 and counts as 0
+ROUNDING = 1e-12  # a smaller number is a rounding error of float64 and counts as 0
 TIED = "\u00a0"  # a non-breaking space, so that an interval stays on one line
 RHO = "ρ is the correlation over seeds that the pairing uses: at ρ ≤ 0 pairing did not reduce the variance."
 

@@ -9,6 +9,7 @@ from harness.report.records.frame import CellFrame
 from harness.report.records.tried import scored_of_both
 from harness.report.tables.entries import MISSING, Entry, Head, Table, Text, fixed
 from harness.report.tables.spelling import decimals, labelled
+from harness.report.tables.went import headline
 from harness.schema import CURVE_COLUMNS, read_provenance
 from harness.store import PROVENANCE
 
@@ -23,7 +24,7 @@ def beside_committed(mine: CellFrame, others: list[CellFrame]) -> Table:
     mine: the trial, made by `bench try`.
     others: the committed methods, cut to the same seeds and steps.
     """
-    metric = max(mine.head["metrics"], key=lambda name: mine.head["metrics"][name]["headline"])
+    metric = headline(mine)
     block, step = mine.head["metrics"][metric], max(mine.scores.step)
     scored = {cell.name: _score(cell, metric, step) for cell in (mine, *others)}
     differences = {cell.name: _difference(mine, cell, metric, step) for cell in others}

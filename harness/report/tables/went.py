@@ -19,7 +19,7 @@ def went(cell: CellFrame) -> str:
     digits = decimals(shown)
     points = ", ".join(f"{number(value, digits)} at step {step}" for step, value in shown.items())
     which = f"mean of seeds {span(cell.seeds)}" if len(cell.seeds) > 1 else f"seed {span(cell.seeds)}"
-    return f"{cell}: {aimed(cell.head['metrics'][_headline(cell)])}: {points} ({which})"
+    return f"{cell}: {aimed(cell.head['metrics'][headline(cell)])}: {points} ({which})"
 
 
 def learnt(cell: CellFrame) -> bool:
@@ -28,7 +28,7 @@ def learnt(cell: CellFrame) -> bool:
     It did if the last score is better than the first, or if it is better than the floor by more than the seeds differ:
     who had learnt everything by the first evaluation cannot get better.
     """
-    metric = cell.head["metrics"][_headline(cell)]
+    metric = cell.head["metrics"][headline(cell)]
     sign = -1.0 if metric["higher_is_better"] is False else 1.0
     scores = sign * _by_seed(cell)
     means, last = scores.mean(axis=1), scores.iloc[-1]
@@ -36,7 +36,8 @@ def learnt(cell: CellFrame) -> bool:
     return bool(len(means) > 1 and means.iloc[-1] > means.iloc[0]) or bool(gain > last.max() - last.min())
 
 
-def _headline(cell: CellFrame) -> str:
+def headline(cell: CellFrame) -> str:
+    """Return the headline metric of a cell that has run."""
     metrics = cell.head["metrics"]
     return max(metrics, key=lambda name: metrics[name]["headline"])
 
@@ -44,4 +45,4 @@ def _headline(cell: CellFrame) -> str:
 def _by_seed(cell: CellFrame) -> pd.DataFrame:
     """Return the headline score of each step, a row, and each seed, a column."""
     rows = cell.scores
-    return rows[rows.metric == _headline(cell)].pivot(index="step", columns="seed", values="value").sort_index()
+    return rows[rows.metric == headline(cell)].pivot(index="step", columns="seed", values="value").sort_index()

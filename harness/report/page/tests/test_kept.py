@@ -1,6 +1,7 @@
 """The pages of an archive are made again exactly when something that they show has changed."""
 
 import shutil
+import zipfile
 
 import pytest
 
@@ -46,7 +47,7 @@ def project(small, figures, monkeypatch):
     def report():
         made.clear()
         drawn, earlier = Drawings(figures), Kept(root / ".scratch/pages")
-        render(root, params, out, [params | {"preset": "far"}], drawn, earlier=earlier)
+        report.refused = render(root, params, out, [params | {"preset": "far"}], drawn, earlier=earlier)
         return made.count("far"), {
             path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()
         }
@@ -59,6 +60,9 @@ def test_nothing_new_makes_no_page_and_the_same_bytes(project):
     root, report = project
     _, first = report()
     assert report() == (0, first)
+    kept = Kept(root / ".scratch/pages")
+    comment = zipfile.ZipFile(kept.scratch / "far.zip").comment.decode().split()
+    assert [*kept.read("far", comment[0]).files][-1].startswith("drawn/") and kept.read("far", "another") is None
     shutil.rmtree(root / ".scratch/pages")
     assert report() == (1, first), "kept pages and new ones are equal"
     assert any(name.startswith("archived/far/tasks/") for name in first)
@@ -79,11 +83,17 @@ def test_another_record_or_claim_makes_the_page_again(project):
     assert times == 1 and after["archived/far/index.html"] != files["archived/far/index.html"]
 
 
-def test_damage_is_told_although_the_page_is_kept(project):
+@pytest.mark.parametrize("name", ["scores.csv", "curves.csv"])
+def test_damage_is_told_by_every_report(project, name):
+    """Also of a table that no number of the main page is read from."""
     root, report = project
-    (root / "results/archive/far/vib_digits/vib/scores.csv").unlink()
-    times, files = report()
-    assert times == 1 and b"scores.csv is missing" in files["archived/far/index.md"]
+    path = root / "results/archive/far/vib_digits/vib" / name
+    (path.parent / "SHA256SUMS").unlink(missing_ok=True)
+    path.write_text("x\n1\n")
+    for _ in range(2):
+        times, files = report()
+        assert times == 1 and f"{name} has no column".encode() in files["archived/far/index.md"]
+        assert report.refused.keys() == {"cell vib_digits/vib"}
 
 
 def test_what_is_kept_may_be_damaged(project):
