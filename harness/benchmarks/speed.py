@@ -7,12 +7,14 @@ from functools import partial
 
 from harness.benchmarks import (
     beside,
+    cluster,
     convolutions,
     digests,
     fid,
     frechet,
     growth,
     idle,
+    losses,
     memory,
     plain,
     stack,
@@ -41,6 +43,8 @@ ALONE: dict[str, Callable[[Options], Iterator[Record]]] = {
     "startup": startup.measure,
     "growth": growth.measure,
     "idle": idle.measure,
+    "cluster": cluster.measure,
+    "losses": losses.measure,
     "memory": memory.measure,
     "steady": steady.measure,
     "digests": digests.measure,

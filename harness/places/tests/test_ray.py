@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from harness.places import live
+from harness.places.cluster.loopback import LOOPBACK, Nodes, nodes, parent, workers
 from harness.places.prepare import prepare
-from harness.places.tests.raylets import LOOPBACK, Nodes, nodes
 from harness.places.train import ENVIRONMENTS, train_cell
 from harness.places.tune import FOLDER, tune
 from harness.plan import needs
@@ -112,29 +112,8 @@ def driver(root: Path, *words: str, command: str = "train") -> Iterator[subproce
             run.kill()
 
 
-def workers(title: str) -> list[int]:
-    """Processes that Ray calls by the title of a job."""
-    pids = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes().split(b"\0")[0].decode(errors="replace")
-        except OSError:
-            continue
-        if command.startswith(f"ray::{title}"):
-            pids.append(int(path.parent.name))
-    return pids
-
-
 def found(folder: Path, pattern: str) -> list[Path]:
     return list(folder.glob(pattern))
-
-
-def parent(pid: int) -> int:
-    """0 of a process that is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
 
 
 def until(condition, seconds: float = 240.0):

@@ -7,10 +7,10 @@ where each fixed beta ends; these show what adapting changes on the way.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from harness.report.figures.lines import CENTRE, legend, thin
 from harness.report.figures.style import DASHES, REFERENCE, Plot, Style, figure, shades, stretch, svg
@@ -18,6 +18,9 @@ from harness.report.records.bottleneck import i_c
 from harness.report.records.frame import CellFrame, Sweep, TaskFrame, shown
 from harness.report.stats.centre import centre
 from harness.report.tables.spelling import aimed, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SWEPT = "beta"
 LOGS = {"kl": "KL (nat)", "accuracy": "accuracy of the trained net", "beta": "beta"}

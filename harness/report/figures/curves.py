@@ -14,9 +14,9 @@ from harness.report.tables.spelling import aimed, wrapped
 POINTS = 40  # the most points of a run's line
 
 
-def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
-    """Draw a figure for each method that was scored at more than one step."""
-    return [_of(frame, cell, looks[cell.name]) for cell in frame.cells if len(_steps(frame, cell)) > 1]
+def draw(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot | None:
+    """Draw one method, if it was scored at more than one step."""
+    return _of(frame, cell, look) if len(_steps(frame, cell)) > 1 else None
 
 
 def _steps(frame: TaskFrame, cell: CellFrame | None) -> np.ndarray:

@@ -25,10 +25,10 @@ from harness import packed
 from harness.files import aside
 from harness.report.figures import figures
 from harness.report.figures.style import Plot, Style
+from harness.report.records.code import PACKAGES
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.store import CURVES, PANELS, SCORES
 
-PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")
 PACKAGE, REPORT = "harness.report", Path(__file__).parents[1]
 DRAWING = (REPORT / "figures/figures.py", REPORT / "records/aggregate.py")  # the latter makes the summaries
 FOLDER = "drawn"  # in a report: the packed figures that were drawn for it
@@ -139,7 +139,10 @@ def name_of(preset: str, task: str) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A part with everything that it is drawn from, and the digest of that."""
+    """A part with everything that it is drawn from, and the digest of that.
+
+    summary: the summary of the whole task, because selecting rows takes longer than telling that nothing has changed.
+    """
 
     part: figures.Part
     summary: pd.DataFrame
@@ -156,12 +159,13 @@ def _parts(
         cells = part.frame.everything
         own = {name for cell in cells for name in (cell.name, cell.method)}
         seen = {name: look for name, look in looks.items() if name in own}
-        rows = summary[summary.cell.isin({cell.name for cell in cells})]
-        yield Asked(part, rows, seen, declared, _key(part, seen, declared, known))
+        yield Asked(part, summary, seen, declared, _key(part, seen, declared, known))
 
 
 def _drawn(asked: Asked) -> list[Plot]:
-    return figures.draw_part(asked.part, asked.summary, asked.looks, asked.declared)
+    shown = {cell.name for cell in asked.part.frame.everything}
+    rows = asked.summary[asked.summary.cell.isin(shown)]
+    return figures.draw_part(asked.part, rows, asked.looks, asked.declared)
 
 
 def _key(part: figures.Part, looks: dict[str, Style], declared: dict[str, Any] | None, known: dict[int, bytes]) -> str:

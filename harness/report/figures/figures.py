@@ -210,11 +210,6 @@ def _panel(frame: TaskFrame, held: dict[str, pd.DataFrame], name: str, looks: di
     )
 
 
-def _first(frame: TaskFrame, plots: list[Plot]) -> list[Plot]:
-    """Return the figures of the cell that the frame is about."""
-    return [plot for plot in plots if plot.method == frame.cells[0].name]
-
-
 Drawn = Iterable[Plot | None]
 KINDS: dict[str, Callable[[TaskFrame, pd.DataFrame, dict[str, Style], dict[str, Any]], Drawn]] = {
     "toy": lambda frame, summary, looks, declared: toy.draw(frame, looks),
@@ -225,7 +220,7 @@ KINDS: dict[str, Callable[[TaskFrame, pd.DataFrame, dict[str, Style], dict[str, 
     "published": lambda frame, summary, looks, declared: [published.draw(frame, looks, declared)],
     "motions": lambda frame, summary, looks, declared: motions.draw(frame, looks),
     "training": lambda frame, summary, looks, declared: [training(frame, looks)],
-    "curve": lambda frame, summary, looks, declared: _first(frame, curves.draw(frame, looks)),
+    "curve": lambda frame, summary, looks, declared: [curves.draw(frame, frame.cells[0], looks[frame.cells[0].name])],
     "diagnosis": lambda frame, summary, looks, declared: diagnosis.draw(frame, looks),
     "panels": lambda frame, summary, looks, declared: panels(frame, looks),
     "ablation": lambda frame, summary, looks, declared: [

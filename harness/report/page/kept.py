@@ -10,22 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from harness.files import aside
-from harness.report.figures.drawings import PACKAGES
+from harness.report.records import code
 from harness.report.records.summaries import from_text, to_text
 from harness.store import archive_folder
 
-CODE = ("harness", "baselines")
-KINDS = (".py", ".yaml", ".csv", ".j2", ".css", ".js")
 BESIDE = ("results/published.csv", "results/external")  # what every page is compared with
 SUMMARIES = "summaries/"
 
@@ -89,10 +84,15 @@ def made_from(root: Path, params: dict[str, Any], out: Path) -> str:
     relative to it.
     """
     data = sorted(path.name for path in (root / "results/data").glob("*.json"))  # pages link to these
-    words = [str(out.relative_to(root)) if out.is_relative_to(root) else str(out), json.dumps(params), data, _code()]
+    words = [
+        str(out.relative_to(root)) if out.is_relative_to(root) else str(out),
+        json.dumps(params),
+        data,
+        code.state(),
+    ]
     made = hashlib.sha256(repr(words).encode())
     for place in (archive_folder(root, params["preset"]), *(root / name for name in BESIDE)):
-        for path in _below(place):
+        for path in code.below(place):
             made.update(hashlib.sha256(path.relative_to(root).as_posix().encode()).digest())
             made.update(hashlib.sha256(path.read_bytes()).digest())
     return made.hexdigest()
@@ -101,20 +101,3 @@ def made_from(root: Path, params: dict[str, Any], out: Path) -> str:
 def digest(words: object) -> str:
     """Return a digest of anything whose `repr` tells every difference."""
     return hashlib.sha256(repr(words).encode()).hexdigest()
-
-
-@cache
-def _code() -> str:
-    """Return a digest of the code of this project, of what it reads beside it, and of the versions of its packages."""
-    project = Path(__file__).parents[3]
-    made = hashlib.sha256(repr([*map(version, (*PACKAGES, "jinja2", "markupsafe"))]).encode())
-    for path in (path for name in CODE for path in _below(project / name)):
-        if path.suffix in KINDS and "tests" not in path.parts:
-            made.update(hashlib.sha256(path.relative_to(project).as_posix().encode()).digest())
-            made.update(hashlib.sha256(path.read_bytes()).digest())
-    return made.hexdigest()
-
-
-def _below(place: Path) -> Iterator[Path]:
-    """Yield a file, or every file in a folder."""
-    yield from [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())

@@ -82,7 +82,14 @@ def pages(
     link: a file of the project -> its address.
     """
     names = dict.fromkeys(cell.name for frame in frames.values() for cell in frame.cells)
-    return [_page(name, params, frames, summaries, plots, link) for name in names]
+    ends = {name: _ends(frame, summaries[name]) for name, frame in frames.items()}
+    return [_page(name, params, frames, summaries, ends, plots, link) for name in names]
+
+
+def _ends(frame: TaskFrame, summary: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the headline's row of each cell that has one."""
+    rows = summary[summary.metric == frame.headline]
+    return dict(zip(rows.cell, (row for _, row in rows.iterrows()), strict=True))
 
 
 def listing(block: Mapping[str, Any], base: Any = None, depth: int = 0) -> Iterator[Line]:
@@ -128,11 +135,12 @@ def _page(
     params: dict[str, Any],
     frames: dict[str, TaskFrame],
     summaries: dict[str, pd.DataFrame],
+    ends: dict[str, dict[str, pd.Series]],
     plots: dict[str, list[Plot]],
     link: Link,
 ) -> MethodPage:
     having = [(frame, cell) for frame in frames.values() if (cell := frame.cell(name))]
-    rows = [_row(frame, cell, summaries[frame.name], link) for frame, cell in having]
+    rows = [_row(frame, cell, ends[frame.name].get(cell.name), link) for frame, cell in having]
     head: list[Head | str] = [
         "task",
         "scored by",
@@ -157,13 +165,12 @@ def _page(
     return MethodPage(name, title, told, Table(f"{title}: all tasks", head, rows, notes), failures, parts)
 
 
-def _row(frame: TaskFrame, cell: CellFrame, summary: pd.DataFrame, link: Link) -> list[Entry]:
+def _row(frame: TaskFrame, cell: CellFrame, row: pd.Series | None, link: Link) -> list[Entry]:
     end = [status(cell), source(cell, link)]
     task = Text(frame.title, href=f"#{frame.name}")
-    rows = summary[(summary.cell == cell.name) & (summary.metric == frame.headline)]
-    if rows.empty:
+    if row is None:
         return [task, *[MISSING] * 6, *end]
-    row, block = rows.iloc[0], frame.metrics[frame.scored_by]
+    block = frame.metrics[frame.scored_by]
     against = frame.cell(frame.baseline)
     return [
         task,

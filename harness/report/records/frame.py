@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,8 @@ import pandas as pd
 from harness import packed, seal
 from harness.errors import BenchError
 from harness.ranges import reward_of, span
-from harness.report.records import checks, renormalised
+from harness.remembered import Remembered, digest
+from harness.report.records import checks, code, renormalised
 from harness.schema import (
     CURVE_COLUMNS,
     PANEL_COLUMNS,
@@ -260,7 +261,7 @@ class TaskFrame:
         """Return the cells whose records cannot be shown."""
         return [cell for cell in self.everything if cell.fault]
 
-    @property
+    @cached_property
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Return the block of each metric (label, higher_is_better, ...) by its name, the headline metric first."""
         found: dict[str, dict[str, Any]] = {}
@@ -319,11 +320,13 @@ def load(root: Path, params: dict[str, Any], other: bool = False, known: bool = 
     known: whether all tables were read before and have not changed, so that each can wait until it is asked for.
     """
     frames = {}
-    for task in params["tasks"]:
-        frame = _frame(root, params, task, params["preset"] if other else "", known)
-        while faults := dict(checks.faults(frame, params["protocol"])) or dict(_incomplete(frame)):
-            frame = _without(frame, faults)
-        frames[task] = frame
+    with Remembered(root, "tables", most=100_000) as index:
+        before = None if known else index
+        for task in params["tasks"]:
+            frame = _frame(root, params, task, params["preset"] if other else "", before)
+            while faults := dict(checks.faults(frame, params["protocol"])) or dict(_incomplete(frame, before)):
+                frame = _without(frame, faults)
+            frames[task] = frame
     return frames
 
 
@@ -359,7 +362,7 @@ def shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else spell(value)
 
 
-def _frame(root: Path, params: dict[str, Any], task: str, other: str, known: bool) -> TaskFrame:
+def _frame(root: Path, params: dict[str, Any], task: str, other: str, before: Remembered | None) -> TaskFrame:
     report, preset = params.get("report", {}), params["preset"]
     methods = params.get("methods", {}).get(task) or {}
     titles = {name: block.get("title", name) for name, block in methods.items()}
@@ -371,7 +374,7 @@ def _frame(root: Path, params: dict[str, Any], task: str, other: str, known: boo
 
     def find(name: str, method: str, title: str, named: Iterable[int], value: Value | None = None) -> CellFrame:
         cell = CellFrame(task, name, method, title, value, rewards=rewards, preset=other, named=tuple(named))
-        return _find(root, preset, replace(cell, floor=name in report.get("floors", {}).get(task, [])), known)
+        return _find(root, preset, replace(cell, floor=name in report.get("floors", {}).get(task, [])), before)
 
     cells = [find(m, m, titles[m], params["tasks"][task]["seeds"]) for m in methods]
     ablations = []
@@ -401,15 +404,18 @@ def _itself(cells: list[CellFrame], said: Ablation) -> CellFrame | None:
     return replace(cell, value=value) if known else None
 
 
-def _find(root: Path, preset: str, cell: CellFrame, known: bool) -> CellFrame:
-    """Return the cell with its record of this preset, if there is one, or with the fault of that record."""
+def _find(root: Path, preset: str, cell: CellFrame, before: Remembered | None) -> CellFrame:
+    """Return the cell with its record of this preset, if there is one, or with the fault of that record.
+
+    before: what was read before without a fault; None if that holds for everything.
+    """
     archive, strange = archive_folder(root, preset), ""
     for folder in (archive,) if cell.preset else (root / RECORDS, archive):
         try:
             found = read(folder, cell)
             if found.record and found.record["preset"] == preset:
-                if not known:  # read here, so that damage becomes the fault of the cell
-                    _ = found.scores, found.curves, found.panels
+                if before is not None:
+                    _check(found, (SCORES, CURVES, PANELS), _tables, before)
                 return found
         except BenchError as error:
             return replace(cell, fault=str(error))
@@ -418,14 +424,40 @@ def _find(root: Path, preset: str, cell: CellFrame, known: bool) -> CellFrame:
     return replace(cell, fault=strange)
 
 
-def _incomplete(frame: TaskFrame) -> Iterator[tuple[str, str]]:
-    """Yield (cell, reason) for the cells that lack a score of the last step."""
-    for cell in frame.everything:
+def _incomplete(frame: TaskFrame, before: Remembered | None) -> Iterator[tuple[str, str]]:
+    """Yield (cell, reason) for the cells that lack a score of the last step, unless all are known to be right."""
+    for cell in frame.everything if before is not None else ():
         try:
-            for metric in cell.head["metrics"] if cell.record else ():
-                cell.endpoint(metric)
+            if cell.record and before is not None:
+                _check(cell, (HEAD, SCORES), _endpoints, before)
         except BenchError as error:
             yield cell.name, str(error)
+
+
+def _tables(cell: CellFrame) -> None:
+    _ = cell.scores, cell.curves, cell.panels
+
+
+def _endpoints(cell: CellFrame) -> None:
+    for metric in cell.head["metrics"]:
+        cell.endpoint(metric)
+
+
+def _check(cell: CellFrame, names: Sequence[str], look: Callable[[CellFrame], None], before: Remembered) -> None:
+    """Look at files of a record, unless the same files were right before.
+
+    Most logs are shown only by figures that are drawn already, so nothing else would read them.
+    """
+    assert cell.folder is not None, f"{cell} has a record"
+    paths = [packed.standing(cell.folder / name) for name in names]
+    about = f"{cell} {look.__name__} {[path.name for path in paths]} {cell.between} {code.state()}".encode()
+    contents = (path.read_bytes() if path.is_file() else b"" for path in paths)
+
+    def right() -> bool:
+        look(cell)
+        return True
+
+    before.get(digest(about, *contents), right)
 
 
 def read(folder: Path, cell: CellFrame) -> CellFrame:

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import pandas as pd
 
 from harness.errors import BenchError
 from harness.files import write_text
+from harness.remembered import Remembered, digest
+from harness.report.records import code
 from harness.report.records.aggregate import COLUMNS, metrics_of, summarise
 from harness.report.records.frame import CellFrame, TaskFrame, load
 
@@ -34,20 +37,31 @@ def write_summaries(root: Path, params: dict[str, Any]) -> list[str]:
     """
     frames = load(root, params)
     kept: set[Path] = set()
-    for name, frame in frames.items():
-        table = summarise(frame)
-        sources = _sources(frame)
-        whole = table.assign(**{SOURCE: [sources[key] for key in zip(table.ablation, table.cell, strict=True)]})
-        files = {root / FOLDER / f"{name}.csv": to_text(whole)}
-        for method, numbers in metrics_of(table).items():
-            files[root / METRICS / name / f"{method}.json"] = json.dumps(numbers, allow_nan=False) + "\n"
-        for path, text in files.items():
-            write_text(path, text)
-        kept |= files.keys()
+    with Remembered(root, "summaries", most=100) as before:
+        for frame in frames.values():
+            files = before.get(_state(frame), partial(_files, frame))
+            for path, text in files.items():
+                write_text(root / path, text)
+            kept |= {root / path for path in files}
     ours = (f"{FOLDER}/*.csv", f"{FOLDER}/*.json", f"{METRICS}/*/*.json")
     for path in {path for pattern in ours for path in root.glob(pattern)} - kept:
         path.unlink()
     return [f"{cell}: {cell.status}" for frame in frames.values() for cell in frame.unreadable]
+
+
+def _state(frame: TaskFrame) -> str:
+    """Return a digest of all that the summary of a task follows from."""
+    return digest(code.state().encode(), repr(frame).encode(), repr(_sources(frame)).encode())
+
+
+def _files(frame: TaskFrame) -> dict[str, str]:
+    """Return the content of each file of a task by its path."""
+    table, sources = summarise(frame), _sources(frame)
+    whole = table.assign(**{SOURCE: [sources[key] for key in zip(table.ablation, table.cell, strict=True)]})
+    files = {str(FOLDER / f"{frame.name}.csv"): to_text(whole)}
+    for method, numbers in metrics_of(table).items():
+        files[str(METRICS / frame.name / f"{method}.json")] = json.dumps(numbers, allow_nan=False) + "\n"
+    return files
 
 
 def read_summary(root: Path, frame: TaskFrame) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def test_a_curve_has_a_line_for_each_run_their_middle_and_the_baselines(monkeypa
     drawn = []
     monkeypatch.setattr(curves, "svg", lambda fig: drawn.append(fig) or b"")
     with theme():
-        plots = curves.draw(frame, {name: Style(name.upper(), "#000000", "-", "o") for name in cells})
+        plots = [curves.draw(frame, one, Style(name.upper(), "#000000", "-", "o")) for name, one in cells.items()]
     assert [(plot.name, plot.method) for plot in plots] == [("t-curve-bc", "bc"), ("t-curve-gail", "gail")]
     own, beside = (fig.axes[0].lines for fig in drawn)
     assert len(own) == 4 + 1 and len(beside) == 4 + 1 + 1

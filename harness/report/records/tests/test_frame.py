@@ -8,9 +8,11 @@ import pytest
 
 from harness.errors import BenchError
 from harness.ranges import span
+from harness.report.records import frame as frames
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import demand, load
 from harness.report.tests import tree
+from harness.store import CURVES
 
 TASK = "vib_digits"
 
@@ -42,6 +44,24 @@ def test_endpoint_is_the_last_step_in_the_order_of_the_seeds(small):
     shuffled.to_csv(cell.folder / "scores.csv", index=False)
     again = load(root, params)[TASK].cell("vib")
     assert list(again.endpoint("kl")) == list(rows.sort_values("seed").value)
+
+
+def test_logs_are_read_once_for_each_content_and_damage_is_found_each_time(small, monkeypatch):
+    root, params = small
+    read = frames._read_csv
+    names = []
+    monkeypatch.setattr(
+        frames, "_read_csv", lambda cell, name, *rest, **more: names.append(name) or read(cell, name, *rest, **more)
+    )
+    load(root, params)
+    assert CURVES in names
+    names.clear()
+    load(root, params)
+    assert not names
+    curves = root / "results/records" / TASK / "vib" / CURVES
+    curves.write_text(curves.read_text().replace(",", ",x", 1))
+    for _ in range(2):
+        assert "run `bench train" in refusal(root, params)
 
 
 @pytest.mark.parametrize("text", ["seed,step\n", "\n"])  # as it is written now, and as it was

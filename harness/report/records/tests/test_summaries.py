@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from harness.errors import BenchError
+from harness.report.records import summaries
 from harness.report.records.aggregate import summarise
 from harness.report.records.frame import load
 from harness.report.records.summaries import read_summary, write_summaries
@@ -27,6 +28,18 @@ def test_what_is_of_a_task_or_method_that_is_gone_is_removed(written):
     write_summaries(root, params)
     assert sorted(path.name for path in folder.iterdir()) == ["notes.txt", f"{TASK}.csv"]
     assert sorted(path.name for path in (metrics / TASK).iterdir()) == ["deterministic.json", "vib.json"]
+
+
+def test_a_summary_is_computed_again_only_for_other_records(written, monkeypatch):
+    root, params = written
+    before = (root / f"results/summary/{TASK}.csv").read_bytes()
+    asked = []
+    monkeypatch.setattr(summaries, "summarise", lambda frame: asked.append(frame.name) or summarise(frame))
+    write_summaries(root, params)
+    assert not asked and (root / f"results/summary/{TASK}.csv").read_bytes() == before
+    _scores(root, params)
+    write_summaries(root, params)
+    assert asked == [TASK] and (root / f"results/summary/{TASK}.csv").read_bytes() != before
 
 
 def read(root, params):

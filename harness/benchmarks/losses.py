@@ -1,0 +1,159 @@
+"""Measure what each loss on a Ray cluster costs: `bench speed losses` (extra `cluster`).
+
+Two blocks of one cell are trained on two nodes of one core, each on its own node. In the middle of both, a worker or
+the second node is killed or the command is interrupted; or the second node has a disk without space from the start. The
+whole time of the command is compared with that of an undisturbed run, and the record must have the same bits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.benchmarks.cluster import bench, chain, check_ray, ended, files, finish, same, tree
+from harness.benchmarks.record import Options, alternate, record, row
+from harness.errors import BenchError
+from harness.places import live
+from harness.places.cluster.loopback import Nodes, nodes, parent, workers
+from harness.report.records.measured import Record
+
+STEPS = 80  # must take much longer than MIDDLE_SECONDS
+ROOM = 32_768  # bytes on the full disk: enough for the code, and for no checkpoint
+MIDDLE_SECONDS = 30.0  # of training before the event; a checkpoint is written every 20 s
+BEGIN_SECONDS = 300.0  # in which both blocks must begin
+
+Act = Callable[[Nodes, "subprocess.Popen[str]"], None]
+
+
+def measure(options: Options) -> Iterator[Record]:
+    check_ray()
+    params = first(options.root)
+    with nodes() as cluster:
+        events = Events(cluster, params)
+        runs = {
+            "undisturbed": lambda _: events.run(),
+            "worker": lambda _: events.run(kill_worker, resumed=True),
+            "worker_shared": lambda _: events.run(kill_worker, shared=True, resumed=True),
+            "node": lambda _: events.run(lose_node),
+            "node_shared": lambda _: events.run(lose_node, shared=True, resumed=True),
+            "full": lambda _: events.full(),
+            "interrupt": lambda _: events.run(interrupt, resumed=True),
+        }
+        pairs = [values for _, values in alternate(options, **runs)]
+    names = {
+        "worker": "a worker is killed: its block resumes from the node's disk",
+        "worker_shared": "a worker is killed, shared folder: its block resumes",
+        "node": "a node is lost: its block begins again on the other",
+        "node_shared": "a node is lost, shared folder: its block resumes on the other",
+        "full": "the disk of a node is full: its block begins again on the other",
+        "interrupt": "Ctrl-C, and the same command again: both blocks resume",
+    }
+    alone = [values["undisturbed"] for values in pairs]
+    rows = [row(said, "s", [values[name] for values in pairs], alone, "undisturbed") for name, said in names.items()]
+    settings = {"updates": STEPS, "blocks": 2, "records": "equal to the bit"}
+    yield record(options, "losses", "Losses on a Ray cluster", rows, settings, threads=2)
+
+
+def first(root: Path) -> dict[str, Any]:
+    """Return the parameters of the expert of the chain alone."""
+    params = chain(root, STEPS)
+    task = next(task for task, block in params["tasks"].items() if not {"demonstrations", "rewards"} & block.keys())
+    return params | {part: {task: params[part][task]} for part in ("tasks", "methods")}
+
+
+class Events:
+    """Runs on a cluster, each in a new folder, that must all make the same record."""
+
+    def __init__(self, cluster: Nodes, params: dict[str, Any]):
+        self.cluster, self.params = cluster, params
+        self.made: dict[str, bytes] = {}
+
+    def run(self, act: Act | None = None, shared: bool = False, resumed: bool = False) -> float:
+        """Return the seconds of a run that `act` disturbs in its middle.
+
+        act: what happens; None for nothing.
+        shared: whether the nodes have a shared folder.
+        resumed: whether what was disturbed must resume from a checkpoint.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            root = tree(Path(folder, "tree"), self.params)
+            words = ["train", "--on", self.cluster.address]
+            if shared:
+                Path(folder, "shared").mkdir()
+                words += ["--shared", str(Path(folder, "shared"))]
+            started = time.perf_counter()
+            run = bench(root, *words)
+            with ended(run):
+                if act is not None:
+                    self._middle(root, run)
+                    act(self.cluster, run)
+                if act is interrupt:
+                    _, err = run.communicate()
+                    if run.returncode != 128 + signal.SIGINT:
+                        raise BenchError(f"an interrupted command ended with {run.returncode}: {err.strip()}")
+                    run = bench(root, *words)
+                finish(run)
+            spent = time.perf_counter() - started
+            log = (root / ".scratch/train.log").read_text(encoding="utf-8")
+            if resumed != ("goes on from step" in log):
+                disturbed = act.__name__ if act else "nothing"
+                raise BenchError(f"after {disturbed}, a block {'began again' if resumed else 'resumed'}: {log[-2000:]}")
+            found = files(root)
+        self.made = self.made or found
+        same(found, self.made)
+        if act is lose_node:
+            self.cluster.join()
+        return spent
+
+    def full(self) -> float:
+        """Return the seconds of a run with a second node whose disk is full."""
+        self.cluster.lose()
+        self.cluster.join(ROOM)
+        spent = self.run()
+        self.cluster.lose()
+        self.cluster.join()
+        return spent
+
+    def _middle(self, root: Path, run: subprocess.Popen[str]) -> None:
+        """Wait until both blocks have trained for so long. Raises BenchError if they do not, or end before."""
+
+        def steps() -> list[int]:
+            try:
+                jobs = json.loads((root / live.FILE).read_text(encoding="utf-8"))["jobs"]
+            except FileNotFoundError:
+                return []
+            return [job["step"] for job in jobs]
+
+        def begun() -> bool:
+            return len(steps()) == 2 and min(steps()) > 0
+
+        end = time.monotonic() + BEGIN_SECONDS
+        while not begun():
+            if run.poll() is not None or time.monotonic() > end:
+                raise BenchError("the blocks did not begin at the same time")
+            time.sleep(0.1)
+        time.sleep(MIDDLE_SECONDS)
+        if not begun():
+            raise BenchError("a block ended before the middle: raise STEPS")
+
+
+def kill_worker(cluster: Nodes, _: subprocess.Popen[str]) -> None:
+    """Kill the worker on the second node."""
+    for pid in workers(""):
+        if parent(pid) == cluster.second:
+            os.kill(pid, signal.SIGKILL)
+
+
+def lose_node(cluster: Nodes, _: subprocess.Popen[str]) -> None:
+    cluster.lose()
+
+
+def interrupt(_: Nodes, run: subprocess.Popen[str]) -> None:
+    run.send_signal(signal.SIGINT)
