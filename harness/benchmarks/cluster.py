@@ -39,7 +39,7 @@ AIM = 1.1
 
 def measure(options: Options) -> Iterator[Record]:
     check_ray()
-    steps = options.size(8, 2)
+    steps = options.size(12, 2)
     params = chain(options.root, steps)
     made: dict[str, dict[str, bytes]] = {}
     with nodes() as cluster:

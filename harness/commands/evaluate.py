@@ -14,7 +14,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from harness.plan.params import read_params
-    from harness.report.records.summaries import write_summaries
+    from harness.report.records.summaries import FOLDER, write_summaries
 
-    for line in write_summaries(args.root, read_params(args.root)):
+    params = read_params(args.root)
+    for line in write_summaries(args.root, params):
         print(line, file=sys.stderr)
+    print(f"summaries of {len(params['tasks'])} tasks are in {FOLDER}")

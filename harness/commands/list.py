@@ -53,7 +53,8 @@ def run(args: Namespace) -> int:
             broken += 1
         print(f"  {'/'.join(folder.parts[-3:])}{fault}")
     if bare := sum(not seal.has_seal(folder) for folder in archived):
-        print(f"{bare} of the {len(archived)} archived records were made before records had a seal")
+        about = "no seal, a SHA256SUMS file that shows later changes: they are older than seals"
+        print(f"{bare} of the {len(archived)} archived records have {about}")
     if left := orphaned_records(args.root, plan):
         print("\nrecords without a block in params.yaml, which no page shows:")
         for record in left:

@@ -60,6 +60,7 @@ def _each(root: Path, do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any
     from harness.places.jobs import Job
     from harness.places.local import results
 
+    print(f"drawing {len(what)} groups of figures that have changed", file=sys.stderr, flush=True)
     groups = [what[i :: 4 * workers] for i in range(4 * workers)]
     jobs = [Job(f"figures {i + 1}", partial(_some, do, group)) for i, group in enumerate(groups)]
     made: list[Any] = [None] * len(what)
