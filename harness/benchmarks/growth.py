@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ METRIC = Metric(higher_is_better=False, floor=1.0, label="error", headline=True,
 
 def measure(options: Options) -> Iterator[Record]:
     sizes = QUICK if options.quick else SIZES
+    options = replace(options, pairs=1)  # CPU seconds vary little, and once through all sizes takes seven minutes
     spent = {size: _of_size(size) for size in sizes}
     rows = [
         row(f"{name}, {size} cells", "CPU s", [seconds], aim=_aim(name, size))

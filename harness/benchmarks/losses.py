@@ -17,16 +17,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.benchmarks.cluster import bench, chain, check_ray, ended, files, finish, same, tree
+from harness.benchmarks.cluster import PRESET, bench, chain, check_ray, ended, files, finish, same, tree
 from harness.benchmarks.record import Options, alternate, record, row
 from harness.errors import BenchError
 from harness.places import live
 from harness.places.cluster.loopback import Nodes, nodes, parent, workers
 from harness.report.records.measured import Record
 
-STEPS = 80  # must take much longer than MIDDLE_SECONDS
+STEPS = 400  # must take much longer than MIDDLE_SECONDS
+BLOCKS = f"{PRESET}_"  # the titles of its blocks begin so
 ROOM = 32_768  # bytes on the full disk: enough for the code, and for no checkpoint
-MIDDLE_SECONDS = 30.0  # of training before the event; a checkpoint is written every 20 s
+MIDDLE_SECONDS = 25.0  # of training before the event; a checkpoint is written every 20 s
 BEGIN_SECONDS = 300.0  # in which both blocks must begin
 
 Act = Callable[[Nodes, "subprocess.Popen[str]"], None]
@@ -145,8 +146,8 @@ class Events:
 
 
 def kill_worker(cluster: Nodes, _: subprocess.Popen[str]) -> None:
-    """Kill the worker on the second node."""
-    for pid in workers(""):
+    """Kill the worker of the block on the second node, but none of Ray's own helpers there."""
+    for pid in workers(BLOCKS):
         if parent(pid) == cluster.second:
             os.kill(pid, signal.SIGKILL)
 
