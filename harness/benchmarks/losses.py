@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from harness.benchmarks.record import Options, alternate, record, row
 from harness.errors import BenchError
 from harness.places import live
 from harness.places.cluster.loopback import Nodes, nodes, parent, workers
+from harness.places.cluster.node import IN_USE
 from harness.report.records.measured import Record
 
 STEPS = 400  # must take much longer than MIDDLE_SECONDS
@@ -30,7 +32,18 @@ ROOM = 32_768  # bytes on the full disk: enough for the code, and for no checkpo
 MIDDLE_SECONDS = 25.0  # of training before the event; a checkpoint is written every 20 s
 BEGIN_SECONDS = 300.0  # in which both blocks must begin
 
-Act = Callable[[Nodes, "subprocess.Popen[str]"], None]
+
+@dataclass
+class Run:
+    """A command that runs on a cluster; `process` is the present one if it was started again."""
+
+    cluster: Nodes
+    root: Path
+    words: list[str]
+    process: subprocess.Popen[str]
+
+
+Act = Callable[[Run], None]
 
 
 def measure(options: Options) -> Iterator[Record]:
@@ -45,7 +58,8 @@ def measure(options: Options) -> Iterator[Record]:
             "node": lambda _: events.run(lose_node),
             "node_shared": lambda _: events.run(lose_node, shared=True, resumed=True),
             "full": lambda _: events.full(),
-            "interrupt": lambda _: events.run(interrupt, resumed=True),
+            "interrupt": lambda _: events.run(interrupt, shared=True, resumed=True),
+            "second": lambda _: events.run(second_command),
         }
         pairs = [values for _, values in alternate(options, **runs)]
     names = {
@@ -54,7 +68,8 @@ def measure(options: Options) -> Iterator[Record]:
         "node": "a node is lost: its block begins again on the other",
         "node_shared": "a node is lost, shared folder: its block resumes on the other",
         "full": "the disk of a node is full: its block begins again on the other",
-        "interrupt": "Ctrl-C, and the same command again: both blocks resume",
+        "interrupt": "Ctrl-C and the same command again, shared folder: both blocks resume",
+        "second": "the same command a second time in one folder: it is refused",
     }
     alone = [values["undisturbed"] for values in pairs]
     rows = [row(said, "s", [values[name] for values in pairs], alone, "undisturbed") for name, said in names.items()]
@@ -90,17 +105,12 @@ class Events:
                 Path(folder, "shared").mkdir()
                 words += ["--shared", str(Path(folder, "shared"))]
             started = time.perf_counter()
-            run = bench(root, *words)
-            with ended(run):
+            run = Run(self.cluster, root, words, bench(root, *words))
+            with ended(run.process):
                 if act is not None:
-                    self._middle(root, run)
-                    act(self.cluster, run)
-                if act is interrupt:
-                    _, err = run.communicate()
-                    if run.returncode != 128 + signal.SIGINT:
-                        raise BenchError(f"an interrupted command ended with {run.returncode}: {err.strip()}")
-                    run = bench(root, *words)
-                finish(run)
+                    self._middle(run)
+                    act(run)
+                finish(run.process)
             spent = time.perf_counter() - started
             log = (root / ".scratch/train.log").read_text(encoding="utf-8")
             if resumed != ("goes on from step" in log):
@@ -122,12 +132,12 @@ class Events:
         self.cluster.join()
         return spent
 
-    def _middle(self, root: Path, run: subprocess.Popen[str]) -> None:
+    def _middle(self, run: Run) -> None:
         """Wait until both blocks have trained for so long. Raises BenchError if they do not, or end before."""
 
         def steps() -> list[int]:
             try:
-                jobs = json.loads((root / live.FILE).read_text(encoding="utf-8"))["jobs"]
+                jobs = json.loads((run.root / live.FILE).read_text(encoding="utf-8"))["jobs"]
             except FileNotFoundError:
                 return []
             return [job["step"] for job in jobs]
@@ -137,7 +147,7 @@ class Events:
 
         end = time.monotonic() + BEGIN_SECONDS
         while not begun():
-            if run.poll() is not None or time.monotonic() > end:
+            if run.process.poll() is not None or time.monotonic() > end:
                 raise BenchError("the blocks did not begin at the same time")
             time.sleep(0.1)
         time.sleep(MIDDLE_SECONDS)
@@ -145,16 +155,29 @@ class Events:
             raise BenchError("a block ended before the middle: raise STEPS")
 
 
-def kill_worker(cluster: Nodes, _: subprocess.Popen[str]) -> None:
+def kill_worker(run: Run) -> None:
     """Kill the worker of the block on the second node, but none of Ray's own helpers there."""
     for pid in workers(BLOCKS):
-        if parent(pid) == cluster.second:
+        if parent(pid) == run.cluster.second:
             os.kill(pid, signal.SIGKILL)
 
 
-def lose_node(cluster: Nodes, _: subprocess.Popen[str]) -> None:
-    cluster.lose()
+def lose_node(run: Run) -> None:
+    run.cluster.lose()
 
 
-def interrupt(_: Nodes, run: subprocess.Popen[str]) -> None:
-    run.send_signal(signal.SIGINT)
+def interrupt(run: Run) -> None:
+    """Interrupt the command, and start it again."""
+    run.process.send_signal(signal.SIGINT)
+    _, err = run.process.communicate()
+    if run.process.returncode != 128 + signal.SIGINT:
+        raise BenchError(f"an interrupted command ended with {run.process.returncode}: {err.strip()}")
+    run.process = bench(run.root, *run.words)
+
+
+def second_command(run: Run) -> None:
+    """Start the same command beside the first. Raises BenchError if it is not refused."""
+    other = bench(run.root, *run.words)
+    _, err = other.communicate()
+    if other.returncode != 2 or IN_USE not in err:
+        raise BenchError(f"a second command ended with {other.returncode}: {err.strip()}")
