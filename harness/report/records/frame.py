@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -320,8 +321,7 @@ def load(root: Path, params: dict[str, Any], other: bool = False, known: bool = 
     known: whether all tables were read before and have not changed, so that each can wait until it is asked for.
     """
     frames = {}
-    with Remembered(root, "tables", most=100_000) as index:
-        before = None if known else index
+    with nullcontext() if known else Remembered(root, "tables", most=100_000) as before:
         for task in params["tasks"]:
             frame = _frame(root, params, task, params["preset"] if other else "", before)
             while faults := dict(checks.faults(frame, params["protocol"])) or dict(_incomplete(frame, before)):
@@ -426,9 +426,11 @@ def _find(root: Path, preset: str, cell: CellFrame, before: Remembered | None) -
 
 def _incomplete(frame: TaskFrame, before: Remembered | None) -> Iterator[tuple[str, str]]:
     """Yield (cell, reason) for the cells that lack a score of the last step, unless all are known to be right."""
-    for cell in frame.everything if before is not None else ():
+    if before is None:
+        return
+    for cell in frame.everything:
         try:
-            if cell.record and before is not None:
+            if cell.record:
                 _check(cell, (HEAD, SCORES), _endpoints, before)
         except BenchError as error:
             yield cell.name, str(error)
