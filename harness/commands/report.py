@@ -10,11 +10,13 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.places.local import Local
     from harness.places.pulse import Pulse
 
 EXAMPLE = "bench report --out build/report"
@@ -38,9 +40,10 @@ def run(args: Namespace) -> int:
     out = (args.out or args.root / "reports" / params["preset"]).resolve()
     found = other_presets(args.root, params["preset"])
     before = args.root / "reports" / params["preset"] / FOLDER
-    drawn = Drawings(args.root / ".scratch/figures", before, partial(_each, args.root))
     earlier = Kept(args.root / ".scratch/pages")
-    left_out = render(args.root, params, out, found.archived, drawn, found.waiting, found.refused, earlier)
+    with Drawers(args.root / ".scratch/report.log") as drawers:
+        drawn = Drawings(args.root / ".scratch/figures", before, drawers.each)
+        left_out = render(args.root, params, out, found.archived, drawn, found.waiting, found.refused, earlier)
     print(out / "index.html", flush=True)
     for name, why in left_out.items():
         print(f"{name} is left out: {why}", file=sys.stderr)
@@ -51,22 +54,39 @@ def run(args: Namespace) -> int:
 FEW = 24  # the most figures that are drawn faster than other processes start
 
 
-def _each(root: Path, do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any]:
-    """Return the results of `do` for each item, on all cores if there are many items."""
-    workers = os.cpu_count() or 1
-    if workers == 1 or len(what) < FEW:
-        return [do(one) for one in what]
-    from harness.places.board import Quiet
-    from harness.places.jobs import Job
-    from harness.places.local import results
+class Drawers:
+    """Draws on all cores if there are many figures, in processes that stay until the report is whole.
 
-    print(f"drawing {len(what)} groups of figures that have changed", file=sys.stderr, flush=True)
-    groups = [what[i :: 4 * workers] for i in range(4 * workers)]
-    jobs = [Job(f"figures {i + 1}", partial(_some, do, group)) for i, group in enumerate(groups)]
-    made: list[Any] = [None] * len(what)
-    for i, found in enumerate(results(jobs, workers, root / ".scratch/report.log", board=Quiet)):
-        made[i :: 4 * workers] = found
-    return made
+    log: the file for the lines of the processes.
+    """
+
+    def __init__(self, log: Path):
+        self.log, self.open = log, ExitStack()
+        self.place: Local | None = None
+
+    def each(self, do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any]:
+        """Return the results of `do` for each item, in their order."""
+        workers = os.cpu_count() or 1
+        if workers == 1 or len(what) < FEW:
+            return [do(one) for one in what]
+        from harness.places.board import Quiet
+        from harness.places.jobs import Job
+        from harness.places.local import Local, results_of
+
+        print(f"drawing {len(what)} groups of figures that have changed", file=sys.stderr, flush=True)
+        self.place = self.place or self.open.enter_context(Local(workers, self.log))
+        groups = [what[i :: 4 * workers] for i in range(4 * workers)]
+        jobs = [Job(f"figures {i + 1}", partial(_some, do, group)) for i, group in enumerate(groups)]
+        made: list[Any] = [None] * len(what)
+        for i, found in enumerate(results_of(jobs, self.place, board=Quiet)):
+            made[i :: 4 * workers] = found
+        return made
+
+    def __enter__(self) -> Drawers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open.close()
 
 
 def _some(do: Callable[[Any], Any], group: Sequence[Any], pulse: Pulse) -> list[Any]:

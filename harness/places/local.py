@@ -40,11 +40,18 @@ def results(
     timeout: the seconds, as in `drive`.
     board: the kind of board.
     """
+    with Local(workers, log) as place:
+        return results_of(jobs, place, timeout, board)
+
+
+def results_of(
+    jobs: Iterable[Job], place: Local, timeout: float | None = None, board: type[Board] = Board
+) -> list[Any]:
+    """Return the results of jobs at a place that stays open; the other arguments are those of `results`."""
     work = Listed(jobs)
     told = board(work.jobs)
-    with Local(workers, log) as place:
-        drive(work, place, told, timeout)
-    told.settle(log)
+    drive(work, place, told, timeout)
+    told.settle(place.log)
     return work.results()
 
 

@@ -16,33 +16,31 @@ POINTS = 40  # the most points of a run's line
 
 def draw(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot | None:
     """Draw one method, if it was scored at more than one step."""
-    return _of(frame, cell, look) if len(_steps(frame, cell)) > 1 else None
+    rows = _scores(frame, cell)
+    return None if rows is None else _of(frame, cell, rows, look)
 
 
-def _steps(frame: TaskFrame, cell: CellFrame | None) -> np.ndarray:
-    return _scores(frame, cell).step.unique() if cell and cell.record else np.array([])
+def _scores(frame: TaskFrame, cell: CellFrame | None) -> pd.DataFrame | None:
+    """Return the headline's scores of a cell, or None if they are not a curve."""
+    if not cell or not cell.record:
+        return None
+    rows = cell.scores[cell.scores.metric == frame.headline]
+    return rows if rows.step.nunique() > 1 else None
 
 
-def _scores(frame: TaskFrame, cell: CellFrame) -> pd.DataFrame:
-    return cell.scores[cell.scores.metric == frame.headline]
-
-
-def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
-    rows, block = _scores(frame, cell), frame.metrics[frame.scored_by]
-    fig, (ax,) = panels((5.4, 2.6), (1, 1), (0.85, 0.1, 0.72, 0.1))
+def _of(frame: TaskFrame, cell: CellFrame, rows: pd.DataFrame, look: Style) -> Plot:
+    block, base = frame.metrics[frame.scored_by], frame.cell(frame.baseline)
+    beside = _scores(frame, base) if base and base.name != cell.name else None
+    fig, (ax,) = panels((5.4, 2.6), (1, 1), (0.95, 0.1, 0.72, 0.1))
     seen = [rows.value.to_numpy()]
     for place, (_, run) in enumerate(rows.groupby("seed")):
         run = thin(run.sort_values("step"), POINTS)
         ax.plot(run.step, run.value, color=look.colour, lw=0.6, alpha=0.6, label=None if place else "one run")
-    base = frame.cell(frame.baseline)
-    beside = base if base and base.name != cell.name and len(_steps(frame, base)) > 1 else None
-    if beside:
-        points = centre(_scores(frame, beside), "step", "value")
+    if base and beside is not None:
+        points = centre(beside, "step", "value")
         seen.append(points.middle.to_numpy())
         points = thin(points)
-        ax.plot(
-            points.x, points.middle, color=REFERENCE, ls=(0, (4, 1.5)), lw=1.6, label=f"{beside.title}, the baseline"
-        )
+        ax.plot(points.x, points.middle, color=REFERENCE, ls=(0, (4, 1.5)), lw=1.6, label=f"{base.title}, the baseline")
     points = thin(centre(rows, "step", "value"))
     ax.plot(
         points.x,
@@ -56,9 +54,11 @@ def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
     )
     if not block["higher_is_better"]:  # as in `figures.learning`
         stretch(ax, "y", np.concatenate(seen), wide=8)
-    ax.set(xlabel="training step", ylabel=wrapped(aimed(block), 30))
+    ax.locator_params(axis="x", nbins=6)
+    ax.set_xlabel("training step")
+    ax.yaxis.set_label_text(wrapped(aimed(block), 30))  # `set_ylabel` would move it to the middle of the axes
     legend(fig, [ax])
-    against = f", and that of {beside.title} (dashed, grey)" if beside else ""
+    against = f", and that of {base.title} (dashed, grey)" if base and beside is not None else ""
     return Plot(
         f"{frame.name}-curve-{cell.name}",
         f"{frame.title}: learning curve of {look.label}",

@@ -14,7 +14,7 @@ import lzma
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ import pandas as pd
 
 from harness import packed
 from harness.files import aside
+from harness.remembered import Remembered
+from harness.remembered import digest as digest_of
 from harness.report.figures import figures
 from harness.report.figures.style import Plot, Style
+from harness.report.records import code
 from harness.report.records.code import PACKAGES
 from harness.report.records.frame import CellFrame, TaskFrame
 from harness.store import CURVES, PANELS, SCORES
@@ -239,11 +242,17 @@ def _digest(path: Path, modified: int, size: int) -> str:
 @cache
 def _code(first: tuple[Path, ...]) -> bytes:
     """Return a digest of the code that draws, of its tables, and of the versions of the drawing libraries."""
+    about = digest_of(repr([path.name for path in first]).encode(), sys.version.encode(), code.state().encode())
+    with Remembered(code.PROJECT, "drawing", most=20) as before:
+        return bytes.fromhex(before.get(about, partial(_parsed_code, first)))
+
+
+def _parsed_code(first: tuple[Path, ...]) -> str:
     made = hashlib.sha256(repr([sys.version, *map(version, PACKAGES)]).encode())
     for path in (*_imported(first), *sorted(REPORT.rglob("*.csv"))):
         content = _bare(path).encode() if path.suffix == ".py" else path.read_bytes()
         made.update(hashlib.sha256(path.name.encode()).digest() + hashlib.sha256(content).digest())
-    return made.digest()
+    return made.hexdigest()
 
 
 def _imported(first: Iterable[Path]) -> list[Path]:

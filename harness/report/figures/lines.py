@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from harness.report.figures.style import REFERENCE, WIDE_RANGE, Style, figure, stretch
+from harness.report.figures.style import REFERENCE, WIDE_RANGE, WIDTH, Style, figure, panels, stretch
 from harness.report.tables.spelling import wrapped
 
 if TYPE_CHECKING:  # loading matplotlib takes half a second, and a page that has not changed draws nothing
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
 FEW = 5  # the most methods that are legible on one pair of axes
+COLUMNS = 4  # of panels, if there are more
 POINTS = 100  # the most points of a line: one for every three pixels of a panel
 GHOST = "#C9C9C9"  # the colour of the other methods behind one
 CENTRE = "Interquartile mean over the seeds"
@@ -68,34 +70,51 @@ def compare(
     references: values for dashed horizontal lines.
     wide: the ratio of largest to smallest value from which the vertical axis is logarithmic.
     """
-    crowded = len(lines) > FEW
-    fig, axes, columns = grid(len(lines) if crowded else 1)
+    if len(lines) > FEW:
+        return _apart(lines, looks, x, y, references, wide)
+    fig = figure(3.2)
+    ax = fig.subplots()
+    for name, points in lines.items():
+        line(ax, points, looks[name])
+    for value in references:
+        ax.axhline(value, color=REFERENCE, ls="--", lw=1)
+    stretch(ax, "y", np.concatenate([points.middle for points in lines.values()]), wide)
+    ax.set_xlabel(x)
+    ax.set_ylabel(wrapped(y, int(LETTERS * fig.get_figheight())))
+    legend(fig, [ax])
+    return fig
+
+
+def _apart(
+    lines: dict[str, pd.DataFrame],
+    looks: dict[str, Style],
+    x: str,
+    y: str,
+    references: Iterable[float],
+    wide: float,
+) -> Figure:
+    """Draw each line in its own panel with the others in grey; arguments are those of `compare`."""
+    words = {name: wrapped(looks[name].label, 18) for name in lines}
+    fig, axes = _grid(len(lines), max(title.count("\n") for title in words.values()))
     gap = pd.DataFrame({"x": [np.nan], "middle": [np.nan]})  # one path for all grey lines
     others = pd.concat([part for points in lines.values() for part in (thin(points, GHOST_POINTS), gap)])
     titles = []
-    for ax, shown in zip(axes, [[name] for name in lines] if crowded else [list(lines)], strict=True):
-        if crowded:
-            ax.plot(others.x, others.middle, color=GHOST, lw=0.7, zorder=1)
-            ax.locator_params(axis="x", nbins=4)
-            titles.append(ax.set_title(wrapped(looks[shown[0]].label, 18), fontsize=9))
-        for name in shown:
-            line(ax, lines[name], looks[name])
+    for ax, (name, points) in zip(axes, lines.items(), strict=True):
+        ax.plot(others.x, others.middle, color=GHOST, lw=0.7, zorder=1)
+        line(ax, points, looks[name])
         for value in references:
             ax.axhline(value, color=REFERENCE, ls="--", lw=1)
+        titles.append(ax.set_title(words[name], fontsize=9))
+        ax.locator_params(axis="x", nbins=4)
         stretch(ax, "y", others.middle.to_numpy(), wide)
-    if crowded:
-        align(axes)
-    for ax in axes[:-columns]:
-        ax.tick_params(labelbottom=False)
+    align(axes)
     for place, ax in enumerate(axes):
-        ax.tick_params(labelleft=place % columns == 0)
-    fig.supylabel(wrapped(y, int(LETTERS * fig.get_figheight())), fontsize=9.5)
-    if crowded:
-        fig.supxlabel(x, fontsize=9.5)
-        fit(fig, titles)
-    else:
-        axes[0].set_xlabel(x)
-        legend(fig, axes)
+        ax.tick_params(labelleft=place % COLUMNS == 0, labelbottom=place >= len(axes) - COLUMNS)
+    labels = axes[0].yaxis.get_tightbbox(ruler(fig))
+    fig.subplots_adjust(left=(0.4 + (labels.width / fig.dpi if labels else 0)) / WIDTH)
+    fig.supylabel(wrapped(y, int(LETTERS * fig.get_figheight())), x=0.015, fontsize=9.5)
+    fig.supxlabel(x, y=0.04 / fig.get_figheight(), va="bottom", fontsize=9.5)
+    fit(fig, titles)
     return fig
 
 
@@ -116,29 +135,36 @@ def align(axes: list[Axes]) -> None:
 
 def fit(fig: Figure, titles: Iterable[Text]) -> None:
     """Reduce the type of titles that are wider than their panel."""
-    engine = fig.get_layout_engine()
-    assert engine is not None, "figures have a constrained layout"
-    engine.execute(fig)
+    if engine := fig.get_layout_engine():
+        engine.execute(fig)
+        fig.set_layout_engine("none")  # the places stay, and are not worked out again
+    rule = ruler(fig)
     for title in titles:
         assert title.axes is not None, "a title of axes"
-        room = title.axes.get_window_extent().width / title.get_window_extent().width
+        room = title.axes.get_window_extent().width / title.get_window_extent(rule).width
         if room < 1:
             title.set_fontsize(0.9 * room * float(title.get_fontsize()))  # hinted glyphs shrink by less
-    fig.set_layout_engine("none")  # the places stay, and are not worked out again
 
 
-def grid(count: int) -> tuple[Figure, list[Axes], int]:
-    """Return a figure with `count` small panels (or a large one), its axes and its columns."""
-    if count == 1:
-        fig = figure(3.2)
-        return fig, [fig.subplots()], 1
-    columns = 4
-    rows = -(-count // columns)
-    fig = figure(1.45 * rows + 0.4)
-    axes = fig.subplots(rows, columns, squeeze=False).ravel()
+def ruler(fig: Figure) -> RendererBase:
+    """Return what measures text; without it Matplotlib makes one, as large as the figure, for each thing measured."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    return FigureCanvasAgg(fig).get_renderer()
+
+
+def _grid(count: int, wraps: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `count` small panels and its visible axes.
+
+    wraps: the most line breaks of a title.
+    """
+    rows, head = -(-count // COLUMNS), 0.28 + 0.15 * wraps
+    fig, axes = panels(
+        (WIDTH, 0.55 + (1.1 + head) * rows), (rows, COLUMNS), (0.8, 0.1, 0.5, head), gaps=(0.15, head + 0.07)
+    )
     for ax in axes[count:]:
         ax.set_visible(False)
-    return fig, list(axes[:count]), columns
+    return fig, axes[:count]
 
 
 def legend(fig: Figure, axes: Iterable[Axes]) -> None:

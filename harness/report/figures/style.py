@@ -13,11 +13,15 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.remembered import Remembered, digest
 from harness.report.figures.slim import slim
+from harness.report.records import code
 
 if TYPE_CHECKING:  # loading matplotlib takes half a second, and `bench compare` draws nothing
     from matplotlib.axes import Axes
@@ -40,6 +44,7 @@ REFERENCE = "#5B5B5B"  # for floors, baselines and published values; never a met
 MOST_LISTED = 126  # the most names in `report.looks`; the other half of all places is for names outside it
 WIDE_RANGE = 20  # the ratio of largest to smallest value from which an axis is logarithmic
 WIDTH = 7.2  # inch: one column of the page at its native size
+BELOW = 0.28  # inch from axes at fixed places to the label of the x-axis
 
 THEME: dict[Any, Any] = {  # what differs from Seaborn's white grid
     "axes.edgecolor": "#444444",
@@ -130,13 +135,26 @@ def shades(count: int) -> list[Any]:
 def theme() -> Iterator[None]:
     """Use Seaborn's white grid at the page's type size, regardless of the user's own settings."""
     import matplotlib
-    import seaborn as sns  # only where something is drawn: it takes as long as all else that a page needs
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        sns.set_theme(context="paper", style="whitegrid", font="DejaVu Sans", font_scale=1.0)
-        matplotlib.rcParams.update(THEME)
+        matplotlib.rcParams.update(_white_grid() | THEME)
         yield
+
+
+@cache
+def _white_grid() -> dict[str, Any]:
+    """Return Seaborn's settings, remembered by its version, because importing it takes longer than drawing a figure."""
+    with Remembered(code.PROJECT, "theme", most=4) as before:
+        return before.get(digest(version("seaborn").encode(), version("matplotlib").encode()), _seaborn)
+
+
+def _seaborn() -> dict[str, Any]:
+    import seaborn as sns
+
+    grid = sns.axes_style("whitegrid", {"font.family": ["DejaVu Sans"]})
+    del grid["image.cmap"]  # one of Seaborn's, which only its import makes known
+    return {**sns.plotting_context("paper"), **grid}
 
 
 def figure(height: float, width: float = WIDTH) -> Figure:
@@ -157,10 +175,11 @@ def panels(
     gaps: tuple[float, float] = (0, 0),
     sharex: bool = False,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a grid of axes at fixed places, and the axes by row.
+    """Return an empty figure with a grid of axes at fixed places, and the axes by row. The next such call empties it.
 
-    Fitting the margins to the labels takes a third of the time of a figure, so the figures of which each method has
-    one do without.
+    Fitting the margins to the labels takes a third of the time of a figure, and making axes and ticks takes half of
+    the rest. So the figures of which there are most do without the first, and share their axes. Labels of axes are
+    below the numbers and at the left edge.
 
     size: the width and the height in inches.
     shape: the numbers of rows and columns.
@@ -168,15 +187,42 @@ def panels(
     gaps: between columns and between rows in inches.
     sharex: whether they have one x-axis.
     """
-    from matplotlib.figure import Figure
-
     (width, height), (rows, columns), (left, right, bottom, top) = size, shape, margins
-    fig = Figure(figsize=size)
+    fig, axes = _canvas(size, shape, sharex)
     across = (width - left - right - gaps[0] * (columns - 1)) / columns
     up = (height - bottom - top - gaps[1] * (rows - 1)) / rows
-    places = {"left": left / width, "right": 1 - right / width, "bottom": bottom / height, "top": 1 - top / height}
-    places |= {"wspace": gaps[0] / across, "hspace": gaps[1] / up}
-    return fig, list(fig.subplots(rows, columns, squeeze=False, gridspec_kw=places, sharex=sharex).ravel())
+    fig.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
+    fig.subplots_adjust(wspace=gaps[0] / across, hspace=gaps[1] / up)
+    for artist in [*fig.legends, *fig.texts]:
+        artist.remove()
+    for place, ax in enumerate(axes):
+        _empty(ax, numbered=not sharex or place >= len(axes) - columns)
+        ax.xaxis.set_label_coords(0.5, -BELOW / up)
+        ax.yaxis.set_label_coords((0.05 - left) / across, 0.5 if rows > 1 else (height / 2 - bottom) / up)
+        ax.yaxis.label.set_verticalalignment("top")
+    return fig, axes
+
+
+@cache
+def _canvas(size: tuple[float, float], shape: tuple[int, int], sharex: bool) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=size, dpi=72)  # that of SVG, so that text is measured as it is drawn
+    return fig, list(fig.subplots(*shape, squeeze=False, sharex=sharex).ravel())
+
+
+def _empty(ax: Axes, numbered: bool) -> None:
+    """Bring axes into the state of new ones.
+
+    numbered: whether their x-axis has numbers.
+    """
+    for artist in [*ax.lines, *ax.collections]:
+        artist.remove()
+    ax.set(xscale="linear", yscale="linear", title="", xlabel="", ylabel="", visible=True)  # with their own ticks
+    ax.set_prop_cycle(None)
+    ax.tick_params(labelbottom=numbered, labelleft=True)
+    ax.relim()
+    ax.autoscale()
 
 
 def stretch(ax: Axes, axis: str, values: np.ndarray, wide: float = WIDE_RANGE) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from functools import cache
 from itertools import count
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report.figures.slim import inline
+from harness.report.records import code
 from harness.report.tables import downloads
 from harness.report.tables.formats import heading, prose, to_html, to_markdown
 
@@ -24,7 +27,11 @@ def environment() -> Environment:
 @cache
 def _environment() -> Environment:
     """Return the environment without what numbers the figures; it holds the compiled templates."""
+    compiled = code.PROJECT / ".scratch/templates"
+    with contextlib.suppress(OSError):
+        compiled.mkdir(parents=True, exist_ok=True)
     environment = Environment(
+        bytecode_cache=FileSystemBytecodeCache(str(compiled)) if os.access(compiled, os.W_OK) else None,
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,
         trim_blocks=True,

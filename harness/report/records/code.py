@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+PROJECT = Path(__file__).parents[3]
 CODE = ("harness", "baselines")
 KINDS = (".py", ".yaml", ".csv", ".j2", ".css", ".js")
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "seaborn")  # those that compute and draw
@@ -17,11 +18,10 @@ PAGES = ("jinja2", "markupsafe")
 @cache
 def state() -> str:
     """Return a digest of the code of this project, of what it reads beside it, and of the versions of its packages."""
-    project = Path(__file__).parents[3]
     made = hashlib.sha256(repr([*map(version, (*PACKAGES, *PAGES))]).encode())
-    for path in (path for name in CODE for path in below(project / name)):
+    for path in (path for name in CODE for path in below(PROJECT / name)):
         if path.suffix in KINDS and "tests" not in path.parts:
-            made.update(hashlib.sha256(path.relative_to(project).as_posix().encode()).digest())
+            made.update(hashlib.sha256(path.relative_to(PROJECT).as_posix().encode()).digest())
             made.update(hashlib.sha256(path.read_bytes()).digest())
     return made.hexdigest()
 

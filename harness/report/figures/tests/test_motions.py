@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from harness.report.figures import motions, published
+from harness.report.figures import motions, published, style
 from harness.report.figures.style import Style, theme
 from harness.report.records.frame import CellFrame
 
@@ -37,7 +37,13 @@ def frame(*cells):
 
 def drawn(monkeypatch, module, *arguments):
     figures = []
-    monkeypatch.setattr(module, "svg", lambda fig: figures.append(fig) or b"")
+
+    def svg(fig):
+        figures.append(fig)
+        style._canvas.cache_clear()  # so that the next figure leaves this one as it is
+        return b""
+
+    monkeypatch.setattr(module, "svg", svg)
     with theme():
         return module.draw(*arguments), [ax for fig in figures for ax in fig.axes]
 

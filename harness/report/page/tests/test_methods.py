@@ -88,11 +88,11 @@ def test_a_curve_has_a_line_for_each_run_their_middle_and_the_baselines(monkeypa
         metrics={"r": {"label": "return", "higher_is_better": True}},
     )
     drawn = []
-    monkeypatch.setattr(curves, "svg", lambda fig: drawn.append(fig) or b"")
+    monkeypatch.setattr(curves, "svg", lambda fig: drawn.append([*fig.axes[0].lines]) or b"")
     with theme():
         plots = [curves.draw(frame, one, Style(name.upper(), "#000000", "-", "o")) for name, one in cells.items()]
     assert [(plot.name, plot.method) for plot in plots] == [("t-curve-bc", "bc"), ("t-curve-gail", "gail")]
-    own, beside = (fig.axes[0].lines for fig in drawn)
+    own, beside = drawn
     assert len(own) == 4 + 1 and len(beside) == 4 + 1 + 1
     for seed, line in zip(seeds, beside):
         np.testing.assert_array_equal(line.get_ydata(), [110 + seed, 120 + seed, 130 + seed])
