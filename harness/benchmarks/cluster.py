@@ -126,7 +126,7 @@ def ended(run: subprocess.Popen[str]) -> Iterator[None]:
 
 def files(root: Path) -> dict[str, bytes]:
     """Return the content of all files of all records by their path, without those that say where and when."""
-    folders = [cell.folder(root) for cell in outlines(root).cells]
+    folders = [folder for cell in outlines(root).cells if (folder := cell.folder(root)).is_dir()]
     found = [path for folder in folders for path in folder.iterdir() if path.name not in OWN]
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(found)}
 

@@ -21,6 +21,7 @@ from typing import Any
 from harness.benchmarks.cluster import PRESET, bench, chain, check_ray, ended, files, finish, same, tree
 from harness.benchmarks.record import Options, alternate, record, row
 from harness.errors import BenchError
+from harness.files import write_text
 from harness.places import live
 from harness.places.cluster.loopback import Nodes, nodes, parent, workers
 from harness.places.cluster.node import IN_USE
@@ -28,6 +29,7 @@ from harness.report.records.measured import Record
 
 STEPS = 400  # must take much longer than MIDDLE_SECONDS
 BLOCKS = f"{PRESET}_"  # the titles of its blocks begin so
+BROKEN = "broken"  # a task whose expert fails
 ROOM = 32_768  # bytes on the full disk: enough for the code, and for no checkpoint
 MIDDLE_SECONDS = 25.0  # of training before the event; a checkpoint is written every 20 s
 BEGIN_SECONDS = 300.0  # in which both blocks must begin
@@ -48,9 +50,9 @@ Act = Callable[[Run], None]
 
 def measure(options: Options) -> Iterator[Record]:
     check_ray()
-    params = first(options.root)
+    whole = chain(options.root, STEPS)
     with nodes() as cluster:
-        events = Events(cluster, params)
+        events = Events(cluster, first(whole))
         runs = {
             "undisturbed": lambda _: events.run(),
             "worker": lambda _: events.run(kill_worker, resumed=True),
@@ -60,6 +62,7 @@ def measure(options: Options) -> Iterator[Record]:
             "full": lambda _: events.full(),
             "interrupt": lambda _: events.run(interrupt, shared=True, resumed=True),
             "second": lambda _: events.run(second_command),
+            "failing": lambda _: events.failing(with_failing(whole)),
         }
         pairs = [values for _, values in alternate(options, **runs)]
     names = {
@@ -70,6 +73,7 @@ def measure(options: Options) -> Iterator[Record]:
         "full": "the disk of a node is full: its block begins again on the other",
         "interrupt": "Ctrl-C and the same command again, shared folder: both blocks resume",
         "second": "the same command a second time in one folder: it is refused",
+        "failing": "an expert fails: what imitates it is not begun, the other blocks end",
     }
     alone = [values["undisturbed"] for values in pairs]
     rows = [row(said, "s", [values[name] for values in pairs], alone, "undisturbed") for name, said in names.items()]
@@ -77,11 +81,29 @@ def measure(options: Options) -> Iterator[Record]:
     yield record(options, "losses", "Losses on a Ray cluster", rows, settings, threads=2)
 
 
-def first(root: Path) -> dict[str, Any]:
+def first(whole: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of the expert of the chain alone."""
-    params = chain(root, STEPS)
-    task = next(task for task, block in params["tasks"].items() if not {"demonstrations", "rewards"} & block.keys())
-    return params | {part: {task: params[part][task]} for part in ("tasks", "methods")}
+    return _only(whole, _expert(whole))
+
+
+def with_failing(whole: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of `first` with the same expert a second time, as BROKEN, and a task that imitates it."""
+    expert = _expert(whole)
+    (method,) = whole["methods"][expert]
+    task = next(task for task, block in whole["tasks"].items() if "demonstrations" in block)
+    imitates = whole["tasks"][task] | {"demonstrations": f"{BROKEN}/{method}"}
+    made = _only(whole, expert)
+    made["tasks"] = {BROKEN: whole["tasks"][expert], task: imitates} | made["tasks"]
+    made["methods"] |= {BROKEN: whole["methods"][expert], task: whole["methods"][task]}
+    return made
+
+
+def _expert(whole: dict[str, Any]) -> str:
+    return next(task for task, block in whole["tasks"].items() if not {"demonstrations", "rewards"} & block.keys())
+
+
+def _only(whole: dict[str, Any], task: str) -> dict[str, Any]:
+    return whole | {part: {task: whole[part][task]} for part in ("tasks", "methods")}
 
 
 class Events:
@@ -130,6 +152,25 @@ class Events:
         spent = self.run()
         self.cluster.lose()
         self.cluster.join()
+        return spent
+
+    def failing(self, params: dict[str, Any]) -> float:
+        """Return the seconds of a run in which an expert fails.
+
+        params: those of `with_failing`.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            root = tree(Path(folder), params)
+            data = root / f"results/data/{BROKEN}.json"
+            write_text(data, data.read_text(encoding="utf-8").replace('"data_hash": "', '"data_hash": "0'))
+            started = time.perf_counter()
+            process = bench(root, "train", "--on", self.cluster.address)
+            with ended(process):
+                out, err = process.communicate()
+            spent = time.perf_counter() - started
+            if process.returncode != 2 or f"takes from {BROKEN}/" not in out:
+                raise BenchError(f"a run with a failing expert ended with {process.returncode}: {err.strip()}")
+            same(files(root), self.made)
         return spent
 
     def _middle(self, run: Run) -> None:

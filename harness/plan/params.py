@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +16,7 @@ from harness.remembered import Remembered, digest
 from harness.run.like import resolve, without_title
 from harness.run.params import read_yaml, validate
 from harness.settings import Settings
+from harness.yaml_text import LARGEST_FILE
 
 
 def read_params(root: Path) -> dict[str, Any]:
@@ -41,7 +44,35 @@ def whole(root: Path, blocks: dict[str, Any], where: str) -> dict[str, Any]:
 
 def blocks_of(root: Path, file: str = "params.yaml") -> dict[str, Any]:
     """As `read_params`, without the rows of control: what a private copy is written from."""
-    return resolve(read_yaml(root / file), file)
+    return resolve(read_blocks(root, root / file), file)
+
+
+def read_blocks(root: Path, file: Path) -> dict[str, Any]:
+    """`read_yaml`, remembered by the content of the file, because parsing takes longer than most commands need.
+
+    root: where it is remembered, for the code that is installed now.
+    """
+    try:
+        content = file.read_bytes() if file.stat().st_size <= LARGEST_FILE else None
+    except OSError:
+        content = None
+    if content is None:
+        return read_yaml(file)  # which says what is wrong
+    known = _parsed(root)
+    found: dict[str, Any] | None = known.get(digest(installed_code(), content), lambda: _plain(file))
+    known.save()
+    return deepcopy(found) if found is not None else read_yaml(file)
+
+
+@cache
+def _parsed(root: Path) -> Remembered:
+    return Remembered(root, "parameters", most=200)
+
+
+def _plain(file: Path) -> dict[str, Any] | None:
+    """Return the parameters if JSON gives them back as they are, which it does not with numbers as keys."""
+    blocks = read_yaml(file)
+    return blocks if json.loads(json.dumps(blocks, default=repr)) == blocks else None
 
 
 def method_params(algorithm: ModuleType, block: dict[str, Any], where: str) -> Settings:

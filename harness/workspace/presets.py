@@ -14,11 +14,10 @@ from typing import Any
 
 from harness.errors import BenchError, reason, unknown, unknown_key
 from harness.places.cluster.on import STOP_SECONDS, On
-from harness.plan.params import whole
+from harness.plan.params import read_blocks, whole
 from harness.plan.plan import Plan, plan_of
 from harness.run.lifeline import GRACE
 from harness.run.like import LIKE, compose, resolve
-from harness.run.params import read_yaml
 from harness.store import check_names, checked_name, preset_command
 from harness.workspace.copies import base_params, bench_in, dvc_in, lock_copy, private_copy, train_command
 
@@ -39,7 +38,7 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
     if checked_name("a preset", name) not in names(root):
         raise BenchError(unknown(f"preset {name}", name, names(root)))
     where = f"presets/{name}.yaml"
-    base, overlay = base or read_yaml(base_params(root)), read_yaml(root / where)
+    base, overlay = base or read_blocks(root, base_params(root)), read_blocks(root, root / where)
     overlay.pop("gpu", None)
     resources = overlay.pop("resources", {})
     _check_shape(overlay, where)
@@ -113,7 +112,7 @@ def other_presets(root: Path, own: str) -> OtherPresets:
 
     A preset that cannot be composed is listed with its reason, and so is an archive that has no preset.
     """
-    base, found = read_yaml(base_params(root)), OtherPresets([], [], {})
+    base, found = read_blocks(root, base_params(root)), OtherPresets([], [], {})
     kept = {path.parts[-4] for path in root.glob("results/archive/*/*/*/record.json")}
     for name in sorted({*names(root), *kept} - {own} - ({"smoke"} - kept)):
         try:
@@ -136,7 +135,7 @@ def _describe(root: Path, name: str, params: dict[str, Any]) -> dict[str, str]:
     lines = (root / f"presets/{name}.yaml").read_text(encoding="utf-8").splitlines()
     said = " ".join(line.lstrip("# ") for line in itertools.takewhile(lambda line: line.startswith("#"), lines))
     what = re.split(r"(?<=\.) (?=[A-Z`])", said)[0]
-    on_gpu = read_yaml(root / f"presets/{name}.yaml").get("gpu")
+    on_gpu = read_blocks(root, root / f"presets/{name}.yaml").get("gpu")
     command = f"bench gpu --preset {name}" if on_gpu else preset_command(name)
     return {"preset": name, "what": what, "rows": rows, "command": command}
 

@@ -17,12 +17,22 @@ def test_the_chain_has_three_tasks_and_22_blocks(tmp_path):
 
 
 def test_losses_are_measured_on_one_cell_of_two_blocks_that_takes_from_no_other(tmp_path):
-    (cell,) = load_plan(cluster.tree(tmp_path, losses.first(ROOT))).cells
+    (cell,) = load_plan(cluster.tree(tmp_path, losses.first(cluster.chain(ROOT, losses.STEPS)))).cells
     assert len(cell.blocks) == 2 and cell.task_params.steps == losses.STEPS
 
 
+def test_a_failing_expert_has_an_imitation_and_leaves_the_other_cell_as_it_is(tmp_path):
+    whole = cluster.chain(ROOT, losses.STEPS)
+    alone = load_plan(cluster.tree(tmp_path / "alone", losses.first(whole))).cells
+    plan = load_plan(cluster.tree(tmp_path / "beside", losses.with_failing(whole)))
+    broken, *imitations = [cell for cell in plan.cells if cell.task != alone[0].task]
+    assert broken.task == losses.BROKEN and len(imitations) == cluster.ROWS
+    assert [len(level) for level in needs.levels(plan.cells)] == [2, cluster.ROWS]
+    assert [cell.method_params for cell in plan.cells if cell.task == alone[0].task] == [alone[0].method_params]
+
+
 def test_files_of_records_are_compared_but_not_where_and_when(tmp_path):
-    plan = load_plan(cluster.tree(tmp_path, losses.first(ROOT)))
+    plan = load_plan(cluster.tree(tmp_path, losses.first(cluster.chain(ROOT, losses.STEPS))))
     folder = plan.cells[0].folder(tmp_path)
     folder.mkdir(parents=True)
     for name in ("scores.csv", "provenance.json", ENVIRONMENTS):

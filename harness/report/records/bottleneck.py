@@ -56,7 +56,7 @@ def settled(cell: CellFrame, log: str) -> pd.Series | None:
 
     Runs that failed or did not write it are left out; None if none did.
     """
-    if cell.curves is None or log not in cell.curves:
+    if log not in cell.logged or cell.curves is None:
         return None
     means: pd.Series = _last_quarter(cell, cell.curves)[log].mean().dropna()
     return None if means.empty else means
@@ -64,8 +64,7 @@ def settled(cell: CellFrame, log: str) -> pd.Series | None:
 
 def constraint(cell: CellFrame) -> Constraint | None:
     """Return the settled state of a cell that logged a KL, or None for any other cell."""
-    logs = cell.curves
-    if logs is None or "kl" not in logs:
+    if "kl" not in cell.logged or (logs := cell.curves) is None:
         return None
     means = _last_quarter(cell, logs)[["kl"] + (["beta"] if "beta" in logs else [])].mean()
     means = means[means.kl.notna()]

@@ -131,6 +131,16 @@ class CellFrame(CellName):
         return _read_csv(self, CURVES, CURVE_COLUMNS, optional=True, further=True)
 
     @cached_property
+    def logged(self) -> set[str]:
+        """Return the columns of the logs, for which only their first line is read."""
+        if "curves" in self.__dict__:
+            return set() if self.curves is None else {*self.curves}
+        path = packed.standing(self.folder / CURVES) if self.folder else None
+        if path is None or not path.is_file():
+            return set()
+        return set(packed.contents(path).partition(b"\n")[0].decode(errors="replace").split(","))
+
+    @cached_property
     def panels(self) -> pd.DataFrame | None:
         """Return curves that are not time series as columns seed, panel, x, y; None if there are none."""
         return _read_csv(self, PANELS, PANEL_COLUMNS, optional=True)

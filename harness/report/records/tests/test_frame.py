@@ -199,3 +199,15 @@ def test_a_cell_with_more_seeds_than_another_is_compared_on_those_that_both_have
     assert [len(part) for part in many.paired(few, "error_12_codes")] == [4, 4]
     row = summarise(frame).set_index(["cell", "metric"]).loc[("vib", "error_12_codes")]
     assert (row.n, row.pairs, row.compared_with) == (4, 4, "deterministic")
+
+
+def test_the_names_of_the_logs_are_those_of_the_table(small):
+    """Read from the first line alone or from the whole table, and none where there are no logs."""
+    root, params = small
+    load(root, params)  # which looks at every table once
+    found = [cell for frame in load(root, params).values() for cell in frame.everything]
+    names = [cell.logged for cell in found]
+    assert any(names) and not any("curves" in cell.__dict__ for cell in found), "no table is read for them"
+    assert names == [set() if cell.curves is None else {*cell.curves} for cell in found]
+    again = [cell for frame in load(root, params).values() for cell in frame.everything]
+    assert names == [cell.logged for cell in again if cell.curves is None or len(cell.curves)]
