@@ -74,6 +74,7 @@ def _of_size(size: int) -> dict[str, float]:
         cells = _tree(root, size)
         _bench(root, "list")
         found = {"list": _bench(root, "list"), "evaluate": _bench(root, "evaluate")}
+        found["dvc status"] = _dvc_status(root, cells)
         if size <= DRAWN:
             found["whole report"] = _bench(root, "report")
             _write(root, cells[-1], shift=0.5)  # not the baseline, which is in the figure of every method of its task
@@ -86,12 +87,28 @@ def _of_size(size: int) -> dict[str, float]:
 
 def _bench(root: Path, command: str) -> float:
     """Return the CPU seconds of a command and its children. Raises BenchError if it fails."""
-    before = os.times()
-    words = [sys.executable, "-m", "harness", "--root", str(root), command]
-    done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    return _run(root, "harness", "--root", str(root), command)
+
+
+def _dvc_status(root: Path, cells: list[Outline]) -> float:
+    """Return the CPU seconds of `dvc status` for cells whose stages are up to date."""
+    for task in {cell.task for cell in cells}:
+        write_text(root / f"results/keys/{task}/prepare.json", "{}\n")
+    for cell in cells:
+        write_text(root / f"results/keys/{cell.task}/{cell.name}.json", "{}\n")
+    _run(root, "dvc", "init", "--no-scm", "--quiet")
+    _run(root, "dvc", "commit", "--force", "--quiet")
+    return _run(root, "dvc", "status", "--quiet")  # which fails if a stage has changed
+
+
+def _run(root: Path, *words: str) -> float:
+    """Return the CPU seconds of a module that is run in `root`, and of its children."""
+    before, line = os.times(), [sys.executable, "-m", *words]
+    done = subprocess.run(line, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=False)
     after = os.times()
     if done.returncode:
-        raise BenchError(f"bench {command} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise BenchError(f"{' '.join(words)} failed: {said}")
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 

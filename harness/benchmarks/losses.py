@@ -50,6 +50,7 @@ Act = Callable[[Run], None]
 
 def measure(options: Options) -> Iterator[Record]:
     check_ray()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and so would commands
     whole = chain(options.root, STEPS)
     with nodes() as cluster:
         events = Events(cluster, first(whole))
@@ -64,7 +65,7 @@ def measure(options: Options) -> Iterator[Record]:
             "second": lambda _: events.run(second_command),
             "failing": lambda _: events.failing(with_failing(whole)),
         }
-        pairs = [values for _, values in alternate(options, **runs)]
+        pairs = [values for _, values in alternate(options, **{name: _told(name, run) for name, run in runs.items()})]
     names = {
         "worker": "a worker is killed: its block resumes from the node's disk",
         "worker_shared": "a worker is killed, shared folder: its block resumes",
@@ -79,6 +80,17 @@ def measure(options: Options) -> Iterator[Record]:
     rows = [row(said, "s", [values[name] for values in pairs], alone, "undisturbed") for name, said in names.items()]
     settings = {"updates": STEPS, "blocks": 2, "records": "equal to the bit"}
     yield record(options, "losses", "Losses on a Ray cluster", rows, settings, threads=2)
+
+
+def _told(name: str, run: Callable[[int], float]) -> Callable[[int], float]:
+    """Return the run, printing its seconds: all take a quarter of an hour."""
+
+    def told(pair: int) -> float:
+        seconds = run(pair)
+        print(f"  {name}: {seconds:.0f} s", flush=True)
+        return seconds
+
+    return told
 
 
 def first(whole: dict[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,10 @@ def returns(folder: Path, link: Link) -> Table | None:
         }
         if not sides["theirs"]:
             continue
-        shown = [_range(summary(found), note=f"{len(found)} runs") if found else MISSING for found in sides.values()]
+        shown = [
+            _range(summary(found), len(found), note=f"{len(found)} runs") if found else MISSING
+            for found in sides.values()
+        ]
         peer = f"{record['peer']['name']} {record['peer']['version']}"
         body.append([Text(record["title"]), Text(peer), *shown, _source(record, folder, link)])
     head: list[Head | str] = [
@@ -100,7 +103,7 @@ def _row(record: Record, row: dict[str, Any], source: Source) -> list[Entry]:
         Text(row["name"]),
         _beside(record, row),
         Text(row["unit"]),
-        *(_range(row[name], stated(row, name)) for name in ("ours", "theirs", "ratio")),
+        *(_range(row[name], len(row["pairs"]), stated(row, name)) for name in ("ours", "theirs", "ratio")),
         count(len(row["pairs"])),
         _aim(row),
         source,
@@ -118,8 +121,8 @@ def _beside(record: Record, row: dict[str, Any]) -> Entry:
     return Text(name if against == peer["name"] else f"{against} ({name})")
 
 
-def _range(found: dict[str, float] | None, aim: float | None = None, note: str = "") -> Entry:
-    """Return the median with its range.
+def _range(found: dict[str, float] | None, values: int, aim: float | None = None, note: str = "") -> Entry:
+    """Return the median with its range, which a single value does not have.
 
     It has one more digit if it would round to the value of the aim, so that readers see whether the aim is met.
     """
@@ -127,7 +130,8 @@ def _range(found: dict[str, float] | None, aim: float | None = None, note: str =
         return MISSING
     median, digits = found["median"], decimals([found["median"]])
     close = aim is not None and round(median, digits) == aim != median
-    return fixed(median, digits + close, found["least"], found["most"], note=note)
+    ends = (found["least"], found["most"]) if values > 1 else ()
+    return fixed(median, digits + close, *ends, note=note)
 
 
 def _source(record: Record, folder: Path, link: Link) -> Source:

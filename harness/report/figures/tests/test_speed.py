@@ -59,6 +59,14 @@ def test_a_row_for_each_quantity(folder):
     assert "ours: value,ours: low,ours: high" in head and "1.2,1,1.4" in first
 
 
+def test_one_pair_has_no_range(tmp_path):
+    one = record("a")
+    one["rows"][0] |= {"pairs": one["rows"][0]["pairs"][:1], **summaries(one["rows"][0]["pairs"][:1])}
+    (tmp_path / "a-quick.json").write_text(json.dumps(one | {"benchmark": "a-quick", "quick": True}))
+    (table,) = speed.speeds(tmp_path, lambda path: path.name)
+    assert [words(cell) for cell in table.rows[0]][4:8] == ["1.00", "2.00", "0.500", "1"]
+
+
 def test_no_table_mixes_processors(folder):
     other = record("d")
     other["machine"]["processor"] = "another"
