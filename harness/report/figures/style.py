@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,9 +143,9 @@ def theme() -> Iterator[None]:
 
 @cache
 def _white_grid() -> dict[str, Any]:
-    """Return Seaborn's settings, remembered by its version, because importing it takes longer than drawing a figure."""
+    """Return Seaborn's settings, remembered for this code, because importing it takes longer than drawing a figure."""
     with Remembered(code.PROJECT, "theme", most=4) as before:
-        return before.get(digest(version("seaborn").encode(), version("matplotlib").encode()), _seaborn)
+        return before.get(digest(code.state().encode()), _seaborn)
 
 
 def _seaborn() -> dict[str, Any]:
