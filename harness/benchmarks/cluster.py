@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +124,12 @@ def ended(run: subprocess.Popen[str]) -> Iterator[None]:
         run.kill()
 
 
-def files(root: Path) -> dict[str, bytes]:
-    """Return the content of all files of all records by their path, without those that say where and when."""
-    folders = [folder for cell in outlines(root).cells if (folder := cell.folder(root)).is_dir()]
+def files(root: Path, left_out: Container[str] = ()) -> dict[str, bytes]:
+    """Return the content of all files of all records by their path, without those that say where and when.
+
+    left_out: the tasks whose records do not count.
+    """
+    folders = [cell.folder(root) for cell in outlines(root).cells if cell.task not in left_out]
     found = [path for folder in folders for path in folder.iterdir() if path.name not in OWN]
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(found)}
 

@@ -25,7 +25,9 @@ from harness.files import write_text
 from harness.places import live
 from harness.places.cluster.loopback import Nodes, nodes, parent, workers
 from harness.places.cluster.node import IN_USE
+from harness.plan.outline import outlines
 from harness.report.records.measured import Record
+from harness.store import RECORDS
 
 STEPS = 400  # must take much longer than MIDDLE_SECONDS
 BLOCKS = f"{PRESET}_"  # the titles of its blocks begin so
@@ -65,7 +67,7 @@ def measure(options: Options) -> Iterator[Record]:
             "second": lambda _: events.run(second_command),
             "failing": lambda _: events.failing(with_failing(whole)),
         }
-        pairs = [values for _, values in alternate(options, **{name: _told(name, run) for name, run in runs.items()})]
+        pairs = [values for _, values in alternate(options, **runs)]
     names = {
         "worker": "a worker is killed: its block resumes from the node's disk",
         "worker_shared": "a worker is killed, shared folder: its block resumes",
@@ -80,17 +82,6 @@ def measure(options: Options) -> Iterator[Record]:
     rows = [row(said, "s", [values[name] for values in pairs], alone, "undisturbed") for name, said in names.items()]
     settings = {"updates": STEPS, "blocks": 2, "records": "equal to the bit"}
     yield record(options, "losses", "Losses on a Ray cluster", rows, settings, threads=2)
-
-
-def _told(name: str, run: Callable[[int], float]) -> Callable[[int], float]:
-    """Return the run, printing its seconds: all take a quarter of an hour."""
-
-    def told(pair: int) -> float:
-        seconds = run(pair)
-        print(f"  {name}: {seconds:.0f} s", flush=True)
-        return seconds
-
-    return told
 
 
 def first(whole: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +173,10 @@ class Events:
             spent = time.perf_counter() - started
             if process.returncode != 2 or f"takes from {BROKEN}/" not in out:
                 raise BenchError(f"a run with a failing expert ended with {process.returncode}: {err.strip()}")
-            same(files(root), self.made)
+            beside = {cell.task for cell in outlines(root).cells} - set(self.params["tasks"])
+            if begun := [path for task in beside for path in root.glob(f"{RECORDS}/{task}/*")]:
+                raise BenchError(f"a cell was recorded though its expert had failed: {begun[0]}")
+            same(files(root, left_out=beside), self.made)
         return spent
 
     def _middle(self, run: Run) -> None:

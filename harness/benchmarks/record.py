@@ -61,11 +61,14 @@ def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tupl
     names = list(runs)
     for k in range(options.count):
         turn = k % len(names)
-        values = {name: runs[name](k) for name in names[turn:] + names[:turn]}
-        print(
-            f"  pair {k + 1} of {options.count}: " + ", ".join(f"{name} {values[name]:.4g}" for name in names),
-            flush=True,
-        )
+        print(f"  pair {k + 1} of {options.count}:", end="", flush=True)
+        values = {}
+        for name in names[turn:] + names[:turn]:
+            values[name] = runs[name](k)
+            print(
+                f" {name} {values[name]:.4g}", end="", flush=True
+            )  # at once, because some pairs take a quarter of an hour
+        print(flush=True)
         yield k, values
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.places.local import Local
     from harness.places.pulse import Pulse
 
+Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 EXAMPLE = "bench report --out build/report"
 
 
@@ -41,8 +42,8 @@ def run(args: Namespace) -> int:
     found = other_presets(args.root, params["preset"])
     before = args.root / "reports" / params["preset"] / FOLDER
     earlier = Kept(args.root / ".scratch/pages")
-    with Drawers(args.root / ".scratch/report.log") as drawers:
-        drawn = Drawings(args.root / ".scratch/figures", before, drawers.each)
+    with _drawers(args.root / ".scratch/report.log") as each:
+        drawn = Drawings(args.root / ".scratch/figures", before, each)
         left_out = render(args.root, params, out, found.archived, drawn, found.waiting, found.refused, earlier)
     print(out / "index.html", flush=True)
     for name, why in left_out.items():
@@ -54,39 +55,37 @@ def run(args: Namespace) -> int:
 FEW = 24  # the most figures that are drawn faster than other processes start
 
 
-class Drawers:
-    """Draws on all cores if there are many figures, in processes that stay until the report is whole.
+@contextmanager
+def _drawers(log: Path) -> Iterator[Each]:
+    """Give a `map` that uses all cores if there are many items, in processes that stay until the report is whole.
 
     log: the file for the lines of the processes.
     """
+    workers = os.cpu_count() or 1
+    with ExitStack() as held:
 
-    def __init__(self, log: Path):
-        self.log, self.open = log, ExitStack()
-        self.place: Local | None = None
+        @cache
+        def place() -> Local:
+            from harness.places.local import Local
 
-    def each(self, do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any]:
-        """Return the results of `do` for each item, in their order."""
-        workers = os.cpu_count() or 1
-        if workers == 1 or len(what) < FEW:
-            return [do(one) for one in what]
-        from harness.places.board import Quiet
-        from harness.places.jobs import Job
-        from harness.places.local import Local, results_of
+            return held.enter_context(Local(workers, log))
 
-        print(f"drawing {len(what)} groups of figures that have changed", file=sys.stderr, flush=True)
-        self.place = self.place or self.open.enter_context(Local(workers, self.log))
-        groups = [what[i :: 4 * workers] for i in range(4 * workers)]
-        jobs = [Job(f"figures {i + 1}", partial(_some, do, group)) for i, group in enumerate(groups)]
-        made: list[Any] = [None] * len(what)
-        for i, found in enumerate(results_of(jobs, self.place, board=Quiet)):
-            made[i :: 4 * workers] = found
-        return made
+        def each(do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any]:
+            if workers == 1 or len(what) < FEW:
+                return [do(one) for one in what]
+            from harness.places.board import Quiet
+            from harness.places.jobs import Job
+            from harness.places.local import results_of
 
-    def __enter__(self) -> Drawers:
-        return self
+            print(f"drawing {len(what)} groups of figures that have changed", file=sys.stderr, flush=True)
+            groups = [what[i :: 4 * workers] for i in range(4 * workers)]
+            jobs = [Job(f"figures {i + 1}", partial(_some, do, group)) for i, group in enumerate(groups)]
+            made: list[Any] = [None] * len(what)
+            for i, found in enumerate(results_of(jobs, place(), board=Quiet)):
+                made[i :: 4 * workers] = found
+            return made
 
-    def __exit__(self, *_: object) -> None:
-        self.open.close()
+        yield each
 
 
 def _some(do: Callable[[Any], Any], group: Sequence[Any], pulse: Pulse) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from harness import registry
 from harness.plan.controls import with_controls
 from harness.plan.installed import installed_code
-from harness.remembered import Remembered, digest
+from harness.remembered import FOLDER, Remembered, digest
 from harness.run.like import resolve, without_title
 from harness.run.params import read_yaml, validate
 from harness.settings import Settings
@@ -60,7 +60,8 @@ def read_blocks(root: Path, file: Path) -> dict[str, Any]:
         return read_yaml(file)  # which says what is wrong
     known = _parsed(root)
     found: dict[str, Any] | None = known.get(digest(installed_code(), content), lambda: _plain(file))
-    known.save()
+    if (root / FOLDER.parent).is_dir():  # a command that is refused writes nothing where nothing was
+        known.save()
     return deepcopy(found) if found is not None else read_yaml(file)
 
 

@@ -11,8 +11,9 @@ WHOLE = "a: {b: [1, 2.5, 1e-3, true, null, 'yes'], c: {}}\n"
 
 
 @pytest.fixture(autouse=True)
-def fresh():
+def fresh(tmp_path):
     params._parsed.cache_clear()
+    (tmp_path / ".scratch").mkdir()
 
 
 def reads(monkeypatch):
@@ -57,3 +58,11 @@ def test_faults_are_told_as_without_it(tmp_path):
         for _ in range(2):
             with pytest.raises(BenchError, match=words):
                 read_blocks(tmp_path, file)
+
+
+def test_nothing_is_written_where_nothing_was(tmp_path):
+    (tmp_path / ".scratch").rmdir()
+    file = tmp_path / "params.yaml"
+    file.write_text(WHOLE)
+    read_blocks(tmp_path, file)
+    assert list(tmp_path.iterdir()) == [file]

@@ -242,7 +242,7 @@ def _digest(path: Path, modified: int, size: int) -> str:
 @cache
 def _code(first: tuple[Path, ...]) -> bytes:
     """Return a digest of the code that draws, of its tables, and of the versions of the drawing libraries."""
-    about = digest_of(repr([path.name for path in first]).encode(), sys.version.encode(), code.state().encode())
+    about = digest_of(repr(first).encode(), sys.version.encode(), code.state().encode())
     with Remembered(code.PROJECT, "drawing", most=20) as before:
         return bytes.fromhex(before.get(about, partial(_parsed_code, first)))
 

@@ -120,8 +120,7 @@ def test_refused_in_one_line_and_nothing_written(
 ) -> None:
     assert main(["--root", str(root), "new", *arguments]) == 2
     assert line in capsys.readouterr().err
-    written = [path.name for path in root.iterdir() if path.name != ".scratch"]
-    assert (root / "params.yaml").read_text() == TEXT and written == ["params.yaml"]
+    assert (root / "params.yaml").read_text() == TEXT and list(root.iterdir()) == [root / "params.yaml"]
 
 
 def test_a_layout_that_cannot_be_written_to(root: Path) -> None:

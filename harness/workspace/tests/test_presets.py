@@ -118,7 +118,6 @@ def test_the_copy_has_new_files_and_no_results(tree: Path) -> None:
         "params.yaml",
         copies.COPIED,
         copies.REMEMBERED,
-        ".scratch/index/parameters.json",
         ".scratch/index/pipelines.json",
         copies.BASE,
         "presets/small.yaml",

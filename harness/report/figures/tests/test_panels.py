@@ -1,6 +1,7 @@
 """Figures that share their axes show nothing of what was drawn on them before."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.report.figures import lines, style
@@ -48,8 +49,6 @@ def test_a_figure_has_the_bytes_that_it_has_alone(sharex):
 
 def test_a_grid_leaves_room_for_its_labels():
     """However wide its numbers are: those of the left panels begin to the right of the label of all."""
-    import pandas as pd
-
     points = pd.DataFrame({"x": [0, 1], "low": [0.0, 0.0], "middle": [0.0, 1.2345e-5], "high": [0.0, 2e-5]})
     for factor in (1.0, 1e9):
         shown = {f"m{k}": points * [1, factor, factor, factor] for k in range(6)}
@@ -57,7 +56,7 @@ def test_a_grid_leaves_room_for_its_labels():
         with style.theme():
             fig = lines.compare(shown, looks, "step", "a value")
             rule = lines.ruler(fig)
-            label = fig.texts[0] if fig.texts[0].get_text() == "a value" else fig.texts[1]
+            label = next(text for text in fig.texts if text.get_text() == "a value")
             numbers = fig.axes[0].yaxis.get_tightbbox(rule)
             assert label.get_window_extent(rule).x1 < numbers.x0
 
