@@ -57,17 +57,16 @@ class Options:
 
 
 def alternate(options: Options, **runs: Callable[[int], float]) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield (k, the result of each run) and print it. The order of the runs rotates with the pair k."""
+    """Yield (k, the result of each run) and print them as they come. The order of the runs rotates with the pair k."""
     names = list(runs)
     for k in range(options.count):
         turn = k % len(names)
         print(f"  pair {k + 1} of {options.count}:", end="", flush=True)
-        values = {}
+        values: dict[str, float] = {}
         for name in names[turn:] + names[:turn]:
+            comma = "," * bool(values)
             values[name] = runs[name](k)
-            print(
-                f" {name} {values[name]:.4g}", end="", flush=True
-            )  # at once, because some pairs take a quarter of an hour
+            print(f"{comma} {name} {values[name]:.4g}", end="", flush=True)  # at once: some take minutes
         print(flush=True)
         yield k, values
 

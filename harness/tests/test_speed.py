@@ -28,7 +28,9 @@ def test_runs_of_a_pair_alternate_and_the_order_turns(tmp_path, capsys):
     values = [pair for _, pair in alternate(Options(tmp_path, quick=True), **runs)]
     assert order == [(0, "ours"), (0, "theirs"), (1, "theirs"), (1, "ours")]
     assert values == [{"ours": 0.0, "theirs": 1.0}, {"ours": 3.0, "theirs": 2.0}]
-    assert capsys.readouterr().out.splitlines()[1] == "  pair 2 of 2: ours 3, theirs 2"
+    assert capsys.readouterr().out.splitlines()[1] == "  pair 2 of 2: theirs 2, ours 3", (
+        "in the order in which they ran"
+    )
 
 
 def test_ratios_are_taken_within_pairs():
