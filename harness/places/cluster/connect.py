@@ -8,6 +8,8 @@ import shutil
 import signal
 import socket
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,23 +85,32 @@ def connected(on: On) -> Iterator[Any]:
 
 
 def alike(ray: Any) -> dict[str, str]:
-    """Return the name to show of each node by Ray's name. Raises BenchError for a node with other packages or code."""
+    """Return the name to show of each node by Ray's name. Raises BenchError for a node with other packages or code.
+
+    A node that was just lost is listed as alive for some seconds more. It is left out once the cluster has noticed.
+    """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     ask = ray.remote(num_cpus=0, max_retries=1)(node.whoami)
-    alive = [found["NodeID"] for found in ray.nodes() if found["Alive"]]
-    asked = [
-        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(name, soft=False)).remote() for name in alive
-    ]
-    try:
-        answers = ray.get(asked, timeout=NODE_SECONDS)
-    except Exception as error:
-        raise BenchError(f"a node does not answer: {' '.join(str(error).split())[-300:]}; see `ray status`") from None
-    for host, _, make in answers:
+    asked = {
+        name: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(name, soft=False)).remote()
+        for name in _alive(ray)
+    }
+    until = time.monotonic() + NODE_SECONDS
+    hosts: dict[str, str] = {}
+    for name, answer in asked.items():
+        try:
+            hosts[name], _, make = ray.get(answer, timeout=max(until - time.monotonic(), 0.0))
+        except Exception as error:
+            if name not in _alive(ray):
+                continue
+            raise BenchError(
+                f"a node does not answer: {' '.join(str(error).split())[-300:]}; see `ray status`"
+            ) from None
         if wrong := same.difference(make, same.make()):
-            raise BenchError(f"node {host} {wrong}")
-    hosts = [host for host, _, _ in answers]
-    return {name: host if hosts.count(host) == 1 else f"{host}/{name[:4]}" for host, name, _ in answers}
+            raise BenchError(f"node {hosts[name]} {wrong}")
+    several = Counter(hosts.values())
+    return {name: host if several[host] == 1 else f"{host}/{name[:4]}" for name, host in hosts.items()}
 
 
 def fitting(ray: Any, wanted: Collection[tuple[str, Resources]]) -> None:
@@ -107,7 +118,7 @@ def fitting(ray: Any, wanted: Collection[tuple[str, Resources]]) -> None:
 
     wanted: (name, resources) of each task.
     """
-    nodes = [found for found in ray.nodes() if found["Alive"]]
+    nodes = list(_alive(ray).values())
     for task, takes in wanted:
         if not fits(nodes, takes):
             most = "; ".join(dict.fromkeys(_told(found["Resources"]) for found in nodes))
@@ -133,6 +144,11 @@ def variables() -> dict[str, str]:
     """Return the variables that workers get: settings of this project, and the pins of the bit-exact tier."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
     return PINS | kept
+
+
+def _alive(ray: Any) -> dict[str, Mapping[str, Any]]:
+    """Return what Ray tells of each node that is listed as alive, by Ray's name."""
+    return {found["NodeID"]: found for found in ray.nodes() if found["Alive"]}
 
 
 def _told(amounts: dict[str, float]) -> str:

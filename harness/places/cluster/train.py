@@ -71,8 +71,9 @@ def place_on(root: Path, on: On, plan: Plan, cells: Collection[Cell]) -> Iterato
 
 def agreed(ray: Any, plan: Plan, cells: Collection[Cell]) -> dict[str, str]:
     """Return the names of the nodes. Raises BenchError if they are not alike or have no room for the cells."""
+    names = alike(ray)  # first, because afterwards a node that was just lost is no longer counted
     fitting(ray, sorted({(cell.task, plan.takes(cell)) for cell in cells}, key=str))
-    return alike(ray)
+    return names
 
 
 def refused(on: On, plan: Plan) -> None:

@@ -19,14 +19,15 @@ from harness.errors import BenchError
 from harness.files import cannot_write
 from harness.places.cluster import home, node, same
 from harness.places.cluster.beats import SECONDS, Beats, Heard, Sender
-from harness.places.cluster.connect import TRIES, alike, fitting, listening, variables
+from harness.places.cluster.connect import NODE_SECONDS, TRIES, alike, fitting, listening, variables
 from harness.places.cluster.home import Home
 from harness.places.cluster.on import On
 from harness.places.cluster.place import BEGIN_SECONDS, LARGEST, Cluster, Sent
-from harness.places.cluster.train import DRIVER
+from harness.places.cluster.train import DRIVER, agreed
 from harness.places.errand import There
 from harness.places.jobs import Job, Lost
 from harness.places.pulse import Pulse
+from harness.plan.plan import load_plan
 from harness.plan.resources import Resources
 from harness.registry import ROOT
 from harness.run.checkpoint import lock_folder
@@ -37,23 +38,37 @@ OURS = same.Make({"python": "3.11", "torch": "2.13.0", "mujoco-warp": None}, "co
 
 
 class FakeRay(ModuleType):
-    """As much of Ray as a driver asks: nodes of the given resources, which answer with `answers`."""
+    """As much of Ray as a driver asks: nodes of the given resources, which answer with `answers`.
 
-    def __init__(self, *resources: dict[str, float], answers: tuple = ()):
+    A node without an answer was just lost: it is listed as alive until it has been asked, unless it is `deaf`.
+    """
+
+    def __init__(self, *resources: dict[str, float], answers: tuple = (), deaf: bool = False):
         super().__init__("ray")
-        self.resources, self.answers = resources, answers
+        self.resources, self.answers, self.deaf = resources, answers, deaf
         self.kept: list[object] = []
+        self.lost: set[str] = set()
 
     def nodes(self) -> list[dict]:
-        return [{"NodeID": f"{i:04d}node", "Alive": True, "Resources": r} for i, r in enumerate(self.resources)]
+        names = [f"{i:04d}node" for i in range(len(self.resources))]
+        return [{"NodeID": n, "Alive": n not in self.lost, "Resources": r} for n, r in zip(names, self.resources)]
 
     def remote(self, *function: object, **__: object):
-        call = SimpleNamespace(options=lambda **said: SimpleNamespace(remote=lambda *_: None, said=said))
+        def options(**said: object):
+            return SimpleNamespace(remote=lambda *_: said["scheduling_strategy"], said=said)
+
+        call = SimpleNamespace(options=options)
         return call if function else lambda function: call
 
-    def get(self, asked: list, timeout: float) -> tuple:
-        assert len(asked) == len(self.resources)
-        return self.answers
+    def get(self, asked: tuple[str, bool], timeout: float) -> tuple:
+        name, soft = asked
+        assert not soft and 0 < timeout <= NODE_SECONDS
+        for answer in self.answers:
+            if answer[1] == name:
+                return answer
+        if not self.deaf:
+            self.lost.add(name)
+        raise RuntimeError("the node does not exist")
 
     def put(self, content: object) -> object:
         self.kept.append(content)
@@ -196,6 +211,22 @@ def test_a_node_of_another_make_is_refused_by_name(theirs, line, strategies, mon
         ("a", "0001node", OURS),
     )
     assert alike(ray) == {"0000node": "a/0000", "0001node": "a/0001"}
+
+
+def test_a_node_that_was_just_lost_is_left_out_and_one_that_is_alive_must_answer(strategies, monkeypatch) -> None:
+    monkeypatch.setattr(same, "make", lambda: OURS)
+    answer = ("a", "0001node", OURS)
+    assert alike(FakeRay({}, {}, {}, answers=(answer,))) == {"0001node": "a"}
+    with pytest.raises(BenchError, match="a node does not answer: the node does not exist; see `ray status`"):
+        alike(FakeRay({}, {}, answers=(answer,), deaf=True))
+
+
+def test_a_task_that_fits_only_on_a_node_that_was_just_lost_is_refused(strategies, monkeypatch, tree) -> None:
+    monkeypatch.setattr(same, "make", lambda: OURS)
+    ray = FakeRay({"CPU": 1.0}, {"CPU": 0.5}, answers=(("b", "0001node", OURS),))
+    plan = load_plan(tree)
+    with pytest.raises(BenchError, match="a block takes 1 CPUs, 0 GPUs, more than any node has"):
+        agreed(ray, plan, plan.cells)
 
 
 def test_more_than_any_node_has_is_refused() -> None:

@@ -116,9 +116,11 @@ def found(folder: Path, pattern: str) -> list[Path]:
     return list(folder.glob(pattern))
 
 
-def until(condition, seconds: float = 240.0):
+def until(condition, run: subprocess.Popen[str] | None = None, seconds: float = 240.0):
+    """Wait for a condition, not longer than the command lives that makes it true."""
     end = time.monotonic() + seconds
     while not (met := condition()):
+        assert run is None or run.poll() is None, f"ended too early: {run.communicate()}"
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.05)
     return met
@@ -176,11 +178,11 @@ def test_a_killed_worker_and_a_lost_node_cost_time_alone(cluster: Nodes, tmp_pat
     cell = plan.cell("pair", "plain")
     train_cell(ours, cell)
     with driver(theirs, "pair", "plain", "--on", cluster.address, "--shared", str(shared)) as run:
-        first = until(partial(found, shared, f"*/.scratch/runs/*/seeds-*/scores-{LONG // 10}.pt"))[0].parent.name
+        first = until(partial(found, shared, f"*/.scratch/runs/*/seeds-*/scores-{LONG // 10}.pt"), run)[0].parent.name
         killed = workers(f"pair/plain block {1 + (first != 'seeds-0-1')} of 2")
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        until(lambda: cluster.second in {parent(pid) for pid in workers("pair/plain block") if pid not in killed})
+        until(lambda: cluster.second in {parent(pid) for pid in workers("pair/plain block") if pid not in killed}, run)
         cluster.lose()
         out, err = run.communicate(timeout=300)
     assert run.returncode == 0, err
@@ -191,21 +193,25 @@ def test_a_killed_worker_and_a_lost_node_cost_time_alone(cluster: Nodes, tmp_pat
     begun = [int(line.split("from step ")[1].split()[0]) for line in log.splitlines() if "goes on from step" in line]
     assert begun and min(begun) >= LONG // 10, "what had begun went on from the shared folder"
     assert not list(shared.glob(f"*/.scratch/runs/*/*/snapshot-{LONG // 10}.pt"))
+    cluster.join()
 
 
-def test_an_interrupt_leaves_checkpoints_and_no_worker(cluster: Nodes, tmp_path: Path) -> None:
+def test_a_command_right_after_a_loss_leaves_the_lost_node_out_and_an_interrupt_leaves_checkpoints_and_no_worker(
+    cluster: Nodes, tmp_path: Path
+) -> None:
     plan = written(tmp_path / "tree", long(10**6))
     prepare(tmp_path / "tree", plan, "pair")
     shared = tmp_path / "shared"
     shared.mkdir()
+    cluster.lose()
     with driver(tmp_path / "tree", "pair", "plain", "--on", cluster.address, "--shared", str(shared)) as run:
-        until(lambda: any(job["step"] for job in board(tmp_path / "tree")))
+        until(lambda: any(job["step"] for job in board(tmp_path / "tree")), run)
         run.send_signal(signal.SIGINT)
         asked = time.monotonic()
         _, err = run.communicate(timeout=60)
         took = time.monotonic() - asked
     assert run.returncode == 130, err
     assert err == "interrupted; run the same command to continue from the last checkpoint\n"
-    until(lambda: not workers("pair/plain block"), 10 - min(took, 9))
+    until(lambda: not workers("pair/plain block"), seconds=10 - min(took, 9))
     assert list(shared.glob("*/.scratch/runs/*/*/checkpoint.pt"))
     assert not board(tmp_path / "tree")
