@@ -97,7 +97,6 @@ def _of_this_time(root: Path, params: dict[str, Any]) -> None:
     """Check that the written pipelines and keys match the parameters and the installed packages."""
     from harness.plan import keys, pipelines
 
-    for path in pipelines.stale(root, params):
-        raise BenchError(f"{path} does not match params.yaml: run `bench pipelines`")
+    pipelines.must_match(root, params)
     for path in keys.stale(root, params):
         raise BenchError(f"{path} does not match the installed package: run `bench keys`")

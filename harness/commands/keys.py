@@ -1,4 +1,4 @@
-"""Hash the code that each cell runs, into results/keys/."""
+"""Hash the code that each cell runs, into results/keys/; the first stage of DVC's pipeline."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -11,6 +11,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from harness.plan.keys import write_keys
+    from harness.plan.pipelines import must_match
     from harness.plan.plan import load_plan
 
-    write_keys(args.root, load_plan(args.root).params)
+    params = load_plan(args.root).params
+    if (args.root / "dvc.yaml").is_file():  # or DVC would leave out the cells that its files do not name
+        must_match(args.root, params)
+    write_keys(args.root, params)

@@ -1,4 +1,4 @@
-"""Write pipelines/<task>/dvc.yaml after a new task or ablation."""
+"""Write pipelines/<task>/dvc.yaml after params.yaml has a new name of a task, method or ablation, or a new value."""
 
 from argparse import ArgumentParser, Namespace
 

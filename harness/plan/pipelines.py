@@ -1,29 +1,31 @@
 """Write pipelines/<task>/dvc.yaml with one stage per cell, from the names in the parameters.
 
-DVC itself reads the names of methods and the values of ablations, so a new one of either needs no new file. After a new
-task or ablation, run `bench pipelines`. A cell's stage depends on its file in results/keys, which contains its
+The files repeat the names of methods and the values of ablations, because DVC would read params.yaml once per task for
+them, whose size grows with the number of tasks too. After a new name or value, run `bench pipelines`; `bench keys`,
+the first stage, refuses files that do not match. A cell's stage depends on its file in results/keys, which contains its
 parameters: a block that is `like:` another one changes with it, which DVC cannot see in params.yaml.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from harness import registry
+from harness.errors import BenchError
 from harness.files import write_text
 from harness.plan import needs
 from harness.plan.controls import controls
 from harness.plan.installed import installed_code
 from harness.remembered import Remembered, digest
-from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, RECORDS, SCORES, SHEET
+from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, RECORDS, SCORES, SHEET, spell
+from harness.yaml_text import dump
 
 HEADER = """\
 # Written by `bench pipelines`: the stages of the task {task}, one per cell.
-vars: [../../params.yaml]
-
 stages:
   prepare:
     wdir: ../..
@@ -35,7 +37,8 @@ stages:
 
 STAGE = """
   {stage}:
-    foreach: {over}
+    foreach:
+{names}
     do:
       wdir: ../..
       cmd: bench train {arguments}
@@ -45,6 +48,8 @@ STAGE = """
 {reward}{outs}      plots:
 {plots}
 """
+
+ITEM = "${item}"  # DVC's word for one of the names of a stage
 
 # What a cell leaves in its folder; provenance.json is in git only.
 LEFT = {HEAD: "", SCORES: ", x: step, y: value", CURVES: ", x: step"}
@@ -68,6 +73,12 @@ def stale(root: Path, params: dict[str, Any]) -> list[Path]:
     """Return the files that do not match the parameters."""
     texts = {_path(root, task): text for task, text in _texts(root, params).items()}
     return [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+
+
+def must_match(root: Path, params: dict[str, Any]) -> None:
+    """Raise BenchError if a file does not match the parameters."""
+    for path in stale(root, params):
+        raise BenchError(f"{path} does not match params.yaml: run `bench pipelines`")
 
 
 def _texts(root: Path, params: dict[str, Any]) -> dict[str, str]:
@@ -99,17 +110,17 @@ def pipeline(task: str, params: dict[str, Any]) -> str:
     expert = "".join(f", '{path}'" for path in shown)
     text = HEADER.format(task=task, quoted=shlex.quote(task), expert=expert)
     if params["methods"].get(task):
-        text += _stage(params, task, "train", f"${{methods.{task}}}", "${key}")
+        text += _stage(params, task, "train", params["methods"][task], ITEM)
     if found := controls(params, task):
-        rows = {name: {"algorithm": block["algorithm"]} for name, block in found[1].items()}
-        text += _stage(params, task, "control", json.dumps(rows), "${key}")
+        text += _stage(params, task, "control", found[1], ITEM)
     for name, block in (params.get("ablations", {}).get(task) or {}).items():
-        over, cell = f"${{ablations.{task}.{name}.values}}", f"{block['method']}-{name}-${{item}}"
-        text += _stage(params, task, f"ablate-{name}", over, cell)
+        values = map(spell, block["values"])
+        text += _stage(params, task, f"ablate-{name}", values, f"{block['method']}-{name}-{ITEM}")
     return text
 
 
-def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str) -> str:
+def _stage(params: dict[str, Any], task: str, stage: str, names: Iterable[str], cell: str) -> str:
+    """Return the text of a stage for each of `names`, by which DVC replaces ITEM in the name of its cell."""
     block = params["tasks"][task]
     writes = registry.writes(block["family"])
     files = LEFT | dict(EXTRAS[kind] for kind in EXTRAS if kind in writes)
@@ -122,7 +133,7 @@ def _stage(params: dict[str, Any], task: str, stage: str, over: str, cell: str) 
     )
     return STAGE.format(
         stage=stage,
-        over=over,
+        names=indent(dump([*names]), " " * 6).rstrip(),
         task=task,
         arguments=shlex.join((task, cell)),
         cell=cell,

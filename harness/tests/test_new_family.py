@@ -56,7 +56,7 @@ def test_it_is_trained_and_scored_by_its_own_measure(tree: Path) -> None:
 
 def test_it_has_its_stage_and_its_keys(tree: Path) -> None:
     stage = load(tree / "pipelines/ring/dvc.yaml")["stages"]["train"]["do"]
-    assert "results/keys/ring/${key}.json" in stage["deps"]
+    assert "results/keys/ring/${item}.json" in stage["deps"]
     files = {path.rsplit("/", 1)[1] for plot in stage["plots"] for path in plot}
     assert files == {"record.json", "scores.csv", "curves.csv", "panels.csv"}
     code = json.loads((tree / "results/keys/ring/plain.json").read_text())["code"]

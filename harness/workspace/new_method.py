@@ -16,6 +16,7 @@ from harness.contracts import Settings
 from harness.errors import BenchError, unknown
 from harness.files import write_text
 from harness.plan.params import method_params
+from harness.plan.pipelines import write_pipelines
 from harness.plan.plan import Plan, load_plan
 from harness.run.like import LIKE, resolve
 from harness.store import checked_name
@@ -66,12 +67,13 @@ def new_method(
         if code is not None:
             write_text(path, code)
         write_text(root / PARAMS, after)
-        load_plan(root)
+        new = load_plan(root)
     except BaseException:
         write_text(root / PARAMS, before)
         if code is not None:
             path.unlink(missing_ok=True)
         raise
+    write_pipelines(root, new.params)
     return [
         *([f"{registry.METHODS / path.name}, from {model.source.name}"] if file else []),
         f"methods.{model.task}.{name} in {PARAMS}, from {model.name or f'the head of {model.source.name}'}",

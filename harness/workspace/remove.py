@@ -10,6 +10,7 @@ from harness.errors import BenchError, nearest
 from harness.files import write_text
 from harness.plan.keys import KEYS
 from harness.plan.outline import Outlines
+from harness.plan.pipelines import write_pipelines
 from harness.plan.plan import Plan, load_plan
 from harness.store import HEAD, RECORDS, CellName
 from harness.workspace.new_block import without_block
@@ -29,6 +30,7 @@ def remove(root: Path, name: str, task: str | None = None) -> list[str]:
     told = []
     if name in plan.params["methods"].get(cell.task, {}):
         _take_block(root, cell)
+        write_pipelines(root, load_plan(root).params)
         told.append(f"methods.{cell.task}.{name} was removed from {PARAMS}")
     for path in (root / KEYS / cell.task / f"{name}.json", root / RECORDS / cell.task / name):
         if path.is_dir():

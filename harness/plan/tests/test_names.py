@@ -110,7 +110,7 @@ def test_seeds_of_an_ablation_are_checked_like_those_of_a_task(tmp_path: Path, s
 
 @pytest.mark.parametrize("name", ["plain", "x; touch f", "$(touch f)", "a b", "`x`", 'a"b'])
 def test_whatever_dvc_puts_into_a_command_stays_one_argument(tmp_path: Path, name: str) -> None:
-    """A name that is added to params.yaml after `bench pipelines` meets no check before DVC's shell."""
+    """DVC puts the names of the files into its shell as they are, whatever was checked when they were written."""
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
     params = small.PARAMS | {

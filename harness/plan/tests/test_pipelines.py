@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import shlex
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
 
+from harness.cli import main
 from harness.plan.params import blocks_of
 from harness.plan.pipelines import pipeline, stale, write_pipelines
 from harness.plan.plan import load_plan
+from harness.tests import small
+from harness.yaml_text import dump, parse
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,6 +41,40 @@ def test_dvc_sees_each_cell_as_one_stage(tmp_path: Path) -> None:
         assert not any(out.use_cache for out in stage.outs), "a record lies in git, not in the cache"
         assert f"results/keys/{cell.task}/{cell.name}.json" in {d.def_path for d in stage.deps}
     assert not any(stage.params for stage in stages.values()), "those are in the files of results/keys"
+
+
+def test_dvc_reads_the_parameters_once_and_not_for_the_file_of_every_task() -> None:
+    assert [path.parent.name for path in ROOT.glob("pipelines/*/dvc.yaml") if "params.yaml" in path.read_text()] == []
+
+
+def test_a_name_by_hand_is_refused_by_the_first_stage_until_the_files_have_it(tmp_path: Path, capsys) -> None:
+    params = small.write(tmp_path).params
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    for name in ("harness", "baselines"):  # the code that keys are hashes of
+        (tmp_path / name).symlink_to(ROOT / name)
+    write_pipelines(tmp_path, params)
+    bench = ["--root", str(tmp_path)]
+    assert main([*bench, "keys"]) == 0
+    found = {path: path.read_bytes() for path in tmp_path.glob("results/keys/*/*.json")}
+    params = copy.deepcopy(small.PARAMS)
+    params["methods"]["pair"]["mine"] = {"like": "plain"}
+    (tmp_path / "params.yaml").write_text(dump(params), encoding="utf-8")
+    assert main([*bench, "keys"]) == 2
+    stale_file = tmp_path / "pipelines/pair/dvc.yaml"
+    assert capsys.readouterr().err == f"error: {stale_file} does not match params.yaml: run `bench pipelines`\n"
+    assert {path: path.read_bytes() for path in tmp_path.glob("results/keys/*/*.json")} == found
+    assert main([*bench, "pipelines"]) == 0 and main([*bench, "keys"]) == 0
+    assert (tmp_path / "results/keys/pair/mine.json").is_file()
+
+
+def test_a_method_that_bench_adds_or_removes_is_in_the_files_at_once(tmp_path: Path) -> None:
+    write_pipelines(tmp_path, small.write(tmp_path).params)
+    path = tmp_path / "pipelines/pair/dvc.yaml"
+    bench = ["--root", str(tmp_path)]
+    assert main([*bench, "new", "mine", "--like", "plain", "--task", "pair"]) == 0
+    assert parse(path.read_text())["stages"]["train"]["foreach"] == ["plain", "mine", "wide"]
+    assert main([*bench, "remove", "mine"]) == 0
+    assert parse(path.read_text())["stages"]["train"]["foreach"] == ["plain", "wide"]
 
 
 def test_files_of_tasks_that_are_gone_are_removed(tmp_path: Path) -> None:

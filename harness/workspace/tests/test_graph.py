@@ -99,8 +99,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / "bin/bench").chmod(0o755)
     change(tree, {})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "writes", lambda family: ())
-        write_pipelines(tree, PARAMS)
         patch.setenv("PATH", f"{tree / 'bin'}:/usr/bin:/bin")
         patch.chdir(tree)
         Repo().reproduce(all_pipelines=True)
@@ -122,6 +120,9 @@ def change(tree: Path, methods: dict[str, Any], **sections: Any) -> None:
     """Lay blocks over those of PARAMS."""
     params = compose(PARAMS, sections | {"methods": {"line": methods}}, "test")
     (tree / "params.yaml").write_text(dump(params))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "writes", lambda family: ())
+        write_pipelines(tree, params)
 
 
 def run(tree: Path) -> list[str]:
