@@ -122,10 +122,9 @@ def _tree(root: Path, size: int) -> list[Outline]:
     """Write the parameters and records of `size` cells below `root`."""
     tasks = [f"task_{k}" for k in range(-(-size // TASK))]
     block = {"family": "gaussians", "seeds": list(range(SEEDS)), "steps": STEPS, "evaluations": 2, "log_points": 2}
-    methods = {
-        task: {f"method_{k}": METHOD | {"batch": 8 + k} for k in range(min(TASK, size - TASK * place))}
-        for place, task in enumerate(tasks)
-    }
+    like = {f"method_{k}": {"like": "method_0", "batch": 8 + k} for k in range(1, TASK)}
+    full = {"method_0": METHOD | {"batch": 8}} | like
+    methods = {task: dict(list(full.items())[: min(TASK, size - TASK * place)]) for place, task in enumerate(tasks)}
     params = {
         "preset": "laptop",
         "protocol": 1,
@@ -135,6 +134,7 @@ def _tree(root: Path, size: int) -> list[Outline]:
     }
     write_text(root / "params.yaml", dump(params))
     write_text(root / "results/claims.yaml", "[]\n")
+    (root / ".scratch").mkdir()  # training leaves one, in which commands remember what they have read
     write_pipelines(root, params)
     cells = outlines(root).cells
     for cell in cells:

@@ -168,8 +168,15 @@ class CellFrame(CellName):
 
         at: the share of the training after which they are taken; the nearest scored step counts.
         """
-        values = self.by_unit(metric, at)
-        return values.groupby(level=0).mean() if self.rewards else values
+        if (metric, at) not in self._units:
+            values = self.by_unit(metric, at)
+            self._units[metric, at] = values.groupby(level=0).mean() if self.rewards else values
+        return self._units[metric, at]
+
+    @cached_property
+    def _units(self) -> dict[tuple[str, float], pd.Series]:
+        """Return (metric, at) -> what `units` has returned; the baseline's are compared with those of every method."""
+        return {}
 
     def by_unit(self, metric: str, at: float = 1.0) -> pd.Series:
         """Return every score at one step, indexed by its seed or by the learnt reward that it shares with others."""
@@ -534,7 +541,7 @@ def _read_csv(
         return None
     words = {column: str for column, kind in columns.items() if kind is str}
     try:  # a cell may be called 'NA' or 'None'
-        frame = pd.read_csv(io.BytesIO(content), dtype=words, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(io.BytesIO(content), dtype=words, keep_default_na=False, na_values=[""], low_memory=False)
     except (ValueError, OSError) as error:
         raise BenchError(f"{cell}: {name} cannot be read; run `{cell.command}`") from error
     if absent := [column for column in columns if column not in frame]:
@@ -543,14 +550,14 @@ def _read_csv(
         raise BenchError(f"{cell}: {name} has an unknown column {unknown[0]}; run `{cell.command}`")
     if frame.empty and optional:
         return None
-    for column in frame if len(frame) else ():
-        if not KINDS[columns.get(column, float)](frame[column]):
+    for column, dtype in frame.dtypes.items() if len(frame) else ():
+        if not KINDS[columns.get(column, float)](dtype) or (column in words and frame[column].isna().any()):
             raise BenchError(f"{cell}: column {column} of {name} has a value of the wrong type; run `{cell.command}`")
     return frame
 
 
-KINDS: dict[type, Callable[[pd.Series], bool]] = {
-    str: lambda series: bool(series.notna().all()),
+KINDS: dict[type, Callable[[Any], bool]] = {
+    str: lambda dtype: True,  # pandas was told so, and leaves missing values alone
     int: pd.api.types.is_integer_dtype,
     float: pd.api.types.is_numeric_dtype,
 }

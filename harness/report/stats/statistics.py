@@ -49,8 +49,9 @@ def finite(statistic: Callable[P, R]) -> Callable[P, R]:
     @wraps(statistic)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
-            if isinstance(value, float | list | tuple) or hasattr(value, "__array__"):
-                refuse(statistic.__name__, name, ~np.isfinite(np.asarray(value, float)))
+            numbers = isinstance(value, float | list | tuple) or hasattr(value, "__array__")
+            if numbers and not (good := np.isfinite(np.asarray(value, float))).all():
+                refuse(statistic.__name__, name, ~good)
         return statistic(*args, **kwargs)
 
     return checked
