@@ -67,13 +67,12 @@ def new_method(
         if code is not None:
             write_text(path, code)
         write_text(root / PARAMS, after)
-        new = load_plan(root)
+        write_pipelines(root, load_plan(root).params)
     except BaseException:
         write_text(root / PARAMS, before)
         if code is not None:
             path.unlink(missing_ok=True)
         raise
-    write_pipelines(root, new.params)
     return [
         *([f"{registry.METHODS / path.name}, from {model.source.name}"] if file else []),
         f"methods.{model.task}.{name} in {PARAMS}, from {model.name or f'the head of {model.source.name}'}",

@@ -275,10 +275,10 @@ def _write(
             raise BenchError(f"{PARAMS} has a layout that `bench new-task` cannot edit: add the task by hand")
         for task in tasks:
             registry.family(new.params["tasks"][task]["family"])
+        write_pipelines(root, new.params)
     except BaseException:
         write_text(path, before)
         raise
-    write_pipelines(root, new.params)
 
 
 def _written(tasks: list[str]) -> str:

@@ -30,7 +30,6 @@ def remove(root: Path, name: str, task: str | None = None) -> list[str]:
     told = []
     if name in plan.params["methods"].get(cell.task, {}):
         _take_block(root, cell)
-        write_pipelines(root, load_plan(root).params)
         told.append(f"methods.{cell.task}.{name} was removed from {PARAMS}")
     for path in (root / KEYS / cell.task / f"{name}.json", root / RECORDS / cell.task / name):
         if path.is_dir():
@@ -69,11 +68,13 @@ def _take_block(root: Path, cell: CellName) -> None:
     before = path.read_bytes().decode("utf-8")
     write_text(path, without_block(before, cell.task, cell.name))
     try:
-        load_plan(root)
-    except BaseException as error:
-        write_text(path, before)
-        if isinstance(error, BenchError):
+        try:
+            params = load_plan(root).params
+        except BenchError as error:
             raise BenchError(f"{cell} cannot be removed because something still names it: {error}") from None
+        write_pipelines(root, params)
+    except BaseException:
+        write_text(path, before)
         raise
 
 

@@ -77,6 +77,18 @@ def test_a_method_that_bench_adds_or_removes_is_in_the_files_at_once(tmp_path: P
     assert parse(path.read_text())["stages"]["train"]["foreach"] == ["plain", "wide"]
 
 
+@pytest.mark.parametrize("words", [["new", "mine", "--like", "plain", "--task", "pair"], ["remove", "wide"]])
+def test_without_the_files_nothing_is_added_or_removed(words: list[str], tmp_path: Path, capsys) -> None:
+    small.write(tmp_path)
+    before = (tmp_path / "params.yaml").read_bytes()
+    path = tmp_path / "pipelines/pair/dvc.yaml"
+    path.mkdir(parents=True)  # as unwritable as a file gets for root
+    assert main(["--root", str(tmp_path), *words]) == 2
+    assert (tmp_path / "params.yaml").read_bytes() == before
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and str(path) in err and err.count("\n") == 1
+
+
 def test_files_of_tasks_that_are_gone_are_removed(tmp_path: Path) -> None:
     params = {"tasks": {"a": {"family": "labelled"}, "b": {"family": "images"}}, "methods": {}}
     assert len(write_pipelines(tmp_path, params)) == 2
