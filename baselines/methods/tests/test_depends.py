@@ -4,7 +4,8 @@ import pytest
 
 from harness.plan.keys import code_key
 
-IMAGES = {"nets/images", "nets/residual", "nets/stacked_convolution", "fast/maps", "fast/convolve"}
+KINDS = ("images", "convolutional", "residual", "stacked_convolution")
+IMAGES = {f"nets/{name}" for name in KINDS} | {"fast/maps", "fast/convolve"}
 
 
 def parts(family: str, algorithm: str) -> set[str]:
