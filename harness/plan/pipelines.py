@@ -24,8 +24,10 @@ from harness.remembered import Remembered, digest
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, RECORDS, SCORES, SHEET, spell
 from harness.yaml_text import dump
 
-HEADER = """\
-# Written by `bench pipelines`: the stages of the task {task}, one per cell.
+WRITTEN = "# Written by `bench pipelines`"
+HEADER = (
+    WRITTEN
+    + """: the stages of the task {task}, one per cell.
 stages:
   prepare:
     wdir: ../..
@@ -34,6 +36,7 @@ stages:
     outs:
       - results/data/{task}.json: {{cache: false, persist: true}}
 """
+)
 
 STAGE = """
   {stage}:
@@ -58,27 +61,38 @@ EXTRAS = {"panels": (PANELS, ", x: x, y: y"), "sheet": (SHEET, "")}
 
 
 def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
-    """Write the file of every task and remove those of tasks that no longer exist. Returns the files that changed."""
+    """Write the file of every task, and then remove those of tasks that no longer exist, with DVC's lock beside them.
+
+    Returns the files that changed. A dvc.yaml that this function did not write stays.
+    """
     wanted = {_path(root, task): text for task, text in _texts(root, params).items()}
-    gone = [path for path in root.glob("pipelines/*/dvc.yaml") if path not in wanted]
-    for path in gone:
-        path.unlink()
-    changed = stale(root, params)
+    gone = _gone(root, params)
+    changed = [path for path, text in wanted.items() if not _holds(path, text)]
     for path in changed:
         write_text(path, wanted[path])
+    for path in gone:
+        path.unlink()
+        path.with_name("dvc.lock").unlink(missing_ok=True)
     return gone + changed
 
 
-def stale(root: Path, params: dict[str, Any]) -> list[Path]:
-    """Return the files that do not match the parameters."""
-    texts = {_path(root, task): text for task, text in _texts(root, params).items()}
-    return [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-
-
 def must_match(root: Path, params: dict[str, Any]) -> None:
-    """Raise BenchError if a file does not match the parameters."""
-    for path in stale(root, params):
+    """Raise BenchError if a file does not match the parameters, or is of a task that they do not have."""
+    texts = {_path(root, task): text for task, text in _texts(root, params).items()}
+    stale = [path for path, text in texts.items() if not _holds(path, text)]
+    for path in [*stale, *_gone(root, params)]:
         raise BenchError(f"{path} does not match params.yaml: run `bench pipelines`")
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _gone(root: Path, params: dict[str, Any]) -> list[Path]:
+    """Return the files of tasks that no longer exist; their first words tell them from those of users."""
+    kept = {_path(root, task) for task in params["tasks"]}
+    files = sorted({*root.glob("pipelines/*/dvc.yaml")} - kept)
+    return [path for path in files if path.is_file() and path.read_bytes().startswith(WRITTEN.encode())]
 
 
 def _texts(root: Path, params: dict[str, Any]) -> dict[str, str]:

@@ -66,7 +66,7 @@ def images_task(root: Path, name: str, images: Path, size: int) -> Lines:
         *_run(steps=plan.params["tasks"][model.task]["steps"], evaluations=6),
         *([] if few else [f"  score: {{encoder: {ENCODER.name}}}  # inception-v3-fid: the usual FID, with a download"]),
     ]
-    net = "# a residual net draws better and is slow: {kind: residual, width: 32, max_width: 256, depth: null}"
+    net = "# for photographs and slower, as net and generator_net: {kind: convolutional, width: 16, depth: null}"
     n_train = parts[0] if all(parts) else n - cut
     rows = [_row(plan, model.task, m, n_train) for m in model.methods]
     methods = [f"{name}:", f"  {net}", *(f"  {row}" for row in rows)]

@@ -31,6 +31,8 @@ def remove(root: Path, name: str, task: str | None = None) -> list[str]:
     if name in plan.params["methods"].get(cell.task, {}):
         _take_block(root, cell)
         told.append(f"methods.{cell.task}.{name} was removed from {PARAMS}")
+    else:
+        write_pipelines(root, plan.params)  # the block may have been removed by hand
     for path in (root / KEYS / cell.task / f"{name}.json", root / RECORDS / cell.task / name):
         if path.is_dir():
             shutil.rmtree(path)

@@ -30,6 +30,7 @@ from harness.places.local import Local
 from harness.places.pulse import Pulse
 
 BEGIN_SECONDS = 900.0  # in which a node must begin a job while none runs, e.g. because others hold all cores
+HELD = "`ray status` says what holds the cores"
 NODE_LABEL = "ray.io/node-id"  # Ray gives it to every node
 LARGEST = 10_000_000  # bytes of a file that is sent through Ray; larger ones must be where the nodes see them
 
@@ -205,9 +206,11 @@ class Cluster:
         if any(sent.pulse.node for sent in self.running.values()):
             self.moved_at = now
         elif now - self.moved_at > BEGIN_SECONDS:
+            alive = self._nodes()
+            lacking = [sent.job.title for sent in self.running.values() if not fits(alive, sent.job.takes)]
+            why = f"none that is left has what {lacking[0]} takes, so start one" if lacking else HELD
             raise BenchError(
-                f"no node has begun a block for {BEGIN_SECONDS:g} s: `ray status` says what holds the cores; run the "
-                "same command to continue"
+                f"no node has begun a block for {BEGIN_SECONDS:g} s: {why}; run the same command to continue"
             )
 
     def _listen(self) -> None:

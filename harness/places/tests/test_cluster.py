@@ -322,6 +322,11 @@ def test_blocks_that_no_node_begins_end_in_one_line(strategies, tmp_path: Path, 
     now[0] += 1
     with pytest.raises(BenchError, match="^no node has begun a block for 900 s: `ray status` says what"):
         place._check_begun()
+    place.running[Future()] = Sent(Job("large", print, takes=Resources(cpus=2)), 1, object())
+    with pytest.raises(
+        BenchError, match="^no node .* 900 s: none that is left has what large takes, so start one; run"
+    ):
+        place._check_begun()
 
 
 def test_large_files_do_not_go_through_ray(strategies, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from dvc.repo import Repo
 
 from harness.cli import main
+from harness.errors import BenchError
 from harness.plan.params import blocks_of
-from harness.plan.pipelines import pipeline, stale, write_pipelines
+from harness.plan.pipelines import must_match, pipeline, write_pipelines
 from harness.plan.plan import load_plan
 from harness.tests import small
 from harness.yaml_text import dump, parse
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_committed_files_are_current() -> None:
-    assert stale(ROOT, blocks_of(ROOT)) == []
+    must_match(ROOT, blocks_of(ROOT))
 
 
 def test_dvc_sees_each_cell_as_one_stage(tmp_path: Path) -> None:
@@ -89,13 +90,31 @@ def test_without_the_files_nothing_is_added_or_removed(words: list[str], tmp_pat
     assert err.startswith("error: ") and str(path) in err and err.count("\n") == 1
 
 
-def test_files_of_tasks_that_are_gone_are_removed(tmp_path: Path) -> None:
+def test_files_of_tasks_that_are_gone_are_removed_and_no_others(tmp_path: Path) -> None:
     params = {"tasks": {"a": {"family": "labelled"}, "b": {"family": "images"}}, "methods": {}}
     assert len(write_pipelines(tmp_path, params)) == 2
     assert write_pipelines(tmp_path, params) == []
+    lock, own = tmp_path / "pipelines/b/dvc.lock", tmp_path / "pipelines/own/dvc.yaml"
+    lock.write_text("schema: '2.0'\n")
+    own.parent.mkdir()
+    own.write_text("stages: {}\n")
     del params["tasks"]["b"]
+    with pytest.raises(BenchError, match=r"pipelines/b/dvc.yaml does not match params.yaml: run `bench pipelines`"):
+        must_match(tmp_path, params)
     assert write_pipelines(tmp_path, params) == [tmp_path / "pipelines/b/dvc.yaml"]
-    assert not (tmp_path / "pipelines/b/dvc.yaml").exists()
+    assert not (tmp_path / "pipelines/b/dvc.yaml").exists() and not lock.exists()
+    assert own.read_text() == "stages: {}\n"
+    must_match(tmp_path, params)
+
+
+def test_a_file_that_is_no_text_is_written_again(tmp_path: Path) -> None:
+    params = {"tasks": {"a": {"family": "labelled"}}, "methods": {}}
+    (path,) = write_pipelines(tmp_path, params)
+    text = path.read_text()
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(BenchError, match="does not match"):
+        must_match(tmp_path, params)
+    assert write_pipelines(tmp_path, params) == [path] and path.read_text() == text
 
 
 @pytest.mark.parametrize("family, extra", [("gaussians", {"panels.csv"}), ("labelled", set())])

@@ -53,6 +53,15 @@ def test_few_images_are_told_and_their_methods_are_scored(root: Path) -> None:
     assert all(np.isfinite(score.values).all() for score in found.scores.values())
 
 
+def test_without_its_file_for_dvc_no_task_is_added(root: Path) -> None:
+    before = (root / "params.yaml").read_bytes()
+    (root / "pipelines").mkdir(exist_ok=True)
+    (root / "pipelines/pics").touch()  # in the way of its folder
+    with pytest.raises(BenchError, match="pipelines/pics"):
+        images_task(root, "pics", pictures(root / "data/pics", 30), 32)
+    assert (root / "params.yaml").read_bytes() == before
+
+
 def test_train_and_test_folders_are_taken_as_they_are(root: Path) -> None:
     pictures(root / "set/train", 16), pictures(root / "set/test", 5)
     images_task(root, "pics", root / "set", 64)
