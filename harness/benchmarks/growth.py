@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def _tree(root: Path, size: int) -> list[Outline]:
     block = {"family": "gaussians", "seeds": list(range(SEEDS)), "steps": STEPS, "evaluations": 2, "log_points": 2}
     like = {f"method_{k}": {"like": "method_0", "batch": 8 + k} for k in range(1, TASK)}
     full = {"method_0": METHOD | {"batch": 8}} | like
-    methods = {task: dict(list(full.items())[: min(TASK, size - TASK * place)]) for place, task in enumerate(tasks)}
+    methods = {task: dict(islice(full.items(), size - TASK * place)) for place, task in enumerate(tasks)}
     params = {
         "preset": "laptop",
         "protocol": 1,

@@ -24,10 +24,8 @@ from harness.remembered import Remembered, digest
 from harness.store import ARTEFACTS, CURVES, HEAD, PANELS, RECORDS, SCORES, SHEET, spell
 from harness.yaml_text import dump
 
-WRITTEN = "# Written by `bench pipelines`"
-HEADER = (
-    WRITTEN
-    + """: the stages of the task {task}, one per cell.
+HEADER = """\
+# Written by `bench pipelines`: the stages of the task {task}, one per cell.
 stages:
   prepare:
     wdir: ../..
@@ -36,7 +34,7 @@ stages:
     outs:
       - results/data/{task}.json: {{cache: false, persist: true}}
 """
-)
+WRITTEN = HEADER.partition(":")[0].encode()  # how every file begins
 
 STAGE = """
   {stage}:
@@ -65,34 +63,32 @@ def write_pipelines(root: Path, params: dict[str, Any]) -> list[Path]:
 
     Returns the files that changed. A dvc.yaml that this function did not write stays.
     """
-    wanted = {_path(root, task): text for task, text in _texts(root, params).items()}
-    gone = _gone(root, params)
-    changed = [path for path, text in wanted.items() if not _holds(path, text)]
-    for path in changed:
-        write_text(path, wanted[path])
+    stale, gone = _stale(root, params), _gone(root, params)
+    for path, text in stale.items():
+        write_text(path, text)
     for path in gone:
         path.unlink()
         path.with_name("dvc.lock").unlink(missing_ok=True)
-    return gone + changed
+    return [*gone, *stale]
 
 
 def must_match(root: Path, params: dict[str, Any]) -> None:
     """Raise BenchError if a file does not match the parameters, or is of a task that they do not have."""
-    texts = {_path(root, task): text for task, text in _texts(root, params).items()}
-    stale = [path for path, text in texts.items() if not _holds(path, text)]
-    for path in [*stale, *_gone(root, params)]:
+    for path in [*_stale(root, params), *_gone(root, params)]:
         raise BenchError(f"{path} does not match params.yaml: run `bench pipelines`")
 
 
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
+def _stale(root: Path, params: dict[str, Any]) -> dict[Path, str]:
+    """Return the text that belongs into each file that is missing or has another."""
+    texts = {_path(root, task): text for task, text in _texts(root, params).items()}
+    return {path: text for path, text in texts.items() if not (path.is_file() and path.read_bytes() == text.encode())}
 
 
 def _gone(root: Path, params: dict[str, Any]) -> list[Path]:
     """Return the files of tasks that no longer exist; their first words tell them from those of users."""
     kept = {_path(root, task) for task in params["tasks"]}
     files = sorted({*root.glob("pipelines/*/dvc.yaml")} - kept)
-    return [path for path in files if path.is_file() and path.read_bytes().startswith(WRITTEN.encode())]
+    return [path for path in files if path.is_file() and path.read_bytes().startswith(WRITTEN)]
 
 
 def _texts(root: Path, params: dict[str, Any]) -> dict[str, str]:

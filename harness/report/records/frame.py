@@ -551,13 +551,13 @@ def _read_csv(
     if frame.empty and optional:
         return None
     for column, dtype in frame.dtypes.items() if len(frame) else ():
-        if not KINDS[columns.get(column, float)](dtype) or (column in words and frame[column].isna().any()):
+        right = frame[column].notna().all() if column in words else KINDS[columns.get(column, float)](dtype)
+        if not right:
             raise BenchError(f"{cell}: column {column} of {name} has a value of the wrong type; run `{cell.command}`")
     return frame
 
 
 KINDS: dict[type, Callable[[Any], bool]] = {
-    str: lambda dtype: True,  # pandas was told so, and leaves missing values alone
     int: pd.api.types.is_integer_dtype,
     float: pd.api.types.is_numeric_dtype,
 }
