@@ -145,7 +145,8 @@ class Provenance(Part):
     """The content of provenance.json, which may differ between equal runs.
 
     environment: that of the newest blocks.
-    training_seconds: the seconds that each block took.
+    training_seconds: the seconds that each block took, by the clock.
+    training_cpu_seconds: the seconds of one core that each block took; earlier versions did not record them.
     updates: how the updates of each block ran, e.g. 'eager' or 'captured'.
     earlier: maps a block that was made before and elsewhere to its own environment.
     """
@@ -153,6 +154,7 @@ class Provenance(Part):
     environment: Environment
     earlier: dict[int, Environment] = {}
     training_seconds: dict[int, float]
+    training_cpu_seconds: dict[int, float] = {}
     scoring_seconds: float
     updates: dict[int, str] = {}
 

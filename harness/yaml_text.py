@@ -27,10 +27,14 @@ def load(path: Path) -> Any:
             raise BenchError(
                 f"{path} is too large for parameters: it has {size} bytes, and at most {LARGEST_FILE} are allowed"
             )
-        text = read_bytes(path).decode("utf-8")
+        content = read_bytes(path)
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise BenchError(f"{path}, line {line}: is not UTF-8 text: save the file in that encoding") from None
+    except OSError as error:
         raise BenchError(f"{path} is not valid YAML: {error}") from None
     return parse(text, str(path))
 

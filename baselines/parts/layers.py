@@ -53,13 +53,18 @@ class Affine(nn.Module):
 
 
 class StackedLinear(Affine):
-    """A linear layer for each seed, x [S, B, in] -> [S, B, out]; the weight is [S, out, in], as in torch."""
+    """A linear layer for each seed, x [S, B, in] -> [S, B, out]; the weight is [S, out, in], as in torch.
+
+    In memory the weight is [S, in, out]. The product that gives its gradient then has the order of the weight, and
+    nothing is copied; for wide layers the copy would take as long as the product.
+    """
 
     def __init__(self, n_seeds: int, n_in: int, n_out: int, bias: bool = True, bound: float | None = None):
         super().__init__(n_seeds, (n_out, n_in), n_in, n_out, bias, bound)
+        self.weight = nn.Parameter(torch.zeros(n_seeds, n_in, n_out).mT)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.effective_weight().transpose(1, 2)
+        weight = self.effective_weight().mT
         return torch.bmm(x, weight) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), x, weight)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from harness import registry
 from harness.checks.same import differences
-from harness.checks.stacking import TOLERANCE, largest_difference
+from harness.checks.stacking import OTHER, STACK, TOLERANCE, largest_difference
 from harness.checks.trial import SEEDS, WATCHED_STEPS, Stopped, Trial
 from harness.contracts import Method, Settings
 from harness.run.train import state_hash
@@ -131,14 +131,15 @@ def _log_fault(value: Any) -> str | None:
 
 def stacking(trial: Trial) -> list[str]:
     """Check that a seed trained alone equals the same seed in a stack."""
-    difference, name = largest_difference(trial, seeds=(4,))
-    if difference < TOLERANCE:
+    last = (len(STACK) - 1,)
+    difference, name = largest_difference(trial, last)
+    if difference < TOLERANCE or largest_difference(trial, last, OTHER)[0] < TOLERANCE:
         return []
     return [
         (
-            f"seed 4 trained alone and the same seed in a stack of five end differently ({name}, {difference:.0e} of"
-            f" its length; rounding causes less than {TOLERANCE:g}): something reduces over the seed axis;"
-            " reduce over all axes but the first"
+            f"seed {STACK[-1]} trained alone and the same seed in a stack of five end differently ({name},"
+            f" {difference:.0e} of its length; rounding causes less than {TOLERANCE:g}): something reduces over the"
+            " seed axis; reduce over all axes but the first"
         )
     ]
 

@@ -63,7 +63,7 @@ def check(trial: Trial) -> OnDevice:
         ours, mode = trial.stepped(SEEDS, steps)
         theirs = Trial(trial.tree, trial.cell).updated(SEEDS, steps)
         from_cpu, worst = _furthest(ours.state_dict(), theirs.state_dict())
-        from_stack, _ = stacking.largest_difference(trial, stacking.STACK[:1])
+        from_stack, _ = stacking.largest_difference(trial, places=(0,))
         return OnDevice(name, from_cpu, from_stack, _resumes(trial), mode, capturable, worst)
     except Exception as error:  # whatever a kernel raises, the other cells are checked
         why = f"an update, which raises {type(error).__name__}: {str(error).split(chr(10))[0]}"

@@ -12,6 +12,10 @@ off by more than 1e-2.
 
 Control methods are compared after one update, which is a whole rollout and all steps on it. After that a difference of
 one rounding changes where the policy goes and what it learns there, and grows tenfold with each update (measured).
+
+In one run of some hundred, a rounding carries one sample over the kink of a leaky rectifier, and what it adds to a
+gradient changes at once. Such a seed differs by more than TOLERANCE without a fault, which is why a fault must show
+twice: in STACK and, at the same place, in a stack of OTHER seeds.
 """
 
 from __future__ import annotations
@@ -29,21 +33,26 @@ from torch import Tensor
 from harness.checks.trial import Trial, name_of, project
 from harness.registry import ROOT
 
-STACK, STEPS, TOLERANCE = (0, 1, 2, 3, 4), 10, 2e-4
+STACK, OTHER, STEPS, TOLERANCE = (0, 1, 2, 3, 4), (5, 6, 7, 8, 9), 10, 2e-4
 
 
-def largest_difference(trial: Trial, seeds: tuple[int, ...] = STACK) -> tuple[float, str]:
-    """Return the maximum over tensors and `seeds` of |alone - stacked| relative to the tensor's length, and its name.
+def largest_difference(
+    trial: Trial, places: tuple[int, ...] = (0, 1, 2, 3, 4), stack: tuple[int, ...] = STACK
+) -> tuple[float, str]:
+    """Return the maximum over tensors and seeds of |alone - stacked| relative to the tensor's length, and its name.
 
     Tensors without a seed axis are ignored; the check of the state names them.
+
+    places: which seeds of the stack are trained alone.
+    stack: the seeds.
     """
     steps = 1 if trial.task.spec.horizon else STEPS
-    stacked = trial.updated(STACK, steps).state_dict()
+    stacked = trial.updated(stack, steps).state_dict()
     worst = (0.0, "bit-equal")
-    for seed in seeds:
-        for name, value in trial.updated((seed,), steps).state_dict().items():
-            if value.dim() and len(value) == 1 and stacked[name].shape == (len(STACK), *value.shape[1:]):
-                difference = distance(value[0], stacked[name][STACK.index(seed)])
+    for place in places:
+        for name, value in trial.updated((stack[place],), steps).state_dict().items():
+            if value.dim() and len(value) == 1 and stacked[name].shape == (len(stack), *value.shape[1:]):
+                difference = distance(value[0], stacked[name][place])
                 worst = (difference, name) if difference > worst[0] else worst
     return worst
 

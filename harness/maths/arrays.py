@@ -52,3 +52,11 @@ def all_known(flags: Array) -> bool:
     device.
     """
     return on_host(flags) and bool(flags.all())
+
+
+def in_memory(x: Tensor) -> Tensor:
+    """Return the same numbers in their order in memory, if that is another order of the last two axes; else x itself.
+
+    The result is contiguous for tensors [..., n, m] that were made as the transpose of [..., m, n].
+    """
+    return x if x.is_contiguous() or x.dim() < 2 else x.mT

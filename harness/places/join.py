@@ -138,6 +138,8 @@ def _provenance(first: Path, more: Path, blocks: int) -> dict[str, Any]:
         "training_seconds": one.training_seconds | _moved(other.training_seconds, blocks),
         "scoring_seconds": round(one.scoring_seconds + other.scoring_seconds, 2),
     }
+    if cpu := one.training_cpu_seconds | _moved(other.training_cpu_seconds, blocks):
+        words["training_cpu_seconds"] = cpu
     words |= {"earlier": earlier} if earlier else {}
     words |= {"updates": updates} if (updates := one.updates | _moved(other.updates, blocks)) else {}
     return Provenance(**words).model_dump(mode="json", exclude_unset=True)

@@ -36,7 +36,7 @@ def write_cell(root: Path, cell: Cell, parts: Sequence[Record], code: dict[str, 
     for part in rest:
         for name in ("status", "state_hashes", "metrics", "manifests", "references"):
             getattr(whole.head, name).update(getattr(part.head, name))
-        for name in ("training_seconds", "updates"):
+        for name in ("training_seconds", "training_cpu_seconds", "updates"):
             if name in part.provenance:
                 whole.provenance[name] = whole.provenance.get(name, {}) | part.provenance[name]
         whole.provenance["scoring_seconds"] += part.provenance["scoring_seconds"]

@@ -122,6 +122,10 @@ def _add_scores(
 ) -> None:
     """Add the scores of a step; a seed that diverged by then, or whose score is not finite, gets the floor score."""
     for name, score in scores.items():
+        if not np.isfinite(score.floor):
+            raise BenchError(
+                f"{cell}: the metric {name} has the floor {score.floor}: return the finite score of a run that failed"
+            )
         for place, seed in enumerate(seeds):
             value = float(score.values[place])
             if run.died.get(place, step + 1) <= step or not np.isfinite(value):
@@ -152,6 +156,7 @@ def _add_end(record: Record, cell: Cell, index: int, seeds: tuple[int, ...], run
                 record.curves.append({"seed": seed, "step": step} | {k: float(v[place]) for k, v in logs.items()})
         for panel, x, y in result.panels:
             record.panels += [(seed, panel, float(a), float(b)) for a, b in zip(x, y[place])]
-    record.provenance.setdefault("training_seconds", {})[str(index)] = round(run.seconds, 2)
+    for name, value in (("training_seconds", run.seconds), ("training_cpu_seconds", run.cpu_seconds)):
+        record.provenance.setdefault(name, {})[str(index)] = round(value, 2)
     if run.mode != "eager":
         record.provenance.setdefault("updates", {})[str(index)] = run.mode

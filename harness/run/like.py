@@ -138,7 +138,7 @@ class _Tree:
 
     def _taken(self, path: Path, name: Any) -> Mapping[str, Any]:
         """Return the block that `like: name` refers to in the block at `path`."""
-        where = f"{self.where}.{'.'.join(map(str, path))}.{LIKE} = {name}"
+        where = f"{self.where}.{'.'.join(map(str, path))}.{LIKE} = {name or repr(name)}"
         if not isinstance(name, str) or not name:
             raise BenchError(f"{where}: must be the name of a block, such as gan or digits8.gan")
         parts = tuple(name.split("."))

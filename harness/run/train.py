@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.contracts import Environments, Method, Source
+from harness.contracts import BenchError, Environments, Method, Source
 from harness.run import checkpoint
 from harness.run.seeds import CounterDraws
 from harness.run.step import Step
@@ -47,7 +47,11 @@ class Schedule:
 
 @dataclass
 class Run:
-    """The progress of a block, which is saved in its checkpoint."""
+    """The progress of a block, which is saved in its checkpoint.
+
+    seconds: the time that it took, by the clock.
+    cpu_seconds: the time that its process had a core, over all threads; other jobs on the machine do not change it.
+    """
 
     step: int = 0
     died: dict[int, int] = field(default_factory=dict)  # place in the block -> step
@@ -56,6 +60,7 @@ class Run:
     pending: dict[str, Tensor] = field(default_factory=dict)  # sums [S] since the last logged step
     pending_steps: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     mode: str = "eager"  # or captured as a CUDA graph, or why not
 
 
@@ -79,10 +84,13 @@ def train(
     like = _state(Run(), method, source) | {"source": {}}  # what a source remembers may grow
     run = _restore(checkpoint.newest(folder, identity, like, schedule.evaluated()), method, source)
     snapshots = set(schedule.evaluated())
-    saved, started = time.monotonic(), time.monotonic()
-    before, step = run.seconds, Step(method, source, draws)
+    saved, step = time.monotonic(), Step(method, source, draws)
+    first = run.step
+    started, before = (time.monotonic(), time.process_time()), (run.seconds, run.cpu_seconds)
     while run.step < schedule.steps:
         logs = step(run.step)
+        if run.step == first:
+            _check_logs(logs, method)
         run.step += 1
         _log_step(run, logs, method, schedule)
         if run.step in HASHED_STEPS:
@@ -92,7 +100,8 @@ def train(
             checkpoint.save(snapshot, identity, {"method": method.state_dict()})
         stopping, now = stop(), time.monotonic()
         if run.step == schedule.steps or now - saved > schedule.checkpoint_seconds or stopping:
-            run.seconds = before + time.monotonic() - started
+            run.seconds = before[0] + time.monotonic() - started[0]
+            run.cpu_seconds = before[1] + time.process_time() - started[1]
             run.mode = step.mode
             checkpoint.save(path, identity, _state(run, method, source), previous)
             saved = time.monotonic()
@@ -109,6 +118,22 @@ def state_hash(method: Method) -> str:
         total.update(name.encode())
         total.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return total.hexdigest()[:16]
+
+
+def _check_logs(logs: Any, method: Method) -> None:
+    """Raise BenchError for logs that cannot be recorded; `bench check` finds the rest."""
+    told = f"{type(method).__name__}.update"
+    if not isinstance(logs, dict):
+        raise BenchError(f"{told} returns {_kind(logs)}: return a dict that maps names to tensors [S]")
+    for name, value in logs.items():
+        shape = list(value.shape) if torch.is_tensor(value) else None
+        if shape != [len(method.alive)]:
+            what = _kind(value) if shape is None else f"a tensor {shape}"
+            raise BenchError(f"{told} returns {what} as {name!r}: return a tensor [{len(method.alive)}], one per seed")
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def _log_step(run: Run, logs: dict[str, Tensor], method: Method, schedule: Schedule) -> None:

@@ -64,7 +64,7 @@ def test_what_is_refused_and_in_what_words(text: str, told: str, tmp_path: Path)
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_bytes(b"a: \xff")
-    with pytest.raises(BenchError, match="p.yaml is not valid YAML: 'utf-8' codec"):
+    with pytest.raises(BenchError, match="p.yaml, line 1: is not UTF-8 text: save the file"):
         load(tmp_path / "p.yaml")
     with pytest.raises(BenchError, match="is not valid YAML: .*Is a directory"):
         load(tmp_path)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from baselines.parts.fast.switch import plain
+from harness.maths.arrays import in_memory
 
 WRAPPED = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
 Optimiser = type[torch.optim.Optimizer]
@@ -51,9 +52,10 @@ class Adam(EagerAdam):
             return
         for (group, (params, means, squares, steps)), part in zip(self._gathered, grads):
             torch._foreach_add_(steps, 1)
+            # Of a tensor that is not contiguous, the kernel would make copies.
             torch._fused_adam_(
                 params,
-                part,
+                [in_memory(g) for g in part],
                 means,
                 squares,
                 [],
@@ -79,7 +81,8 @@ class Adam(EagerAdam):
 
     def _tensors(self, params: list[Tensor]) -> list[list[Tensor]]:
         """Return the parameters, their means, mean squares and step counts."""
-        return [params, *([self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step"))]
+        moments = ([self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step"))
+        return [[in_memory(t.detach()) for t in tensors] for tensors in (params, *moments)]
 
 
 FAST: dict[str, Optimiser] = {"adam": Adam, "rmsprop": eager(torch.optim.RMSprop), "sgd": eager(torch.optim.SGD)}

@@ -52,7 +52,7 @@ def backward(net: MLP, inputs: list[Tensor], slope: Tensor) -> None:
     for k in reversed(range(len(layers))):
         layer = layers[k]
         assert layer.bias is not None
-        layer.weight.grad = torch.bmm(slope.mT, inputs[k])
+        layer.weight.grad = torch.bmm(inputs[k].mT, slope).mT  # in the order of the weight
         layer.bias.grad = slope.sum(1)
         if k:
             slope = SLOPES[net.activation](torch.bmm(slope, layer.weight), inputs[k])

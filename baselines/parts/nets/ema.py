@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 import torch
@@ -50,9 +51,13 @@ class Ema(nn.Module, Generic[Net]):
     def update(self, net: Net, alive: Tensor) -> None:
         """Move the average towards `net` for the seeds that are `alive` [S]."""
         weight = (1.0 - self.decay) * alive.float()
-        averaged, current = self.net.state_dict(), net.state_dict()
-        for name, value in averaged.items():
-            value.lerp_(current[name], weight.view(-1, *[1] * (value.dim() - 1)))
+        for value, now in zip(_tensors(self.net), _tensors(net)):
+            value.lerp_(now, weight.view(-1, *[1] * (value.dim() - 1)))
+
+
+def _tensors(net: nn.Module) -> Iterator[Tensor]:
+    yield from net.parameters()
+    yield from net.buffers()
 
 
 def averaged(net: Net, params: EmaParams | None, batch: int) -> Ema[Net]:

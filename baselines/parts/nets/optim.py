@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.parts.fast import optimisers
 from harness.contracts import Settings
-from harness.maths.arrays import all_known, step_on
+from harness.maths.arrays import all_known, in_memory, step_on
 
 
 class Decay(Settings):
@@ -69,7 +69,7 @@ class SeedOptimizer:
 
     def apply_gradients(self, loss: Tensor, step: int | Tensor) -> Tensor:
         """Take a step with the gradients that the parameters already have; returns what `step` does."""
-        norm = torch.stack([torch.linalg.vector_norm(_grad(p).flatten(1), dim=1) for p in self.parameters]).norm(dim=0)
+        norm = torch.stack([_norm(_grad(p)) for p in self.parameters]).norm(dim=0)
         self.alive.logical_and_(torch.isfinite(loss.detach() + norm))
         if self.params.clip_norm is not None:
             shorter = (self.params.clip_norm / (norm + 1e-6)).clamp(max=1.0)
@@ -103,6 +103,11 @@ class SeedOptimizer:
 def _grad(p: nn.Parameter) -> Tensor:
     assert p.grad is not None
     return p.grad
+
+
+def _norm(x: Tensor) -> Tensor:
+    """Return the norm of each seed's part of x [S, ...]: [S]."""
+    return torch.linalg.vector_norm(in_memory(x).flatten(1), dim=1)
 
 
 @torch.no_grad()

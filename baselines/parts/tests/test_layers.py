@@ -1,5 +1,7 @@
 """Stacked layers against torch's own, one seed at a time, and initial weights by path and shape."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -21,6 +23,14 @@ def test_linear(bias):
     layer, x = filled(StackedLinear(2, 5, 3, bias=bias)), torch.randn(2, 4, 5)
     for k in range(2):
         torch.testing.assert_close(layer(x)[k], F.linear(x[k], layer.weight[k], layer.bias[k] if bias else None))
+
+
+def test_the_gradient_of_a_weight_lies_in_memory_as_the_weight_does():
+    """Then autograd keeps it as it is; a copy into another order takes as long as a product."""
+    first = filled(StackedLinear(2, 5, 3))
+    for layer in (first, copy.deepcopy(first)):
+        layer(torch.randn(2, 4, 5)).sum().backward()
+        assert layer.weight.shape == (2, 3, 5) and layer.weight.grad.stride() == layer.weight.stride() == (15, 1, 3)
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -141,7 +141,7 @@ def amounts(takes: Resources) -> dict[str, float]:
 
 
 def variables() -> dict[str, str]:
-    """Return the variables that workers get: settings of this project, and the pins of the bit-exact tier."""
+    """Return the variables that workers get: settings of this project, and those pins that are the same everywhere."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
     return PINS | kept
 

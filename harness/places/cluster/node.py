@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import os
 import pickle
 import socket
 import sys
@@ -23,6 +24,7 @@ from harness.places.cluster.home import Home
 from harness.places.errand import Errand, There
 from harness.places.jobs import Outcome
 from harness.places.memory import disk_full
+from harness.run.pins import pins
 
 FETCH_SECONDS = 600.0  # in which the files of an errand must arrive
 PATIENCE = 180.0  # seconds in which a shared folder releases the lock of a lost node
@@ -63,6 +65,7 @@ def run(
     actor: the actor of `beats`.
     number: the number by which the actor knows the errand.
     """
+    os.environ.update(pins())  # of this machine, whose processor may be another than the driver's
     here, node = names()
     sender = Sender(actor, number, {"where": here, "node": node})
     lines: deque[str] = deque(maxlen=LINES)

@@ -42,9 +42,13 @@ def _batches(block: dict[str, Any]) -> float:
 
 
 def _seconds(cell: CellFrame) -> float:
+    """Return the core-seconds of a seed; a block that recorded only its time by the clock had all its threads."""
     said = _provenance(cell)
     spent, threads = said.get("training_seconds"), said.get("environment", {}).get("threads")
-    return sum(spent.values()) * threads / len(cell.seeds) if spent and threads and cell.seeds else math.nan
+    if not (spent and threads and cell.seeds):
+        return math.nan
+    blocks = {i: seconds * threads for i, seconds in spent.items()} | said.get("training_cpu_seconds", {})
+    return sum(blocks.values()) / len(cell.seeds)
 
 
 def _provenance(cell: CellFrame) -> dict[str, Any]:

@@ -99,6 +99,10 @@ def test_tasks_may_be_like_tasks() -> None:
             {"like": 3},
             "params.yaml: methods.pair.mine.like = 3: must be the name of a block, such as gan or digits8.gan",
         ),
+        (
+            {"like": ""},
+            "params.yaml: methods.pair.mine.like = '': must be the name of a block, such as gan or digits8.gan",
+        ),
         ({"like": "mine"}, "params.yaml: methods: pair.mine -> pair.mine is circular: remove one `like`"),
     ],
 )

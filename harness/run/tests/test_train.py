@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 
 import pytest
 import torch
@@ -106,6 +107,38 @@ def test_resume_is_bit_equal(tmp_path, stop):
             checkpoint.load(checkpoint.snapshot_path(tmp_path / f, step), {"name": "toy"}) for f in ("whole", "cut")
         ]
         assert torch.equal(states[0]["method"]["w"], states[1]["method"]["w"])
+
+
+def test_the_time_of_a_core_adds_up_over_stops_and_leaves_out_what_others_take(tmp_path):
+    class Waiting(Walk):
+        def update(self, source, draws):
+            time.sleep(0.002)  # as if another job had the core
+            return super().update(source, draws)
+
+    with pytest.raises(Killed):
+        run(tmp_path, Waiting(), stop=9)
+    cut = checkpoint.load(tmp_path / "checkpoint.pt", {"name": "toy"})["run"]
+    whole, _ = run(tmp_path, Waiting())
+    assert 0 < cut["cpu_seconds"] < whole.cpu_seconds < whole.seconds - STEPS * 0.002 + 0.01
+    assert cut["seconds"] < whole.seconds
+
+
+@pytest.mark.parametrize(
+    "logs, told",
+    [
+        (None, "Odd.update returns None: return a dict"),
+        ([1.0], "Odd.update returns a list: return a dict"),
+        ({"loss": 0.5}, r"Odd.update returns a float as 'loss': return a tensor \[\d+\], one per seed"),
+        ({"loss": torch.zeros(7, 2)}, r"Odd.update returns a tensor \[7, 2\] as 'loss'"),
+    ],
+)
+def test_logs_that_cannot_be_recorded_are_named_at_once(tmp_path, logs, told):
+    class Odd(Walk):
+        def update(self, source, draws):
+            return logs
+
+    with pytest.raises(BenchError, match=told):
+        run(tmp_path, Odd())
 
 
 def test_optimiser_moments_are_part_of_the_checkpoint(tmp_path):

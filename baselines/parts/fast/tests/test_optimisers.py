@@ -34,6 +34,17 @@ def test_rules_without_compiling_give_the_bits_of_torchs(name):
     assert type(a).step is not type(b).step and type(a).__name__ == type(b).__name__
 
 
+def test_the_order_of_a_weight_in_memory_does_not_change_its_steps():
+    start = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    rows, columns = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.mT.contiguous().mT)
+    assert rows.is_contiguous() and not columns.is_contiguous()
+    for p in (rows, columns):
+        optimizer = SeedOptimizer([p], OptimizerParams(lr=0.1), torch.ones(2, dtype=torch.bool))
+        for step in range(4):
+            optimizer.step((p**3).flatten(1).sum(1), step)
+    assert torch.equal(rows, columns) and not torch.equal(rows, start)
+
+
 def test_adam_goes_on_after_its_state_was_loaded():
     """Its lists of moments are those of the state that was loaded last."""
     runs = []

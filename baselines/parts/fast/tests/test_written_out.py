@@ -52,6 +52,7 @@ def test_clipped_surrogate(activation: str, depth: int, bonus: float) -> None:
     torch.testing.assert_close(found, loss.detach(), rtol=1e-12, atol=1e-12)
     for ours, theirs in zip(gradients(policy), expected):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+        assert ours.stride() == theirs.stride(), "an optimiser's moments have the order of the parameter"
 
 
 @pytest.mark.parametrize("clip", [None, 0.2])

@@ -68,6 +68,9 @@ def test_a_run_costs_its_share_of_the_seconds_that_its_block_took(small):
     for method, batches in ((block, 10_000), (one, 2000), (three, 6000)):
         tree.edit(root, TASK, "vib", params={"task": {}, "method": method})
         assert cost(load(root, params)[TASK].known("vib")) == (2000, batches, 10.0), "2 threads, 50 s, 10 seeds"
+    said["training_cpu_seconds"] = {"1": 15.0}
+    (folder / "provenance.json").write_text(json.dumps(said))
+    assert cost(load(root, params)[TASK].known("vib")).core_seconds == 7.5, "2 threads, 30 s, and 15 s of a core"
     tree.edit(root, TASK, "vib", params={"task": {}, "method": {}})
     (folder / "provenance.json").unlink()
     found = cost(load(root, params)[TASK].known("vib"))
