@@ -1,6 +1,6 @@
 """Run a heavy encoder in its own process, which may use every instruction of the processor.
 
-`bench` limits its process to AVX2 so that training ends with the same bits on all processors of a kind
+`bench` limits its process to instructions with which training ends with the same bits on all processors of a kind
 (`harness.run.pins`), and the limit cannot be removed once torch is loaded. With it a feature pass of Inception takes
 twice as long, and bfloat16 has no instruction. The pass affects no training draw, and the rounding differs by 1e-6 of a
 feature, so it runs in a child process without the limit. This file is the parent's side. `serve` is the child's side
