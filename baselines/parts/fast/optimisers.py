@@ -52,7 +52,7 @@ class Adam(EagerAdam):
             return
         for (group, (params, means, squares, steps)), part in zip(self._gathered, grads):
             torch._foreach_add_(steps, 1)
-            # Of a tensor that is not contiguous, the kernel would make copies.
+            # The kernel would copy what is not contiguous; gradients have the order of their parameters.
             torch._fused_adam_(
                 params,
                 [in_memory(g) for g in part],
@@ -80,7 +80,7 @@ class Adam(EagerAdam):
             self._gathered = [(group, self._tensors(group["params"])) for group in self.param_groups]
 
     def _tensors(self, params: list[Tensor]) -> list[list[Tensor]]:
-        """Return the parameters, their means, mean squares and step counts."""
+        """Return the parameters, their means, mean squares and step counts, in their order in memory."""
         moments = ([self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step"))
         return [[in_memory(t.detach()) for t in tensors] for tensors in (params, *moments)]
 

@@ -101,7 +101,13 @@ class SeedOptimizer:
 
 
 def _grad(p: nn.Parameter) -> Tensor:
+    """Return the gradient of p, which lies in memory as p does; torch's fused rules take that for granted.
+
+    Autograd sees to it, but not a method that sets `grad` itself.
+    """
     assert p.grad is not None
+    if p.grad.stride() != p.stride():
+        p.grad = torch.empty_like(p).copy_(p.grad)
     return p.grad
 
 

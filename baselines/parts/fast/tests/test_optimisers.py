@@ -45,6 +45,18 @@ def test_the_order_of_a_weight_in_memory_does_not_change_its_steps():
     assert torch.equal(rows, columns) and not torch.equal(rows, start)
 
 
+def test_a_gradient_in_another_order_than_its_parameter_is_not_taken_for_another():
+    """As where a method computes its gradients itself."""
+    start = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(0))
+    rows, columns = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.mT.contiguous().mT)
+    for p in (rows, columns):
+        optimizer = SeedOptimizer([p], OptimizerParams(lr=0.1), torch.ones(2, dtype=torch.bool))
+        for step in range(4):
+            p.grad = (3 * p.detach() ** 2).contiguous()
+            optimizer.apply_gradients(torch.zeros(2), step)
+    assert torch.equal(rows, columns) and not torch.equal(rows, start)
+
+
 def test_adam_goes_on_after_its_state_was_loaded():
     """Its lists of moments are those of the state that was loaded last."""
     runs = []
