@@ -156,7 +156,7 @@ def test_no_common_scored_step_is_told(root: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_fault_of_a_method_names_the_check_that_explains_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FixedAdversary, "update", lambda *args: None)
+    monkeypatch.setattr(FixedAdversary, "update", lambda *args: args.missing)
     with pytest.raises(AttributeError) as raised:
         main(["--root", str(root), "try", "wide", "--seeds", "0"])
     assert raised.value.__notes__ == ["`bench check wide pair` tells which promise the method breaks, if it does"]
