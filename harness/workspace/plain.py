@@ -15,6 +15,7 @@ def nets(path):
     """{"images" | "actions" | "reward": a function of tensors [N, ...]} of one file."""
     with safe_open(path, "pt") as file:
         held, about = {key: file.get_tensor(key) for key in [*file.keys()]}, json.loads(file.metadata()["about"])
+    held |= {key: held[key].mT.contiguous().mT for key in about.get("columns", ())}
 
     def value(x, known):
         if isinstance(x, list):

@@ -3,9 +3,9 @@
 They come from a finished checkpoint. A learnt reward is in the record too, so it can be written where none was trained.
 
 The file holds the tensors that the nets use, and one entry of metadata, "about", in JSON: cell, seed, the record's key
-and the seed's scores; of each net its inputs and their law, what it makes and in which range, and its graph. A graph is
-a list of [name, operator, arguments]: "%name" is a tensor or an earlier result, any other text a name below `torch`.
-`plain.py` runs it.
+and the seed's scores; the weights that lie in memory column by column; of each net its inputs and their law, what it
+makes and in which range, and its graph. A graph is a list of [name, operator, arguments]: "%name" is a tensor or an
+earlier result, any other text a name below `torch`. `plain.py` runs it.
 """
 
 from __future__ import annotations
@@ -169,8 +169,11 @@ def packed(made: list[Net], method: Method, about: dict[str, Any], known: Contai
     nets = {net.name: _described(net, names, tensors) for net in made}
     if absent := [name for place, name in names.items() if known and name in tensors and place not in known]:
         raise BenchError(f"the record holds no {', '.join(absent)}, which its learnt reward takes: train the cell")
+    # A product rounds by the order of a weight in memory, which a file does not keep.
+    columns = [name for name, value in tensors.items() if not value.is_contiguous()]
+    rows = {name: value.contiguous() for name, value in tensors.items()}
     # A single entry, as safetensors writes several in any order.
-    return save(tensors, {"about": json.dumps(about | {"nets": nets})})
+    return save(rows, {"about": json.dumps(about | {"nets": nets, "columns": columns})})
 
 
 def loader() -> str:
@@ -207,7 +210,7 @@ def _described(net: Net, names: dict[Any, str], tensors: dict[str, Tensor]) -> d
         graph.append([node.name, _operator(node, net), [_argument(x, known, net) for x in node.args]])
         for part in node.all_input_nodes:
             if part.name in values:
-                tensors[known[part.name]] = values[part.name].detach().contiguous().clone()
+                tensors[known[part.name]] = values[part.name].detach().clone()
     return {
         "inputs": [spec.arg.name for spec in specs if spec.kind == InputKind.USER_INPUT],
         "takes": net.law,

@@ -87,10 +87,12 @@ def test_weights_with_the_printed_loader(task: str, cell: str, tmp_path: Path) -
         pairs = {net.name: (given(net), net.module(*given(net))) for net in made}
     torch.save(pairs, tmp_path / "pairs.pt")
     code = "\n".join([loader(), *calls(made, Path("net.safetensors"))])
-    # A file holds weights row by row, so that products may round otherwise than where they lie in another order.
-    close = "torch.allclose(made[name](*given), made_here, rtol=1e-5, atol=1e-6)"
-    check = f"\nfor name, (given, made_here) in torch.load('pairs.pt').items():\n    assert {close}, name\n"
-    out = alone(tmp_path, f"{code}{check}    print(name)\n", safetensors)
+    check = "\nfor name, (given, made_here) in torch.load('pairs.pt').items():\n    "
+    out = alone(
+        tmp_path,
+        f"{code}{check}assert torch.equal(made[name](*given), made_here), name\n    print(name)\n",
+        safetensors,
+    )
     assert out.splitlines()[-len(made) :] == [net.name for net in made]
     assert "torch.Size([16" in out
 
