@@ -117,11 +117,12 @@ class VideoImitation(Method[PictureEnvironments]):
         assert self.adversary is not None
         steps = (self.params.discriminator_steps, self.params.batch)
         clip = shown.next_observations.flatten(1, 2)[0]
-        theirs = clip[draws.integers("expert", "rows", steps, len(clip))]
+        frames = source.pictures(clip)  # a clip has few states, which are drawn many times in these steps
+        theirs = draws.integers("expert", "rows", steps, len(clip))
         rows = draws.integers("data", "rows", steps, reached.shape[1])
         total: dict[str, Tensor] = {}
         for k in range(self.params.discriminator_steps):
-            real = self._input(source.pictures(theirs[:, k]), theirs[:, k])
+            real = self._input(frames[theirs[:, k]], clip[theirs[:, k]])
             fake = self._input(take(pictures, rows[:, k]), take(reached, rows[:, k]))
             logs = self.adversary.update(real, fake, draws, f"critic{k}")
             total = {name: value + total.get(name, 0.0) for name, value in logs.items()}

@@ -46,10 +46,11 @@ class StridedBody(nn.Module):
         self.last = StackedLinear(n_seeds, n_in, params.hidden)
 
     def forward(self, x: Tensor) -> Tensor:
+        maps = maps_of(x)
         for layer in self.layers:
             assert isinstance(layer, StackedConv2d)
-            x = lrelu(layer.maps(maps_of(x)).stack())
-        return self.last(x.flatten(2))
+            maps = layer.maps(maps).each(lrelu)
+        return self.last(maps.stack().flatten(2))
 
     def before_code(self, h: Tensor) -> Tensor:
         return lrelu(h)
