@@ -21,7 +21,7 @@ from harness.run.params import TaskParams
 from harness.tasks.batches import epoch_indices
 from harness.tasks.pixels import Pixels, PixelTask, augment
 
-metrics = ("frechet", "kid", "precision_recall", "coverage", "memorisation")
+metrics = ("frechet", "halves", "kid", "precision_recall", "coverage", "memorisation")
 writes = ("panels", "sheet")
 
 PROBED = 8  # images
@@ -35,12 +35,15 @@ class Scoring(Settings):
     encoder_precision: bfloat16 is for inception-v3-fid and vdb-legacy. It is a metric of its own, because features
         differ by half a per cent.
     n_fake: the number of generated images; null uses as many as the test set has.
+    halves: whether every checkpoint is also compared with two halves of the test images, by which the page chooses the
+        best one and scores it.
     """
 
     encoder: Literal["digits-cnn", "efficientnet-lite0", "inception-v3-fid", "vdb-legacy"]
     encoder_weights: str | None = None
     encoder_precision: Literal["float32", "bfloat16"] = "float32"
     n_fake: int | None = Field(None, ge=2)
+    halves: bool = False
 
 
 class Params(TaskParams):

@@ -26,7 +26,8 @@ class DigitsTask(PixelTask):
         self.train_images, self.test_images = pixels.train_images, pixels.test_images
         self.train_labels, self.test_labels = pixels.train_labels, pixels.test_labels
         self.data_hash = pixels.data_hash
-        self.params = SimpleNamespace(score=SimpleNamespace(encoder="digits-cnn", encoder_weights=None, n_fake=n_fake))
+        score = SimpleNamespace(encoder="digits-cnn", encoder_weights=None, n_fake=n_fake, halves=False)
+        self.params = SimpleNamespace(score=score)
 
 
 class Copies:

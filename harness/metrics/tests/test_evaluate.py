@@ -62,6 +62,26 @@ def test_frechet_is_that_of_the_features(task, result, encoder):
     assert 0 < score.values[0] < score.values[1] < score.floor
 
 
+def test_halves_are_scored_only_if_asked_for_and_each_against_its_own_reals(task, result, encoder):
+    assert not any(name.startswith("half") for name in result.scores)
+    halved = DigitsTask()
+    halved.metrics, halved.params.score.halves = ("frechet", "halves"), True
+    draws = CounterDraws((0, 1), "test", lookahead=1)
+    found = evaluate(halved, Copies(task, (0.0, 0.5)), draws, encoder, endpoint=False)
+    evaluation = ImageEvaluation(task, Copies(task, (0.0, 0.5)), draws, encoder)
+    parts, all_reals = [task.test_images[0::2], task.test_images[1::2]], result.scores["frechet_digits-cnn"].values
+    for half, reals in enumerate(parts):
+        score = found.scores[f"half_{half}_frechet_digits-cnn"]
+        real = Reference(moments(encoder.features(reals)))
+        for features, value, whole in zip(evaluation.features, score.values, all_reals):
+            fake = moments(features)
+            assert frechet(real, fake.mean, fake.cov) == pytest.approx(value, rel=1e-9)
+            assert value != pytest.approx(whole, rel=1e-3)
+        assert not score.headline and not score.higher_is_better and score.floor > max(score.values)
+        assert score.manifest["n_real"] == len(reals) and score.manifest["half"] == half
+    assert sum(map(len, parts)) == len(task.test_images) and len({len(part) for part in parts}) == 2
+
+
 def test_scores_are_worked_out_in_float32_whatever_torch_would_do_by_itself(task, encoder):
     seen = []
 

@@ -23,7 +23,7 @@ from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.records.robots import common
 from harness.report.records.robots import robots as on_robots
 from harness.report.records.twins import Effect
-from harness.report.tables import gaussians, mazes, motions, ranks, robots, speed, support, twins
+from harness.report.tables import checkpoints, gaussians, mazes, motions, ranks, robots, speed, support, twins
 from harness.report.tables import siege as attacks
 from harness.report.tables.ablation import ablation
 from harness.report.tables.constraints import constraints
@@ -183,6 +183,7 @@ def _tables(preset: Preset, frame: TaskFrame, link: Link) -> list[Table | None]:
     summary = preset.summaries[frame.name]
     return [
         comparison(frame, summary, link),
+        checkpoints.table(frame),
         motions.table(frame, summary),
         ranks.table(frame, summary),
         further(frame, summary, motions.shown(frame)),

@@ -52,6 +52,8 @@ from harness.store import (
     spell,
 )
 
+HALVES = ("half_0_", "half_1_")  # before a metric's name: its value by half of the real data, see `checkpoints.py`
+
 
 @dataclass(frozen=True)
 class CellFrame(CellName):
@@ -160,8 +162,8 @@ class CellFrame(CellName):
         return found
 
     @cached_property
-    def _steps(self) -> np.ndarray:
-        return self.scores.step.unique()
+    def scored_steps(self) -> np.ndarray:
+        return np.sort(self.scores.step.unique())
 
     def units(self, metric: str, at: float = 1.0) -> pd.Series:
         """Return the scores of independent runs, indexed by seed or by learnt reward (mean of its re-trainings).
@@ -205,17 +207,23 @@ class CellFrame(CellName):
 
         at: the share of the training at which they are taken, as in `units`.
         """
-        steps, seeds = self._steps, self.seeds
-        step = int(steps[np.abs(steps - at * steps.max()).argmin()]) if len(steps) else 0
-        rows = self._by_step.get((step, metric), [])
-        last = dict(rows)
-        whole = len(last) == len(rows) and last.keys() == set(seeds)
-        if not whole or not all(map(math.isfinite, last.values())):
+        steps = self.scored_steps
+        return self._at(int(steps[np.abs(steps - at * steps.max()).argmin()]) if len(steps) else 0, metric)
+
+    def history(self, metric: str) -> np.ndarray:
+        """Return the scores [T, S] at every scored step, in the order of `scored_steps` and `seeds`."""
+        return np.stack([self._at(step, metric) for step in self.scored_steps.tolist()])
+
+    def _at(self, step: int, metric: str) -> np.ndarray:
+        seeds, rows = self.seeds, self._by_step.get((step, metric), [])
+        found = dict(rows)
+        whole = len(found) == len(rows) and found.keys() == set(seeds)
+        if not whole or not all(map(math.isfinite, found.values())):
             raise BenchError(
-                f"{self}: {metric} must have exactly one finite endpoint score for each of the seeds "
+                f"{self}: {metric} must have exactly one finite score at step {step} for each of the seeds "
                 f"{span(seeds)}; run `{self.command}`"
             )
-        return np.array([last[seed] for seed in seeds], dtype=float)
+        return np.array([found[seed] for seed in seeds], dtype=float)
 
 
 @dataclass(frozen=True)
@@ -281,11 +289,15 @@ class TaskFrame:
 
     @cached_property
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """Return the block of each metric (label, higher_is_better, ...) by its name, the headline metric first."""
+        """Return the block of each metric (label, higher_is_better, ...) by its name, the headline metric first.
+
+        What only chooses checkpoints is left out, see `checkpoints.py`.
+        """
         found: dict[str, dict[str, Any]] = {}
         for cell in self.everything:
             for name, block in (cell.head["metrics"] if cell.record else {}).items():
-                found.setdefault(name, block)
+                if not name.startswith(HALVES):
+                    found.setdefault(name, block)
         return dict(sorted(found.items(), key=lambda item: not item[1]["headline"]))
 
     @property

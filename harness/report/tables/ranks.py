@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import correlation  # by exact sums; the last digit of pandas' depends on the processor
 
 import pandas as pd
 
@@ -38,7 +39,7 @@ def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
             Number(spent.core_seconds, "#.2g" if spent.core_seconds < 10 else ".0f"),
         ])
     if len(places.columns) > 1:
-        same = [fixed(first(places).corr(places[metric]), 2) for metric in places.columns[1:]]
+        same = [fixed(correlation(first(places), places[metric]), 2) for metric in places.columns[1:]]
         body.append([Text(CORRELATION), fixed(1, 2), *same, *[MISSING] * 3])
     blocks = [frame.metrics[metric] for metric in places.columns]
     head: list[Head | str] = ["method", Head(labelled(blocks[0]), up=blocks[0]["higher_is_better"])]

@@ -113,7 +113,7 @@ def test_doubled_rows_with_other_values_are_refused(small):
     path = root / "results/records/vib_digits/vib/scores.csv"
     rows = path.read_text().splitlines()
     path.write_text("\n".join([*rows, rows[-1].rsplit(",", 1)[0] + ",77.0"]) + "\n")
-    with pytest.raises(BenchError, match="vib_digits/vib: .* must have exactly one finite endpoint score"):
+    with pytest.raises(BenchError, match="vib_digits/vib: .* must have exactly one finite score at step 2000 for each"):
         said(root, "vib", "deterministic")
 
 

@@ -167,7 +167,7 @@ def test_missing_and_doubled_scores_are_named(small):
     doubled = pd.concat([cell.scores, cell.scores.tail(1)])
     for rows in (lacking, doubled):
         rows.to_csv(cell.folder / "scores.csv", index=False)
-        assert "must have exactly one finite endpoint score for each of the seeds" in refusal(root, params)
+        assert "must have exactly one finite score at step 2000 for each of the seeds" in refusal(root, params)
     (cell.folder / "scores.csv").unlink()
     assert "scores.csv is missing; run `bench train" in refusal(root, params)
 

@@ -1,0 +1,68 @@
+"""Show what a user who keeps the best checkpoint of each run gets, beside what the last one scores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.report.records.checkpoints import Checkpoints, checkpoints
+from harness.report.records.frame import TaskFrame
+from harness.report.stats import statistics as st
+from harness.report.tables import summary
+from harness.report.tables.entries import LEVEL, Head, Number, Table, count, fixed, title
+from harness.report.tables.spelling import decimals, labelled
+
+CHOICE = (
+    "The best checkpoint is chosen by one half of the real test data and scored with the other half. Both halves "
+    "choose in turn, and the score is the mean of the two, so no checkpoint is scored by the data that chose it. With "
+    "half as much real data a distance is larger: these scores compare only with each other."
+)
+TESTED = "Scores are interquartile means, differences are means over seeds. Only the last checkpoint is tested, above."
+
+
+def table(frame: TaskFrame) -> Table | None:
+    """Make the table, the best method by its chosen checkpoints first; None unless a cell was scored with halves."""
+    if frame.headline is None:
+        return None
+    block = frame.metrics[frame.headline]
+    kept = {cell.name: found for cell in frame.cells if (found := checkpoints(cell, frame.headline))}
+    if not kept:
+        return None
+    sign = -1 if block["higher_is_better"] else 1
+    order = sorted(kept, key=lambda name: sign * _iqm(kept[name].best))
+    last = sorted(kept, key=lambda name: sign * _iqm(kept[name].last))
+    digits = decimals([_iqm(found.last) for found in kept.values()])
+    fine = decimals([float((found.best - found.last).mean()) for found in kept.values()])
+    body = []
+    for name in order:
+        cell, found = frame.known(name), kept[name]
+        gap = st.paired_difference(found.best, found.last)
+        body.append([
+            title(cell, summary.mark(cell), strong=name == order[0]),
+            _score(found.best, digits, strong=name == order[0]),
+            _score(found.last, digits, strong=name == last[0]),
+            fixed(gap.mean, fine, gap.low, gap.high),
+            count(round(_step(found))),
+            count(last.index(name) + 1),
+        ])
+    metric = labelled(block)
+    head: list[Head | str] = [
+        "method",
+        Head(f"best checkpoint: {metric}", LEVEL, up=block["higher_is_better"]),
+        Head(f"last checkpoint: {metric}", LEVEL, up=block["higher_is_better"]),
+        Head("best minus last", LEVEL),
+        "chosen step (median)",
+        "rank by the last",
+    ]
+    return Table(f"{frame.title}: best checkpoint and last one", head, body, [CHOICE, TESTED])
+
+
+def _score(scores: np.ndarray, digits: int, strong: bool) -> Number:
+    return fixed(_iqm(scores), digits, *st.iqm_interval(scores), strong=strong)
+
+
+def _iqm(scores: np.ndarray) -> float:
+    return float(st.iqm(scores[None]))
+
+
+def _step(found: Checkpoints) -> float:
+    return float(np.median(found.step))
