@@ -106,6 +106,22 @@ MUTANTS = [
         f"{METHODS}/tests/test_gan.py::test_each_player_moves_in_its_own_step_only",
     ),
     Mutant(
+        "Score",
+        "a checkpoint scored by the data that chose it",
+        "harness/report/records/checkpoints.py",
+        "chosen[::-1, None]",
+        "chosen[:, None]",
+        "harness/report/tables/tests/test_checkpoints.py::test_each_half_scores_what_the_other_chose",
+    ),
+    Mutant(
+        "Score",
+        "halves that are the whole",
+        f"{METRICS}/halves.py",
+        "real.features[half::2]",
+        "real.features",
+        "test_evaluate.py::test_halves_are_scored_only_if_asked_for_and_each_against_its_own_reals",
+    ),
+    Mutant(
         "Loss",
         "Wasserstein sign",
         f"{ADVERSARIAL}/losses.py",

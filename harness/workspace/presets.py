@@ -151,7 +151,7 @@ def run_preset(
     only: Sequence[str] = (),
     across_code: bool = False,
 ) -> Path:
-    """Run the preset in build/<name>/ and return the path of its report.
+    """Run the preset in build/<name>/ and return the path of its report, or of the copy if that has no report yet.
 
     It runs by `dvc repro`, or without DVC with `jobs` at the same time or on a cluster. Another run continues where the
     last one stopped. Raises BenchError while another run is active, and before the copy is changed if the cluster is
@@ -191,7 +191,8 @@ def run_preset(
             if more is not None:
                 train[1:1] = [*only, "--more-seeds", str(more), *["--across-code"] * across_code]
             _run_directly(copy, train, STOP_SECONDS if on else 0.0)
-    return copy / "reports" / name / "index.html"
+    page = copy / "reports" / name / "index.html"
+    return page if page.is_file() else copy  # stages that are named after `--` may end before the report
 
 
 def _run_directly(copy: Path, train: list[str], more_grace: float = 0.0) -> None:

@@ -48,6 +48,25 @@ def test_a_second_smoke_leaves_the_first_alone(tmp_path: Path) -> None:
     assert kept.exists()
 
 
+def test_a_run_names_its_page_or_the_copy_if_it_ends_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small.write(tmp_path)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets/tiny.yaml").write_text("tasks: {pair: {steps: 2}}\n")
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").touch()
+    page = tmp_path / "build/tiny/reports/tiny/index.html"
+
+    def repro(copy: Path, *args: str) -> None:
+        if args == ("repro",):
+            page.parent.mkdir(parents=True)
+            page.touch()
+
+    monkeypatch.setattr(presets, "bench_in", lambda *args: None)
+    monkeypatch.setattr(presets, "dvc_in", repro)
+    assert presets.run_preset(tmp_path, "tiny", ["keys"]) == tmp_path / "build/tiny"
+    assert presets.run_preset(tmp_path, "tiny", []) == page
+
+
 def test_a_timeout_without_jobs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="--timeout only works without DVC: use it with --jobs"):
         presets.run_preset(tmp_path, "any", [], timeout=5)
