@@ -31,7 +31,6 @@ def table(frame: TaskFrame) -> Table | None:
     order = sorted(kept, key=lambda name: sign * _iqm(kept[name].best))
     last = sorted(kept, key=lambda name: sign * _iqm(kept[name].last))
     digits = decimals([_iqm(found.last) for found in kept.values()])
-    fine = decimals([float((found.best - found.last).mean()) for found in kept.values()])
     body = []
     for name in order:
         cell, found = frame.known(name), kept[name]
@@ -40,7 +39,7 @@ def table(frame: TaskFrame) -> Table | None:
             title(cell, summary.mark(cell), strong=name == order[0]),
             _score(found.best, digits, strong=name == order[0]),
             _score(found.last, digits, strong=name == last[0]),
-            fixed(gap.mean, fine, gap.low, gap.high),
+            fixed(gap.mean, digits, gap.low, gap.high),
             count(round(_step(found))),
             count(last.index(name) + 1),
         ])
