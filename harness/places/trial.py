@@ -108,6 +108,8 @@ def _run(trial: Trial, there: There) -> list[list[Any]]:
     algorithm = registry.algorithm(block["algorithm"])
     params = method_params(algorithm, block, f"methods.{name}.{trial.method}")
     task = trial.load(there.root).for_tuning(space.n_validation)
+    # A trial has one checkpoint, so nothing is chosen by halves, for which a small validation part has too few images.
+    task.metrics = tuple(name for name in task.metrics if name != "halves")
     draws = CounterDraws(space.seeds, f"{trial.protocol}/{name}")
     method = algorithm.build(params, task.spec, draws, torch.device("cpu"))
     identity = {"block": digest(block), "space": digest(space.model_dump(mode="json")), "data": task.data_hash}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from harness.contracts import BenchError
-from harness.places.trial import Space, value_at
+from harness.places.errand import There
+from harness.places.trial import Space, Trial, value_at
 from harness.places.tune import FOLDER, applied, trials, tune
 from harness.plan.plan import load_plan
+from harness.run.like import without_title
 from harness.run.params import read_yaml, validate
 from harness.yaml_text import dump, parse
 
@@ -63,6 +66,19 @@ def test_reported_seeds_are_refused(tmp_path):
     (tmp_path / FOLDER / "digits8.yaml").write_text(dump(space))
     with pytest.raises(BenchError, match=r"seeds \[3\] are reported: choose others"):
         tune(tmp_path, plan, "digits8")
+
+
+def test_a_validation_part_that_is_too_small_to_be_halved_scores_a_trial(tmp_path):
+    plan, weights = load_plan(ROOT), Path("results/data/digits-cnn.npz")
+    (tmp_path / weights).parent.mkdir(parents=True)
+    (tmp_path / weights).write_bytes((ROOT / weights).read_bytes())
+    params = plan.cell("digits8", "gan").task_params
+    assert params.score.halves, "the test set chooses checkpoints"
+    space = _space("digits8").model_copy(update={"steps": 2, "n_validation": 50})
+    block = without_title(plan.params["methods"]["digits8"]["gan"])
+    trial = Trial(params, "digits8", plan.params["protocol"], "gan", 0, space, block)
+    rows = trial.do(There("here", tmp_path, SimpleNamespace(beat=lambda step: None), lambda: False))
+    assert [row[3:5] for row in rows] == [[seed, "frechet_digits-cnn"] for seed in space.seeds]
 
 
 def _parsed(settings: str, keys: list[str]) -> dict[str, str]:
