@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.report.records.checkpoints import Checkpoints, checkpoints
+from harness.report.records.checkpoints import checkpoints
 from harness.report.records.frame import TaskFrame
 from harness.report.stats import statistics as st
 from harness.report.tables import summary
@@ -40,7 +40,7 @@ def table(frame: TaskFrame) -> Table | None:
             _score(found.best, digits, strong=name == order[0]),
             _score(found.last, digits, strong=name == last[0]),
             fixed(gap.mean, digits, gap.low, gap.high),
-            count(round(_step(found))),
+            count(round(np.median(found.step))),
             count(last.index(name) + 1),
         ])
     metric = labelled(block)
@@ -61,7 +61,3 @@ def _score(scores: np.ndarray, digits: int, strong: bool) -> Number:
 
 def _iqm(scores: np.ndarray) -> float:
     return float(st.iqm(scores[None]))
-
-
-def _step(found: Checkpoints) -> float:
-    return float(np.median(found.step))
