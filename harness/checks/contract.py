@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from harness import registry
 from harness.checks.same import differences
-from harness.checks.stacking import OTHER, STACK, TOLERANCE, largest_difference
+from harness.checks.stacking import OTHER, STACK, TOLERANCE, parted
 from harness.checks.trial import SEEDS, WATCHED_STEPS, Stopped, Trial
 from harness.contracts import Method, Settings
 from harness.run.train import state_hash
@@ -132,8 +132,8 @@ def _log_fault(value: Any) -> str | None:
 def stacking(trial: Trial) -> list[str]:
     """Check that a seed trained alone equals the same seed in a stack."""
     last = (len(STACK) - 1,)
-    difference, name = largest_difference(trial, last)
-    if difference < TOLERANCE or largest_difference(trial, last, OTHER)[0] < TOLERANCE:
+    difference, name = parted(trial, last)
+    if difference < TOLERANCE or parted(trial, last, OTHER)[0] < TOLERANCE:
         return []
     return [
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from harness import registry
+from harness.checks.double import DoubleDraws, DoubleSource, float_is_double
 from harness.checks.watch import Place, WatchedDraws, WatchedSource, changed_in_place, global_draws
 from harness.contracts import Draws, Method, Task, missing_members
 from harness.errors import BenchError, unknown_key
@@ -148,10 +150,10 @@ class Reference(NamedTuple):
 
 
 class Trial:
-    """One cell's method with all runs that the checks need."""
+    """One cell's method with all runs that the checks need; with `double`, updates are made in float64."""
 
-    def __init__(self, tree: Tree, cell: Cell, device: torch.device = CPU):
-        self.tree, self.cell, self.device = tree, cell, device
+    def __init__(self, tree: Tree, cell: Cell, device: torch.device = CPU, double: bool = False):
+        self.tree, self.cell, self.device, self.double = tree, cell, device, double
         self._folders = tempfile.TemporaryDirectory()
 
     def draws(self, seeds: tuple[int, ...] = SEEDS) -> CounterDraws:
@@ -176,12 +178,22 @@ class Trial:
 
     def stepped(self, seeds: tuple[int, ...], steps: int) -> tuple[Method, str]:
         """Return what `updated` returns, and how the last update ran: `Step.mode`."""
-        method = self.build(seeds)
-        step = Step(method, self.task.source(self.device), self.draws(seeds))
-        with arithmetic("fp32", self.device):
+        method, source, draws = self.build(seeds), self.task.source(self.device), self.draws(seeds)
+        if self.double:
+            method, source = method.double(), DoubleSource(source)
+            draws = DoubleDraws(seeds, self._scope, self.device)
+        step = Step(method, source, draws)
+        with arithmetic("fp32", self.device), float_is_double() if self.double else contextlib.nullcontext():
             for k in range(steps):
                 step(k)
         return method, step.mode
+
+    @property
+    def doubled(self) -> Trial:
+        """Return the same trial in double precision. Raises TypeError for a task with a simulator."""
+        if not hasattr(self.task.source(self.device), "batch"):
+            raise TypeError(f"{name_of(self.cell)} acts in a simulator of single precision")
+        return Trial(self.tree, self.cell, self.device, double=True)
 
     def trained(
         self, folder: Path, stop: int | None = None, each: Each = lambda method, step: None

@@ -54,7 +54,7 @@ def test_a_device_that_is_right(trial: Trial) -> None:
 
 
 def test_a_device_that_mixes_seeds_is_named(trial: Trial, monkeypatch) -> None:
-    monkeypatch.setattr(stacking, "largest_difference", lambda trial, places: (0.5, "w"))
+    monkeypatch.setattr(stacking, "largest_difference", lambda trial, places, stack: (0.5, "w"))
     assert on_device.check(trial).faults == ["a seed alone differs from the stack"]
 
 
