@@ -589,6 +589,14 @@ MUTANTS = [
     ),
     Mutant(
         "Stack",
+        "rounding excuses a mixture of seeds",
+        "harness/checks/stacking.py",
+        "TOLERANCE, DOUBLE = 2e-4, 1e-6",
+        "TOLERANCE, DOUBLE = 2e-4, 1e6",
+        "test_stacking.py::test_a_fault_shows_in_double_precision_too",
+    ),
+    Mutant(
+        "Stack",
         "batch means over seeds",
         f"{ADVERSARIAL}/losses.py",
         "return x.mean(1, keepdim=True)",
