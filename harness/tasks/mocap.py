@@ -1,8 +1,9 @@
 """Imitation of recorded motions
 
-A character tracks a clip of motion capture (Peng et al. 2019, section 5.1). An episode begins in the clip's state at a
-random time and ends in a fall or at the time limit. Each step is rewarded for the state that it reaches. The score is
-the rotation error of joints and root in rad over 20 s, where everything after a fall counts as pi.
+A character tracks a clip, a recorded one (Peng et al. 2019, section 5.1) or the invented march. An episode begins in
+the clip's state at a random time and ends in a fall or at the time limit. Each step is rewarded for the state that it
+reaches. The score is the rotation error of joints and root in rad over the task's seconds (20 in the paper, 5 for the
+march), where everything after a fall counts as pi.
 
 Besides its record a cell may leave artefacts for other cells: the rollouts of a policy that tracks the clip, whose
 actions cloning needs, and a learnt reward.

@@ -9,6 +9,12 @@ from typing import Any
 from harness.errors import BenchError, unknown_key
 from harness.yaml_text import load as load_yaml
 
+LISTS = {"pairs": "[[vail, gail]]", "within": "[0.3, null]"}
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
 
 @dataclass(frozen=True)
 class Test:
@@ -47,6 +53,19 @@ class Test:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a test that does not define a comparison."""
+        if not all(len(pair) == 2 and all(isinstance(name, str) for name in pair) for pair in self.pairs):
+            raise ValueError("pairs must be a list of [better, worse], each the name of a cell")
+        for name in ("margin", "gap", "at", "than_at"):
+            value = getattr(self, name)
+            if value is not None and not _number(value):
+                raise ValueError(f"{name} must be a number, not {value!r}")
+        for name in ("at", "than_at"):
+            if not 0 < (1.0 if (value := getattr(self, name)) is None else value) <= 1:
+                raise ValueError(f"{name} must be a share of the training above 0 and up to 1")
+        if len(self.within) != 2 or not all(end is None or _number(end) for end in self.within):
+            raise ValueError("within must be [low, high], two numbers of which null leaves a side open")
+        if None not in self.within and self.within[0] >= self.within[1]:  # type: ignore[operator]  # no None here
+            raise ValueError("within must be [low, high] with low below high")
         if bool(self.metric) == bool(self.log):
             raise ValueError("must have exactly one of metric and log")
         if bool(self.pairs) == bool(self.cell):
@@ -121,14 +140,19 @@ def _claim(block: dict[str, Any], where: str) -> Claim:
     block = dict(block, id=str(block.get("id", "")))
     for kind in ("evidence", "elsewhere"):
         tests = block.get(kind) or []
+        if not isinstance(tests, list) or not all(isinstance(test, dict) for test in tests):
+            raise BenchError(f"{where}: {kind} must be a list of tests, each a block of keys and values")
         block[kind] = tuple(_test(test, f"{where}: {kind} {place + 1}") for place, test in enumerate(tests))
     return _made(Claim, block, where)
 
 
 def _test(block: dict[str, Any], where: str) -> Test:
     block = dict(block)
+    for key in ("pairs", "within"):
+        if key in block and not isinstance(block[key], list):
+            raise BenchError(f"{where}.{key}: must be a list, such as {LISTS[key]}")
     if "pairs" in block:
-        block["pairs"] = tuple(tuple(pair) for pair in block["pairs"])
+        block["pairs"] = tuple(tuple(pair) if isinstance(pair, list) else (pair,) for pair in block["pairs"])
     if "within" in block:
         block["within"] = tuple(block["within"])
     return _made(Test, block, where)

@@ -34,6 +34,7 @@ REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN, UNCOUNTED = VERDICTS = (
 TESTED = (REPRODUCED, NOT, OPEN)
 NOTHING = Number(np.nan)
 MOST_SEEDS = 1000  # nobody will run more, so larger numbers are not given
+FEWEST = 3  # runs for a verdict: with two, the interval's width rests on a single number
 Frames = Mapping[str, Mapping[str, TaskFrame]]  # preset -> task -> frame
 
 
@@ -49,6 +50,7 @@ class Part:
     needed: for an open pair, the seeds that would decide it if the observed difference were the true one.
     needed_published: the same if the published difference were the true one; None if none was published.
     cells: the cells that need those seeds.
+    failed: how many runs are left out because they failed before they could log what is compared.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Part:
     needed: int | None = None
     needed_published: int | None = None
     cells: tuple[str, ...] = ()
+    failed: int = 0
 
 
 Evidence = tuple[Test, TaskFrame, list[Part]]
@@ -76,17 +79,20 @@ class Judged:
 
     @property
     def needed(self) -> int | None:
-        """Return the seeds that would decide every open part if the observed differences were the true ones."""
-        return max((part.needed for part in self._each if part.needed), default=None)
+        """Return the seeds that would decide every open part if the observed differences were the true ones.
+
+        None if no number of seeds decides one of them.
+        """
+        return _largest([part.needed for part in self._open])
 
     @property
     def needed_published(self) -> int | None:
         """Return the same if the published differences were the true ones."""
-        return max((part.needed_published for part in self._each if part.needed_published), default=None)
+        return _largest([part.needed_published for part in self._open])
 
     @property
-    def _each(self) -> list[Part]:
-        return [part for *_, parts in self.parts for part in parts]
+    def _open(self) -> list[Part]:
+        return [part for *_, parts in self.parts for part in parts if part.word == OPEN]
 
     @property
     def words(self) -> set[str]:
@@ -97,13 +103,20 @@ class Judged:
     @property
     def commands(self) -> list[str]:
         """Return the commands that train the seeds that open parts need, one for each preset and task."""
-        found = []
+        found: list[str] = []
+        if self.needed is None:
+            return found
         for _, frame, parts in self.parts:
             open_ones = [part for part in parts if part.needed and part.needed <= MOST_SEEDS]
             if open_ones:
                 cells = dict.fromkeys(name for part in open_ones for name in part.cells)
                 found.append(command(frame, list(cells), max(part.needed or 0 for part in open_ones)))
         return [one for one in dict.fromkeys(found) if one]
+
+
+def _largest(needed: list[int | None]) -> int | None:
+    known = [n for n in needed if n is not None]
+    return max(known, default=None) if len(known) == len(needed) else None
 
 
 def judge(claim: Claim, frames: Frames, overlays: Collection[str] = (), refused: Collection[str] = ()) -> Judged:
@@ -152,7 +165,7 @@ def sided(low: float, high: float, margin: float = 0.0) -> str:
     """Judge the interval of a difference that is positive if the claim holds."""
     if low > -margin:
         return REPRODUCED
-    return NOT if high <= -margin else OPEN
+    return NOT if high < -margin else OPEN
 
 
 def placed(low: float, high: float, bounds: tuple[float | None, float | None]) -> str:
@@ -196,11 +209,20 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
     if (test.at, then) != (1.0, 1.0):
         names = [f"{better.title} at {_share(test.at)}", f"{worse.title} at {_share(then)}"]
     title = " over ".join(names)
-    word = sided(found.low, found.high, test.margin) if found.n > 1 else OPEN
+    failed = _failed(test, better, worse)
+    word = OPEN if failed or found.n < FEWEST else sided(found.low, found.high, test.margin)
     chance = st.improvement(x[None], y[None], True)
-    needed = [_seeds(x - y, gap) if word == OPEN else None for gap in (None, test.gap)]
+    observed = published = None
+    if word == OPEN and not failed:
+        observed = _seeds(x - y, (x - y).mean() + test.margin)
+        published = _seeds(x - y, test.gap + test.margin) if test.gap else None
     cells = tuple(dict.fromkeys((better.name, worse.name)))
-    return Part(title, word, value, found.n, chance, needed[0], needed[1] if test.gap else None, cells)
+    return Part(title, word, value, found.n, chance, observed, published, cells, failed)
+
+
+def _failed(test: Test, *cells: CellFrame) -> int:
+    """Return how many runs of the cells failed, for a log: they wrote nothing that the survivors could stand for."""
+    return sum(len(cell.failures) for cell in cells) if test.log else 0
 
 
 def measured_by(cell: CellFrame, quantity: str) -> str:
@@ -213,7 +235,8 @@ def _number(found: st.Difference) -> Number:
     return fixed(found.mean, decimals([found.mean, found.low, found.high]), found.low, found.high)
 
 
-def _seeds(differences: np.ndarray, gap: float | None) -> int | None:
+def _seeds(differences: np.ndarray, gap: float) -> int | None:
+    """Return the seeds that find a distance `gap` from the bound at the spread of these differences."""
     needed = seeds_to_decide(differences, gap)
     return int(needed) if np.isfinite(needed) else None
 
@@ -225,7 +248,9 @@ def _level(test: Test, cell: CellFrame | None) -> Part:
     x = values.to_numpy(float)
     found = st.paired_difference(x, np.zeros_like(x))  # the t interval of the mean
     value = _number(found)
-    return Part(cell.title, placed(found.low, found.high, test.within), value, found.n)
+    failed = _failed(test, cell)
+    word = OPEN if failed or found.n < FEWEST else placed(found.low, found.high, test.within)
+    return Part(cell.title, word, value, found.n, failed=failed)
 
 
 def _share(of_training: float) -> str:
@@ -272,11 +297,21 @@ def _reason(claim: Claim, word: str, parts: list[Evidence], odd: str, absent: st
             f"{'every comparison is' if len(listed) > 1 else 'the whole interval is'} on the claim's side"
         ),
         NOT: lambda: "the evidence is against it: " + ", ".join(part.name for part in listed if part.word == NOT),
-        OPEN: lambda: (
-            "the interval includes both sides: " + ", ".join(part.name for part in listed if part.word == OPEN)
-        ),
-        ELSEWHERE: lambda: odd or f"its own protocol was not run: {claim.why}",
+        OPEN: lambda: _undecided([part for part in listed if part.word == OPEN]),
+        ELSEWHERE: lambda: odd or f"its own protocol was not run: {absent.removeprefix('not run: ')}",
         NOT_RUN: lambda: absent,
         UNCOUNTED: lambda: claim.uncounted,
     }[word]()
     return said + (f". Printed numbers: {claim.caution}" if claim.caution else "")
+
+
+def _undecided(parts: list[Part]) -> str:
+    few = [part for part in parts if part.n < FEWEST]
+    broken = [part for part in parts if part.failed]
+    wide = [part for part in parts if part not in few + broken]
+    said = {
+        "the interval includes both sides: ": wide,
+        f"fewer than {FEWEST} runs: ": few,
+        "runs that failed logged nothing: ": broken,
+    }
+    return "; ".join(words + ", ".join(part.name for part in found) for words, found in said.items() if found)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.report.records.frame import TaskFrame
+from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
 from harness.report.tables.entries import MISSING, Head, Link, Table, Text, count, measured, source, title
 from harness.report.tables.spelling import NONE, TIED
@@ -75,8 +75,7 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
         if cell.record and metric in cell.head["metrics"]:
             x = cell.units(metric).to_numpy()
             runs = int(theirs.n_seeds or 1)  # one run if the paper does not say how many
-            single = float(cell.endpoint(metric).var(ddof=1)) if cell.rewards else None
-            low, high = st.prediction_interval(x, runs, variance_of_run=single) if len(x) > 1 else (np.nan, np.nan)
+            low, high = _interval(cell, metric, runs, theirs["std"]) if len(x) > 1 else (np.nan, np.nan)
             ours = measured(x.mean(), low, high)
             word = agreement(float(theirs["mean"]), x.mean(), low, high, margin, theirs.higher_is_better == "true")
         body.append([
@@ -89,16 +88,33 @@ def beside(frame: TaskFrame, declared: dict[str, Any], data: pd.DataFrame, link:
         ])
     if not body:
         return None
-    head: list[Head | str] = ["method", Head("ours, mean", "95 % prediction"), "n", "published", "verdict", "record"]
+    head: list[Head | str] = [
+        "method",
+        Head("ours, mean", "95 % prediction or Welch"),
+        "n",
+        "published",
+        "verdict",
+        "record",
+    ]
     notes = [
         (
             "Reproduced: the published value lies in the interval in which a new mean of as many runs as the paper's "
-            f"would fall, and half the width of that interval is at most {margin:.0%} of our mean. "
+            "would fall, by their printed spread or, without one, by ours, and half the width of that interval is at "
+            f"most {margin:.0%} of our mean. "
             "Inconclusive: the interval is wider than that. Ours is better: the whole interval is better than the "
             "published value. Not reproduced: the whole interval is worse than it."
         )
     ]
     return Table(f"{frame.title}: {metric} beside the published {declared['task']}", head, body, notes)
+
+
+def _interval(cell: CellFrame, metric: str, runs: int, spread: str) -> tuple[float, float]:
+    """Return where the published mean should lie: Welch's interval if its spread was printed, else a prediction's."""
+    x = cell.units(metric).to_numpy()
+    if spread and runs > 1:
+        return st.welch_interval(x, float(spread), runs)
+    single = float(cell.endpoint(metric).var(ddof=1)) if cell.rewards else None
+    return st.prediction_interval(x, runs, variance_of_run=single)
 
 
 def agreement(published: float, mean: float, low: float, high: float, margin: float, higher_is_better: bool) -> str:

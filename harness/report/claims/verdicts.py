@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.report.claims.judge import (
     ELSEWHERE,
+    FEWEST,
     MOST_SEEDS,
     NOT,
     NOT_RUN,
@@ -94,8 +95,9 @@ READING = (
     "chance that one run beats a run of the other method.\n\nThe shaded side of a small plot is the claim's side, the "
     "vertical line marks no difference (or the claim's bound), and a vertical dash marks the published difference. "
     "▲: the whole interval is on the claim's side; ▼: the whole interval is on the other side; ○: neither.\n\n"
-    "Reproduced: every comparison is ▲; not reproduced: at least one is ▼; inconclusive: otherwise. Intervals are not "
-    "adjusted for the number of claims.\n\nThe columns of seeds give, for an open claim, how many would find the "
+    "Reproduced: every comparison is ▲; not reproduced: at least one is ▼; inconclusive: otherwise, and with fewer "
+    f"than {FEWEST} runs or with runs that failed before they logged what is compared. Intervals are not adjusted for "
+    "the number of claims.\n\nThe columns of seeds give, for an open claim, how many would find the "
     "difference with 80 % power at the spread observed here, if the observed or the published difference were the "
     "true one."
 )
@@ -175,7 +177,8 @@ def _forest(run: Evidence, address: Address, passing: bool) -> Forest:
 
 def _bar(part: Part, gap: float | None) -> Bar:
     chance = f", P{TIED}{part.chance:.2f}" if np.isfinite(part.chance) else ""
-    return Bar(part.name, part.found, POINTS[part.word], math.nan if gap is None else gap, chance)
+    failed = f", {part.failed} failed" if part.failed else ""
+    return Bar(part.name, part.found, POINTS[part.word], math.nan if gap is None else gap, chance + failed)
 
 
 def _seeds(needed: int | None, commands: list[str]) -> Entry:

@@ -32,13 +32,18 @@ POINTS = 200  # of all lines of a panel together, so that many seeds take no mor
 def draw(frame: TaskFrame, looks: dict[str, Style]) -> list[Plot]:
     """Draw a figure for each method that logs its discriminator."""
     told = [cell for cell in frame.cells if cell.curves is not None and {*cell.curves} >= TOLD_BY]
-    return [_of(frame, cell, looks[cell.name]) for cell in told]
+    return [_of(frame, cell, looks[cell.name]) for cell in told if _moving(cell)]
+
+
+def _moving(cell: CellFrame) -> list[str]:
+    """Return the logs that have more than one value: a run of one logged step has none."""
+    logs = cell.curves
+    return [] if logs is None else [log for log in LOGS if log in logs and logs[log].nunique() > 1]
 
 
 def _of(frame: TaskFrame, cell: CellFrame, look: Style) -> Plot:
-    logs = cell.curves
+    logs, shown = cell.curves, _moving(cell)
     assert logs is not None, f"{cell} has no logs"
-    shown = [log for log in LOGS if log in logs and logs[log].nunique() > 1]
     rows = -(-len(shown) // COLUMNS)
     fig, axes = panels(
         (WIDTH, 1.55 * rows + 0.25), (rows, COLUMNS), (0.45, 0.08, 0.45, 0.22), (0.45, 0.38), sharex=True

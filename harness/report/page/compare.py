@@ -61,7 +61,8 @@ def _runs(frame: TaskFrame, listed: Sequence[str]) -> Plot:
     a, b = frame.cells
     metric = frame.scored_by
     one, other = a.paired(b, metric)
-    names = a.units(metric).index
+    known = b.units(metric).index
+    names = [unit for unit in a.units(metric).index if unit in known]
     label = labelled(frame.metrics[metric])
     with theme():
         fig = figure(3.0)

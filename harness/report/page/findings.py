@@ -26,19 +26,24 @@ class Finding:
 
 
 def sentences(
-    effects: Sequence[Effect], claims: Sequence[Judged], own: Preset, address: Callable[[str, str], str]
+    effects: Sequence[Effect],
+    few: Sequence[Effect],
+    claims: Sequence[Judged],
+    own: Preset,
+    address: Callable[[str, str], str],
 ) -> list[Finding]:
     """Return at most five findings.
 
     effects: the comparisons with and without the bottleneck.
+    few: those of three or four runs, which count separately.
     claims: the judged claims.
     own: the preset of the page.
     address: (preset, task) -> the address of its page.
     """
-    return [*_help(effects), *_extremes(effects, address), *_claims(claims), *_constraints(own)]
+    return [*_help(effects, few), *_extremes(effects, address), *_claims(claims), *_constraints(own)]
 
 
-def _help(effects: Sequence[Effect]) -> Iterator[Finding]:
+def _help(effects: Sequence[Effect], few: Sequence[Effect]) -> Iterator[Finding]:
     if not effects:
         return
     counts = Counter(effect.word for effect in effects)
@@ -58,7 +63,16 @@ def _help(effects: Sequence[Effect]) -> Iterator[Finding]:
             f"The bottleneck {helps}: in {total} comparisons with the same method without it, it is better in {better},"
             f" worse in {worse}, and {total - better - worse} are open at these numbers of runs"
         )
-    yield Finding(said + ".", "all comparisons", "topics/bottleneck.html")
+    yield Finding(f"{said}.{besides(few)}", "all comparisons", "topics/bottleneck.html")
+
+
+def besides(few: Sequence[Effect]) -> str:
+    """Return a sentence on the comparisons of few runs; '' without any."""
+    if not few:
+        return ""
+    counts = Counter(effect.word for effect in few)
+    tally = f"{counts['better']} better, {counts['worse']} worse, {counts['open']} open"
+    return f" {len(few)} more of three or four runs: {tally}."
 
 
 def _extremes(effects: Sequence[Effect], address: Callable[[str, str], str]) -> Iterator[Finding]:
@@ -75,10 +89,14 @@ def _extremes(effects: Sequence[Effect], address: Callable[[str, str], str]) -> 
             yield Finding(
                 f"The clearest {name} is on {effect.frame.title}: {effect.having.title} is {way} than "
                 f"{effect.without.title} by {size} standard deviations of a run "
-                f"[{number(ends[0], 1)}, {number(ends[1], 1)}].",
+                f"[{number(ends[0], 1)}, {number(ends[1], 1)}], in {_label(effect)}.",
                 "its task",
                 address(effect.preset, effect.frame.name),
             )
+
+
+def _label(effect: Effect) -> str:
+    return str(effect.frame.metrics[effect.frame.scored_by]["label"])
 
 
 def _claims(claims: Sequence[Judged]) -> Iterator[Finding]:

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from harness.report.claims.judge import ELSEWHERE, MOST_SEEDS, NOT_RUN, Judged
-from harness.report.claims.verdicts import domains
+from harness.report.claims.verdicts import counted, domains
 from harness.report.page.families import words
+from harness.report.page.findings import besides
 from harness.report.page.sections import Section
 from harness.report.records.frame import TaskFrame
 from harness.report.records.more import command
@@ -28,15 +29,24 @@ WORDS = ("better", "worse", "open")
 
 
 def section(
-    effects: Sequence[Effect], frames: Sequence[Mapping[str, TaskFrame]], claims: Sequence[Judged]
+    effects: Sequence[Effect],
+    few: Sequence[Effect],
+    frames: Sequence[Mapping[str, TaskFrame]],
+    claims: Sequence[Judged],
 ) -> list[Section]:
-    """Return the page, or nothing if there is no comparison. frames: of each preset, task -> frame."""
+    """Return the page, or nothing if there is no comparison.
+
+    effects: the comparisons with and without the bottleneck.
+    few: those of three or four runs.
+    frames: of each preset, task -> frame.
+    claims: the judged claims.
+    """
     if not effects:
         return []
     studies = list(_studies(frames))
     asked = "What did the studies of disputed settings show?"
     parts = [
-        _part("learnt-help", "When does the bottleneck help?", _help(effects), _by_kind(effects)),
+        _part("learnt-help", "When does the bottleneck help?", _help(effects, few), _by_kind(effects)),
         _part("learnt-studies", asked, _changed(studies), _by_study(studies)),
         _part("learnt-mind", "What would change our mind?", _mind(claims), _seeds(effects)),
     ]
@@ -47,7 +57,7 @@ def _part(anchor: str, title: str, intro: str, table: Table) -> Section | None:
     return Section(anchor, title, intro, tables=[table]) if table.rows else None
 
 
-def _help(effects: Sequence[Effect]) -> str:
+def _help(effects: Sequence[Effect], few: Sequence[Effect]) -> str:
     counts = Counter(effect.word for effect in effects)
     first = (
         f"We compared the bottleneck with its absence in {len(effects)} pairs of methods, on shared seeds: "
@@ -57,7 +67,7 @@ def _help(effects: Sequence[Effect]) -> str:
         ("beside a gradient penalty", [e for e in effects if penalised(e.having)]),
         ("without a penalty", [e for e in effects if not penalised(e.having)]),
     )
-    said = [first]
+    said = [first + besides(few)]
     for where, own in sides:
         if own:
             tally = Counter(effect.word for effect in own)
@@ -101,7 +111,7 @@ def _changed(studies: Sequence[tuple[TaskFrame, str, list[Change]]]) -> str:
     tally = Counter(change.word for change in found)
     return (
         "Each comparison is of a method with one setting changed, or of one value of an ablation with the ablation's "
-        f"reference, on shared seeds. Of these {len(found)}, {tally['better']} are better, {tally['worse']} are worse, "
+        f"reference. Of these {len(found)}, {tally['better']} are better, {tally['worse']} are worse, "
         f"and {tally['open']} stay open."
     )
 
@@ -109,7 +119,7 @@ def _changed(studies: Sequence[tuple[TaskFrame, str, list[Change]]]) -> str:
 def _by_study(studies: Sequence[tuple[TaskFrame, str, list[Change]]]) -> Table:
     rows = [[Text(frame.title), Text(what), *_counts(own), _clearest(own)] for frame, what, own in studies]
     head: list[Head | str] = ["task", "what was changed", *WORDS, Head("clearest change, in the task's metric", LEVEL)]
-    return Table("Studies", head, rows, ["Positive: the changed method is better than the one it was changed from."])
+    return Table("Studies", head, rows, ["Positive: the changed method is better."])
 
 
 def _clearest(found: Sequence[Change]) -> Entry:
@@ -121,15 +131,16 @@ def _clearest(found: Sequence[Change]) -> Entry:
 
 
 def _mind(claims: Sequence[Judged]) -> str:
-    said = (
-        "A verdict turns when its interval leaves the side on which it lies. The table names, for each kind of task, "
-        "the open comparison that the fewest further seeds would decide."
-    )
-    unrun = [name for name, own in domains(list(claims)).items() if all(c.word in (NOT_RUN, ELSEWHERE) for c in own)]
+    said = "The table names, for each kind of task, the open comparison that the fewest seeds would decide."
+    unrun = [
+        name
+        for name, own in domains(counted(claims)).items()
+        if all(claim.word in (NOT_RUN, ELSEWHERE) for claim in own)
+    ]
     if unrun:
         said += (
             f" Nothing of {', '.join(unrun[:-1])}{' and ' * (len(unrun) > 1)}{unrun[-1]} was run under the published "
-            "protocol, and a clear result there would outweigh what smaller tasks say here."
+            "protocol, which would outweigh what smaller tasks say."
         )
     return said
 
@@ -143,7 +154,8 @@ def _seeds(effects: Sequence[Effect]) -> Table:
             typed = command(effect.frame, [effect.having.name, effect.without.name], needed)
             name = f"{effect.frame.title}: {effect.having.title} − {effect.without.title}"
             rows.append([Text(name), count(effect.n), count(needed), Code(typed) if typed else MISSING])
-    return Table("Seeds that would decide", ["open comparison", "seeds so far", "seeds it would take", "command"], rows)
+    head = ["open comparison", "seeds so far", "seeds it would take", "command"]
+    return Table("Seeds that would decide", head, rows)
 
 
 def _needed(effect: Effect) -> int | None:

@@ -76,7 +76,13 @@ def judged(root: Path, presets: Sequence[Preset], refused: Collection[str]) -> l
     """
     frames = {preset.name: preset.frames for preset in presets}
     overlays = {path.stem for path in root.glob("presets/*.yaml")} - {presets[0].name}
-    return [judge.judge(claim, frames, overlays, refused) for claim in load_claims(root / "results/claims.yaml")]
+    path, found = root / "results/claims.yaml", []
+    for claim in load_claims(path):
+        try:
+            found.append(judge.judge(claim, frames, overlays, refused))
+        except (BenchError, ValueError) as error:
+            raise BenchError(f"{path}: claim {claim.id}: {error}") from None
+    return found
 
 
 @dataclass(frozen=True)

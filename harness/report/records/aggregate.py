@@ -171,9 +171,11 @@ def _comparison(frame: TaskFrame, cell: CellFrame, metric: str, against: str | N
 def seeds_needed(frame: TaskFrame, row: pd.Series, comparisons: int, gap: float | None = None) -> float:
     """Return how many seeds a family of tests would need, estimated from the differences of one row; NaN if unknown.
 
+    With fewer than FEWEST_FOR_TEST nothing is tested, however large the difference.
+
     comparisons: the size of the family.
     gap: the difference to be found; None for that of the row.
     """
     a, b = frame.known(row.cell).paired(frame.known(row.compared_with), row.metric)
-    found = power.seeds_to_decide(a - b, gap, comparisons)
+    found = max(power.seeds_to_decide(a - b, gap, comparisons), significance.FEWEST_FOR_TEST)  # NaN stays NaN
     return found if math.isfinite(found) else math.nan

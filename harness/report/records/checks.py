@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -62,18 +63,23 @@ def _expected(cell: CellFrame, what: str, got: Any, wanted: Any) -> Iterator[tup
 
 
 def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) -> Iterator[tuple[str, str]]:
-    """Yield every cell whose value differs from that of the first cell, which is the first in the parameters."""
-    for cell in cells[1:]:
-        if value(cell) != value(cells[0]):
-            one, other = (f"{each.name} ({_short(value(each))})" for each in (cell, cells[0]))
+    """Yield every cell whose value differs from that of most cells, or if there are two such values from the first."""
+    values = [value(cell) for cell in cells]
+    most = max(range(len(cells)), key=lambda place: values.count(values[place]), default=0)
+    for place, cell in enumerate(cells):
+        if values[place] != values[most]:
+            one, other = (f"{each.name} ({_short(value(each))})" for each in (cell, cells[most]))
             yield cell.name, f"{cell.task}: {what} of {one} and of {other} differ; run `{cell.command}`"
 
 
 def _nested(cells: list[CellFrame]) -> Iterator[tuple[str, str]]:
     """Yield every cell whose seeds neither contain those of an earlier cell nor are contained in them.
 
-    Nested seeds are allowed because a cell may have been given more of them; the shared ones are compared.
+    The cells with the most usual seeds come first. Nested seeds are allowed because a cell may have been given more of
+    them; the shared ones are compared.
     """
+    usual = Counter(tuple(sorted(cell.seeds)) for cell in cells)
+    cells = sorted(cells, key=lambda cell: -usual[tuple(sorted(cell.seeds))])
     for place, cell in enumerate(cells):
         for other in cells[:place]:
             own, known = set(cell.seeds), set(other.seeds)

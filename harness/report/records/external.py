@@ -84,6 +84,9 @@ def check(found: External, frame: TaskFrame) -> None:
             f"{where}: data_hash must be that of our records, {data}, got {said.get('data_hash')}; scores on other "
             "data are not comparable"
         )
+    scored = set(found.scores[found.scores.task == frame.name].metric)
+    if frame.headline is not None and frame.headline not in scored:
+        raise BenchError(f"{where}: there are no scores of {frame.headline}, by which the task is judged; add them")
     for metric, manifest in said["metrics"].items():
         if metric not in frame.metrics:
             raise BenchError(f"{where}: the task has no metric {metric}; it has {', '.join(frame.metrics)}")

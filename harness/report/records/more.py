@@ -21,6 +21,9 @@ def command(frame: TaskFrame, names: Sequence[str], needed: float) -> str:
     if not known or len(known) < len(cells) or needed <= min(cell.n for cell in known):
         return ""
     more = int(needed) - min(_named(cell) for cell in known)
+    if more <= 0:  # the parameters name enough of them: they only have to be trained
+        told = " ".join(f"{frame.name}/{cell.name}" for cell in known)
+        return f"bench preset {frame.preset} --jobs 2" if frame.preset else f"bench train {told}"
     if frame.preset:
         told = " ".join(f"{frame.name}/{cell.name}" for cell in known)
         return f"bench preset {frame.preset} --more-seeds {more} --jobs 2 --only {told}"

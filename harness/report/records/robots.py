@@ -15,8 +15,12 @@ FEWEST_TASKS = 2
 
 
 def robots(frames: Sequence[TaskFrame]) -> list[TaskFrame]:
-    """Return the tasks whose scores are normalised."""
-    return [frame for frame in frames if NORMALISED in frame.metrics]
+    """Return the tasks whose scores are normalised, the first of those on one robot: its own preset's is not two."""
+    first: dict[str, TaskFrame] = {}
+    for frame in frames:
+        if NORMALISED in frame.metrics:
+            first.setdefault(str(frame.params.get("robot", frame.title)), frame)
+    return list(first.values())
 
 
 def common(frames: Sequence[TaskFrame]) -> dict[str, list[CellFrame]]:

@@ -1,7 +1,9 @@
 """Compare methods that have the bottleneck with their twins without it, to measure what the bottleneck alone adds.
 
 A twin is composed of the same parts. It may differ in the bottleneck, in the code that the bottleneck replaces, and in
-what is tuned for each method separately (learning rates, weights of penalties).
+what is tuned for each method separately (learning rates, weights of penalties); of several, the one with the most equal
+learning rates and weights is the twin. A policy that was trained on a learnt reward is composed of its own parts and of
+those with which the reward was learnt.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from harness.report.records.frame import CellFrame, TaskFrame
 from harness.report.stats import statistics as st
 
 BOTTLENECK = "bottleneck"
-FREE = {BOTTLENECK, "code_size", "head", "kl_terms", "title", "like", "lr", "weight"}  # keys that twins may differ in
+TUNED = {"lr", "weight"}
+FREE = {BOTTLENECK, "code_size", "head", "kl_terms", "title", "like", *TUNED}  # keys that twins may differ in
+FEWEST = 3  # runs for a t interval of the difference
 
 
 @dataclass(frozen=True)
@@ -54,33 +58,64 @@ def bottlenecked(cell: CellFrame) -> bool:
     return any(block.get("i_c") is not None or block.get("beta") for block in _codes(cell))
 
 
-def twins(frame: TaskFrame) -> list[tuple[CellFrame, CellFrame]]:
-    """Return (with, without) for every method of a task that has run with a bottleneck and has a twin, in order."""
+def twins(frame: TaskFrame, rewards: TaskFrame | None = None) -> list[tuple[CellFrame, CellFrame]]:
+    """Return (with, without) for every method of a task that has run with a bottleneck and has a twin, in order.
+
+    rewards: the task in which the rewards of this one were learnt.
+    """
     run = [cell for cell in frame.cells if cell.record]
+    blocks = {cell.name: _blocks(cell, rewards) for cell in run}
     plain = [cell for cell in run if not any(_codes(cell))]
     plain.sort(key=lambda cell: cell.name != frame.baseline)
-    shapes = [(cell, _shape(cell.head["params"].get("method", {}))) for cell in plain]
     found = []
     for cell in filter(bottlenecked, run):
-        own = _shape(cell.head["params"]["method"])
-        found += [(cell, other) for other, shape in shapes if shape == own][:1]
+        own = blocks[cell.name]
+        alike = [other for other in plain if _shape(blocks[other.name]) == _shape(own)]
+        alike.sort(key=lambda other: _unequal(own, blocks[other.name]))
+        found += [(cell, other) for other in alike[:1]]
     return found
 
 
-def effects(frames: Iterable[TaskFrame]) -> list[Effect]:
-    """Return the effects on every task whose headline metric has a direction, from two or more runs that differ."""
+def _blocks(cell: CellFrame, rewards: TaskFrame | None) -> dict[str, Any]:
+    """Return the settings of a method and those with which its reward was learnt."""
+    learnt = rewards.cell(cell.name) if rewards else None
+    blocks = {"own": cell.head["params"].get("method", {})}
+    return blocks | {"reward": learnt.head["params"]["method"]} if learnt and learnt.record else blocks
+
+
+def _unequal(one: Any, other: Any) -> int:
+    """Count the learning rates and weights outside bottlenecks that differ between two blocks."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return 0
+    shared = [key for key in one if key in other and key != BOTTLENECK]
+    return sum(key in TUNED and one[key] != other[key] for key in shared) + sum(
+        _unequal(one[key], other[key]) for key in shared
+    )
+
+
+def effects(frames: Iterable[TaskFrame], fewest: int = st.FEWEST_FOR_INTERVAL) -> list[Effect]:
+    """Return the effects on every task whose headline metric has a direction, from at least `fewest` shared runs."""
     found: list[Effect] = []
+    frames = list(frames)
+    by_name = {(frame.preset, frame.name): frame for frame in frames}
     for frame in frames:
         up = frame.metrics[frame.scored_by]["higher_is_better"] if frame.headline else None
         if up is None:
             continue
         own: list[Effect] = []
-        pairs = sorted(twins(frame), key=lambda pair: pair[1].name != frame.baseline)
+        learnt = by_name.get((frame.preset, str(frame.params.get("rewards"))))
+        pairs = sorted(twins(frame, learnt), key=lambda pair: pair[1].name != frame.baseline)
         for having, without in pairs:
-            if (made := _effect(frame, having, without, bool(up), not own)) is not None:
+            made = _effect(frame, having, without, bool(up), not own)
+            if made is not None and made.n >= fewest:
                 own.append(made)
         found += own
     return found
+
+
+def of_few_runs(frames: Iterable[TaskFrame]) -> list[Effect]:
+    """Return the effects that `effects` leaves out because they rest on three or four shared runs."""
+    return [effect for effect in effects(frames, FEWEST) if effect.n < st.FEWEST_FOR_INTERVAL]
 
 
 def titles(found: Iterable[Effect]) -> list[str]:
@@ -98,7 +133,7 @@ def _effect(frame: TaskFrame, having: CellFrame, without: CellFrame, up: bool, m
     if not {metric} <= set(having.head["metrics"]) & set(without.head["metrics"]):
         return None
     a, b = having.paired(without, metric)
-    if len(a) < st.FEWEST_FOR_INTERVAL:
+    if len(a) < FEWEST:
         return None
     spread = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
     if spread == 0:

@@ -236,6 +236,23 @@ def prediction_interval(
 
 
 @finite
+def welch_interval(values: np.ndarray, spread: float, runs: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the interval around our mean in which another mean lies if both estimate the same quantity (Welch).
+
+    values: our scores [S], S >= 2.
+    spread: the standard deviation of the other runs.
+    runs: their number, at least 2.
+    level: the nominal coverage.
+    """
+    own, other = values.var(ddof=1) / len(values), spread**2 / runs
+    if own + other == 0:
+        return float(values.mean()), float(values.mean())
+    degrees = (own + other) ** 2 / (own**2 / (len(values) - 1) + other**2 / (runs - 1))
+    half = special.stdtrit(degrees, (1 + level) / 2) * np.sqrt(own + other)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+@finite
 def split_variance(scores: np.ndarray) -> tuple[float, float]:
     """Return the variance of a run's own score and that of one re-sampling around it.
 

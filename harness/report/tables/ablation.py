@@ -38,7 +38,8 @@ def ablation(frame: TaskFrame, swept: Sweep, found: pd.DataFrame, link: Link) ->
         "record",
     ]
     counts = sorted({cell.n for cell in swept.cells if cell.record})
-    below = [f"Exploratory: {counts[0]} seed{'s' * (counts[0] != 1)} for each value, no test."] if counts else []
+    many = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}" if counts else ""
+    below = [f"Exploratory: {many} seed{'s' * (many != '1')} for each value, no test."] if counts else []
     return Table(f"{frame.title}: {swept.parameter} of {frame.known(swept.of).title}", head, body, below)
 
 

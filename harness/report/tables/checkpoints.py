@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from harness.report.records.checkpoints import checkpoints
@@ -13,9 +15,11 @@ from harness.report.tables.spelling import decimals, labelled
 
 CHOICE = (
     "The best checkpoint is chosen by one half of the real test data and scored with the other half. Both halves "
-    "choose in turn, and the score is the mean of the two, so no checkpoint is scored by the data that chose it. With "
-    "half as much real data a distance is larger: these scores compare only with each other."
+    "choose in turn, and the score is the mean of the two, so no checkpoint is scored by the real data that chose it. "
+    "The generated images are the same in both, which still favours the chosen one a little: a gain below .1 may be "
+    "nothing but that. With half as much real data a distance is larger: these scores compare only with each other."
 )
+NO_INTERVAL = (math.nan, math.nan)
 TESTED = "Scores are interquartile means, differences are means over seeds. Only the last checkpoint is tested, above."
 
 
@@ -39,7 +43,7 @@ def table(frame: TaskFrame) -> Table | None:
             title(cell, summary.mark(cell), strong=name == order[0]),
             _score(found.best, digits, strong=name == order[0]),
             _score(found.last, digits, strong=name == last[0]),
-            fixed(gap.mean, digits, gap.low, gap.high),
+            fixed(gap.mean, digits, *((gap.low, gap.high) if gap.n >= st.FEWEST_FOR_INTERVAL else NO_INTERVAL)),
             count(round(np.median(found.step))),
             count(last.index(name) + 1),
         ])
@@ -56,7 +60,8 @@ def table(frame: TaskFrame) -> Table | None:
 
 
 def _score(scores: np.ndarray, digits: int, strong: bool) -> Number:
-    return fixed(_iqm(scores), digits, *st.iqm_interval(scores), strong=strong)
+    ends = st.iqm_interval(scores) if len(scores) >= st.FEWEST_FOR_INTERVAL else NO_INTERVAL
+    return fixed(_iqm(scores), digits, *ends, strong=strong)
 
 
 def _iqm(scores: np.ndarray) -> float:

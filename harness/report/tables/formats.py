@@ -62,6 +62,7 @@ TEX = str.maketrans({
     "▲": "",
     "▼": "",
     "◆": r"$\diamond$",
+    "▽": r"$\triangledown$",
     "○": r"$\circ$",
 })
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
-
 from harness.report.records.frame import TaskFrame
 from harness.report.tables.entries import MISSING, Link, Number, Table, Text, fixed, source, title
 from harness.report.tables.spelling import number
+from harness.report.tables.variance import split
 
 STUCK, RETURN = "stuck", "return"
 
@@ -21,12 +20,12 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
     body = []
     for cell in run:
         values = cell.by_unit(RETURN)
-        between, within = parts(values)
+        _, between, within = split(cell, RETURN) or (0, math.nan, math.nan)
         body.append([
             title(cell),
             fixed(values.mean(), 1),
             fixed(values.std(), 1),
-            fixed(math.sqrt(between), 1),
+            fixed(math.sqrt(max(between, 0.0)), 1),
             fixed(math.sqrt(within), 1),
             Number(cell.endpoint(STUCK).mean(), ".0%") if STUCK in cell.head["metrics"] else MISSING,
             Text(", ".join(" ".join(number(v, 1) for v in group) for _, group in values.groupby(level=0))),
@@ -45,16 +44,8 @@ def table(frame: TaskFrame, link: Link) -> Table | None:
     notes = [
         (
             "Sd of rewards: between the means of learnt rewards, less what re-training alone adds (0 if that is "
-            "more). Sd of re-training: between policies that were trained on the same reward."
+            "more). Sd of re-training: between policies that were trained on the same reward. Both are of the rewards "
+            "with more than one re-training."
         )
     ]
     return Table(f"{frame.title}: learning the reward and training on it", head, body, notes)
-
-
-def parts(values: pd.Series) -> tuple[float, float]:
-    """Return (variance between groups, variance within) by one-way random effects; nan for a part that is unknown."""
-    groups = values.groupby(level=0)
-    within = float(groups.var().mean())
-    if groups.ngroups < 2 or math.isnan(within):
-        return math.nan, within
-    return max(0.0, float(groups.mean().var()) - within / float(groups.size().mean())), within

@@ -36,7 +36,12 @@ def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
     body = []
     for cell in summary.sorted_cells(frame, found):
         if cell.record:
-            scores = [_score(cell, metric, rows[metric, cell.name], digits[metric]) for metric in metrics]
+            scores = [
+                _score(cell, metric, rows[metric, cell.name], digits[metric])
+                if (metric, cell.name) in rows.index
+                else MISSING
+                for metric in metrics
+            ]
             body.append([title(cell, summary.mark(cell)), *scores, *_inside(cell)])
     known = [frame.references(metric) for metric in metrics]
     for label in dict.fromkeys(label for references in known for label in references):

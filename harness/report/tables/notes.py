@@ -41,21 +41,32 @@ def tests(rows: pd.DataFrame) -> list[str]:
     compared = rows[rows.difference.notna()]
     if compared.empty:
         return []
-    n, count = int(compared.pairs.min()), len(compared)
+    count = len(compared)
+    tested = compared[compared.p_holm.notna()]
+    n = _range((compared if tested.empty else tested).pairs)
     family = "one comparison" if count == 1 else f"Holm over {count} comparisons"
     seeds = (
         "Needs: the number of seeds with which this test would find the observed mean difference with 80 % power if it "
         "were the true one."
     )
-    if significance.can_reach_significance(n, count):
-        return [f"p: sign-flip test on {n} paired seeds, {family}. {seeds}"]
-    smallest, shared = min(1.0, count * 2 / 2**n), f"{n} seed{'s' * (n != 1)}"
+    if not tested.empty:
+        few = len(compared) - len(tested)
+        left = f" {few} of them {'has' if few == 1 else 'have'} too few seeds and no p." if few else ""
+        return [f"p: sign-flip test on {n} paired seeds, {family}.{left} {seeds}"]
+    most = int(compared.pairs.max())
+    smallest, shared = min(1.0, count * 2 / 2**most), f"{n} seed{'s' * (n != '1')}"
     return [
         (
             f"Significance cannot be reached: with {shared} ({family}) no p can be below {smallest:.2g}, so none is "
             f"given. A test here needs at least {significance.FEWEST_FOR_TEST} seeds. {seeds}"
         )
     ]
+
+
+def _range(counts: pd.Series) -> str:
+    """Return '10', or '5 to 10'."""
+    least, most = int(counts.min()), int(counts.max())
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def units(frame: TaskFrame) -> list[str]:

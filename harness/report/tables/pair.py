@@ -9,7 +9,7 @@ from harness.ranges import span
 from harness.report.records.aggregate import seeds_needed
 from harness.report.records.frame import CellFrame, TaskFrame, read
 from harness.report.records.more import command
-from harness.report.stats.significance import FEWEST_FOR_TEST
+from harness.report.stats.significance import EXACT_FLIPS, FEWEST_FOR_TEST
 from harness.report.stats.statistics import FEWEST_FOR_INTERVAL
 from harness.report.tables.entries import LEVEL, MISSING, Head, Number, Table, Text, fixed
 from harness.report.tables.formats import MANY
@@ -56,10 +56,13 @@ def _notes(frame: TaskFrame, summary: pd.DataFrame, gap: float | None) -> list[s
     intervals = "IQM with bootstrap interval, mean difference with paired t interval"
     notes = [f"Paired over {first.pairs:.0f} {what}; {intervals}. {RHO}"]
     if np.isfinite(first.p_holm):
+        exact = "exact " if 2**first.pairs <= EXACT_FLIPS else ""
         notes.append(
-            "p: exact sign-flip test of this one comparison; if you tried several, adjust it, as the report's tables "
-            "do."
+            f"p: {exact}sign-flip test of this one comparison; if you tried "
+            "several, adjust it, as the report's tables do."
         )
+    elif frame.metrics[frame.scored_by]["higher_is_better"] is None:
+        notes.append("No p: the metric has no better side.")
     else:
         notes.append(f"No p: the sign-flip test needs at least {FEWEST_FOR_TEST} runs, got {first.pairs:.0f}.")
     if np.isfinite(first.seeds_needed) and first.pairs >= FEWEST_FOR_INTERVAL:  # of fewer a guess

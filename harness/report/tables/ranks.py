@@ -39,7 +39,7 @@ def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
             Number(spent.core_seconds, "#.2g" if spent.core_seconds < 10 else ".0f"),
         ])
     if len(places.columns) > 1:
-        same = [fixed(correlation(first(places), places[metric]), 2) for metric in places.columns[1:]]
+        same = [fixed(_correlation(first(places), places[metric]), 2) for metric in places.columns[1:]]
         body.append([Text(CORRELATION), fixed(1, 2), *same, *[MISSING] * 3])
     blocks = [frame.metrics[metric] for metric in places.columns]
     head: list[Head | str] = ["method", Head(labelled(blocks[0]), up=blocks[0]["higher_is_better"])]
@@ -50,23 +50,31 @@ def table(frame: TaskFrame, found: pd.DataFrame) -> Table | None:
 
 
 def ranks(frame: TaskFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Rank the methods that ran on each metric with a direction, the headline first; 1 is best, ties share a mean rank.
+    """Rank the methods with a score on each metric with a direction, the headline first; 1 is best, ties share a rank.
 
     Other metrics are included only if every such method has them and they rank differently from the headline.
     """
     rows = found[found.ablation == ""]
     columns = {}
-    for metric, block in frame.metrics.items():
+    for metric in dict.fromkeys([frame.scored_by, *frame.metrics]):
         own = rows[rows.metric == metric].set_index("cell").value
-        if block["higher_is_better"] is not None and own.nunique() > 1:
-            columns[metric] = own.rank(ascending=not block["higher_is_better"])
-    places = pd.DataFrame(columns).dropna(axis=1)
-    return places[[metric for metric in places if metric == frame.headline or not places[metric].equals(first(places))]]
+        up = frame.metrics[metric]["higher_is_better"]
+        if up is not None and (metric == frame.scored_by or own.nunique() > 1):
+            columns[metric] = own.rank(ascending=not up)
+    places = pd.DataFrame(columns).dropna(subset=[frame.scored_by]).dropna(axis=1)
+    return places[
+        [metric for metric in places if metric == frame.scored_by or not places[metric].equals(first(places))]
+    ]
 
 
 def first(places: pd.DataFrame) -> pd.Series:
     """Return the ranks by the headline metric."""
     return places.iloc[:, 0]
+
+
+def _correlation(one: pd.Series, other: pd.Series) -> float:
+    """Return Spearman's correlation of two columns of ranks; NaN if all methods are tied in one of them."""
+    return correlation(one, other) if min(one.nunique(), other.nunique()) > 1 else math.nan
 
 
 def disagreeing(places: pd.DataFrame) -> int:
@@ -87,9 +95,23 @@ def _notes(frame: TaskFrame, places: pd.DataFrame) -> list[str]:
             "method first. Ranks are those of interquartile means, and 1 is best; methods of neighbouring ranks are "
             "often not separable, as the intervals show. The correlation is Spearman's."
         )
-    places_of = sorted({device(cell) for cell in frame.cells if cell.record} - {""})
     notes.append(
         "Cost of one run: updates are steps of the training loop; core-seconds are those of training, from the "
-        "provenance, divided by the seeds trained together" + (f" ({'; '.join(places_of)})." if places_of else ".")
+        f"provenance, divided by the seeds trained together{_processors(frame)}."
     )
     return summary.marked(frame) + notes
+
+
+def _processors(frame: TaskFrame) -> str:
+    """Return ' (the processor)'; of several, all but the most frequent are named with their methods."""
+    cells: dict[str, list[str]] = {}
+    for cell in frame.cells:
+        if cell.record and device(cell):
+            cells.setdefault(device(cell), []).append(cell.title)
+    if not cells:
+        return ""
+    usual, *others = sorted(cells, key=lambda name: (-len(cells[name]), name))
+    if not others:
+        return f" ({usual})"
+    named = "; ".join(f"{name}: {', '.join(cells[name])}" for name in others)
+    return f" (on {usual}, but on {named}; seconds of different processors do not compare)"

@@ -68,7 +68,8 @@ def _decisions(rows: pd.DataFrame) -> Table:
         (
             "The unit is the standard deviation of the differences over shared seeds, between two normal methods. "
             "Numbers are simulated, except those of the interval, which follow from a formula. A smaller difference is "
-            "missed more often than one time in five: 'not separable' is not evidence of equality."
+            "missed more often than one time in five: 'not separable' is not evidence of equality. A family of more "
+            f"than {METHODS} methods asks for more."
         )
     ]
     return Table("What n seeds can support", head, body, notes)

@@ -29,8 +29,9 @@ def beside_committed(mine: CellFrame, others: list[CellFrame]) -> Table:
     scored = {cell.name: _score(cell, metric, step) for cell in (mine, *others)}
     differences = {cell.name: _difference(mine, cell, metric, step) for cell in others}
     curves = [cell.curves for cell in (mine, *others) if cell.curves is not None]
-    logged = max(set.intersection(*(set(rows.step) for rows in curves)), default=0)
-    logs = [name for name in curves[0] if name not in CURVE_COLUMNS and not name.startswith("grad")][:MOST_LOGS]
+    logged = max(set.intersection(*(set(rows.step) for rows in curves)) if curves else (), default=0)
+    named = curves[0] if curves else ()
+    logs = [name for name in named if name not in CURVE_COLUMNS and not name.startswith("grad")][:MOST_LOGS]
     means = {cell.name: {log: _log(cell, log, logged) for log in logs} for cell in (mine, *others)}
     digits, fine = decimals(scored.values()), decimals(differences.values())
     each = {log: decimals([row[log] for row in means.values()]) for log in logs}

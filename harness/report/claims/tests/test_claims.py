@@ -118,6 +118,51 @@ def test_the_seeds_that_it_takes():
     assert "includes both sides: a over b" in found.reason
 
 
+def test_a_margin_counts_when_seeds_are_counted():
+    """The bound is -0.08, so a mean of -0.02 is 0.06 from it: at an sd of 0.1 that takes 24 seeds, and 0 takes 199."""
+    d = np.array([-1.0, 1.0] * 5)
+    d = -0.02 + 0.1 * d / d.std(ddof=1)
+    found = judged(cell("a", list(d)), cell("b", [0.0] * 10), claim=with_test(margin=0.08))
+    assert found.word == "inconclusive" and found.needed == 24
+    assert judged(cell("a", list(d)), cell("b", [0.0] * 10), claim=with_test()).needed == 199
+
+
+def test_a_claim_with_a_part_that_no_number_decides_needs_none():
+    claim = with_test(pairs=(("a", "b"), ("c", "b")))
+    few = [-4.0, 4.0, -4.0, 4.0, 1.0]
+    cells = cell("a", [x + 1 for x in few]), cell("b", [0.0] * 5), cell("c", [-4.0, 4.0, -4.0, 4.0, 0.0])
+    assert judged(*cells).needed > 5 and judged(*cells, claim=claim).needed is None
+    assert judged(*cells, claim=claim).commands == []
+
+
+def test_a_full_tie_and_two_runs_decide_nothing():
+    assert judged(cell("a", B), cell("b", B)).word == "inconclusive"
+    assert judged(cell("a", [2.0, 2.1]), cell("b", [1.0, 1.1])).word == "inconclusive"
+    assert judged(cell("a", [2.0, 2.1, 2.2]), cell("b", [1.0, 1.1, 1.3])).word == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("pairs: [a, b]", r"pairs must be a list of \[better, worse\]"),
+        ("pairs: a", r"pairs: must be a list, such as"),
+        ("pairs: [[a, b]], margin: '0.1'", "margin must be a number, not '0.1'"),
+        ("pairs: [[a, b]], at: 1.5", "at must be a share of the training"),
+        ("cell: a, within: [1]", r"within must be \[low, high\]"),
+        ("cell: a, within: [1, -9]", "low below high"),
+    ],
+)
+def test_a_wrong_test_is_named(said, words, tmp_path):
+    path = tmp_path / "claims.yaml"
+    head = "{id: 7, domain: d, claim: c, published: p, source: s, evidence: [{preset: far, task: t, metric: return, "
+    path.write_text(f"- {head}{said}}}]}}\n")
+    with pytest.raises(BenchError, match=f"claim 7: evidence 1.*{words}"):
+        claims.load_claims(path)
+    path.write_text(f"- {head.split(' evidence')[0]} why: w, evidence: {{preset: far}}}}\n")
+    with pytest.raises(BenchError, match="claim 7: evidence must be a list of tests"):
+        claims.load_claims(path)
+
+
 def _power(n):
     """Of a two-sided t test at 5 % for a difference of half a standard deviation."""
     edge, shift = stats.t.ppf(0.975, n - 1), 0.5 * np.sqrt(n)
@@ -125,13 +170,18 @@ def _power(n):
 
 
 def test_logs_of_failed_runs_and_empty_logs_give_no_number():
-    """Seed 1 diverged and logged NaN: its partner has nothing to be compared with, and no duel is lost to it."""
+    """Seed 1 diverged and logged NaN: its partner has nothing to be compared with, no duel is lost to it, and those
+    that survived decide nothing.
+    """
     claim = with_test(metric="", log="kl", higher_is_better=True)
     a, b = cell("a", B, kl=[0.0, 0.0, 2.0, 2.0]), cell("b", B, kl=[0.0, 0.0, 1.0, 1.0])
     a.record["status"] = {"1": "diverged at step 2"}
     a.curves.loc[a.curves.seed == 1, "kl"] = NAN
     ((_, _, (part,)),) = judged(a, b, claim=claim).parts
-    assert part.n == 3 and part.chance == 1.0 and part.word == "reproduced"
+    assert part.n == 3 and part.chance == 1.0 and part.word == "inconclusive" and part.failed == 1
+    assert "runs that failed logged nothing: a over b" in judged(a, b, claim=claim).reason
+    a.record["status"] = {"1": "finished"}
+    assert judged(a, b, claim=claim).word == "reproduced"
     a.curves["kl"] = NAN
     assert judged(a, b, claim=claim).word == "not run"
 

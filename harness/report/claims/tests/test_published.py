@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from harness.errors import BenchError
 from harness.report.claims import published
 from harness.report.records.frame import load
 from harness.report.records.published import FIGURE_2, FIGURE_8, load_published, read_off, read_off_of
+from harness.report.stats import statistics as st
 from harness.report.tables.formats import words
 
 COLUMNS = "domain,task,method,metric,mean,std,n_seeds,higher_is_better,source"
@@ -56,9 +58,25 @@ def test_ours_stands_beside_the_declared_column(small, printed):
     table = published.beside(frame, declared, printed, str)
     (row,) = table.rows
     assert [words(row[k]) for k in (0, 2, 4)] == ["vib", "10", "reproduced"]
+    own, theirs = x.var(ddof=1) / 10, 0.09**2 / 3  # their spread is printed
+    degrees = (own + theirs) ** 2 / (own**2 / 9 + theirs**2 / 2)
+    assert row[1].high - x.mean() == pytest.approx(stats.t.ppf(0.975, degrees) * np.sqrt(own + theirs))
+    printed.loc[1, "std"] = ""
+    (row,) = published.beside(frame, declared, printed, str).rows
     # Three published runs: the interval of a mean of three, wider than that of our mean.
     half = row[1].high - x.mean()
     assert half == pytest.approx(2.262 * x.std(ddof=1) * np.sqrt(1 / 10 + 1 / 3), rel=1e-3)
+
+
+def test_a_printed_spread_counts():
+    """Ten equal runs of ours lie .04 from a mean of three runs whose own interval is .22 wide on either side."""
+    ours, low_high = np.full(10, 0.30) + np.tile([-0.002, 0.002], 5), (0.26, 0.09, 3)
+    low, high = st.welch_interval(ours, *low_high[1:])
+    test = stats.ttest_ind_from_stats(0.30, ours.std(ddof=1), 10, *low_high, equal_var=False)
+    assert test.pvalue > 0.5 and low < 0.26 < high
+    edge = stats.ttest_ind_from_stats(0.30, ours.std(ddof=1), 10, low, *low_high[1:], equal_var=False)
+    assert edge.pvalue == pytest.approx(0.05), "the interval is the test's"
+    assert not np.subtract(*st.welch_interval(np.full(3, 1.0), 0.0, 2))
 
 
 def test_read_offs_are_monotone_and_complete():

@@ -1,12 +1,10 @@
 """Maps of learnt rewards, and the split of a spread into learning the reward and training on it."""
 
-import math
 from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-import pytest
 from PIL import Image
 
 from harness.report.figures import grids, mazes, motion
@@ -47,20 +45,6 @@ def frame(cells, **params):
     return SimpleNamespace(
         family="maze", name="t", title="T", cells=cells, params=params, references=lambda metric: {"expert": -5.0}
     )
-
-
-def test_the_split_of_known_variances():
-    """Rewards at 0 and 10, re-trainings 1 apart: within 0.5; between 50 less the half of 0.5."""
-    within, between = 0.5, 50 - 0.5 / 2
-    found = table.parts(pd.Series([0.0, 1.0, 10.0, 11.0], index=[0, 0, 1, 1]))
-    assert found == pytest.approx((between, within))
-
-
-def test_no_more_is_told_than_can_be():
-    assert math.isnan(table.parts(pd.Series([1.0, 2.0], index=[0, 0]))[0])
-    assert all(map(math.isnan, table.parts(pd.Series([1.0, 2.0], index=[0, 1]))))
-    between, within = table.parts(pd.Series([0.0, 2.0, 0.0, 2.0], index=[0, 0, 1, 1]))
-    assert (between, within) == (0.0, 2.0), "means that agree better than chance leave nothing to the rewards"
 
 
 def test_the_figures_of_a_maze():

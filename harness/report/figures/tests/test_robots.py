@@ -8,6 +8,7 @@ import pytest
 
 from harness.report.figures import robots
 from harness.report.figures.style import Style
+from harness.report.records import robots as pooled
 from harness.report.records.aggregate import NORMALISED
 from harness.report.stats import profiles
 
@@ -35,7 +36,12 @@ def cell(name, task):
 def frames():
     made = {task: [cell(name, task) for name in REACHED] for task in ("hop", "run")}
     common = {"metrics": {NORMALISED: {}}}
-    return [SimpleNamespace(title=task, cells=cells, **common) for task, cells in made.items()]
+    return [SimpleNamespace(title=task, cells=cells, params={"robot": task}, **common) for task, cells in made.items()]
+
+
+def test_a_robot_in_two_presets_is_one_robot(frames):
+    hop, run = frames
+    assert pooled.robots([hop, run, hop]) == [hop, run] and pooled.common([hop, hop]) == {}
 
 
 def test_times_are_drawn_at_their_values(frames, monkeypatch):

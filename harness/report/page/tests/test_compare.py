@@ -2,6 +2,7 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -12,6 +13,7 @@ from harness.report.records.aggregate import summarise
 from harness.report.records.frame import load
 from harness.report.records.pairs import pairs
 from harness.report.stats.power import seeds_to_decide
+from harness.report.stats.significance import FEWEST_FOR_TEST
 from harness.report.tests import tree
 
 METRIC = "error_12_codes"
@@ -44,14 +46,23 @@ def test_page_claims_and_terminal_name_the_same_seeds(rendered):
     rows = summarise(frame)
     rows = rows[(rows.metric == frame.headline) & rows.seeds_needed.notna()]
     assert len(rows) > 5
+    opened = 0
     for row in rows.itertuples():
-        # So large a margin that the claim is open, whatever the difference.
-        claim = claims.Test("laptop", "digits8", frame.headline, pairs=((row.cell, "gan"),), margin=row.difference)
-        (alone,) = judge.measure(claim, frame)
-        assert alone.needed < row.seeds_needed, "a family asks for more"
+        a, b = frame.known(row.cell).paired(frame.known("gan"), frame.headline)
+        alone = int(seeds_to_decide(a - b))
+        (part,) = judge.measure(claims.Test("laptop", "digits8", frame.headline, pairs=((row.cell, "gan"),)), frame)
+        assert part.needed == (alone if part.word == judge.OPEN else None)
+        opened += part.word == judge.OPEN
+        # A margin of twice the difference moves the bound to the other side, from which the mean is as far.
+        margin = claims.Test("laptop", "digits8", frame.headline, pairs=((row.cell, "gan"),), margin=2 * row.difference)
+        (other,) = judge.measure(margin, frame)
+        assert (part.word == judge.OPEN) == (other.word == judge.OPEN) and other.needed == part.needed
+        assert alone < row.seeds_needed, "a family asks for more"
+        alone = max(alone, FEWEST_FOR_TEST)  # by the sign-flip test of the terminal
         text = said(root, row.cell, "gan", "digits8")
-        assert f"\n{alone.needed} seeds would find the observed difference with 80 % power if " in text
+        assert f"\n{alone} seeds would find the observed difference with 80 % power if " in text
         assert f"; {row.seeds_needed:.0f} in the report's table, which adjusts for all {len(rows)} methods" in text
+    assert opened
     assert "if it were the true one.\n" in said(root, "vib", "deterministic")
 
 
@@ -123,6 +134,17 @@ def test_wrong_names_get_the_nearest(small):
         said(root, "vib", "determinstic")
     with pytest.raises(BenchError, match="task digits8: unknown; did you mean vib_digits?"):
         said(root, "vib", "deterministic", "digits8")
+
+
+def test_the_page_joins_the_runs_that_both_have(small):
+    root, _ = small
+    path = root / "results/records/vib_digits/deterministic"
+    rows = pd.read_csv(path / "scores.csv")
+    rows[rows.seed < 6].to_csv(path / "scores.csv", index=False)
+    tree.edit(root, "vib_digits", "deterministic", seeds=list(range(6)))
+    for one, other in (("vib", "deterministic"), ("deterministic", "vib")):
+        compare.write(root, one, other, None, None, root / "out/page.html")
+        assert "seeds 0-5" in (root / "out/page.html").read_text()
 
 
 def test_the_page_holds_table_and_figure(small):

@@ -13,7 +13,7 @@ from harness.report.page import learnt
 from harness.report.page.read import Preset, judged
 from harness.report.records.frame import load
 from harness.report.records.studies import changes
-from harness.report.records.twins import effects
+from harness.report.records.twins import effects, of_few_runs, twins
 from harness.report.tables.formats import to_text
 from harness.workspace.presets import other_presets
 
@@ -32,9 +32,10 @@ def presets() -> list[Preset]:
 
 
 def test_the_page_counts_what_the_records_hold_in_at_most_600_words(presets: list[Preset]) -> None:
-    found = effects(frame for preset in presets for frame in preset.frames.values())
+    frames = [frame for preset in presets for frame in preset.frames.values()]
+    found, few = effects(frames), of_few_runs(frames)
     claims = judged(ROOT, presets, ())
-    (page,) = learnt.section(found, [preset.frames for preset in presets], claims)
+    (page,) = learnt.section(found, few, [preset.frames for preset in presets], claims)
     tables = ["\n".join(to_text(part.tables[0])) for part in page.parts]
     text = " ".join(f"{part.title} {part.intro} {table}" for part, table in zip(page.parts, tables, strict=True))
     assert 200 < sum(any(map(str.isalnum, word)) for word in text.split()) <= learnt.MOST_WORDS
@@ -43,9 +44,21 @@ def test_the_page_counts_what_the_records_hold_in_at_most_600_words(presets: lis
         "in {n} pairs of methods, on shared seeds: it is better in {better} and worse in {worse}, and {open} stay open."
     )
     assert said.format(n=len(found), **tally) in text
+    assert few and all(effect.n in (3, 4) for effect in few) and all(effect.n >= 5 for effect in found)
+    better = sum(effect.low > 0 for effect in few)
+    assert f"{len(few)} more of three or four runs: {better} better" in text
     assert len(page.parts) == 3 and "was run under the published protocol" in text
     for place, word in enumerate(learnt.WORDS, 1):  # every comparison is counted under one kind of task
         assert sum(row[place].value for row in page.parts[0].tables[0].rows) == tally[word]
+
+
+def test_a_twin_has_the_same_learning_rate_and_the_same_way_of_learning_its_reward(presets: list[Preset]) -> None:
+    studies = next(preset for preset in presets if preset.name == "c_maze_studies").frames
+    flipped = {a.name: b.name for a, b in twins(studies["c_maze_flipped"], studies["c_maze"])}
+    assert {a.name: b.name for a, b in twins(studies["c_maze"])}["vairl_fast"] == flipped["vairl_fast"] == "airl_fast"
+    assert flipped["vairl_no_replay"] == "airl_no_replay" and flipped["vairl_gamma"] == "airl_gamma"
+    pairs = {(e.frame.name, e.having.name): e.without.name for e in effects(studies.values())}
+    assert pairs["c_maze_flipped", "vairl_no_replay"] == "airl_no_replay"
 
 
 def test_a_study_is_the_paired_difference_of_rows_that_differ_in_one_setting(presets: list[Preset]) -> None:
@@ -68,4 +81,4 @@ def test_a_study_is_the_paired_difference_of_rows_that_differ_in_one_setting(pre
 
 
 def test_without_a_comparison_there_is_no_page() -> None:
-    assert learnt.section([], [], []) == []
+    assert learnt.section([], [], [], []) == []

@@ -24,6 +24,8 @@ def frame(*cells: CellFrame, preset: str = "") -> TaskFrame:
     [
         ([("a", 10, 10), ("b", 10, 10)], "", 30, "bench train maze a b --seeds 10-29"),
         ([("a", 10, 10), ("b", 10, 10)], "", 10, ""),
+        ([("a", 5, 10), ("b", 5, 10)], "", 8, "bench train maze/a maze/b"),  # ten are named, five have run
+        ([("a", 5, 10), ("b", 5, 10)], "old", 8, "bench preset old --jobs 2"),
         ([("a", 20, 10), ("b", 10, 10)], "", 30, "bench train maze a b --seeds 10-29"),
         (
             [("a", 10, 10), ("b", 10, 10)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ HALF_0 = ((1.0, 2.0, 3.0), (9.0, 8.0, 4.0))
 HALF_1 = ((7.0, 5.0, 6.0), (9.0, 8.0, 6.0))
 
 
-def cell(root: Path, *halves: tuple, name: str = "plain", up: bool = False) -> CellFrame:
-    """A record of seeds 0 and 1 with the error (the mean of its halves) at three steps, and the halves if given."""
+def cell(root: Path, *halves: tuple, name: str = "plain", up: bool = False, seeds: Sequence[int] = (0, 1)) -> CellFrame:
+    """A record of two or more seeds: the error (the mean of its halves) at three steps, and the halves if given."""
     found = {"error": np.mean(halves or (HALF_0, HALF_1), 0)} | {
         f"half_{k}_error": half for k, half in enumerate(halves)
     }
@@ -34,11 +35,13 @@ def cell(root: Path, *halves: tuple, name: str = "plain", up: bool = False) -> C
     rows = [
         f"pair,{name},{seed},{step},{metric},{values[seed][place]}\n"
         for metric, values in found.items()
-        for seed in (0, 1)
+        for seed in seeds
         for place, step in enumerate(STEPS)
     ]
+    more = {"blocks": (tuple(seeds),), "status": dict.fromkeys(seeds, "finished")}
+    more["state_hashes"] = {seed: {1: "3" * 16} for seed in seeds}
     content = "task,method,seed,step,metric,value\n" + "".join(rows)
-    put(root / "pair" / name, head("pair", name, metrics=metrics), scores=content.encode())
+    put(root / "pair" / name, head("pair", name, metrics=metrics, seeds=tuple(seeds), **more), scores=content.encode())
     return read(root, CellFrame("pair", name, name, name))
 
 
@@ -81,6 +84,14 @@ def test_halves_are_shown_by_this_table_alone_and_the_best_method_is_first(tmp_p
     table = tables.table(task)
     assert table is not None
     assert [[words(entry).replace(TIED, " ") for entry in row] for row in table.rows] == [
-        ["falls", "1.00 [1.00, 1.00]", "9.00 [9.00, 9.00]", "−8.00 [−8.00, −8.00]", "10", "2"],
-        ["plain", "4.75 [4.50, 5.00]", "4.75 [4.50, 5.00]", "0.00 [0.00, 0.00]", "22", "1"],
-    ]
+        ["falls", "1.00", "9.00", "−8.00", "10", "2"],
+        ["plain", "4.75", "4.75", "0.00", "22", "1"],
+    ], "two seeds have no interval"
+
+
+def test_five_seeds_have_intervals(tmp_path: Path) -> None:
+    same = ((1.0, 2.0, 9.0),) * 5
+    table = tables.table(frame(cell(tmp_path, same, same, seeds=range(5))))
+    assert table is not None
+    (row,) = [[words(entry).replace(TIED, " ") for entry in row] for row in table.rows]
+    assert row[1:4] == ["1.00 [1.00, 1.00]", "9.00 [9.00, 9.00]", "−8.00 [−8.00, −8.00]"]

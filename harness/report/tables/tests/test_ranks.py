@@ -59,6 +59,32 @@ def test_ranks_are_told_where_metrics_disagree(three):
     assert table.rows[-1][2].value == last_bit
 
 
+def test_the_headline_stands_first_even_if_all_are_tied(three):
+    root, params = three
+    for name in params["methods"][TASK]:
+        path = root / "results/records" / TASK / name / "scores.csv"
+        rows = pd.read_csv(path)
+        rows.loc[rows.metric == "error_12_codes", "value"] = 90.0
+        rows.to_csv(path, index=False)
+    frame = load(root, params)[TASK]
+    found = summarise(frame)
+    places = ranks.ranks(frame, found)
+    assert list(places) == ["error_12_codes", "error_1_code", "kl"] and set(places.error_12_codes) == {2.0}
+    assert math.isnan(ranks.table(frame, found).rows[-1][2].value), "equal ranks have no correlation"
+
+
+def test_only_the_rarer_processor_is_named_with_its_methods(three):
+    root, params = three
+    path = root / "results/records" / TASK / "vib/provenance.json"
+    said = json.loads(path.read_text())
+    said["environment"] |= {"device": "another"}
+    path.write_text(json.dumps(said))
+    frame = load(root, params)[TASK]
+    notes = " ".join(ranks.table(frame, summarise(frame)).notes)
+    usual = tree.ENVIRONMENT["device"]
+    assert f"(on {usual}, but on another: {frame.known('vib').title}; seconds of different processors" in notes
+
+
 def test_a_run_costs_its_share_of_the_seconds_that_its_block_took(small):
     root, params = small
     folder = root / "results/records" / TASK / "vib"
