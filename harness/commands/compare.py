@@ -22,6 +22,10 @@ def run(args: Namespace) -> None:
 
     if args.a == args.b:
         raise BenchError(f"{args.a} cannot be compared with itself: name two methods")
+    if args.page:
+        from harness.workspace.outputs import check_output
+
+        check_output(args.root, args.page, "--page")
     if args.tried and (args.preset or args.page):
         raise BenchError("--tried reads the scratch folder and writes no page: omit --preset and --page")
     found = (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.errors import BenchError
 
+WEIGHTS = "results/weights"  # where exported nets are kept in git
 EXAMPLE = "bench export digits8 vgan --seed 3 --safetensors vgan.safetensors"
 
 
@@ -33,6 +34,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from harness.workspace.outputs import check_output
+
+    for option in ("out", "safetensors"):
+        if (path := getattr(args, option)) is not None and not args.all:
+            check_output(args.root, path, f"--{option}", (WEIGHTS,))
     if not args.all and (args.task is None or args.cell is None):
         raise BenchError("name a task and a cell, or give --all")
     if args.preset and args.minari is None:

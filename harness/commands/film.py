@@ -29,9 +29,12 @@ def run(args: Namespace) -> None:
     from harness.report.figures.films import FILM
     from harness.store import RECORDS
     from harness.workspace.film import film
+    from harness.workspace.outputs import check_output
 
     if not 0 < args.seconds <= LONGEST:
         raise BenchError(f"--seconds {args.seconds:g}: must be more than 0 and at most {LONGEST}")
+    if args.out:
+        check_output(args.root, args.out, "--out")
     plan = load_plan(args.root)
     out = args.out or args.root / RECORDS / args.task / FILM
     places = [name.split("/", 1) if "/" in name else (args.task, name) for name in args.cells]

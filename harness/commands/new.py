@@ -23,11 +23,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from harness.workspace.editing import editing
     from harness.workspace.new_method import new_method, new_package
 
     if args.package is not None:
         told = new_package(args.root, args.method, args.like, args.task, args.package)
     else:
-        told = new_method(args.root, args.method, args.like, args.task, args.file, args.algorithm)
+        with editing(args.root):
+            told = new_method(args.root, args.method, args.like, args.task, args.file, args.algorithm)
     for line in told:
         print(line)

@@ -29,17 +29,19 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from harness.workspace.editing import editing
     from harness.workspace.new_task import environment_task, family_task, images_task
 
     if args.demonstrations is not None and (args.images is not None or args.file):
         raise BenchError("--demonstrations are of an environment: give --env with them, or nothing else")
-    if args.images is not None:
-        told = images_task(args.root, args.name, args.images, args.size)
-    elif args.file:
-        told = family_task(args.root, args.name)
-    elif args.env is not None or args.demonstrations is not None:
-        told = environment_task(args.root, args.name, args.env, args.horizon, args.demonstrations)
-    else:
-        raise BenchError("say what the task is made of: --images, --env, --demonstrations or --file")
+    with editing(args.root):
+        if args.images is not None:
+            told = images_task(args.root, args.name, args.images, args.size)
+        elif args.file:
+            told = family_task(args.root, args.name)
+        elif args.env is not None or args.demonstrations is not None:
+            told = environment_task(args.root, args.name, args.env, args.horizon, args.demonstrations)
+        else:
+            raise BenchError("say what the task is made of: --images, --env, --demonstrations or --file")
     for line in told:
         print(line)

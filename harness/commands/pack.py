@@ -18,5 +18,7 @@ def run(args: Namespace) -> None:
 
     if not (args.copy / "params.yaml").is_file():
         raise BenchError(f"{args.copy} is no copy of the project: name the folder of a run, such as build/NAME")
+    if args.copy.resolve() == args.root:
+        raise BenchError(f"{args.copy} is this project itself: name the folder of a copy, such as build/NAME")
     for path in pack(args.root, args.copy, args.parts):
         print(path)

@@ -11,7 +11,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from harness.workspace.editing import editing
     from harness.workspace.remove import remove
 
-    for line in remove(args.root, args.method, args.task):
+    with editing(args.root):
+        told = list(remove(args.root, args.method, args.task))
+    for line in told:
         print(line)

@@ -23,4 +23,10 @@ def run(args: Namespace) -> None:
         raise BenchError(f"preset {args.preset} has no records in {ARCHIVE} and no packed run in {UNFINISHED}")
     if args.copy.exists() and not args.copy.is_dir():
         raise BenchError(f"{args.copy} is a file: name the folder of a copy, such as build/{args.preset}")
+    if args.copy.resolve() == args.root:
+        raise BenchError(f"{args.copy} is this project itself: name the folder of a copy, such as build/{args.preset}")
+    if args.copy.is_dir() and any(args.copy.iterdir()) and not (args.copy / "params.yaml").is_file():
+        raise BenchError(
+            f"{args.copy} is no copy of the project: name one, or a new folder such as build/{args.preset}"
+        )
     print(f"{unpack(args.root, args.preset, args.copy, args.parts)} put into {args.copy}")

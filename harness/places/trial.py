@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness import registry
 from harness.contracts import BenchError, Settings, Task
@@ -31,14 +31,24 @@ class Space(Settings):
     together: keys that take the value of another key, e.g. one learning rate for both nets.
     """
 
-    seeds: tuple[int, ...]
-    trials: int = Field(ge=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    trials: int = Field(ge=1, le=10_000)
     steps: int = Field(ge=1)
     n_validation: int = Field(ge=2)
     metric: str
     choices: dict[str, list[Any]] = {}
     log_uniform: dict[str, tuple[float, float]] = {}
     together: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _check_ranges(self) -> Space:
+        for key, (low, high) in self.log_uniform.items():
+            if not 0 < low < high:
+                raise ValueError(f"log_uniform.{key} must be [low, high] with 0 < low < high")
+        for key, choices in self.choices.items():
+            if not choices:
+                raise ValueError(f"choices.{key} must have at least one value")
+        return self
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,19 @@ import hashlib
 import io
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.errors import BenchError
+from harness.errors import BenchError, nearest
 from harness.files import write_text
 from harness.places.cluster.on import On
 from harness.places.local import results
 from harness.places.pool import LOG
 from harness.places.trial import Space, Trial, job, value_at
-from harness.plan.plan import Plan
+from harness.plan.plan import Plan, in_words_of_yaml
 from harness.run.like import without_title
 from harness.run.params import read_yaml, validate
 
@@ -78,20 +79,25 @@ def tune(
     plan.chosen(task)
     if not (root / FOLDER / f"{task}.yaml").is_file():
         raise BenchError(f"{FOLDER}/{task}.yaml is missing: write there what is tried, as in {FOLDER}/digits8.yaml")
-    space = validate(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
+    try:
+        space = validate(Space, read_yaml(root / FOLDER / f"{task}.yaml"), f"{FOLDER}/{task}.yaml")
+    except BenchError as error:
+        raise BenchError(in_words_of_yaml(str(error))) from None
     reported = {seed for cell in plan.cells for seed in cell.seeds if cell.task == task}
     if reported & set(space.seeds):
         raise BenchError(
             f"{FOLDER}/{task}.yaml: seeds {sorted(reported & set(space.seeds))} are reported: choose others"
         )
     cells = plan.chosen(task)
+    blocks = {name: without_title(block) for name, block in plan.params["methods"][task].items()}
+    _check_keys(space, blocks, f"{FOLDER}/{task}.yaml", task)
     work = [
         job(
             root,
             Trial(cells[0].task_params, task, plan.params["protocol"], name, i, space, applied(space, block, settings)),
             plan.takes(cells[0]),
         )
-        for name, block in ((name, without_title(block)) for name, block in plan.params["methods"][task].items())
+        for name, block in blocks.items()
         for i, settings in enumerate(trials(space, block))
     ]
     if on is None:
@@ -108,6 +114,36 @@ def tune(
     writer.writerows(rows)
     write_text(path, text.getvalue())
     return path
+
+
+def _check_keys(space: Space, blocks: dict[str, dict[str, Any]], where: str, task: str) -> None:
+    """Raise BenchError for a key that no method of the task has, which would never be varied."""
+    known = sorted({key for block in blocks.values() for key in _dotted(block)})
+    given = {
+        "choices": space.choices,
+        "log_uniform": space.log_uniform,
+        "together": [*space.together, *space.together.values()],
+    }
+    for part, keys in given.items():
+        for key in keys:
+            if key not in known:
+                raise BenchError(f"{where}: {part}.{key}: no method of {task} has this key; {nearest(key, known)}")
+    for key in space.log_uniform:
+        if odd := next((v for block in blocks.values() if not _number(v := value_at(block, key))), None):
+            raise BenchError(
+                f"{where}: log_uniform.{key}: must name a number, but a method of {task} has {odd!r} there"
+            )
+
+
+def _dotted(block: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in block.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{prefix}{key}.")
+
+
+def _number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _put(block: dict[str, Any], key: str, value: Any) -> None:

@@ -147,6 +147,8 @@ class Plan:
         cells = [c for c in self.cells if c.ablation is None and task in (None, c.task)]
         if found := [c for c in cells if c.name == name]:
             return found
+        if task is None and name in self.params["tasks"]:
+            raise BenchError(f"{name} is a task: name one of its methods, METHOD --task {name}")
         known = [
             *dict.fromkeys(c.name for c in cells),
             *(() if task else self.params["tasks"]),
@@ -222,7 +224,10 @@ def plan_of(raw: dict[str, Any], file: str) -> Plan:
 
 
 WORDS = (
-    (r"must be a valid dictionary(?: or instance of \w+)?", "must be a block of keys"),
+    (
+        r"must be a valid dictionary(?: or instance of \w+| or object to extract fields from)?",
+        "must be a block of keys",
+    ),
     (r"must be a valid tuple", "must be a list"),
     (r"tuple should have at least 1 item after validation, not 0", "must have at least one item"),
     (r"(must be a valid \w+), unable to .*", r"\1"),
@@ -322,6 +327,9 @@ def _ablation_cells(top: TopLevel, task: str, tasks: dict, name: str, ablation: 
         raise BenchError(unknown_key(f"{file}: ablations.{task}", task, tasks))
     if ablation.method not in top.methods.get(task, {}):
         raise BenchError(unknown_key(f"{where}.method = {ablation.method}", ablation.method, top.methods.get(task, {})))
+    if ablation.reference is not None and ablation.reference not in top.methods.get(task, {}):
+        known = top.methods.get(task, {})
+        raise BenchError(unknown_key(f"{where}.reference = {ablation.reference}", ablation.reference, known))
     for key, values in ablation.along.items():
         if len(values) != len(ablation.values):
             raise BenchError(f"{where}.along.{key}: {len(values)} values for {len(ablation.values)} of {ablation.key}")

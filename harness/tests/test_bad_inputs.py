@@ -104,6 +104,20 @@ def block(key, value):
     return lambda p: p.set(key, value)
 
 
+ABLATION = {"method": "plain", "key": "batch", "values": [8, 16], "seeds": [0, 1]}
+
+
+def tuned(**changes):
+    """A file of tuning with these keys."""
+    space = {"seeds": [7], "trials": 2, "steps": 4, "n_validation": 2, "metric": "accuracy"} | changes
+
+    def write(p):
+        (p.root / "results/tuning").mkdir(parents=True)
+        (p.root / "results/tuning/pair.yaml").write_text(dump(space))
+
+    return write
+
+
 def no_params(p):
     p.write = lambda: None
 
@@ -365,6 +379,58 @@ CASES = {
         ["film", "pair", "plain", "--seconds", "inf"],
         "--seconds inf: must be more than 0 and at most 60",
     ),
+    "packing itself": (lambda p: p.patch.chdir(p.root), ["pack", "."], ". is this project itself: name the folder"),
+    "unpacking into itself": (
+        lambda p: [p.patch.chdir(p.root), (p.root / "results/unfinished/p").mkdir(parents=True)],
+        ["unpack", "p", "."],
+        ". is this project itself: name the folder of a copy, such as build/p",
+    ),
+    "unpacking into another folder": (
+        lambda p: (p.root / "results/unfinished/p").mkdir(parents=True),
+        ["unpack", "p", "results"],
+        "results is no copy of the project: name one, or a new folder such as build/p",
+    ),
+    "an export over the parameters": (
+        lambda p: p.patch.chdir(p.root),
+        ["export", "pair", "plain", "--out", "params.yaml"],
+        "--out params.yaml is among the project's own files: name another file",
+    ),
+    "a page over the parameters": (
+        lambda p: p.patch.chdir(p.root),
+        ["compare", "plain", "wide", "--page", "params.yaml"],
+        "--page params.yaml is among the project's own files: name another file",
+    ),
+    "a task in place of a method": (
+        lambda p: None,
+        ["try", "pair"],
+        "pair is a task: name one of its methods, METHOD --task pair",
+    ),
+    "an ablation beside no method": (
+        block("ablations", {"pair": {"b": ABLATION | {"reference": "plian"}}}),
+        CHECK,
+        "ablations.pair.b.reference = plian: unknown key; did you mean plain?",
+    ),
+    "tuning a key that no method has": (
+        tuned(log_uniform={"critic_optimizer.rl": [1e-4, 1e-3]}),
+        ["tune", "pair"],
+        "log_uniform.critic_optimizer.rl: no method of pair has this key; did you mean critic_optimizer.lr?",
+    ),
+    "tuning a word as a number": (
+        tuned(log_uniform={"loss": [1e-4, 1e-3]}),
+        ["tune", "pair"],
+        "log_uniform.loss: must name a number, but a method of pair has 'non_saturating' there",
+    ),
+    "tuning from high to low": (
+        tuned(log_uniform={"critic_optimizer.lr": [1e-3, 1e-4]}),
+        ["tune", "pair"],
+        "log_uniform.critic_optimizer.lr must be [low, high] with 0 < low < high",
+    ),
+    "tuning among nothing": (
+        tuned(choices={"loss": []}),
+        ["tune", "pair"],
+        "choices.loss must have at least one value",
+    ),
+    "tuning without seeds": (tuned(seeds=[]), ["tune", "pair"], "pair.yaml.seeds = []: must have at least one item"),
     "packing no copy": (
         lambda p: None,
         ["pack", "params.yaml"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import typing
 
@@ -11,6 +12,7 @@ from harness.errors import BenchError
 from harness.settings import Settings
 
 WIDTH = 120
+ODD_ENDS = {"\r": "a carriage return", "\x85": "U+0085", "\u2028": "U+2028", "\u2029": "U+2029"}  # lines to YAML alone
 OURS = ("Like ", "Keys: ")  # how the comment over a block begins that `with_block` has written
 
 
@@ -56,6 +58,10 @@ def _found(text: str, path: tuple[str, ...], name: str | None) -> tuple[int, int
     """Return row and column of the key `name` of the mapping at `path`, or of its last key, and the text's lines and
     line end.
     """
+    if odd := next((name for mark, name in ODD_ENDS.items() if mark in text.replace("\r\n", "\n")), None):
+        raise BenchError(f"params.yaml has {odd} for a line end: save it with one kind of line end")
+    if "\r\n" in text and re.search(r"(?<!\r)\n", text):
+        raise BenchError("params.yaml mixes two kinds of line ends: save it with one")
     node = YAML(typ="safe").compose(text)
     for part in path:
         node = next(value for key, value in node.value if key.value == part)

@@ -73,10 +73,15 @@ def compose_preset(root: Path, name: str, base: dict[str, Any] | None = None) ->
 
 
 def _check_shape(overlay: dict[str, Any], where: str) -> None:
-    """Raise BenchError for a `keep` that is no list, and for a part of the overlay that is no block."""
+    """Raise BenchError for a `keep` that is no list of names, and for a part of the overlay that is no block."""
     if not isinstance(overlay.get("keep", []), list):
         raise BenchError(f"{where}: keep = {overlay['keep']}: must be a list of tasks, such as [digits8]")
-    parts = {key: overlay.get(key) for key in ("tasks", "methods", "report")}
+    for task in overlay.get("keep", []):
+        if not isinstance(task, str):
+            raise BenchError(f"{where}: keep has {task!r}: must be a list of tasks, such as [digits8]")
+    if "report" in overlay and overlay["report"] is None:
+        raise BenchError(f"{where}: report is empty: omit the key, or write there what differs from params.yaml")
+    parts = {key: overlay.get(key) for key in ("tasks", "methods", "ablations", "report")}
     inner = {
         f"{key}.{name}": said for key in parts if isinstance(parts[key], dict) for name, said in parts[key].items()
     }

@@ -58,7 +58,8 @@ def weights(root: Path, cell: Cell, out: Path, seed: int) -> list[Net]:
 def all_weights(root: Path, plan: Plan, folder: Path, seed: int, say: Callable[[str], None]) -> int:
     """As `weights`, <task>/<cell>.safetensors of every row of a table of images or actions.
 
-    A row without a checkpoint keeps the file of its present training. Files of other rows go. Returns the bytes of all.
+    A row without a checkpoint keeps the file of its present training. An export of a row that is gone or was trained
+    anew is removed and named; any other file stays. Returns the bytes of all.
     say: takes a line for each task. Raises BenchError if there is nothing to write or keep.
     """
     kept: dict[Path, int] = {}
@@ -83,8 +84,15 @@ def all_weights(root: Path, plan: Plan, folder: Path, seed: int, say: Callable[[
             say(f"{task}: {len(of_task)} cells, {sum(of_task) / 1e6:.2f} MB{others}")
     if lacking and not kept:
         raise lacking
-    for path in {*folder.rglob(f"*{ENDING}")} - kept.keys():
-        path.unlink()
+    rows = {str(cell): cell for cell in plan.cells if cell.ablation is None}
+    for path in sorted({*folder.glob(f"*/*{ENDING}")} - kept.keys()):
+        about = _said(path)
+        if not about or path != folder / about["task"] / f"{about['cell']}{ENDING}":
+            continue
+        row = rows.get(f"{about['task']}/{about['cell']}")
+        if row is None or about["training_key"] != keys_of(root, row).training:
+            path.unlink()
+            say(f"{path} is removed: {'the row was trained anew' if row else 'its row is gone'}")
     return sum(kept.values())
 
 
@@ -149,11 +157,21 @@ def _present(root: Path, cell: Cell, path: Path, seed: int) -> bool:
     """Whether a file is an export of this seed of the cell's present training."""
     if not path.is_file():
         return False
-    from safetensors import safe_open
+    about = _said(path)
+    return bool(about and about["training_key"] == keys_of(root, cell).training and about["seed"] == seed)
 
-    with safe_open(path, "pt") as file:
-        about = json.loads(file.metadata()["about"])
-    return bool(about["training_key"] == keys_of(root, cell).training and about["seed"] == seed)
+
+def _said(path: Path) -> dict[str, Any]:
+    """Return what a file says of itself; nothing for a file that is no export of this project, or is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
+    except (SafetensorError, OSError, ValueError):
+        return {}
+    known = isinstance(about, dict) and {"task", "cell", "seed", "training_key"} <= about.keys()
+    return about if known else {}
 
 
 def packed(made: list[Net], method: Method, about: dict[str, Any], known: Container[Any] | None = None) -> bytes:
@@ -189,7 +207,7 @@ def loader() -> str:
 
 def calls(made: list[Net], path: Path) -> list[str]:
     """Lines that call each net of a file, with what it takes and makes."""
-    lines = [f'made = nets("{path}")']
+    lines = [f"made = nets({json.dumps(str(path))})"]
     for net in made:
         rows = ", ".join(f"torch.randn(16, {size})" for size in net.inputs.values())
         lines.append(f'print(made["{net.name}"]({rows}).shape)  # takes {net.law}; makes {net.makes}')

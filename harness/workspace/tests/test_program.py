@@ -147,8 +147,11 @@ def test_committed_weights_are_small_and_those_of_the_committed_records() -> Non
 
 
 def test_all_of_a_trained_project(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    """Two cells of a table beside one without a net: a file for each of the two, and no other one stays."""
+    """Two cells of a table beside one without a net: a file for each of the two. Of the others an export of a row that
+    is gone goes, and what is none stays.
+    """
     safetensors = pytest.importorskip("safetensors")
+    pytest.importorskip("safetensors.torch")
     whole = read_params(registry.ROOT)
     task = whole["tasks"]["grid_maze"] | {"steps": 2, "evaluations": 1, "seeds": [0, 1], "block": 2}
     rows = {name: whole["methods"]["grid_maze"][name] for name in ("bc", "gail")}
@@ -157,7 +160,11 @@ def test_all_of_a_trained_project(tmp_path: Path, capsys: pytest.CaptureFixture)
     (tmp_path / "params.yaml").write_text(dump(params))
     bench, out = ["--root", str(tmp_path)], tmp_path / "weights"
     (out / "maze").mkdir(parents=True)
-    (out / "maze/gone.safetensors").touch()
+    gone = {"task": "maze", "cell": "gone", "seed": 0, "training_key": "0"}
+    safetensors.torch.save_file({"w": torch.ones(1)}, out / "maze/gone.safetensors", {"about": json.dumps(gone)})
+    (tmp_path / "weights.safetensors").touch()
+    (out / "maze/empty.safetensors").touch()
+    safetensors.torch.save_file({"w": torch.ones(1)}, out / "maze/mine.safetensors", {"about": "mine"})
     (out / "README.md").touch()
     export = [*bench, "export", "--all", "--safetensors", str(out)]
     assert main([*bench, "prepare"]) == 0
@@ -165,9 +172,13 @@ def test_all_of_a_trained_project(tmp_path: Path, capsys: pytest.CaptureFixture)
     assert "no checkpoint of maze/bc for its present code" in capsys.readouterr().err
     assert main([*bench, "train", "maze"]) == 0
     assert main(export) == 0
-    assert "maze: 2 cells, 0.0" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "maze: 2 cells, 0.0" in said and "maze/gone.safetensors is removed: its row is gone" in said
     found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    assert found == ["README.md", "maze/bc.safetensors", "maze/gail.safetensors"]
+    kept = ["maze/empty.safetensors", "maze/mine.safetensors"]
+    assert found == sorted(["README.md", "maze/bc.safetensors", "maze/gail.safetensors", *kept])
+    assert main([*export, "--seed", "7"]) == 2, "no such seed was trained"
+    assert "maze/gail.safetensors" in str([*out.rglob("*")]), "nothing of another seed is removed"
     first = out / "maze/gail.safetensors"
     whole_file, bc = first.read_bytes(), (out / "maze/bc.safetensors").read_bytes()
     shutil.rmtree(tmp_path / ".scratch")

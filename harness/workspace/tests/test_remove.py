@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from harness import registry
 from harness.cli import main
 from harness.errors import BenchError
 from harness.plan.plan import load_plan
+from harness.workspace.editing import editing
 from harness.workspace.new_method import new_method
 from harness.workspace.remove import orphaned_records, remove
 
@@ -87,3 +90,40 @@ def test_refused_in_one_line_and_nothing_changed(name: str, task: str | None, li
         remove(root, name, task)
     assert (root / "params.yaml").read_text(encoding="utf-8") == TEXT
     assert (root / record).exists() == (name in ("vgan", "gan"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda text: text.replace("\n", "\r\n", 1), "mixes two kinds of line ends"),
+        (lambda text: text.replace("\n", "\r"), "a carriage return for a line end"),
+        (lambda text: text.replace("\n", " # a\u2028# b\n", 1), r"U\+2028 for a line end"),
+    ],
+)
+def test_odd_line_ends_are_named_and_nothing_changes(spoil, words: str, root: Path) -> None:
+    path = root / "params.yaml"
+    path.write_bytes(spoil(TEXT).encode())
+    before = path.read_bytes()
+    with pytest.raises(BenchError, match=words):
+        remove(root, "vgan_sn", "digits8")
+    with pytest.raises(BenchError, match=words):
+        new_method(root, "mine", "gan", "digits8", file=False)
+    assert path.read_bytes() == before
+
+
+def test_two_that_add_a_method_at_once_both_succeed(root: Path) -> None:
+    """The second waits: without a lock it would write what it read before the first one wrote."""
+    held = threading.Event()
+
+    def first() -> None:
+        with editing(root):
+            held.set()
+            time.sleep(0.5)
+            new_method(root, "aaa", "gan", "digits8", file=False)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert held.wait(10)
+    assert main(["--root", str(root), "new", "bbb", "--like", "gan", "--task", "digits8"]) == 0
+    thread.join()
+    assert {"aaa", "bbb"} <= load_plan(root).params["methods"]["digits8"].keys()
