@@ -8,14 +8,12 @@ from pathlib import Path
 
 from harness.files import lock_folder
 
-LOCK = ".scratch/editing"
-
 
 @contextmanager
 def editing(root: Path) -> Iterator[None]:
-    """Hold the right to edit the project's parameters; another process waits until it is free."""
+    """Hold the right to edit the project's parameters, by a lock on its folder; another process waits for it."""
     if not (root / "params.yaml").is_file():  # no project: whoever reads the file says so
         yield
         return
-    with lock_folder(root / LOCK, wait=True):
+    with lock_folder(root, wait=True):
         yield

@@ -58,7 +58,8 @@ def draw(effects: Sequence[Effect], name: str, title: str) -> Plot | None:
             title,
             "The headline score with the bottleneck minus that of the same method without it, in standard deviations "
             "of a run, with 95 % paired t intervals, not adjusted for their number. Filled: the interval excludes 0. "
-            "On the digits, learning rates and weights of penalties are tuned for each method, elsewhere there was no search.",
+            "On the digits, learning rates and weights of penalties are tuned for each method, elsewhere there was no "
+            "search.",
             f"Forest plot of {len(effects)} comparisons: {counted['better']} better with the bottleneck, "
             f"{counted['worse']} worse, {counted['open']} open.",
             svg(fig),
