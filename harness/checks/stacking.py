@@ -36,7 +36,7 @@ from harness.checks.trial import Trial, name_of, project
 from harness.registry import ROOT
 
 STACK, OTHER, STEPS = (0, 1, 2, 3, 4), (5, 6, 7, 8, 9), 10
-PLACES = (0, 1, 2, 3, 4)
+PLACES = tuple(range(len(STACK)))
 TOLERANCE, DOUBLE = 2e-4, 1e-6
 
 

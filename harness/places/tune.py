@@ -13,7 +13,6 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,8 @@ from harness.places.pool import LOG
 from harness.places.trial import Space, Trial, job, value_at
 from harness.plan.plan import Plan, in_words_of_yaml
 from harness.run.like import without_title
-from harness.run.params import read_yaml, validate
+from harness.run.params import flatten, read_yaml, validate
+from harness.store import is_number
 
 FOLDER = Path("results/tuning")
 
@@ -118,7 +118,7 @@ def tune(
 
 def _check_keys(space: Space, blocks: dict[str, dict[str, Any]], where: str, task: str) -> None:
     """Raise BenchError for a key that no method of the task has, which would never be varied."""
-    known = sorted({key for block in blocks.values() for key in _dotted(block)})
+    known = {key for block in blocks.values() for key in flatten(block)}
     given = {
         "choices": space.choices,
         "log_uniform": space.log_uniform,
@@ -126,24 +126,14 @@ def _check_keys(space: Space, blocks: dict[str, dict[str, Any]], where: str, tas
     }
     for part, keys in given.items():
         for key in keys:
-            if key not in known:
+            if all(value_at(block, key) is None for block in blocks.values()):
                 raise BenchError(f"{where}: {part}.{key}: no method of {task} has this key; {nearest(key, known)}")
     for key in space.log_uniform:
-        if odd := next((v for block in blocks.values() if not _number(v := value_at(block, key))), None):
-            raise BenchError(
-                f"{where}: log_uniform.{key}: must name a number, but a method of {task} has {odd!r} there"
-            )
-
-
-def _dotted(block: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in block.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from _dotted(value, f"{prefix}{key}.")
-
-
-def _number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+        for value in (value_at(block, key) for block in blocks.values()):
+            if value is not None and not is_number(value):
+                raise BenchError(
+                    f"{where}: log_uniform.{key}: must name a number, but a method of {task} has {value!r} there"
+                )
 
 
 def _put(block: dict[str, Any], key: str, value: Any) -> None:

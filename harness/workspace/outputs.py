@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from harness.errors import BenchError
-
-MADE = ("build", "reports")  # folders of what the project makes, and may make again
+from harness.plan.origin import CODE
+from harness.report.page.folder import GENERATED, SOURCES
 
 
 def check_output(root: Path, path: Path, option: str, over: tuple[str, ...] = ()) -> None:
@@ -18,28 +18,21 @@ def check_output(root: Path, path: Path, option: str, over: tuple[str, ...] = ()
     option: the option that names it, for the message.
     over: folders below the root in which the command may replace what is there.
     """
-    try:
-        inside = path.resolve().relative_to(root.resolve())
-    except ValueError:
+    whole = path.resolve()
+    if not whole.is_relative_to(root.resolve()) or whole == root.resolve():  # a folder is refused by whoever writes
         return
-    top = inside.parts[0] if inside.parts else ""
-    where = inside.as_posix()
-    if top in MADE or any(where.startswith(f"{folder}/") for folder in over):
+    inside = whole.relative_to(root.resolve())
+    if inside.parts[0] in GENERATED or any(inside.is_relative_to(folder) for folder in over):
         return
-    if top == ".git" or _kept(root, inside):
+    if inside.parts[0] == ".git" or _kept(root, inside):
         raise BenchError(f"{option} {path} is among the project's own files: name another file")
 
 
 def _kept(root: Path, inside: Path) -> bool:
-    """Return whether git knows the file, or without git whether it exists."""
+    """Return whether git knows the file, or without git whether it lies where the project has its own."""
     try:
-        known = subprocess.run(
-            ["git", "-C", str(root), "ls-files", "--error-unmatch", "--", inside.as_posix()],
-            capture_output=True,
-            check=False,
-        )
+        asked = ["git", "-C", str(root), "ls-files", "--error-unmatch", "--", inside.as_posix()]
+        status = subprocess.run(asked, capture_output=True, check=False).returncode
     except OSError:
-        return (root / inside).exists()
-    if known.returncode not in (0, 1):  # no repository
-        return (root / inside).exists()
-    return known.returncode == 0
+        status = 128
+    return status == 0 if status in (0, 1) else inside.parts[0] in {*SOURCES, *CODE}

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchError, unknown_key
+from harness.store import is_number
 from harness.yaml_text import load as load_yaml
 
 LISTS = {"pairs": "[[vail, gail]]", "within": "[0.3, null]"}
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -57,12 +54,12 @@ class Test:
             raise ValueError("pairs must be a list of [better, worse], each the name of a cell")
         for name in ("margin", "gap", "at", "than_at"):
             value = getattr(self, name)
-            if value is not None and not _number(value):
+            if value is not None and not is_number(value):
                 raise ValueError(f"{name} must be a number, not {value!r}")
         for name in ("at", "than_at"):
             if not 0 < (1.0 if (value := getattr(self, name)) is None else value) <= 1:
                 raise ValueError(f"{name} must be a share of the training above 0 and up to 1")
-        if len(self.within) != 2 or not all(end is None or _number(end) for end in self.within):
+        if len(self.within) != 2 or not all(end is None or is_number(end) for end in self.within):
             raise ValueError("within must be [low, high], two numbers of which null leaves a side open")
         if None not in self.within and self.within[0] >= self.within[1]:  # type: ignore[operator]  # no None here
             raise ValueError("within must be [low, high] with low below high")

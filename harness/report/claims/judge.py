@@ -20,6 +20,7 @@ from harness.report.records.more import command
 from harness.report.stats import statistics as st
 from harness.report.stats.power import seeds_to_decide
 from harness.report.tables.entries import Number, fixed
+from harness.report.tables.formats import MANY
 from harness.report.tables.spelling import TIED, decimals
 from harness.store import preset_command
 
@@ -33,8 +34,7 @@ REPRODUCED, NOT, OPEN, ELSEWHERE, NOT_RUN, UNCOUNTED = VERDICTS = (
 )
 TESTED = (REPRODUCED, NOT, OPEN)
 NOTHING = Number(np.nan)
-MOST_SEEDS = 1000  # nobody will run more, so larger numbers are not given
-FEWEST = 3  # runs for a verdict: with two, the interval's width rests on a single number
+MOST_SEEDS = MANY
 Frames = Mapping[str, Mapping[str, TaskFrame]]  # preset -> task -> frame
 
 
@@ -50,7 +50,7 @@ class Part:
     needed: for an open pair, the seeds that would decide it if the observed difference were the true one.
     needed_published: the same if the published difference were the true one; None if none was published.
     cells: the cells that need those seeds.
-    failed: how many runs are left out because they failed before they could log what is compared.
+    failed: for a log, how many runs failed, which leaves the part open.
     """
 
     name: str
@@ -210,7 +210,7 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
         names = [f"{better.title} at {_share(test.at)}", f"{worse.title} at {_share(then)}"]
     title = " over ".join(names)
     failed = _failed(test, better, worse)
-    word = OPEN if failed or found.n < FEWEST else sided(found.low, found.high, test.margin)
+    word = OPEN if failed or found.n < st.FEWEST_FOR_T else sided(found.low, found.high, test.margin)
     chance = st.improvement(x[None], y[None], True)
     observed = published = None
     if word == OPEN and not failed:
@@ -221,7 +221,7 @@ def _pair(test: Test, better: CellFrame | None, worse: CellFrame | None, name: s
 
 
 def _failed(test: Test, *cells: CellFrame) -> int:
-    """Return how many runs of the cells failed, for a log: they wrote nothing that the survivors could stand for."""
+    """Return how many runs of the cells failed, for a log: a metric gives them its floor, a log nothing."""
     return sum(len(cell.failures) for cell in cells) if test.log else 0
 
 
@@ -249,7 +249,7 @@ def _level(test: Test, cell: CellFrame | None) -> Part:
     found = st.paired_difference(x, np.zeros_like(x))  # the t interval of the mean
     value = _number(found)
     failed = _failed(test, cell)
-    word = OPEN if failed or found.n < FEWEST else placed(found.low, found.high, test.within)
+    word = OPEN if failed or found.n < st.FEWEST_FOR_T else placed(found.low, found.high, test.within)
     return Part(cell.title, word, value, found.n, failed=failed)
 
 
@@ -306,12 +306,12 @@ def _reason(claim: Claim, word: str, parts: list[Evidence], odd: str, absent: st
 
 
 def _undecided(parts: list[Part]) -> str:
-    few = [part for part in parts if part.n < FEWEST]
+    few = [part for part in parts if part.n < st.FEWEST_FOR_T]
     broken = [part for part in parts if part.failed]
     wide = [part for part in parts if part not in few + broken]
     said = {
         "the interval includes both sides: ": wide,
-        f"fewer than {FEWEST} runs: ": few,
-        "runs that failed logged nothing: ": broken,
+        f"fewer than {st.FEWEST_FOR_T} runs: ": few,
+        "runs failed, for which the others cannot stand: ": broken,
     }
     return "; ".join(words + ", ".join(part.name for part in found) for words, found in said.items() if found)

@@ -9,7 +9,6 @@ import numpy as np
 
 from harness.report.claims.judge import (
     ELSEWHERE,
-    FEWEST,
     MOST_SEEDS,
     NOT,
     NOT_RUN,
@@ -23,6 +22,7 @@ from harness.report.claims.judge import (
     Part,
     measured_by,
 )
+from harness.report.stats.statistics import FEWEST_FOR_T
 from harness.report.tables.entries import (
     LEVEL,
     MISSING,
@@ -96,7 +96,7 @@ READING = (
     "vertical line marks no difference (or the claim's bound), and a vertical dash marks the published difference. "
     "▲: the whole interval is on the claim's side; ▼: the whole interval is on the other side; ○: neither.\n\n"
     "Reproduced: every comparison is ▲; not reproduced: at least one is ▼; inconclusive: otherwise, and with fewer "
-    f"than {FEWEST} runs or with runs that failed before they logged what is compared. Intervals are not adjusted for "
+    f"than {FEWEST_FOR_T} runs or, for a log, with runs that failed. Intervals are not adjusted for "
     "the number of claims.\n\nThe columns of seeds give, for an open claim, how many would find the "
     "difference with 80 % power at the spread observed here, if the observed or the published difference were the "
     "true one."

@@ -25,7 +25,7 @@ from harness.report.page import findings, folder, kept, learnt, method_pages, se
 from harness.report.page.read import Beside, Preset, judged
 from harness.report.page.sections import Section
 from harness.report.page.templating import environment
-from harness.report.records.twins import effects, of_few_runs
+from harness.report.records.twins import effects
 from harness.report.tables.overview import overview
 
 ARCHIVE = "archived"  # the folder of the pages of archived presets
@@ -87,7 +87,7 @@ def render(
     out_of_it = {f"cell {cell}": cell.fault for frame in frames for cell in frame.unreadable}
     out_of_it |= {f"preset {name}": why for name, why in refused.items()}
     out_of_it |= {f"import {name}": why for name, why in beside.refused.items()}
-    found, few = effects(frames), of_few_runs(frames)
+    found, few = effects(frames)
     after = sections.bottleneck(found, partial(address, out), drawn) + after
     after = learnt.section(found, few, [preset.frames for preset in shown], claims) + after
     main = sections.compared([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST, drawn)

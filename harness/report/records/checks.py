@@ -63,7 +63,7 @@ def _expected(cell: CellFrame, what: str, got: Any, wanted: Any) -> Iterator[tup
 
 
 def _same(cells: list[CellFrame], what: str, value: Callable[[CellFrame], Any]) -> Iterator[tuple[str, str]]:
-    """Yield every cell whose value differs from that of most cells, or if there are two such values from the first."""
+    """Yield every cell whose value differs from the most frequent one; of equally frequent ones the first counts."""
     values = [value(cell) for cell in cells]
     most = max(range(len(cells)), key=lambda place: values.count(values[place]), default=0)
     for place, cell in enumerate(cells):

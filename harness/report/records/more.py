@@ -21,14 +21,13 @@ def command(frame: TaskFrame, names: Sequence[str], needed: float) -> str:
     if not known or len(known) < len(cells) or needed <= min(cell.n for cell in known):
         return ""
     more = int(needed) - min(_named(cell) for cell in known)
+    whole = " ".join(f"{frame.name}/{cell.name}" for cell in known)
     if more <= 0:  # the parameters name enough of them: they only have to be trained
-        told = " ".join(f"{frame.name}/{cell.name}" for cell in known)
-        return f"bench preset {frame.preset} --jobs 2" if frame.preset else f"bench train {told}"
+        return f"bench preset {frame.preset} --jobs 2" if frame.preset else f"bench train {whole}"
     if frame.preset:
-        told = " ".join(f"{frame.name}/{cell.name}" for cell in known)
-        return f"bench preset {frame.preset} --more-seeds {more} --jobs 2 --only {told}"
+        return f"bench preset {frame.preset} --more-seeds {more} --jobs 2 --only {whole}"
     if any(cell.rewards for cell in known):
-        return f"bench train {' '.join(f'{frame.name}/{cell.name}' for cell in known)} --more-seeds {more}"
+        return f"bench train {whole} --more-seeds {more}"
     first = min((cell.named or cell.seeds for cell in known), key=len)
     told = " ".join(cell.name for cell in known)
     return f"bench train {frame.name} {told} --seeds {span(following(first, more))}"

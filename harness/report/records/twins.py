@@ -20,7 +20,6 @@ from harness.report.stats import statistics as st
 BOTTLENECK = "bottleneck"
 TUNED = {"lr", "weight"}
 FREE = {BOTTLENECK, "code_size", "head", "kl_terms", "title", "like", *TUNED}  # keys that twins may differ in
-FEWEST = 3  # runs for a t interval of the difference
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,14 @@ def twins(frame: TaskFrame, rewards: TaskFrame | None = None) -> list[tuple[Cell
     """
     run = [cell for cell in frame.cells if cell.record]
     blocks = {cell.name: _blocks(cell, rewards) for cell in run}
+    shapes = {name: _shape(block) for name, block in blocks.items()}
     plain = [cell for cell in run if not any(_codes(cell))]
     plain.sort(key=lambda cell: cell.name != frame.baseline)
     found = []
     for cell in filter(bottlenecked, run):
-        own = blocks[cell.name]
-        alike = [other for other in plain if _shape(blocks[other.name]) == _shape(own)]
-        alike.sort(key=lambda other: _unequal(own, blocks[other.name]))
-        found += [(cell, other) for other in alike[:1]]
+        alike = [other for other in plain if shapes[other.name] == shapes[cell.name]]
+        if alike:  # of equally good ones the first
+            found.append((cell, min(alike, key=lambda other: _unequal(blocks[cell.name], blocks[other.name]))))
     return found
 
 
@@ -93,9 +92,10 @@ def _unequal(one: Any, other: Any) -> int:
     )
 
 
-def effects(frames: Iterable[TaskFrame], fewest: int = st.FEWEST_FOR_INTERVAL) -> list[Effect]:
-    """Return the effects on every task whose headline metric has a direction, from at least `fewest` shared runs."""
+def effects(frames: Iterable[TaskFrame]) -> tuple[list[Effect], list[Effect]]:
+    """Return the effects on every task whose headline metric has a direction, and apart those of three or four runs."""
     found: list[Effect] = []
+    few: list[Effect] = []
     frames = list(frames)
     by_name = {(frame.preset, frame.name): frame for frame in frames}
     for frame in frames:
@@ -106,16 +106,10 @@ def effects(frames: Iterable[TaskFrame], fewest: int = st.FEWEST_FOR_INTERVAL) -
         learnt = by_name.get((frame.preset, str(frame.params.get("rewards"))))
         pairs = sorted(twins(frame, learnt), key=lambda pair: pair[1].name != frame.baseline)
         for having, without in pairs:
-            made = _effect(frame, having, without, bool(up), not own)
-            if made is not None and made.n >= fewest:
-                own.append(made)
+            if (made := _effect(frame, having, without, bool(up), not own)) is not None:
+                (own if made.n >= st.FEWEST_FOR_INTERVAL else few).append(made)
         found += own
-    return found
-
-
-def of_few_runs(frames: Iterable[TaskFrame]) -> list[Effect]:
-    """Return the effects that `effects` leaves out because they rest on three or four shared runs."""
-    return [effect for effect in effects(frames, FEWEST) if effect.n < st.FEWEST_FOR_INTERVAL]
+    return found, few
 
 
 def titles(found: Iterable[Effect]) -> list[str]:
@@ -133,7 +127,7 @@ def _effect(frame: TaskFrame, having: CellFrame, without: CellFrame, up: bool, m
     if not {metric} <= set(having.head["metrics"]) & set(without.head["metrics"]):
         return None
     a, b = having.paired(without, metric)
-    if len(a) < FEWEST:
+    if len(a) < st.FEWEST_FOR_T:
         return None
     spread = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
     if spread == 0:

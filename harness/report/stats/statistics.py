@@ -26,6 +26,7 @@ LEVEL = 0.95
 RESAMPLES = 10_000
 TRIMMED = 0.25  # share of the scores that is dropped at each end
 FEWEST_FOR_INTERVAL = 5  # at n = 3 a nominal 95 % bootstrap interval covers 74 %
+FEWEST_FOR_T = 3  # of a paired t interval that decides something: that of two runs rests on a single number
 LARGE_IMPROVEMENT = 0.75  # P(better) from which a difference counts (Bouthillier et al. 2021)
 
 

@@ -310,6 +310,9 @@ def test_a_preset_that_fits_is_told_by_its_size(capsys: pytest.CaptureFixture) -
     "text, line",
     [
         ("keep: line\n", "keep = line: must be a list of tasks, such as [digits8]"),
+        ("keep: [[line]]\n", "keep has ['line']: must be a list of tasks, such as [digits8]"),
+        ("ablations: true\n", "ablations = True: must be a block of keys"),
+        ("report:\n", "report is empty: omit the key"),
         ("keep: {line: [a]}\n", "keep = {'line': ['a']}: must be a list of tasks"),
         ("tasks: [line]\n", "tasks = ['line']: must be a block of keys, indented below its name"),
         ("tasks: {line: 3}\n", "tasks.line = 3: must be a block of keys"),

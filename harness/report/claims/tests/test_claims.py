@@ -179,7 +179,7 @@ def test_logs_of_failed_runs_and_empty_logs_give_no_number():
     a.curves.loc[a.curves.seed == 1, "kl"] = NAN
     ((_, _, (part,)),) = judged(a, b, claim=claim).parts
     assert part.n == 3 and part.chance == 1.0 and part.word == "inconclusive" and part.failed == 1
-    assert "runs that failed logged nothing: a over b" in judged(a, b, claim=claim).reason
+    assert "runs failed, for which the others cannot stand: a over b" in judged(a, b, claim=claim).reason
     a.record["status"] = {"1": "finished"}
     assert judged(a, b, claim=claim).word == "reproduced"
     a.curves["kl"] = NAN

@@ -44,6 +44,11 @@ def test_one_figure_for_the_page_of_each_method_with_a_discriminator():
     assert draw(GAN) == [], "a discriminator without a policy has its logs in the task's own figure"
 
 
+def test_a_run_whose_logs_do_not_move_has_no_figure():
+    still = {log: lambda s, t: np.full(len(t), 0.5) for log in diagnosis.LOGS}
+    assert draw(cell("gail", **still)) == [] and len(draw(cell("gail", **still), GAIL)) == 1
+
+
 def test_a_line_for_each_run_in_a_panel_for_each_log_that_moves(monkeypatch):
     drawn = []
     monkeypatch.setattr(diagnosis, "svg", lambda fig: drawn.append(fig) or b"")

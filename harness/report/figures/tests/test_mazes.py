@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from harness.report.figures import grids, mazes, motion
@@ -45,6 +46,25 @@ def frame(cells, **params):
     return SimpleNamespace(
         family="maze", name="t", title="T", cells=cells, params=params, references=lambda metric: {"expert": -5.0}
     )
+
+
+def test_the_split_of_known_variances():
+    """Rewards at 0 and 10, re-trainings 1 apart: within 0.5; between 50 less the half of 0.5."""
+    (row,) = table.table(frame([cell([0.0, 10.0, 1.0, 11.0], rewards=2)]), lambda path: str(path)).rows
+    assert [row[place].value for place in (3, 4)] == pytest.approx([np.sqrt(50 - 0.5 / 2), np.sqrt(0.5)])
+    (row,) = table.table(frame([cell([0.0, 0.0, 2.0, 2.0], rewards=2)]), lambda path: str(path)).rows
+    assert [row[place].value for place in (3, 4)] == pytest.approx([0, np.sqrt(2)]), "means agree better than chance"
+
+
+def test_no_more_is_told_than_can_be():
+    (row,) = table.table(frame([cell([1.0, 2.0], rewards=2)]), lambda path: str(path)).rows
+    assert all(np.isnan(row[place].value) for place in (3, 4)), "each reward has one re-training"
+
+
+def test_a_reward_with_one_re_training_changes_neither_part():
+    """With more of one re-training each, which say nothing of the second variance, both stay what they were."""
+    (row,) = table.table(frame([cell([0.0, 10.0, 700.0, 1.0, 11.0], rewards=3)]), lambda path: str(path)).rows
+    assert [row[place].value for place in (3, 4)] == pytest.approx([np.sqrt(50 - 0.5 / 2), np.sqrt(0.5)])
 
 
 def test_the_figures_of_a_maze():

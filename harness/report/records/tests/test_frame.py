@@ -8,9 +8,10 @@ import pytest
 
 from harness.errors import BenchError
 from harness.ranges import span
+from harness.report.records import checks
 from harness.report.records import frame as frames
 from harness.report.records.aggregate import summarise
-from harness.report.records.frame import demand, load
+from harness.report.records.frame import CellFrame, demand, load
 from harness.report.tests import tree
 from harness.store import CURVES
 
@@ -105,6 +106,18 @@ def test_what_must_not_be_mixed_is_refused(small, changes, words):
     tree.edit(root, TASK, "vib", **changes)
     line = refusal(root, params)
     assert words in line and line.endswith(f"run `bench train {TASK} vib`")
+
+
+def test_a_stale_first_cell_hides_no_good_one(small):
+    root, params = small
+    tree.edit(root, TASK, "deterministic", steps=7)
+    line = refusal(root, params)
+    assert "steps of deterministic (7) and of vib (2000) differ" in line
+    assert line.endswith(f"run `bench train {TASK} deterministic`")
+    cells = [CellFrame("t", n, n, n, record={"seeds": seeds}) for n, seeds in zip("abc", ([3, 9], [0, 1], [0, 1, 2]))]
+    assert [name for name, _ in checks._nested(cells)] == ["b", "c"], "of three that differ, the first counts"
+    cells[2].record["seeds"] = [0, 1]
+    assert [name for name, _ in checks._nested(cells)] == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,13 @@ def test_wrong_scores_are_refused(frame, tmp_path, rows, said):
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_scores_without_the_headline_are_refused(frame, tmp_path):
+    other = next(metric for metric in external.skeleton(frame)["tasks"]["digits8"]["metrics"] if metric != METRIC)
+    folder = put(tmp_path / "p", scores([1.0, 2.0], metric=other), external.skeleton(frame))
+    with pytest.raises(BenchError, match=f"there are no scores of {METRIC}, by which the task is judged"):
+        external.check(external.read(folder, "p"), frame)
+
+
 def _without(key):
     return lambda m: m.pop(key)
 

@@ -55,6 +55,12 @@ def run():
     )
 
 
+def test_a_cell_without_one_of_the_parts_has_a_gap(run):
+    run.cells.append(cell("old", 2.0, 3.0, metrics=("error",)))
+    rows = {words(row[0]): row for row in motions.table(run, summarise(run)).rows}
+    assert [words(entry) for entry in rows["OLD"][2:4]] == ["–", "–"] and words(rows["OLD"][1]).startswith("2.0")
+
+
 def test_both_parts_of_the_error_stand_beside_it_with_their_seeds_best_first(run):
     table = motions.table(run, summarise(run))
     rows = {words(row[0]): row for row in table.rows}
