@@ -24,6 +24,7 @@ GHOST = "#C9C9C9"  # the colour of the other methods behind one
 CENTRE = "Interquartile mean over the seeds"
 BAND = "the band holds the middle half of the seeds"
 LETTERS = 14  # the most letters of a label at the side, for each inch of the height
+BELOW = 1.0  # inches of the height for the legend and the horizontal axis
 GHOST_POINTS = 30  # fewer points for each of them, because they are in every panel
 
 
@@ -80,7 +81,7 @@ def compare(
         ax.axhline(value, color=REFERENCE, ls="--", lw=1)
     stretch(ax, "y", np.concatenate([points.middle for points in lines.values()]), wide)
     ax.set_xlabel(x)
-    ax.set_ylabel(wrapped(y, int(LETTERS * fig.get_figheight())))
+    ax.set_ylabel(wrapped(y, int(LETTERS * (fig.get_figheight() - BELOW))))
     legend(fig, [ax])
     return fig
 

@@ -88,7 +88,7 @@ def render(
     out_of_it |= {f"preset {name}": why for name, why in refused.items()}
     out_of_it |= {f"import {name}": why for name, why in beside.refused.items()}
     found, few = effects(frames)
-    after = sections.bottleneck(found, partial(address, out), drawn) + after
+    after = sections.bottleneck(found, few, partial(address, out), drawn) + after
     after = learnt.section(found, few, [preset.frames for preset in shown], claims) + after
     main = sections.compared([effect for effect in found if effect.main], "bottleneck-tasks", findings.FOREST, drawn)
     page = _page(root, own, beside, out, after, drawn) | {

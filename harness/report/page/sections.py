@@ -92,12 +92,18 @@ def claims(judged: list[Judged], address: verdicts.Address, preset: str = "") ->
     return [Section("claims", "Claims", wording.CLAIMS, tables=made)] if made else []
 
 
-def bottleneck(found: list[Effect], address: verdicts.Address, drawn: Drawings) -> list[Section]:
-    """Return the section that compares methods with the bottleneck and their twins; nothing without such a pair."""
+def bottleneck(found: list[Effect], few: list[Effect], address: verdicts.Address, drawn: Drawings) -> list[Section]:
+    """Return the section that compares methods with the bottleneck and their twins; nothing without such a pair.
+
+    few: the comparisons of three or four runs, which have a table of their own.
+    """
     plots = compared(found, "bottleneck", "What the bottleneck adds in every comparison", drawn)
     if not plots:
         return []
-    return [Section("bottleneck", "Bottleneck", wording.BOTTLENECK, tables=[twins.table(found, address)], plots=plots)]
+    tables = [twins.table(found, address)]
+    if few:
+        tables.append(twins.table(few, address, "Comparisons of three or four runs"))
+    return [Section("bottleneck", "Bottleneck", wording.BOTTLENECK, tables=tables, plots=plots)]
 
 
 def compared(found: list[Effect], name: str, title: str, drawn: Drawings) -> list[Plot]:

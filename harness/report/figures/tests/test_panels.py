@@ -61,6 +61,16 @@ def test_a_grid_leaves_room_for_its_labels():
             assert label.get_window_extent(rule).x1 < numbers.x0
 
 
+def test_a_label_at_the_side_is_as_long_as_its_axes():
+    points = pd.DataFrame({"x": [0, 1], "low": [1.0, 1.0], "middle": [1.0, 1.5], "high": [1.0, 2.0]})
+    looks = {name: style.Style(name, "#000000", "-", "o") for name in ("VIB", "deterministic twin")}
+    with style.theme():
+        fig = lines.compare(dict.fromkeys(looks, points), looks, "step", "test error, 12 codes (%), lower is better")
+        fig.draw_without_rendering()  # which lays it out
+        label = fig.axes[0].yaxis.label.get_window_extent()
+        assert label.y0 >= 0 and label.y1 <= fig.bbox.y1
+
+
 def test_the_remembered_theme_is_seaborns():
     import matplotlib
     import seaborn
