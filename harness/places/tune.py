@@ -18,15 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import BenchError, nearest
+from harness import registry
+from harness.errors import BenchError
 from harness.files import write_text
 from harness.places.cluster.on import On
 from harness.places.local import results
 from harness.places.pool import LOG
 from harness.places.trial import Space, Trial, job, value_at
+from harness.plan.params import method_params
 from harness.plan.plan import Plan, in_words_of_yaml
-from harness.run.like import without_title
-from harness.run.params import flatten, read_yaml, validate
+from harness.run.like import merge, without_title
+from harness.run.params import read_yaml, validate
 from harness.store import is_number
 
 FOLDER = Path("results/tuning")
@@ -117,23 +119,34 @@ def tune(
 
 
 def _check_keys(space: Space, blocks: dict[str, dict[str, Any]], where: str, task: str) -> None:
-    """Raise BenchError for a key that no method of the task has, which would never be varied."""
-    known = {key for block in blocks.values() for key in flatten(block)}
-    given = {
-        "choices": space.choices,
-        "log_uniform": space.log_uniform,
-        "together": [*space.together, *space.together.values()],
+    """Raise BenchError for a key that no method of the task could have, which would never be varied."""
+    samples = {
+        "choices": {key: values[0] for key, values in space.choices.items()},
+        "log_uniform": {key: low for key, (low, _) in space.log_uniform.items()},
+        "together": dict.fromkeys((*space.together, *space.together.values()), 1.0),
     }
-    for part, keys in given.items():
-        for key in keys:
-            if all(value_at(block, key) is None for block in blocks.values()):
-                raise BenchError(f"{where}: {part}.{key}: no method of {task} has this key; {nearest(key, known)}")
+    for part, keys in samples.items():
+        for key, value in keys.items():
+            unknown = [_unknown(block, key, value, f"{where}: {part}") for block in blocks.values()]
+            if all(unknown):
+                raise BenchError(unknown[0])
     for key in space.log_uniform:
         for value in (value_at(block, key) for block in blocks.values()):
             if value is not None and not is_number(value):
                 raise BenchError(
                     f"{where}: log_uniform.{key}: must name a number, but a method of {task} has {value!r} there"
                 )
+
+
+def _unknown(block: dict[str, Any], key: str, value: Any, where: str) -> str:
+    """Return the message about `key` if the method's algorithm has no such key; '' if it has, whatever its value."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    try:
+        method_params(registry.algorithm(block["algorithm"]), merge(block, value), where)
+    except BenchError as error:
+        return str(error) if ": unknown key; " in str(error) else ""
+    return ""
 
 
 def _put(block: dict[str, Any], key: str, value: Any) -> None:

@@ -413,7 +413,7 @@ CASES = {
     "tuning a key that no method has": (
         tuned(log_uniform={"critic_optimizer.rl": [1e-4, 1e-3]}),
         ["tune", "pair"],
-        "log_uniform.critic_optimizer.rl: no method of pair has this key; did you mean critic_optimizer.lr?",
+        "pair.yaml: log_uniform.critic_optimizer.rl: unknown key; did you mean lr?",
     ),
     "tuning a word as a number": (
         tuned(log_uniform={"loss": [1e-4, 1e-3]}),

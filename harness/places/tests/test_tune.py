@@ -11,7 +11,7 @@ import pytest
 from harness.contracts import BenchError
 from harness.places.errand import There
 from harness.places.trial import Space, Trial, value_at
-from harness.places.tune import FOLDER, applied, trials, tune
+from harness.places.tune import FOLDER, _check_keys, applied, trials, tune
 from harness.plan.plan import load_plan
 from harness.run.like import without_title
 from harness.run.params import read_yaml, validate
@@ -57,6 +57,22 @@ def test_keys_that_go_together_are_set_together():
     block = {"critic_optimizer": {"lr": 1.0}, "generator_optimizer": {"lr": 1.0}}
     changed = applied(_space("digits8"), block, {"critic_optimizer.lr": 0.5})
     assert changed["generator_optimizer"]["lr"] == 0.5 and block["critic_optimizer"]["lr"] == 1.0
+
+
+def test_a_key_that_no_method_uses_but_one_could_have_is_no_fault():
+    """With the penalised methods and those with noise removed, the space of the digits still serves the others."""
+    block = without_title(load_plan(ROOT).params["methods"]["digits8"]["gan"])
+    space = _space("digits8")
+    assert {"noise.std", "bottleneck.i_c"} <= space.log_uniform.keys() and "noise" not in block
+    _check_keys(space, {"gan": block}, "digits8.yaml", "digits8")
+    for part, changes in (
+        ("choices", {"choices": {"net.widht": [8]}}),
+        ("log_uniform", {"log_uniform": {"noise.sdt": (0.1, 1.0)}}),
+        ("together", {"together": {"generator_optimiser.lr": "critic_optimizer.lr"}}),
+        ("together", {"together": {"generator_optimizer.lr": "critic_optimizer.rl"}}),
+    ):
+        with pytest.raises(BenchError, match=rf"^digits8.yaml: {part}\..*: unknown key; "):
+            _check_keys(space.model_copy(update=changes), {"gan": block}, "digits8.yaml", "digits8")
 
 
 def test_reported_seeds_are_refused(tmp_path):
